@@ -1,0 +1,93 @@
+"""The loss: contrastive between audio and text, and regression of the place on samples that have one.
+
+L = L_CLIP + L_direction + L_distance + L_area (ELSA, section 4.3), and one term of ours on the spatial branch's own
+words. Samples without space have no regression terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.configuration import LossWeights
+from model.elsa import AudioOutput
+from model.spatial import AREA, DISTANCE, MEASURES
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is true of B clips.
+
+    Attributes:
+        direction: (B, 3), unit vectors x, y, z to the source.
+        measures: (B, len(MEASURES)), in the columns' units; what is not finite is not counted.
+        is_spatial: (B,), bool; false where the sound has no place and every other entry is ignored.
+    """
+
+    direction: Tensor
+    measures: Tensor
+    is_spatial: Tensor
+
+    def to(self, device: torch.device | str) -> Targets:
+        """The same on another device."""
+        return Targets(self.direction.to(device), self.measures.to(device), self.is_spatial.to(device))
+
+
+def contrastive_loss(audio: Tensor, text: Tensor, logit_scale: Tensor) -> Tensor:
+    """Symmetric InfoNCE (ELSA, section 4.3): pair i against all others of the batch, both ways.
+
+    Args:
+        audio, text: (B, embedding_size), unit vectors, row i of one belonging to row i of the other.
+        logit_scale: scalar, the logarithm of one over the temperature.
+    """
+    logits = logit_scale.exp() * audio @ text.T
+    own = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values whose mask is true; zero, with gradient zero, when there is none."""
+    # where, not a product: a value that is not finite must not reach the sum.
+    kept = torch.where(mask, values, torch.zeros_like(values))
+    return kept.sum() / mask.sum().clamp(min=1)
+
+
+def direction_loss(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
+    """One minus the cosine of the angle between unit vectors (B, 3), over the rows of the mask (B,)."""
+    return masked_mean(1 - (predicted * true).sum(1), mask)
+
+
+def elsa_loss(
+    audio: AudioOutput, text: Tensor, logit_scale: Tensor, targets: Targets, weights: LossWeights
+) -> dict[str, Tensor]:
+    """The loss of a batch and its terms: ``loss``, ``contrastive``, ``direction``, ``distance``, ``area``, ``branch``.
+
+    A term whose weight is 0 is left out of the sum and still given, without gradient.
+    """
+    columns = [measure.column for measure in MEASURES]
+    values = targets.measures
+    defined = targets.is_spatial.unsqueeze(1) & torch.isfinite(values)
+    # A placeholder that every scale can take, so that the gradient of what is masked is a plain zero.
+    safe = torch.where(defined, values, torch.ones_like(values))
+    scaled = torch.stack([measure.to_scale(safe[:, i]) for i, measure in enumerate(MEASURES)], dim=1)
+    distance, area = columns.index(DISTANCE.column), columns.index(AREA.column)
+    spatial = audio.spatial
+    terms = {
+        "contrastive": contrastive_loss(audio.embedding, text, logit_scale),
+        "direction": direction_loss(audio.direction, targets.direction, targets.is_spatial),
+        "distance": masked_mean((audio.distance - scaled[:, distance]).square(), defined[:, distance]),
+        "area": masked_mean((audio.area - scaled[:, area]).square(), defined[:, area]),
+        "branch": direction_loss(spatial.direction, targets.direction, targets.is_spatial)
+        + masked_mean((spatial.measures - scaled).square(), defined),
+    }
+    total = torch.zeros((), device=text.device, dtype=text.dtype)
+    for name, value in terms.items():
+        weight = getattr(weights, name)
+        if weight > 0:
+            total = total + weight * value
+        else:
+            terms[name] = value.detach()
+    return {"loss": total, **terms}

@@ -1,0 +1,1 @@
+"""The pipeline: recipes, the DAG, runners, the release and the command line."""

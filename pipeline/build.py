@@ -1,0 +1,279 @@
+"""A build: list, plan, run what is missing, and make the release whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import apache_beam as beam
+
+from pipeline.card import write_card
+from pipeline.croissant import croissant_json
+from pipeline.dag import Work, build_dag
+from pipeline.progress import Progress
+from pipeline.recipe import Recipe
+from pipeline.release import (
+    ANSWERS,
+    CARD,
+    CROISSANT,
+    METADATA,
+    RECIPE,
+    REJECTED,
+    RELEASE_JSON,
+    ROOMS,
+    ROOT_FILES,
+    ReleaseError,
+    Totals,
+    gather,
+    gather_rooms,
+    read_release_json,
+    release_json,
+    total,
+)
+from pipeline.runners import beam_options
+from transforms import storage, workspace
+from transforms.caption_writers import writer_unavailable_reason
+from transforms.plan_shards import PlannedShard, deal_clips, input_sha256, plan_shards, plan_to_parquet, row_id
+from transforms.records import SPLITS, Rejection
+from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
+from transforms.rewrite_captions import read_answers
+from transforms.stages_pending import room_index_of
+from transforms.seeds import derive_seed
+from transforms.sources import list_clips
+from transforms.write_shard import table_to_parquet
+
+#: Rooms measured in one piece of work.
+ROOMS_PER_CHUNK = 32
+
+
+class BuildError(ValueError):
+    """A build that cannot start; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build would make: shards of clips, the rooms they use, what the list refuses."""
+
+    shards: tuple[PlannedShard, ...]
+    rooms: tuple[tuple[str, int], ...]
+    rejections: tuple[Rejection, ...]
+    input_sha256: str
+
+    @property
+    def clip_count(self) -> int:
+        return sum(len(shard.clips) for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a build leaves behind; `failures` are shards that the next build tries again."""
+
+    totals: Totals
+    rejections: tuple[Rejection, ...]
+    failures: tuple[str, ...]
+    built_shards: int
+
+    @property
+    def whole(self) -> bool:
+        return not self.rejections and not self.failures
+
+
+def plan_build(recipe: Recipe, input_dir: str) -> Plan:
+    """Lists the input and deals its clips into shards; nothing is decoded.
+
+    Raises:
+        SourceUnusable: when the input cannot be listed.
+        BuildError: when nothing is left to build, or a split has clips and no rooms.
+    """
+    listing = list_clips(recipe.source, input_dir, recipe.dataset_name)
+    clips = deal_clips(listing.clips, recipe.limit)
+    augmentations = recipe.augmentations.model_dump()
+    shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)
+    if not shards:
+        first = f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}" if listing.rejections else ""
+        raise BuildError(f"{input_dir} gives no clip to build from{first}")
+    for split in SPLITS:
+        if not recipe.rooms.of(split) and any(shard.split == split for shard in shards):
+            raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
+    rooms = {
+        (clip.split, room_index_of(derive_seed(recipe.seed, "row", row_id(clip, version)), recipe.rooms.of(clip.split)))
+        for shard in shards
+        for clip in shard.clips
+        for version in range(augmentations[shard.split])
+    }
+    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips))
+
+
+def build(
+    recipe: Recipe, input_dir: str, output: str, *, beam_flags: Sequence[str] = (), answers: str | None = None
+) -> Outcome:
+    """Builds a release, or what is missing of it.
+
+    Raises:
+        BuildError, SourceUnusable, ReleaseError, OptionError: when it cannot start.
+    """
+    _refuse_unusable(recipe, answers)
+    beam_options(beam_flags, units=1)
+    plan = plan_build(recipe, input_dir)
+    _begin(recipe, plan, output, answers)
+    work = _missing(recipe, plan, output, answers)
+    if work.shards or work.rooms:
+        _run(recipe, plan, output, work, beam_flags)
+    failures = _failures(output)
+    if failures:
+        return Outcome(total(output, None), _rejections(output, plan), failures, len(work.shards))
+    return _finish(recipe, plan, output, input_dir, len(work.shards))
+
+
+def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
+    reason = writer_unavailable_reason(recipe.caption.writer, recipe.caption.base_url)
+    # With answers at hand nothing may be left to ask; what is left then fails by name.
+    if reason is not None and answers is None:
+        raise BuildError(reason)
+    if answers is not None:
+        try:
+            read_answers([answers])
+        except (OSError, ValueError, KeyError) as error:
+            raise BuildError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _begin(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> None:
+    """Claims the output folder, or goes on in one that was begun with the same recipe and the same input."""
+    begun = _begun_with(output)
+    mine = {"recipe_sha256": recipe.sha256(), "input_sha256": plan.input_sha256}
+    if begun is not None:
+        for key, what in (("recipe_sha256", "another recipe"), ("input_sha256", "another input")):
+            if begun.get(key) != mine[key]:
+                raise BuildError(f"{output} holds a release of {what}: build into another folder, or remove it first")
+    elif not storage.is_remote(output) and Path(output).exists():
+        if not Path(output).is_dir():
+            raise BuildError(f"{output} is a file: --output takes a folder")
+        if any(Path(output).iterdir()):
+            raise BuildError(f"{output} is not empty and holds no release: build into another folder")
+    try:
+        storage.write_bytes(workspace.state_path(output), json.dumps(mine).encode())
+        storage.write_bytes(workspace.plan_path(output), plan_to_parquet(plan.shards))
+        storage.write_bytes(storage.join(output, RECIPE), recipe.to_yaml().encode())
+    except OSError as error:
+        raise BuildError(f"{output} cannot be written: {error.strerror or error}") from error
+
+
+def _begun_with(output: str) -> dict[str, str] | None:
+    state = workspace.state_path(output)
+    if storage.exists(state):
+        values: dict[str, str] = json.loads(storage.read_bytes(state))
+        return values
+    if storage.exists(storage.join(output, RELEASE_JSON)):
+        return read_release_json(output)
+    return None
+
+
+def _missing(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> Work:
+    shards = tuple(
+        number
+        for number, shard in enumerate(plan.shards)
+        if not storage.exists(storage.join(output, shard.path, METADATA))
+    )
+    for number in shards:
+        storage.remove_folder(storage.join(output, plan.shards[number].path))
+    storage.remove_folder(storage.join(output, workspace.FOLDER, "failures"))
+    rooms: list[tuple[int, tuple[tuple[str, int], ...]]] = []
+    if not storage.exists(storage.join(output, ROOMS)):
+        for number, start in enumerate(range(0, len(plan.rooms), ROOMS_PER_CHUNK)):
+            if not storage.exists(workspace.rooms_path(output, number)):
+                rooms.append((number, plan.rooms[start : start + ROOMS_PER_CHUNK]))
+    return Work(shards, tuple(rooms), _answer_files(output, answers))
+
+
+def _answer_files(output: str, answers: str | None) -> tuple[str, ...]:
+    folder = storage.join(output, workspace.FOLDER, "answers")
+    found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
+    if storage.exists(storage.join(output, ANSWERS)):
+        found.append(storage.join(output, ANSWERS))
+    return tuple([*found, *([os.path.abspath(answers)] if answers else [])])
+
+
+def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str]) -> None:
+    versions = recipe.augmentations.model_dump()
+    rows = {number: len(plan.shards[number].clips) * versions[plan.shards[number].split] for number in work.shards}
+    folders = {plan.shards[number].path: count for number, count in rows.items()}
+    options = beam_options(beam_flags, units=max(len(work.shards), len(work.rooms)))
+    with Progress(output, folders):
+        pipeline = beam.Pipeline(options=options)
+        build_dag(pipeline, recipe, output, work)
+        pipeline.run().wait_until_finish()
+
+
+def _failures(output: str) -> tuple[str, ...]:
+    folder = storage.join(output, workspace.FOLDER, "failures")
+    notes = [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
+    return tuple(f"{note['shard']}: {note['failure']}" for note in notes)
+
+
+def _rejections(output: str, plan: Plan) -> tuple[Rejection, ...]:
+    listed = [rejection_values(rejection) for rejection in plan.rejections]
+    table = gather(output, "rejected", REJECTION_SCHEMA, REJECTED, listed)
+    return tuple(Rejection(**record) for record in table.to_pylist())
+
+
+def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shards: int) -> Outcome:
+    """Writes what stands at the root, release.json last, and removes what only the build needed."""
+    rejections = _rejections(output, plan)
+    answers = gather(output, "answers", ANSWER_SCHEMA, ANSWERS)
+    rooms = gather_rooms(output)
+    totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
+    kept = sum(answers["kept"].to_pylist())
+    answer_counts = {"kept": kept, "refused": answers.num_rows - kept}
+    rejected = table_to_parquet([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
+    contents: dict[str, Callable[[], bytes]] = {
+        RECIPE: lambda: recipe.to_yaml().encode(),
+        ROOMS: lambda: table_to_parquet(rooms.to_pylist(), rooms.schema),
+        ANSWERS: lambda: table_to_parquet(answers.to_pylist(), answers.schema),
+        REJECTED: lambda: rejected,
+        CARD: lambda: write_card(recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=answer_counts).encode(),
+        CROISSANT: lambda: croissant_json(recipe, totals).encode(),
+    }
+    files = {}
+    for name in ROOT_FILES:
+        data = contents[name]()
+        files[name] = hashlib.sha256(data).hexdigest()
+        storage.write_bytes(storage.join(output, name), data)
+    values = release_json(
+        recipe,
+        totals,
+        input_sha256=plan.input_sha256,
+        rejected=len(rejections),
+        rooms=rooms.num_rows,
+        answers=answer_counts,
+        files=files,
+    )
+    storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
+    storage.remove_folder(storage.join(output, workspace.FOLDER))
+    return Outcome(totals, rejections, (), built_shards)
+
+
+def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
+    """What a plan comes to, in rows, shards, rooms and captions, before anything is rendered."""
+    versions = recipe.augmentations.model_dump()
+    rows = dict.fromkeys(SPLITS, 0)
+    captions = 0
+    for shard in plan.shards:
+        rows[shard.split] += len(shard.clips) * versions[shard.split]
+        captions += sum(len(clip.captions) for clip in shard.clips) * versions[shard.split]
+    return {
+        "recipe": recipe.name,
+        "clips": plan.clip_count,
+        "rows": sum(rows.values()),
+        "rows_by_split": rows,
+        "captions": captions,
+        "shards": len(plan.shards),
+        "rooms": len(plan.rooms),
+        "rejected": [asdict(rejection) for rejection in plan.rejections],
+    }
+
+
+__all__ = ["BuildError", "Outcome", "Plan", "ReleaseError", "build", "plan_build", "plan_summary"]

@@ -1,0 +1,77 @@
+"""The DAG: one pipe, in the order of the paper's first figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from pipeline.recipe import Recipe
+from transforms import workspace
+from transforms.measure_rooms import MeasureRooms, WriteRooms
+from transforms.stages_pending import PlaceSources, SampleRooms, SimulateResponses
+from transforms.read_clips import ReadClips
+from transforms.render import Level
+from transforms.render_rows import RenderRows, RenderSettings
+from transforms.rewrite_captions import CaptionJob, RewriteCaptions
+from transforms.word_places import WordPlaces
+from transforms.write_shard import WriteShards
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is missing of a release: numbers of shards in its plan, and chunks of rooms to be measured."""
+
+    shards: tuple[int, ...]
+    rooms: tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
+    """(number of the chunk, its rooms as (split, index))."""
+    answers: tuple[str, ...] = ()
+    """Addresses of answers.parquet files of earlier builds."""
+
+
+def caption_job(recipe: Recipe, answers: tuple[str, ...] = ()) -> CaptionJob:
+    """The recipe's section on captions, as the stage that rewrites them takes it."""
+    return CaptionJob(**recipe.caption.model_dump(), answers=answers)
+
+
+def render_settings(recipe: Recipe) -> RenderSettings:
+    """The recipe's section on audio, as the stage that renders takes it."""
+    audio = recipe.audio
+    return RenderSettings(
+        level=Level(audio.level, audio.fixed_gain_db, audio.peak_dbfs),
+        bit_depth=audio.bit_depth,
+        trim_below_peak_db=audio.trim_below_peak_db,
+        min_duration_s=audio.min_duration_s,
+        max_duration_s=audio.max_duration_s,
+    )
+
+
+def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work) -> None:
+    """Lays the pipe that makes what is missing of a release.
+
+    One element is one shard: nothing is grouped, so Beam fuses all stages and a shard runs from its list of clips to its
+    metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
+    """
+    augmentations, rooms = recipe.augmentations.model_dump(), recipe.rooms.model_dump()
+    job = caption_job(recipe, work.answers)
+    _ = (
+        pipeline
+        | "Shards" >> beam.Create(work.shards)
+        | "Spread shards" >> beam.Reshuffle()
+        | "Read clips" >> ReadClips(workspace.plan_path(release), seed=recipe.seed, augmentations=augmentations)
+        | "Sample rooms" >> SampleRooms(recipe.seed, rooms)
+        | "Place sources" >> PlaceSources()
+        | "Simulate responses" >> SimulateResponses()
+        | "Render" >> RenderRows(release, render_settings(recipe))
+        | "Word places" >> WordPlaces()
+        | "Rewrite captions" >> RewriteCaptions(job)
+        | "Write shards" >> WriteShards(release, caption_model=job.model_name, caption_prompt=job.prompt_id)
+    )
+    _ = (
+        pipeline
+        | "Rooms" >> beam.Create(work.rooms)
+        | "Spread rooms" >> beam.Reshuffle()
+        | "Measure rooms" >> MeasureRooms(recipe.seed)
+        | "Write rooms" >> WriteRooms(release)
+    )
+

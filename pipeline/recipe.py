@@ -1,0 +1,235 @@
+"""Recipes: what a build is asked for, as small frozen models that are checked on entry and have a stable hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from prompts import load_prompt
+from transforms.sources import LAYOUTS
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+#: Fields that change how a build runs but not what it makes: they are left out of the recipe's hash.
+EXECUTION_ONLY = (("caption", "base_url"), ("caption", "concurrency"), ("caption", "timeout_s"))
+
+
+class RecipeError(ValueError):
+    """A recipe, a key or a value that cannot be used; one line for the user."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+
+
+class SplitCounts(_Section):
+    """A number for each split."""
+
+    train: Count = 0
+    validation: Count = 0
+    test: Count = 0
+
+    def of(self, split: str) -> int:
+        count: int = getattr(self, split)
+        return count
+
+
+class Augmentations(SplitCounts):
+    """How many spatial versions of a clip each split holds (ELSA, section 3: at least two for training)."""
+
+    train: Count = 2
+    validation: Count = 1
+    test: Count = 1
+
+
+class Rooms(SplitCounts):
+    """How many rooms each split draws from; no room is in two splits."""
+
+    train: Count = 512
+    validation: Count = 64
+    test: Count = 128
+
+
+class AudioSettings(_Section):
+    """How a clip is prepared and written."""
+
+    bit_depth: Literal[16, 24] = 16
+    level: Literal["fixed", "peak"] = "fixed"
+    fixed_gain_db: Annotated[float, Field(le=20, ge=-60)] = -12.0
+    """Gain of every clip where level is fixed: the distance stays audible."""
+    peak_dbfs: Annotated[float, Field(lt=0, ge=-60)] = -1.0
+    """Peak of every clip where level is peak."""
+    trim_below_peak_db: Positive = 30.0
+    """Silence is what lies this far under the loudest frame (the paper gives no number)."""
+    min_duration_s: Positive = 4.0
+    """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
+    max_duration_s: Positive = 300.0
+    """A longer clip is refused."""
+
+
+class CaptionSettings(_Section):
+    """Who rewrites captions, and how it is asked."""
+
+    writer: Literal["openai", "local", "template"] = "local"
+    base_url: str | None = None
+    """Address of anything that speaks OpenAI's protocol; None is the provider's own."""
+    model: str | None = None
+    """Name of the model at that address; the local writer has one of its own."""
+    prompt: str = "place"
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """None is the prompt's own."""
+    max_tokens: Annotated[int, Field(gt=0)] | None = None
+    """None is the prompt's own."""
+    tries: Annotated[int, Field(ge=1, le=20)] = 4
+    """How often a caption is asked for before the template writes it."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Requests in flight from each worker."""
+    timeout_s: Positive = 60.0
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_credentials(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        address = urlsplit(value)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("needs an address such as http://127.0.0.1:8000/v1")
+        if address.username or address.password or address.query:
+            raise ValueError("holds no user, password or query: the key comes from OPENAI_API_KEY")
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_prompt(cls, value: str) -> str:
+        load_prompt(value)
+        return value
+
+
+class Recipe(_Section):
+    """A recipe as resolved; with the input and the answers it decides every sample and every word of a release."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    dataset: str | None = None
+    """Name in the `dataset` column; None is the recipe's name."""
+    source: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(gt=0)] | None = None
+    """Take only so many clips, dealt out over the splits; None is all."""
+    rows_per_shard: Annotated[int, Field(gt=0, le=4096)] = 64
+    augmentations: Augmentations = Augmentations()
+    rooms: Rooms = Rooms()
+    audio: AudioSettings = AudioSettings()
+    caption: CaptionSettings = CaptionSettings()
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        if value not in LAYOUTS:
+            raise ValueError(f"{value!r} is none of {', '.join(sorted(LAYOUTS))}")
+        return value
+
+    @property
+    def dataset_name(self) -> str:
+        return self.dataset or self.name
+
+    def sha256(self) -> str:
+        """Hash of everything that decides samples and words: sorted JSON, without what only changes how a build runs."""
+        values = self.model_dump(mode="json")
+        for section, key in EXECUTION_ONLY:
+            values[section].pop(key)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        """The resolved recipe, every key written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Name → first comment line of every recipe that comes with the package."""
+    folder = resources.files("pipeline") / "recipes"
+    found = {}
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".yaml"):
+            found[file.name.removesuffix(".yaml")] = file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+    return found
+
+
+def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
+    """A shipped recipe by its name or a YAML file by its path, with `KEY=VALUE` settings laid over it.
+
+    Raises:
+        RecipeError: unknown recipe, key or value; the message names it.
+    """
+    shipped = shipped_recipes()
+    if name_or_path in shipped:
+        text = (resources.files("pipeline") / "recipes" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    elif Path(name_or_path).is_file():
+        try:
+            text = Path(name_or_path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {name_or_path} cannot be read: {error}") from error
+    else:
+        known = ", ".join(shipped)
+        raise RecipeError(f"no recipe {name_or_path!r}: it is neither a file nor one of {known}")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {name_or_path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {name_or_path} is not a mapping of keys to values")
+    for setting in settings:
+        _apply(values, setting)
+    return parse_recipe(values)
+
+
+def parse_recipe(values: dict[str, Any]) -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        RecipeError: naming the first key that is unknown or whose value does not fit.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise RecipeError(f"no recipe key is named {key}; {_nearest_keys(key)}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"recipe key {key}: {message} (got {first['input']!r})") from error
+
+
+def _nearest_keys(key: str) -> str:
+    section: type[BaseModel] = Recipe
+    *parents, _ = key.split(".")
+    for parent in parents:
+        annotation = section.model_fields[parent].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return f"there is {', '.join(section.model_fields)}"
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set takes KEY=VALUE, not {setting!r}")
+    try:
+        value = yaml.safe_load(text) if text else None
+    except yaml.YAMLError:
+        value = text
+    *parents, last = key.strip().split(".")
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise RecipeError(f"recipe key {key.strip()}: {parent} holds a value, not keys")
+    section[last] = value

@@ -1,0 +1,126 @@
+"""`elsa verify`, `elsa reproduce` and `elsa report`: what a stranger does with a release that he was given."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+
+
+class VerifyCommand:
+    """Holds what a release says of itself against what is on the disk."""
+
+    name = "verify"
+    help = "check every file, row and sample of a release"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Checks hashes, samples, words and the digest of a release, on all cores."
+        parser.epilog = "example:\n  elsa verify out/demo"
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.release import ReleaseError
+        from pipeline.verify import verify
+
+        try:
+            findings = verify(Path(arguments.release))
+        except ReleaseError as error:
+            fail(str(error))
+            return UNUSABLE
+        if arguments.json:
+            print(json.dumps(findings.as_json(), indent=1))
+        else:
+            for problem in findings.problems:
+                fail(problem)
+            if not findings.problems:
+                print(f"{arguments.release}: {findings.rows} rows are as stated, digest {findings.digest}")
+        return INCOMPLETE if findings.problems else DONE
+
+
+class ReproduceCommand:
+    """Builds a release again from its own recipe and answers, and compares digests."""
+
+    name = "reproduce"
+    help = "build a release again from its own recipe and compare"
+    takes_beam_options = True
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Rebuilds a release from its recipe and answers; says which rows and versions differ."
+        parser.epilog = "example:\n  elsa reproduce out/demo --input recordings --output out/again"
+        parser.add_argument("release", metavar="RELEASE", help="the release to make again")
+        parser.add_argument("--input", required=True, metavar="DIR", help="the folder it was made from")
+        parser.add_argument("--output", required=True, metavar="RELEASE2", help="the folder of the new release")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.build import BuildError, build
+        from pipeline.recipe import RecipeError, load_recipe
+        from pipeline.release import ANSWERS, RECIPE, ReleaseError, read_release_json
+        from pipeline.reproduce import differences
+        from pipeline.runners import OptionError
+        from transforms.sources import SourceUnusable
+        from transforms.storage import join
+
+        try:
+            read_release_json(arguments.release)
+            recipe = load_recipe(join(arguments.release, RECIPE))
+            outcome = build(
+                recipe,
+                arguments.input,
+                arguments.output,
+                beam_flags=arguments.beam_options,
+                answers=join(arguments.release, ANSWERS),
+            )
+        except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except (OSError, RuntimeError) as error:
+            fail(f"the build stopped: {error}; run the same command again to go on")
+            return INCOMPLETE
+        for line in outcome.failures:
+            fail(line)
+        if outcome.failures:
+            return INCOMPLETE
+        lines = differences(arguments.release, arguments.output)
+        for line in lines:
+            fail(line)
+        if not lines:
+            print(f"{arguments.output}: {outcome.totals.row_count} rows, the same digest {outcome.totals.digest}")
+        return INCOMPLETE if lines else DONE
+
+
+class ReportCommand:
+    """Writes the page to look at and listen to."""
+
+    name = "report"
+    help = "write the page to look at and listen to"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Writes RELEASE/report/index.html; it needs no network."
+        parser.epilog = "example:\n  elsa report out/demo --input recordings"
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for the originals' players")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.build_command import write_report_of
+        from pipeline.recipe import RecipeError
+        from pipeline.release import ReleaseError, read_release_json
+        from transforms.sources import SourceUnusable
+
+        try:
+            read_release_json(arguments.release)
+            write_report_of(arguments.release, arguments.input)
+        except (RecipeError, ReleaseError, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except OSError as error:
+            fail(f"the report cannot be written: {error}")
+            return INCOMPLETE
+        return DONE
+
+
+verify = VerifyCommand()
+reproduce = ReproduceCommand()
+report = ReportCommand()

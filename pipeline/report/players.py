@@ -1,0 +1,107 @@
+"""The sound of a report: the original clip and a binaural rendering of each row shown, as small MP3 files beside the page."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import resample_poly
+
+from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural
+
+#: Every file is at most this long, and as loud as this at its loudest sample.
+LONGEST_S = 10.0
+PEAK_DBFS = -3.0
+_FADE_S = 0.03
+# Changes when the same row and head would sound different.
+_VERSION = 1
+
+#: Gives the original clip of a row as samples (n,) or (n, channels) and the rate in hertz, or None where it has none.
+OriginalOf = Callable[[Mapping[str, Any]], "tuple[NDArray[Any], int] | None"]
+
+
+@dataclass(frozen=True)
+class Players:
+    """File names below report/audio of a row's two players; None where there is nothing to play."""
+
+    original: str | None
+    binaural: str | None
+
+
+def write_players(
+    rows: Iterable[Mapping[str, Any]], folder: Path, *, head: Head, original_of: OriginalOf | None
+) -> list[Players]:
+    """Write the files of each row (with `shard`, its folder, beside the columns) into `folder`, and tidy it.
+
+    A file is named by what it was made from, so one that is there already is kept. Binaural files that no row needs are
+    removed; originals are kept, as a later report may not have the input at hand.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    players = [Players(_original(row, folder, original_of), _binaural(row, folder, head)) for row in rows]
+    needed = {player.binaural for player in players}
+    for path in folder.glob("binaural-*.mp3"):
+        if path.name not in needed:
+            path.unlink()
+    return players
+
+
+def for_listening(samples: ArrayLike, rate: int) -> tuple[NDArray[np.float64], int]:
+    """Samples (n,) or (n, channels) cut to ten seconds with a short fade, at a peak of −3 dBFS and 48 kHz; silence stays."""
+    whole = np.nan_to_num(np.asarray(samples, dtype=np.float64))
+    sound = whole[: int(LONGEST_S * rate)].copy()
+    if rate != SAMPLE_RATE_HZ:
+        sound = resample_poly(sound, SAMPLE_RATE_HZ, rate, axis=0)
+    if len(whole) > int(LONGEST_S * rate):
+        fade = np.linspace(1.0, 0.0, min(len(sound), int(_FADE_S * SAMPLE_RATE_HZ)))
+        sound[len(sound) - len(fade) :] *= fade.reshape(-1, *[1] * (sound.ndim - 1))
+    peak = float(np.max(np.abs(sound), initial=0.0))
+    return (sound * (10 ** (PEAK_DBFS / 20) / peak) if peak > 0 else sound), SAMPLE_RATE_HZ
+
+
+def _original(row: Mapping[str, Any], folder: Path, original_of: OriginalOf | None) -> str | None:
+    name = f"original-{_key(str(row['source_sha256']))}.mp3"
+    if (folder / name).is_file():
+        return name
+    found = original_of(row) if original_of is not None else None
+    if found is None:
+        return None
+    samples, rate = np.asarray(found[0], dtype=np.float64), int(found[1])
+    if samples.size == 0:
+        return None
+    _write(folder / name, *for_listening(samples.mean(axis=1) if samples.ndim == 2 else samples, rate))
+    return name
+
+
+def _binaural(row: Mapping[str, Any], folder: Path, head: Head) -> str | None:
+    name = f"binaural-{_key(str(row['pcm_sha256']), head.text, str(_VERSION))}.mp3"
+    if (folder / name).is_file():
+        return name
+    try:
+        foa, rate = soundfile.read(
+            Path(row["shard"]) / str(row["file_name"]), frames=int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True
+        )
+    except (soundfile.LibsndfileError, OSError):
+        # The page says that there is nothing to play; to say what is wrong with a release is verify's job.
+        return None
+    if rate != SAMPLE_RATE_HZ or foa.shape[1] != 4 or len(foa) == 0:
+        return None
+    _write(folder / name, *for_listening(foa_to_binaural(foa, head), rate))
+    return name
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _write(path: Path, samples: NDArray[np.float64], rate: int) -> None:
+    """Write an MP3 so that a file of that name is always whole."""
+    partial = path.with_suffix(".partial")
+    soundfile.write(partial, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.4)
+    os.replace(partial, path)

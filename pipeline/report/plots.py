@@ -1,0 +1,379 @@
+"""The plots of a report, as SVG that stands in the page and takes its colours from the page's style sheet."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import matplotlib.patches
+import matplotlib.ticker
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pipeline.report.summary import Summary, column_numbers
+from transforms.records import SPLITS
+from transforms.words import (
+    BACK_FROM_DEG,
+    DAMPENED_BELOW_MS,
+    DOWN_BELOW_DEG,
+    FAR_ABOVE_M,
+    FRONT_WITHIN_DEG,
+    NEAR_BELOW_M,
+    REVERBERANT_ABOVE_MS,
+    SIDE_FROM_DEG,
+    SIDE_TO_DEG,
+    UP_ABOVE_DEG,
+)
+
+# Stand-ins that the page replaces by its own colours, so that one drawing serves light and dark.
+_COLOURS = {
+    "#010203": "var(--ink)",
+    "#040506": "var(--faint)",
+    "#070809": "var(--line)",
+    "#0a0b0c": "var(--band)",
+    "#0d0e0f": "var(--train)",
+    "#101112": "var(--validation)",
+    "#131415": "var(--test)",
+    "#161718": "var(--accent)",
+}
+_INK, _FAINT, _LINE, _BAND, _TRAIN, _VALIDATION, _TEST, _ACCENT = _COLOURS
+_OF_SPLIT = dict(zip(SPLITS, (_TRAIN, _VALIDATION, _TEST), strict=True))
+# Up to here every row is a dot; above, a page of dots is heavy and hides what it shows.
+_MOST_DOTS = 1500
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "font.size": 9.0,
+    "text.color": _FAINT,
+    "axes.edgecolor": _LINE,
+    "axes.labelcolor": _FAINT,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": _LINE,
+    "ytick.color": _LINE,
+    "xtick.labelcolor": _FAINT,
+    "ytick.labelcolor": _FAINT,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "xtick.minor.size": 0.0,
+    "ytick.minor.size": 0.0,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot ready for the page: SVG source, a title, and what it shows in words for those who do not see it."""
+
+    key: str
+    title: str
+    text: str
+    svg: str
+
+
+def all_plots(summary: Summary) -> dict[str, Plot]:
+    """Every plot of the page by its key; rows without a finite value are left out of the plot that needs it."""
+    plots = [
+        _rose(summary),
+        _top_view(summary),
+        _coverage(summary),
+        _distance(summary),
+        _t30(summary),
+        _t30_volume(summary),
+        _asked_measured(summary),
+    ]
+    return {plot.key: plot for plot in plots}
+
+
+# --- The data of each plot, without drawing ------------------------------------------------------------------------
+
+
+def azimuth_counts(azimuth_deg: NDArray[np.float64], bins: int = 24) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Centres in degrees and counts of equal bins around the circle; one bin is centred on the front."""
+    width = 360.0 / bins
+    finite = azimuth_deg[np.isfinite(azimuth_deg)]
+    index = np.round(finite / width).astype(int) % bins
+    return np.arange(bins) * width, np.bincount(index, minlength=bins)
+
+
+def from_above(
+    azimuth_deg: NDArray[np.float64], elevation_deg: NDArray[np.float64], distance_m: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Metres to the right of and before the receiver, as a page with front up shows them: +90° is to the left."""
+    ground = distance_m * np.cos(np.radians(elevation_deg))
+    return -ground * np.sin(np.radians(azimuth_deg)), ground * np.cos(np.radians(azimuth_deg))
+
+
+def t30_deviation_percent(asked_ms: NDArray[np.float64], measured_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each measured T30 is from the one asked for, in percent of it, signed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 100.0 * (measured_ms / asked_ms - 1.0)
+
+
+def _range_text(values: NDArray[np.float64], unit: str, decimals: int) -> str:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return "no values"
+    low, middle, high = np.percentile(finite, [0, 50, 100])
+    return f"{low:.{decimals}f} to {high:.{decimals}f} {unit}, median {middle:.{decimals}f} {unit}"
+
+
+def _share(mask: NDArray[np.bool_]) -> str:
+    return f"{100.0 * mask.mean():.0f} %" if mask.size else "none"
+
+
+# --- The drawings --------------------------------------------------------------------------------------------------
+
+
+def _rose(summary: Summary) -> Plot:
+    azimuth = summary.numbers("azimuth_deg")
+    centres, counts = azimuth_counts(azimuth)
+
+    def draw(figure: Figure) -> None:
+        axes: Any = figure.add_axes((0.1, 0.08, 0.8, 0.8), projection="polar")
+        axes.set_theta_zero_location("N")
+        axes.set_theta_direction(1)
+        for middle, half in _word_sectors():
+            axes.bar(np.radians(middle), _top(counts), width=np.radians(2 * half), color=_BAND, linewidth=0, zorder=0)
+        axes.bar(np.radians(centres), counts, width=np.radians(360 / len(centres)) * 0.9, color=_ACCENT, zorder=2)
+        axes.set_ylim(0, _top(counts))
+        axes.set_thetagrids([0, 90, 180, 270], ["front", "left", "back", "right"])
+        axes.set_yticks(_few_ticks(counts))
+        axes.tick_params(axis="x", labelsize=10, labelcolor=_INK)
+        axes.set_rlabel_position(45)
+        axes.spines["polar"].set_visible(False)
+
+    quarter = "; ".join(
+        f"{name} {_share(mask)}"
+        for name, mask in (
+            ("front half", np.abs(azimuth) < 90),
+            ("left half", azimuth > 0),
+        )
+    )
+    text = f"Sources around the receiver, front up and left on the left, in sectors of 15°: {quarter}."
+    return _plot("rose", "Direction", text, (3.4, 3.2), draw)
+
+
+def _word_sectors() -> list[tuple[float, float]]:
+    side, half = (SIDE_FROM_DEG + SIDE_TO_DEG) / 2, (SIDE_TO_DEG - SIDE_FROM_DEG) / 2
+    return [(0.0, FRONT_WITHIN_DEG), (side, half), (-side, half), (180.0, 180.0 - BACK_FROM_DEG)]
+
+
+def _top_view(summary: Summary) -> Plot:
+    distance = summary.numbers("distance_m")
+    right, ahead = from_above(summary.numbers("azimuth_deg"), summary.numbers("elevation_deg"), distance)
+    reach = max(2.5, 1.05 * float(np.nanmax(np.hypot(right, ahead), initial=0.0)))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.14, 0.13, 0.82, 0.8))
+        around = np.linspace(0, 2 * np.pi, 73)
+        for metres in (NEAR_BELOW_M, FAR_ABOVE_M):
+            axes.plot(metres * np.sin(around), metres * np.cos(around), color=_FAINT, linewidth=0.8, linestyle=(0, (3, 3)))
+        _dots_or_density(axes, summary, right, ahead, (-reach, reach, -reach, reach))
+        axes.plot([0], [0], marker="^", color=_INK, markersize=7, linewidth=0)
+        axes.set_aspect("equal")
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="left – right (m)", ylabel="back – front (m)")
+        _metres_both_ways(axes)
+
+    text = f"Sources from above, the receiver in the middle facing up, rings at 1 m and 2 m: {_range_text(distance, 'm', 2)}."
+    return _plot("top", "From above", text, (3.4, 3.2), draw)
+
+
+def _metres_both_ways(axes: Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{abs(value):g}"))
+
+
+def _coverage(summary: Summary) -> Plot:
+    azimuth, elevation = summary.numbers("azimuth_deg"), summary.numbers("elevation_deg")
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.1, 0.17, 0.87, 0.76))
+        axes.axhspan(UP_ABOVE_DEG, 90, color=_BAND, linewidth=0, zorder=0)
+        axes.axhspan(-90, DOWN_BELOW_DEG, color=_BAND, linewidth=0, zorder=0)
+        _dots_or_density(axes, summary, azimuth, elevation, (-180, 180, -90, 90))
+        # Left is on the left of the page, so azimuth runs backwards.
+        axes.set(xlim=(180, -180), ylim=(-90, 90), ylabel="elevation (°)", xlabel="azimuth (°)")
+        axes.set_xticks([180, 90, 0, -90, -180], ["180 back", "+90 left", "0 front", "−90 right", "−180"])
+        axes.set_yticks([-90, -40, 0, 40, 90], ["−90", "−40", "0", "+40", "+90"])
+
+    text = (
+        f"Every source by azimuth and elevation, left on the left; elevation {_range_text(elevation, '°', 0)}; "
+        f"{_share(elevation > UP_ABOVE_DEG)} up, {_share(elevation < DOWN_BELOW_DEG)} down. The bands are the words up and down."
+    )
+    return _plot("coverage", "Azimuth and elevation", text, (5.6, 3.0), draw)
+
+
+def _distance(summary: Summary) -> Plot:
+    distance = summary.numbers("distance_m")
+    text = f"Distance of the sources: {_range_text(distance, 'm', 2)}. The bands are the words near and far."
+    edges = np.linspace(0.0, max(4.0, float(np.nanmax(distance, initial=0.0))), 25)
+    return _histogram(
+        summary, ("distance", "Distance", text), distance, edges, "distance (m)", (NEAR_BELOW_M, FAR_ABOVE_M)
+    )
+
+
+def _t30(summary: Summary) -> Plot:
+    t30 = summary.numbers("t30_ms") / 1000.0
+    text = f"Reverberation time measured on each response: {_range_text(t30, 's', 2)}. The bands are the words dampened and reverberant."
+    edges = np.linspace(0.0, max(1.5, float(np.nanmax(t30, initial=0.0))), 25)
+    bounds = (DAMPENED_BELOW_MS / 1000.0, REVERBERANT_ABOVE_MS / 1000.0)
+    return _histogram(summary, ("t30", "T30", text), t30, edges, "T30 (s)", bounds)
+
+
+def _histogram(
+    summary: Summary,
+    naming: tuple[str, str, str],
+    values: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    label: str,
+    bounds: tuple[float, float],
+) -> Plot:
+    """Rows by value, the splits on each other, with bands where the lower and the upper word apply."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.12, 0.17, 0.85, 0.76))
+        axes.axvspan(edges[0], bounds[0], color=_BAND, linewidth=0, zorder=0)
+        axes.axvspan(bounds[1], edges[-1], color=_BAND, linewidth=0, zorder=0)
+        bottom = np.zeros(len(edges) - 1)
+        for split, mask in _splits(summary):
+            counts, _ = np.histogram(values[mask & np.isfinite(values)], bins=edges)
+            axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, bottom, align="edge", color=_OF_SPLIT[split], zorder=2)
+            bottom += counts
+        axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel="rows", ylim=(0, _top(bottom)))
+        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
+        axes.grid(axis="x", visible=False)
+
+    key, title, text = naming
+    return _plot(key, title, text, (4.4, 2.7), draw)
+
+
+def _t30_volume(summary: Summary) -> Plot:
+    volume, t30 = summary.numbers("volume_m3"), summary.numbers("t30_ms") / 1000.0
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.14, 0.17, 0.83, 0.76))
+        good = (volume > 0) & (t30 > 0)
+        limits = _log_limits(volume[good], (10.0, 1000.0)) + _log_limits(t30[good], (0.1, 2.0))
+        x, y = np.log10(np.where(good, volume, np.nan)), np.log10(np.where(good, t30, np.nan))
+        _dots_or_density(axes, summary, x, y, limits)
+        axes.set(xlim=limits[:2], ylim=limits[2:], xlabel="volume of the room (m³)", ylabel="T30 (s)")
+        _log_ticks(axes)
+
+    text = f"T30 against the volume of the room, both logarithmic: {_range_text(volume, 'm³', 0)}."
+    return _plot("volume", "T30 and volume", text, (4.4, 2.7), draw)
+
+
+def _log_limits(values: NDArray[np.float64], otherwise: tuple[float, float]) -> tuple[float, float]:
+    low, high = (float(values.min()), float(values.max())) if values.size else otherwise
+    return float(np.log10(low)) - 0.08, float(np.log10(high)) + 0.08
+
+
+def _log_ticks(axes: Axes) -> None:
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        steps = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 5)]
+        inside = [step for step in steps if limits[0] <= np.log10(step) <= limits[1]]
+        axis.set_ticks([float(np.log10(step)) for step in inside], [f"{step:g}" for step in inside])
+
+
+def _asked_measured(summary: Summary) -> Plot:
+    title = "T30 of the rooms: asked and measured"
+    if summary.rooms is None or summary.rooms.num_rows == 0:
+        return _plot("rooms", title, "There is no table of rooms.", (4.4, 2.7), _say_nothing)
+    asked, measured = (column_numbers(summary.rooms, name) / 1000.0 for name in ("t30_asked_ms", "t30_ms"))
+    off = t30_deviation_percent(asked, measured)
+    off = off[np.isfinite(off)]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.14, 0.17, 0.83, 0.76))
+        top = 1.05 * float(np.nanmax([*asked, *measured], initial=0.5))
+        axes.plot([0, top], [0, top], color=_FAINT, linewidth=0.8)
+        axes.plot(asked, measured, linestyle="", marker="o", markersize=3.5, color=_ACCENT, alpha=0.75, markeredgewidth=0)
+        axes.set(xlim=(0, top), ylim=(0, top), xlabel="asked (s)", ylabel="measured (s)")
+
+    worst = f"{np.abs(off).max():.1f} %" if off.size else "–"
+    mean = f"{np.abs(off).mean():.1f} %" if off.size else "–"
+    text = f"{len(asked)} rooms: the measured T30 is off by {mean} on average and {worst} at worst."
+    return _plot("rooms", title, text, (4.4, 2.7), draw)
+
+
+def _say_nothing(figure: Figure) -> None:
+    figure.text(0.5, 0.5, "nothing to show", ha="center", color=_FAINT)
+
+
+def _splits(summary: Summary) -> list[tuple[str, NDArray[np.bool_]]]:
+    of_row = np.asarray(summary.rows.column("split").to_pylist(), dtype=object)
+    return [(split, of_row == split) for split in SPLITS]
+
+
+def _dots_or_density(
+    axes: Axes,
+    summary: Summary,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    limits: Sequence[float],
+) -> None:
+    """A dot a row in the colour of its split, or, for many rows, squares whose opacity is the density."""
+    good = np.isfinite(x) & np.isfinite(y)
+    if good.sum() <= _MOST_DOTS:
+        for split, mask in _splits(summary):
+            here = mask & good
+            style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.6, "markeredgewidth": 0}
+            axes.plot(x[here], y[here], color=_OF_SPLIT[split], alpha=0.8, **style)
+        return
+    counts, x_edges, y_edges = np.histogram2d(x[good], y[good], bins=(48, 36), range=(limits[:2], limits[2:]))
+    width, height = np.diff(x_edges)[0], np.diff(y_edges)[0]
+    for i, j in np.argwhere(counts > 0):
+        alpha = 0.12 + 0.88 * counts[i, j] / counts.max()
+        patch = matplotlib.patches.Rectangle((x_edges[i], y_edges[j]), width, height)
+        patch.set(facecolor=_ACCENT, alpha=round(float(alpha), 2), linewidth=0)
+        axes.add_patch(patch)
+
+
+def _top(counts: NDArray[Any]) -> float:
+    return 1.08 * max(1.0, float(np.max(counts, initial=0)))
+
+
+def _few_ticks(counts: NDArray[Any]) -> list[float]:
+    ticks = matplotlib.ticker.MaxNLocator(3, integer=True).tick_values(0, max(1, int(np.max(counts, initial=0))))
+    return [tick for tick in ticks if 0 < tick <= _top(counts)]
+
+
+def _plot(key: str, title: str, text: str, inches: tuple[float, float], draw: Callable[[Figure], None]) -> Plot:
+    # A Figure of its own, without pyplot: nothing is left behind in the process.
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=inches)
+        draw(figure)
+        source = io.StringIO()
+        figure.savefig(source, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Plot(key, title, text, _for_the_page(source.getvalue(), key))
+
+
+def _for_the_page(svg: str, key: str) -> str:
+    """An SVG as it may stand in HTML: no prolog, no fixed size, ids of its own, the page's colours and font."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg)
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
+    svg = re.sub(r'(xlink:href="#|url\(#)([^")]+)', rf"\1{key}-\2", svg)
+    svg = svg.replace("xlink:href", "href")
+    # The coordinates' fifth decimal is a thousandth of what a screen shows.
+    svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}", svg)
+    svg = re.sub(r"font: ([\d.]+)px[^;\"]*", r"font-size: \1px", svg)
+    for stand_in, colour in _COLOURS.items():
+        svg = svg.replace(stand_in, colour)
+    return svg.strip()

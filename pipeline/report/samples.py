@@ -1,0 +1,216 @@
+"""The rows that a report shows in full: which they are, and what a card says of each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.report.summary import Summary
+from transforms.words import VOCABULARY
+
+#: What the sample is spread over, with what a value not yet shown is worth: what can be heard comes first.
+_SPREAD = {
+    "split": 1.0,
+    "direction": 3.0,
+    "distance": 1.5,
+    "reverberation": 1.5,
+    "elevation": 1.0,
+    "room_size": 0.5,
+    "status": 0.5,
+    "source_id": 2.0,
+}
+#: How a word of space may stand in a caption; only marks on the page depend on it.
+_FORMS = {
+    "front": ("front", "ahead", "forward"),
+    "left": ("left",),
+    "right": ("right",),
+    "back": ("back", "behind", "rear"),
+    "up": ("high up", "up above", "up", "above", "overhead", "upper", "elevated"),
+    "down": ("down below", "low down", "down", "below", "beneath", "lower"),
+    "near": ("near", "nearby", "close by", "close"),
+    "far": ("far away", "far off", "far", "faraway", "distant", "distance"),
+    "small": ("small", "compact", "tiny"),
+    "large": ("large", "big", "vast", "spacious"),
+    "dampened": ("acoustically dampened", "dampened", "damped", "deadened", "muffled", "dry"),
+    "reverberant": ("highly reverberant", "reverberant", "reverberating", "reverberates", "echoing", "echoey", "echoes"),
+}
+_RINGS_M = (1.0, 2.0)
+_DRAWING = 200.0
+
+
+@dataclass(frozen=True)
+class CaptionPair:
+    """A caption before and after; `after` is in pieces, each with whether it is a word of space."""
+
+    before: str
+    after: tuple[tuple[str, bool], ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A room from above in units of the drawing: front (+x) is up on the page, so left (+y) is left."""
+
+    width: float
+    height: float
+    units_per_m: float
+    receiver: tuple[float, float]
+    source: tuple[float, float]
+    rings: tuple[tuple[float, float], ...]
+    """Each ring as (metres, radius in units)."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A row as the page shows it; players are added by who renders audio."""
+
+    row: Mapping[str, Any]
+    key: str
+    captions: tuple[CaptionPair, ...]
+    words: tuple[str, ...]
+    drawing: Drawing
+    place: str
+    source_link: str | None
+
+
+def hash_of(text: str) -> str:
+    """A stable key of a text (SHA-256, 16 hexadecimal digits); safe in a file name and in HTML."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def pick(summary: Summary, count: int) -> list[int]:
+    """Indices of at most `count` rows, spread over splits, words, statuses and clips; the same for the same rows.
+
+    Each step takes the row whose values have been shown least; rows are tried in the order of the hash of their id, so
+    that neither the order of the files nor chance decides.
+    """
+    columns = {name: summary.rows.column(name).to_pylist() for name in ("id", *_SPREAD) if name != "status"}
+    columns["status"] = [
+        "template" if "template" in (status or ()) else "rewritten"
+        for status in summary.rows.column("caption_status").to_pylist()
+    ]
+    order = sorted(range(summary.rows.num_rows), key=lambda index: hash_of(columns["id"][index]))
+    candidates = _a_few_of_each_kind(order, columns, count)
+    shown: Counter[tuple[str, Any]] = Counter()
+    chosen: list[int] = []
+    while candidates and len(chosen) < count:
+        best = max(candidates, key=lambda index: _worth(index, columns, shown))
+        candidates.remove(best)
+        chosen.append(best)
+        shown.update((name, columns[name][best]) for name in _SPREAD)
+    return chosen
+
+
+def _a_few_of_each_kind(order: Iterable[int], columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+    """The first rows of each combination of words: a release of 100,000 rows has no more kinds than one of 1,000."""
+    kinds: Counter[tuple[Any, ...]] = Counter()
+    kept = []
+    names = [name for name in _SPREAD if name != "source_id"]
+    for index in order:
+        kind = tuple(columns[name][index] for name in names)
+        kinds[kind] += 1
+        if kinds[kind] <= max(2, count // 4):
+            kept.append(index)
+    return kept
+
+
+def _worth(index: int, columns: Mapping[str, Sequence[Any]], shown: Mapping[tuple[str, Any], int]) -> float:
+    return sum(
+        # A gap between two words is worth seeing once, but less than a word is.
+        weight * (1.0 if columns[name][index] is not None else 0.4) / (1 + shown.get((name, columns[name][index]), 0))
+        for name, weight in _SPREAD.items()
+    )
+
+
+def cards(summary: Summary, count: int) -> list[Card]:
+    """The cards of the rows that `pick` chooses, in its order; each row is read whole from its own shard."""
+    return [_card(_whole_row(summary, index)) for index in pick(summary, count)]
+
+
+def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
+    shard = int(summary.shard_of_row[index])
+    path = summary.shards[shard]
+    inside = index - int((summary.shard_of_row < shard).sum())
+    table: pa.Table = pq.read_table(path).slice(inside, 1)
+    row: dict[str, Any] = table.to_pylist()[0]
+    return {**row, "shard": path.parent}
+
+
+def _card(row: dict[str, Any]) -> Card:
+    words = tuple(row[attribute] for attribute in VOCABULARY if row[attribute])
+    triples = zip(row["captions_original"], row["captions"], row["caption_status"], strict=False)
+    return Card(
+        row=row,
+        key=hash_of(row["id"]),
+        captions=tuple(CaptionPair(before, marked(after, words), status) for before, after, status in triples),
+        words=words,
+        drawing=draw_room(row),
+        place=place_in_words(row),
+        source_link=safe_link(row.get("source_url")),
+    )
+
+
+def marked(caption: str, words: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+    """A caption in pieces, each with whether it is one of the row's words of space, in any of its forms."""
+    forms = sorted((form for word in words for form in _FORMS.get(word, (word,))), key=len, reverse=True)
+    if not forms:
+        return ((caption, False),)
+    pieces = re.split(rf"\b({'|'.join(map(re.escape, forms))})\b", caption, flags=re.IGNORECASE)
+    return tuple((piece, index % 2 == 1) for index, piece in enumerate(pieces) if piece)
+
+
+def draw_room(row: Mapping[str, Any]) -> Drawing:
+    """The plan of a row's room, its longer side 200 units: x of the room goes up the page, y to the left."""
+    length, width = float(row["room_length_m"]), float(row["room_width_m"])
+    scale = _DRAWING / max(length, width)
+
+    def on_page(who: str) -> tuple[float, float]:
+        return (
+            round((width - row[f"{who}_y_m"]) * scale, 2),
+            round((length - row[f"{who}_x_m"]) * scale, 2),
+        )
+
+    return Drawing(
+        width=round(width * scale, 2),
+        height=round(length * scale, 2),
+        units_per_m=round(scale, 4),
+        receiver=on_page("receiver"),
+        source=on_page("source"),
+        rings=tuple((metres, round(metres * scale, 2)) for metres in _RINGS_M),
+    )
+
+
+def place_in_words(row: Mapping[str, Any]) -> str:
+    """Where the source is, for a reader who cannot see the drawing: degrees to a side, up or down, metres."""
+    azimuth, elevation = row["azimuth_deg"], row["elevation_deg"]
+    side = f"{abs(azimuth):.0f}° to the {'left' if azimuth > 0 else 'right'} of front"
+    if abs(azimuth) < 0.5:
+        side = "straight ahead"
+    elif abs(azimuth) > 179.5:
+        side = "straight behind"
+    height = "level" if abs(elevation) < 0.5 else f"{abs(elevation):.0f}° {'up' if elevation > 0 else 'down'}"
+    return f"{side}, {height}, {row['distance_m']:.2f} m away"
+
+
+def safe_link(url: Any) -> str | None:
+    """A link that may stand in the page: http and https alone, so that no caption list brings a script."""
+    return url if isinstance(url, str) and re.match(r"https?://[^\s]+\Z", url, flags=re.IGNORECASE) else None
+
+
+def number(value: Any, decimals: int = 0, sign: bool = False) -> str:
+    """A measured value for a reader: a real minus, thousands apart, an en dash where there is none."""
+    if value is None or not math.isfinite(float(value)):
+        return "–"
+    text = f"{float(value):{'+' if sign else ''},.{decimals}f}"
+    # Nothing is "−0".
+    if not text.strip("+-0.,"):
+        text = text.lstrip("+-")
+    return text.replace("-", "−").replace(",", " ")

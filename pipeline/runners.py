@@ -1,0 +1,82 @@
+"""Beam's options: all cores of this machine by default, and an error for what Beam does not know."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+from collections.abc import Sequence
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+LOCAL_RUNNER = "DirectRunner"
+
+
+class OptionError(ValueError):
+    """An option that neither the command nor Beam knows, or whose value Beam does not take."""
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
+    """Beam's options for a build of `units` independent pieces of work.
+
+    Where no runner is named, the work runs in processes on this machine, one a core. The plain DirectRunner would try to
+    fetch another runner from the network first; the two flags that keep it here are set too.
+
+    Raises:
+        OptionError: naming the first option that Beam does not know or cannot read.
+    """
+    check_flags(flags)
+    given = list(flags)
+    named = {flag.split("=")[0] for flag in given}
+    if "--runner" not in named:
+        given.append(f"--runner={LOCAL_RUNNER}")
+    if _value(given, "--runner") in (LOCAL_RUNNER, "direct"):
+        given.append("--allow_unsafe_triggers")
+        if "--direct_num_workers" not in named:
+            workers = max(1, min(available_cores(), units))
+            given.append(f"--direct_num_workers={workers}")
+        if "--direct_running_mode" not in named:
+            alone = _value(given, "--direct_num_workers") == "1"
+            given.append(f"--direct_running_mode={'in_memory' if alone else 'multi_processing'}")
+    return PipelineOptions(given)
+
+
+def check_flags(flags: Sequence[str]) -> None:
+    """Raises OptionError unless Beam knows every flag and can read its value."""
+    parser = argparse.ArgumentParser(prog="elsa build", allow_abbrev=False, add_help=False)
+    for options in _option_classes(PipelineOptions):
+        # Two classes may declare one option: the first wins here, as the name is all that matters.
+        with contextlib.suppress(argparse.ArgumentError):
+            options._add_argparse_args(parser)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            _, unknown = parser.parse_known_args(list(flags))
+    except SystemExit:
+        message = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
+        raise OptionError(f"Beam does not take this: {message}") from None
+    if unknown:
+        raise OptionError(f"neither this command nor Beam knows the option {unknown[0]}")
+
+
+def _option_classes(base: type[PipelineOptions]) -> list[type[PipelineOptions]]:
+    found = []
+    for options in base.__subclasses__():
+        if options.__module__.startswith("apache_beam."):
+            found += [options, *_option_classes(options)]
+    return found
+
+
+def _value(flags: Sequence[str], name: str) -> str | None:
+    for position, flag in enumerate(flags):
+        if flag == name and position + 1 < len(flags):
+            return flags[position + 1]
+        if flag.startswith(f"{name}="):
+            return flag.partition("=")[2]
+    return None

@@ -1,0 +1,185 @@
+"""Prompts as versioned text files: a YAML header with the parameters and the examples, then the text to fill in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = ["PHRASES", "Example", "Prompt", "PromptError", "load_prompt", "place_phrase", "prompt_names"]
+
+#: How each word of space is said in prose: attribute → word → phrase; prompts, templates and the check agree on it.
+PHRASES: dict[str, dict[str, str]] = {
+    "direction": {"front": "in front", "left": "on the left", "right": "on the right", "back": "at the back"},
+    "elevation": {"up": "up above", "down": "down below"},
+    "distance": {"near": "near", "far": "far away"},
+    "room_size": {"small": "small", "large": "large"},
+    "reverberation": {"dampened": "acoustically dampened", "reverberant": "highly reverberant"},
+}
+
+_HEADER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_SEGMENT = re.compile(r"\[([^\[\]]*)\]")
+_SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
+_SLOTS = (*PHRASES, "place", "words")
+
+
+class PromptError(ValueError):
+    """A prompt that is not there or cannot be read; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example shown to the model: a caption, the words of its place, and the answer wished for."""
+
+    caption: str
+    words: Mapping[str, str]
+    answer: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt: its text, and what goes with it."""
+
+    name: str
+    version: int
+    sha256: str
+    """Of the file's bytes."""
+    temperature: float
+    max_tokens: int
+    system: str
+    """What the model is told first; empty for nothing."""
+    template: str
+    """The text of one request; its slots are `{caption}`, an attribute, `{place}` and `{words}`."""
+    examples: tuple[Example, ...]
+
+    @property
+    def id(self) -> str:
+        """The name with the beginning of the file's hash, as it stands on every row."""
+        return f"{self.name}@{self.sha256[:12]}"
+
+    @property
+    def parameters(self) -> dict[str, float | int]:
+        """The sampling parameters that go with the prompt."""
+        return {"temperature": self.temperature, "max_tokens": self.max_tokens}
+
+    def messages(self, caption: str, words: Mapping[str, str]) -> list[dict[str, str]]:
+        """The chat that asks for `caption` to be told with `words` (attribute → word): system, examples, request."""
+        chat = [{"role": "system", "content": self.system}] if self.system else []
+        for example in self.examples:
+            chat.append({"role": "user", "content": _fill(self.template, example.caption, example.words)})
+            chat.append({"role": "assistant", "content": example.answer})
+        chat.append({"role": "user", "content": _fill(self.template, caption, words)})
+        return chat
+
+
+def prompt_names() -> list[str]:
+    """The names of the prompts that are shipped, sorted."""
+    shipped = resources.files(__name__).iterdir()
+    return sorted(entry.name.removesuffix(".txt") for entry in shipped if entry.name.endswith(".txt"))
+
+
+def load_prompt(name_or_path: str) -> Prompt:
+    """The prompt shipped under a name, or the one in a text file; `PromptError` where there is none or it is broken."""
+    if name_or_path in prompt_names():
+        data = resources.files(__name__).joinpath(f"{name_or_path}.txt").read_bytes()
+    else:
+        try:
+            data = Path(name_or_path).read_bytes()
+        except OSError as error:
+            shipped = ", ".join(prompt_names())
+            raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}") from error
+    return _parse(data, name_or_path)
+
+
+def place_phrase(words: Mapping[str, str]) -> str:
+    """The place in prose, `near, up above, on the left, in a small, highly reverberant room`; empty without a word."""
+    phrases = {attribute: PHRASES[attribute][word] for attribute, word in words.items()}
+    parts = [phrases[attribute] for attribute in ("distance", "elevation", "direction") if attribute in phrases]
+    room = [phrases[attribute] for attribute in ("room_size", "reverberation") if attribute in phrases]
+    if room:
+        parts.append(f"in {_article(room[0])} {', '.join(room)} room")
+    return ", ".join(parts)
+
+
+def _parse(data: bytes, source: str) -> Prompt:
+    try:
+        match = _HEADER.match(data.decode().replace("\r\n", "\n"))
+        header: Any = yaml.safe_load(match[1]) if match else None
+        if match is None or not isinstance(header, dict):
+            raise PromptError(f"prompt {source!r}: it has no header between two lines of ---")
+        template = match[2].strip()
+        _check_slots(template)
+        return Prompt(
+            name=str(header["name"]),
+            version=int(header["version"]),
+            sha256=hashlib.sha256(data).hexdigest(),
+            temperature=float(header["temperature"]),
+            max_tokens=int(header["max_tokens"]),
+            system=str(header.get("system") or "").strip(),
+            template=template,
+            examples=tuple(_example(entry) for entry in header.get("examples") or ()),
+        )
+    except PromptError:
+        raise
+    except KeyError as error:
+        raise PromptError(f"prompt {source!r}: {error.args[0]!r} is missing") from error
+    except (UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
+        raise PromptError(f"prompt {source!r}: {' '.join(str(error).split())}") from error
+
+
+def _example(entry: Mapping[str, Any]) -> Example:
+    words = {str(attribute): str(word) for attribute, word in (entry.get("words") or {}).items()}
+    for attribute, word in words.items():
+        if word not in PHRASES.get(attribute, {}):
+            raise ValueError(f"an example has {attribute}: {word}, which is not a word of space")
+    return Example(str(entry["caption"]), words, str(entry["answer"]))
+
+
+def _check_slots(template: str) -> None:
+    slots = [name for name, _ in _SLOT.findall(template)]
+    if "caption" not in slots:
+        raise ValueError("its text has no {caption}")
+    for name in slots:
+        if name not in _SLOTS and name != "caption":
+            raise ValueError(f"its text has {{{name}}}; known are caption, {', '.join(_SLOTS)}")
+
+
+def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:
+    """The template with its slots filled; a `[segment]` goes when none of its slots has a value, but for defaults."""
+    values = _slot_values(words)
+
+    def keep_or_drop(match: re.Match[str]) -> str:
+        slots = [name for name, _ in _SLOT.findall(match[1])]
+        return match[1] if any(values.get(name) for name in slots) else ""
+
+    def value(match: re.Match[str]) -> str:
+        return match[0] if match[1] == "caption" else values.get(match[1]) or match[2] or ""
+
+    text = _SLOT.sub(value, _SEGMENT.sub(keep_or_drop, template))
+    text = "\n".join(re.sub(r" {2,}", " ", line).rstrip() for line in text.split("\n"))
+    text = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+    # The caption comes last and on one line, so that nothing in it is taken for a slot or a new instruction.
+    return text.replace("{caption}", _one_line(caption))
+
+
+def _slot_values(words: Mapping[str, str]) -> dict[str, str]:
+    # The paper fills in the bare words of place, but "acoustically dampened" and "highly reverberant".
+    values = {name: PHRASES[name][word] if name == "reverberation" else word for name, word in words.items()}
+    values["place"] = place_phrase(words)
+    values["words"] = ", ".join(word for word in words.values())
+    return values
+
+
+def _article(following: str) -> str:
+    return "an" if following[0] in "aeiou" else "a"
+
+
+def _one_line(caption: str) -> str:
+    """The caption as data: one line, its double quotes made single, as the prompts put it between double quotes."""
+    return " ".join(caption.replace('"', "'").split())

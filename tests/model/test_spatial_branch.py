@@ -1,0 +1,104 @@
+"""Both spatial branches: shapes, silence, the paper's sizes, and the symmetry of the bin-weighting one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model.configuration import ElsaConfig
+from model.features import spectra
+from model.spatial import MEASURES, BinWeightingSpatialBranch, PaperSpatialBranch, invariant_maps, spatial_branch
+
+TINY = {"clip_s": 1.0, "n_fft": 256, "hop": 128, "spatial_channels": 8, "spatial_hidden": 16, "spatial_size": 12}
+
+
+def branch_of(name: str) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return spatial_branch(ElsaConfig(spatial_branch=name, **TINY)).eval()
+
+
+def spectra_of(foa: np.ndarray) -> object:
+    return spectra(torch.from_numpy(foa).float(), n_fft=256, hop=128)
+
+
+def turned_left(foa: np.ndarray) -> np.ndarray:
+    """The sound field turned by 90° about z, counter-clockwise: what was at x is at y, what was at y is at -x."""
+    w, y, z, x = foa
+    return np.stack([w, x, z, -y])
+
+
+@pytest.mark.parametrize("name", ["bin-weighting", "paper"])
+def test_shapes_unit_vectors_and_any_length(make_plane_wave, name):
+    branch = branch_of(name)
+    for seconds in (0.3, 1.0, 2.5):
+        out = branch(spectra_of(np.stack([make_plane_wave(seconds=seconds), make_plane_wave(seconds=seconds, seed=1)])))
+        assert out.direction.shape == (2, 3)
+        assert out.measures.shape == (2, len(MEASURES))
+        assert out.features.shape == (2, 12)
+        torch.testing.assert_close(out.direction.norm(dim=1), torch.ones(2))
+
+
+@pytest.mark.parametrize("name", ["bin-weighting", "paper"])
+def test_silence_gives_numbers_and_gradients_that_are_finite(name):
+    branch = branch_of(name).train()
+    out = branch(spectra_of(np.zeros((2, 4, 16000))))
+    (out.direction.sum() + out.measures.sum() + out.features.sum()).backward()
+    for value in (out.direction, out.measures, out.features):
+        assert torch.isfinite(value).all()
+    assert all(torch.isfinite(p.grad).all() for p in branch.parameters() if p.grad is not None)
+
+
+def test_turning_the_field_turns_the_direction(make_plane_wave):
+    foa = make_plane_wave(25, 15, noise=0.8)
+    branch = branch_of("bin-weighting")
+    here, there = branch(spectra_of(foa[None])), branch(spectra_of(turned_left(foa)[None]))
+    x, y, z = here.direction[0].tolist()
+    np.testing.assert_allclose(there.direction[0].detach().numpy(), [-y, x, z], atol=1e-5)
+    torch.testing.assert_close(here.measures, there.measures, atol=1e-4, rtol=0)
+
+
+def test_maps_do_not_turn_with_the_field(make_plane_wave):
+    foa = make_plane_wave(25, 15, noise=0.8)
+    here, there = invariant_maps(spectra_of(foa[None])), invariant_maps(spectra_of(turned_left(foa)[None]))
+    torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
+
+
+def test_untrained_weights_find_a_plane_wave(make_plane_wave):
+    out = branch_of("bin-weighting")(spectra_of(make_plane_wave(90, 0)[None]))
+    np.testing.assert_allclose(out.direction[0].detach().numpy(), [0, 1, 0], atol=1e-3)
+
+
+def test_paper_sizes_give_the_parameters_of_the_known_reading():
+    """16 kHz, 400/100, 10 s: 201 by 1601 bins, 1200 a branch, 2400-128-32-44 has 337,964; we have 7 outputs for 44."""
+    config = ElsaConfig(
+        clip_s=10.0,
+        n_fft=400,
+        hop=100,
+        spatial_branch="paper",
+        spatial_to_hz=8000,
+        spatial_channels=16,
+        spatial_hidden=128,
+        spatial_size=32,
+    )
+    branch = PaperSpatialBranch(config)
+    assert branch.first.in_features == 2400
+    ours = sum(p.numel() for p in branch.parameters())
+    assert ours == 337_964 - 33 * 44 + 33 * (3 + len(MEASURES))
+
+
+def test_bins_above_the_limit_are_not_read(make_plane_wave):
+    config = ElsaConfig(spatial_to_hz=2000, **TINY)
+    branch = BinWeightingSpatialBranch(config).eval()
+    low = make_plane_wave()
+    high = low + 0.1 * np.sin(2 * np.pi * 6000 * np.arange(low.shape[1]) / 16000)
+    window = slice(4, -4)
+    a, b = spectra_of(low[None]).up_to(branch.bins), spectra_of(high[None]).up_to(branch.bins)
+    torch.testing.assert_close(a.active[..., window], b.active[..., window], atol=1e-4, rtol=1e-2)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.column)
+def test_scales_go_both_ways(measure):
+    value = torch.tensor([0.7, 3.0, 250.0])
+    torch.testing.assert_close(measure.from_scale(measure.to_scale(value)), value, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,459 @@
+"""The check of a language model's answer: every word of space is there, none contradicts, every sound is still there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+from transforms.words import VOCABULARY, SpatialWords
+
+__all__ = ["REASONS", "SYNONYMS", "check_caption", "check_place", "clean_answer", "is_english"]
+
+#: Every reason that `check_caption` gives, in the order in which it looks.
+REASONS: tuple[str, ...] = (
+    "empty",
+    "too_long",
+    "leak",
+    "not_one_sentence",
+    "not_english",
+    *(f"contradicts_{attribute}" for attribute in VOCABULARY),
+    *(f"invents_{attribute}" for attribute in VOCABULARY),
+    *(f"missing_{attribute}" for attribute in VOCABULARY),
+    "content_lost",
+    "content_added",
+    "order_changed",
+)
+
+# --- What counts as saying a word of space -------------------------------------------------------------------------
+# Patterns are matched on `_canonical` text: lower case, one space between tokens, "," for any punctuation.
+
+_ROOM = r"(?:room|rooms|space|chamber|enclosure|hall)"
+# What may stand between an adjective of size and the room that it is said of.
+_BETWEEN = (
+    r"(?: (?:,|and|but|yet|very|highly|acoustically|enclosed|closed|indoor|damped|dampened|deadened|dead|dry|"
+    r"reverberant|reverberating|echoing|echoey|reverb|sized|size))*"
+)
+_OTHER_PLACE = r"(?:near|nearby|close|far|away|distant|up|down|high|low|upper|lower|above|below|top|bottom)"
+_OWNER = r"(?:the|your|my|our|its|his|her|their)"
+_SIDE = r"(?:side|hand|part|end|half|channel|ear|corner|area|section|portion|edge|rear|front|back|of|and)"
+_NOT_RIGHT = (
+    r"(?! (?:after|before|away|now|as|when|then|at|next|beside|by|near|in front|behind|above|below|there|here|up|"
+    r"down|on|into|over|past|through|outside|overhead|back|along|underneath|beneath|until|where|while)\b)"
+)
+_NOT_LEFT = r"(?! (?:the|a|an|over|alone|behind|on|to idle|to run|running|idling|unattended|off|out|for|by)\b)"
+_NOT_PITCHED = (
+    r"(?! (?:pitch|pitched|frequency|frequencies|tone|toned|tones|note|notes|volume|speed|speeds|power|powered|"
+    r"voice|key|hum|humming|rumble|rumbling|growl|whine|squeal|rpm|rate|end|quality|intensity|gear|winds?)\b)"
+)
+
+
+def _side(word: str, not_before: str) -> tuple[str, ...]:
+    return (
+        rf"(?:{_OWNER}|{_OTHER_PLACE}|,|by|off|slightly|to|from|front|back|rear) {word}\b{not_before}",
+        rf"{word} (?:hand side|{_SIDE})\b",
+        rf"{word}wards?\b|{word}most\b",
+    )
+
+
+def _size(adjectives: str) -> tuple[str, ...]:
+    return (
+        rf"(?:{adjectives})(?: sized| size)?{_BETWEEN} {_ROOM}",
+        rf"{_ROOM} (?:that|which)? ?(?:is|was) (?:very |quite |rather )?(?:{adjectives})",
+        rf"{_ROOM} of (?:{adjectives}) size",
+    )
+
+
+#: What is accepted as saying a word: attribute → word → patterns; the same say the opposite where they stand unasked.
+SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "direction": {
+        "front": (
+            r"(?:in|at|to|from|toward|towards|up) (?:the )?front\b(?! (?:door|yard|porch|desk|row|seat))",
+            rf"{_OTHER_PLACE} front\b(?! (?:door|yard|porch|desk|row|seat))",
+            r"front (?:side|part|end|half|of)",
+            r"(?:straight|directly|right|just|from|up|far|close) ahead",
+        ),
+        "left": _side("left", _NOT_LEFT),
+        "right": _side("right", _NOT_RIGHT),
+        "back": (
+            rf"(?:in|at|to|from|toward|towards|off|on|of) (?:{_OWNER} |{_OTHER_PLACE} )*back\b(?! (?:and forth|again|to))",
+            rf"(?:the|far|near|upper|lower|distant|away|above|below) (?:and )?back\b(?! (?:and forth|again|to|ground))",
+            r"back (?:side|part|end|half|of|wall|corner)",
+            r"(?<!left )behind",
+            r"(?:the|far|near|upper|lower|at|from|in) rear|rear (?:side|part|end|half|of)|rearwards?",
+        ),
+    },
+    "elevation": {
+        "up": (
+            r"above|overhead|upper|upwards?|elevated|higher up|high up|up high|up above|from high|on high",
+            rf"high{_NOT_PITCHED} (?:in|on|at|to|left|right|front|back|behind|and|,|over)",
+            r"(?:near|nearby|far|away|close|the|way|from|is|are|located|situated|placed|,) up\b"
+            r"(?! (?:close|front|the|a|and down|and running|to speed|in (?:speed|pitch|volume|intensity)))",
+            r"up (?:on|to|at|in|from|toward) (?:the )?(?:left|right|back|rear|front)",
+            r"up (?:left|right|back|behind|near|nearby|far|there|ahead|side)\b(?! and down)",
+            r"(?:the|at|near|far) top(?: left| right| front| back| side| part)?\b(?! of)",
+        ),
+        "down": (
+            r"below|beneath|underneath|lower|downwards?|low down|down low|down below|lower down",
+            rf"low{_NOT_PITCHED} (?:in|on|at|to|left|right|front|back|behind|and|,)",
+            r"(?:near|nearby|far|away|close|the|way|from|is|are|located|situated|placed|,) down\b"
+            r"(?! (?:the|a|and up|in (?:speed|pitch|volume|intensity)))",
+            r"down (?:on|to|at|in|from|toward) (?:the )?(?:left|right|back|rear|front)",
+            r"down (?:left|right|back|behind|near|nearby|far|there|ahead|side)\b(?! and up)",
+            r"(?:the|at|near|far) bottom(?: left| right| front| back| side| part)?\b(?! of)",
+        ),
+    },
+    "distance": {
+        "near": (
+            r"near|nearby|nearest|close by|closeby|close up|close at hand|at close range|up close|close to",
+            r"close (?:left|right|front|back|up|down|above|below|behind|in|on|and|,|side|distance|proximity)",
+            r"(?:short|small|little|near) distance",
+        ),
+        "far": (
+            r"(?<!so )(?<!as )(?<!thus )(?<!by )far\b(?! (?:too|more|less|as|better|louder))|faraway|afar|distant|distantly",
+            r"(?<!short )(?<!small )(?<!close )(?<!little )(?<!near )distance",
+        ),
+    },
+    "room_size": {
+        "small": _size("small|tiny|little|compact"),
+        "large": _size("large|big|huge|vast|spacious|great|enormous"),
+    },
+    "reverberation": {
+        "dampened": (
+            r"(?:acoustically |heavily |highly |well |very )*(?:dampened|damped|deadened)",
+            r"(?:acoustically|sonically|very) (?:dry|dead)|dry sounding|dry acoustics?",
+            r"sound (?:absorbing|absorbent)|echoless|(?:echo|reverb|reverberation) free",
+        ),
+        "reverberant": (
+            r"(?:acoustically |highly |very |strongly )*(?:reverberant|reverberating|reverberates?|reverberations?|"
+            r"reverberated|reverberantly|reverb)",
+            r"(?:highly |very |strongly )*(?:echoing|echoey|echoes|echo|echoed|echoic)\b(?! (?:free|less))",
+        ),
+    },
+}
+
+# What says a word loosely: too little to count as said, enough to contradict another word or to be an invention.
+_SUSPECTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "direction": {
+        "front": (r"front|ahead|forwards?|in front",),
+        "left": (rf"left\b{_NOT_LEFT}|left to right",),
+        "right": (rf"(?<!all )right\b{_NOT_RIGHT}|right to left",),
+        "back": (r"(?<!and forth )back\b(?! (?:and forth|to back|ground))|rear|(?<!left )behind|backwards?",),
+        "other": (r"(?:the|its) (?:center|centre|middle)|centrally|all around|everywhere|every direction|both sides",),
+    },
+    "elevation": {
+        "up": (r"above|over head|ceiling|skywards?|up and down|atop|topmost",),
+        "down": (r"below|beneath|underneath|underground|basement|bottom",),
+        "other": (r"(?:ear|eye|head) (?:level|height)|ground level|floor level",),
+    },
+    "distance": {
+        "near": (r"next to|beside|alongside|adjacent|nearer|closer|closest|within reach|not far|proximity",),
+        "far": (r"further|farther|farthest|furthest|remote|remotely|long way",),
+        "other": (r"(?:moderate|medium|middle|mid) (?:distance|range)|midway|halfway",),
+    },
+    "room_size": {
+        "small": _size("cramped|narrow|confined|minuscule"),
+        "large": _size("wide|open|expansive|massive|cavernous|roomy|giant|grand|sizable"),
+        "other": _size("mid|medium|moderate|moderately|average"),
+    },
+    "reverberation": {
+        "dampened": (rf"(?:muffled|dull|soundproof|soundproofed|anechoic|dampening|quiet|dead|dry){_BETWEEN} {_ROOM}",),
+        "reverberant": (r"resonant|resonating|resonates?|resounding|resounds?|booming",),
+        "other": (),
+    },
+}
+
+_NEGATIONS = r"(?:not|no|non|never|without|nor|neither|nothing|isn't|aren't|wasn't|doesn't|less|little|minimal|lacking)"
+
+
+def _compile(table: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, re.Pattern[str]]]:
+    return {
+        attribute: {
+            # A lookbehind, not \b, before the word: patterns may begin with the comma that stands for punctuation.
+            word: re.compile(rf"(?<!\w)(?P<no>{_NEGATIONS} (?:\w+ )??(?:\w+ )??)?(?:{'|'.join(patterns)})(?!\w)")
+            for word, patterns in words.items()
+            if patterns
+        }
+        for attribute, words in table.items()
+    }
+
+
+_SAID = _compile(SYNONYMS)
+_SUSPECTED = _compile(_SUSPECTS)
+
+# --- Content words -------------------------------------------------------------------------------------------------
+
+_FUNCTION_WORDS = frozenset(
+    "a an the this that these those some any and or but as while when whilst then than so with by of in on at to from "
+    "into onto for over through during after before followed following follows follow along amid among amidst is are "
+    "was were be been being am it its it's itself they their them he his him she her hers you your i my me we our us "
+    "who which whose what where there here has have had having do does did can may will would also both together "
+    "all each other another up down out off around about between upon within inside via simultaneously meanwhile "
+    "accompanied alongside just".split()
+)
+# Words that tell where and how a sound is heard, and add nothing to what is heard.
+_NEUTRAL_WORDS = frozenset(
+    "sound sounds sounding noise noises heard hear hearing audible come comes coming came emanate emanates emanating "
+    "originate originates originating located locate situated positioned source sources place placed side position "
+    "room space occur occurs occurring happen happens happening fill fills filling area environment acoustic "
+    "acoustically acoustics highly very listener away direction enclosed reverberation hand part set setting present "
+    "end presence produced produce producing made make makes making emitted emit emitting issuing arriving arrives "
+    "corresponding surrounding".split()
+)
+# Words of the original that may go missing without a sound going missing.
+_DROPPABLE_WORDS = frozenset(
+    "sound noise background distance loud soft quiet constant continuous continual several various multiple different "
+    "some many few more repeated repetitive intermittent occasional rapid slow fast heavy light gentle steady sudden "
+    "slight nearby distant other same again once twice time ongoing type kind something someone begin start continue "
+    "occur make take get go come be large small big little".split()
+)
+# Words of one sense, each line one; only what a paraphrase may swap without a change of the sound.
+_SAME_SENSE = (
+    "man men male males gentleman guy man's",
+    "woman women female females lady ladies",
+    "child children kid kids",
+    "baby babies infant infants",
+    "person people persons human humans",
+    "speak speaks speaking spoke spoken speech talk talks talking talked say says saying said voice voices conversation "
+    "conversing converse converses speaker chat chats chatting",
+    "laugh laughs laughing laughter laughed",
+    "sing sings singing sang sung song songs",
+    "ring rings ringing rang",
+    "run runs running ran",
+    "blow blows blowing blew blown",
+    "drive drives driving drove driven",
+    "fly flies flying flew flight",
+    "shoot shoots shooting shot shots",
+    "begin begins beginning began begun start starts starting started",
+    "go goes going went gone",
+    "bird birds birdsong",
+    "continuous continuously constant constantly continual continually",
+    "several multiple numerous various many different",
+    "loud loudly",
+    "engine motor engines motors",
+    "sneeze sneezes sneezing sneezed",
+    "play plays playing played",
+    "hit hits hitting strike strikes striking struck",
+    "door doors",
+    "tv television",
+    "airplane aeroplane plane aircraft airplanes planes",
+    "vibrate vibrates vibrating vibration vibrations",
+    "noise noises sound sounds",
+    "applause applaud applauds applauding applauded",
+    "thunder thunders thundering",
+    "break breaks breaking broke broken",
+    "fall falls falling fell fallen",
+    "make makes making made",
+    "take takes taking took taken",
+    "come comes coming came",
+    "get gets getting got",
+    "ride rides riding rode",
+    "beat beats beating",
+    "sweep sweeps sweeping swept",
+    "weep weeps weeping wept",
+    "throw throws throwing threw thrown",
+    "write writes writing wrote written",
+    "wind winds windy",
+    "explode explodes exploding explosion explosions exploded",
+    "croak croaks croaking",
+)
+_SEQUENCE = re.compile(r"\b(?:then|followed|following|follows|before|after|preceded|precedes|next)\b")
+_FOREIGN_WORDS = frozenset(
+    "le la les un une des du et dans avec sur est der das und ein eine einen mit auf im el los las con y una del por "
+    "para het een og och il di che della um uma em ist sind den dem von zu ne pas il elle van dan yang".split()
+)
+_LEAK = re.compile(
+    r"https?:|www\.|<[|/!a-z]|[{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
+    r"json|html|sentence|instruction\w*|assistant|ignore|here is|here's|sure|certainly|as an ai|language model|"
+    r"i cannot|i can't|i'm sorry|sorry|unable|answer|output|description)\b|"
+    r"\b(?:place|note|words?|result|response|rewrite|rewritten|sound):",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s*(?=\S)")
+_ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|a\.m|p\.m)\.", re.IGNORECASE)
+_LONGEST_ANSWER_CHARS = 1000
+
+
+def clean_answer(answer: str) -> str:
+    """The answer without the harmless wrapping of chat models: outer spaces, one pair of quotes around all of it."""
+    text = answer.strip().removesuffix("<|im_end|>").strip()
+    for opening, closing in ('""', "''", "“”", "‘’", "``"):
+        inner = text[1:-1]
+        if len(text) > 2 and text[0] == opening and text[-1] == closing and opening not in inner and closing not in inner:
+            text = inner.strip()
+    return text
+
+
+def check_caption(answer: str, original: str, words: SpatialWords) -> str | None:
+    """Why `answer` is no spatial caption for `original` at the place of `words`: one of `REASONS`, or None if it is one.
+
+    Never raises and takes time linear in the two lengths. For an original that is not English the sounds cannot be
+    compared and only the place and the form are checked.
+    """
+    if not answer.strip():
+        return "empty"
+    if _too_long(answer, original):
+        return "too_long"
+    if _leaks(answer, original):
+        return "leak"
+    if not _one_sentence(answer):
+        return "not_one_sentence"
+    if not is_english(answer):
+        return "not_english"
+    return check_place(answer, original, words) or (_check_content(answer, original) if is_english(original) else None)
+
+
+def check_place(answer: str, original: str, words: SpatialWords) -> str | None:
+    """The part of `check_caption` about the words of space: contradicted, invented or missing, else None.
+
+    What the original says of a place it may say again, as often as it did: a contradiction is what is new.
+    """
+    text, before = _canonical(answer), _canonical(original)
+    said, denied = _count(_SAID, text)
+    loosely = _count(_SUSPECTED, text)[0]
+    said_before, denied_before = _count(_SAID, before)
+    loosely_before = _count(_SUSPECTED, before)[0]
+    demanded = words.present()
+    for attribute in VOCABULARY:
+        wanted = demanded.get(attribute)
+        new = {word for key, word in (said - said_before) + (loosely - loosely_before) if key == attribute}
+        new_denials = {word for key, word in denied - denied_before if key == attribute}
+        if wanted is None and new | new_denials:
+            return f"invents_{attribute}"
+        if wanted is not None and (new - {wanted} or wanted in new_denials):
+            return f"contradicts_{attribute}"
+    for attribute, wanted in demanded.items():
+        if not said[(attribute, wanted)]:
+            return f"missing_{attribute}"
+    return None
+
+
+def is_english(text: str) -> bool:
+    """False where the letters are mostly not Latin or little words of another language prevail; tags count as English."""
+    letters = [character for character in text[:4000] if character.isalpha()]
+    if letters and sum(character > "ɏ" for character in letters) > 0.15 * len(letters):
+        return False
+    tokens = _canonical(text[:4000]).split()
+    foreign = sum(token in _FOREIGN_WORDS for token in tokens)
+    return foreign < 2 or foreign <= sum(token in _FUNCTION_WORDS for token in tokens)
+
+
+def _too_long(answer: str, original: str) -> bool:
+    if len(answer) > _LONGEST_ANSWER_CHARS + 2 * len(original):
+        return True
+    return len(answer.split()) > 1.5 * len(original.split()) + 25
+
+
+def _leaks(answer: str, original: str) -> bool:
+    """Talk of the task, markup, addresses or degrees that the original does not have."""
+    before = original.lower()
+    return any(match[0].strip().lower() not in before for match in _LEAK.finditer(answer)) or "\n" in answer.strip()
+
+
+def _one_sentence(answer: str) -> bool:
+    return not _SENTENCE_END.search(_ABBREVIATION.sub("", answer.strip()))
+
+
+def _canonical(text: str) -> str:
+    """Lower case without accents and hyphens, one space between tokens, a comma for any punctuation."""
+    folded = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
+    plain = "".join(character for character in folded if not unicodedata.combining(character))
+    tokens = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[,;:.!?()…—–\n]", plain)
+    return " ".join("," if token in ",;:.!?()…—–\n" else token.removesuffix("'s") for token in tokens)
+
+
+_Counts = Counter[tuple[str, str]]
+
+
+def _count(table: dict[str, dict[str, re.Pattern[str]]], text: str) -> tuple[_Counts, _Counts]:
+    """How often each (attribute, word) is said in canonical text, and how often it is denied."""
+    said: _Counts = Counter()
+    denied: _Counts = Counter()
+    for attribute, words in table.items():
+        for word, pattern in words.items():
+            for match in pattern.finditer(text):
+                (denied if match["no"] else said)[(attribute, word)] += 1
+    return said, denied
+
+
+def _without_place(text: str) -> str:
+    """Canonical text without what says a word of space, so that a "small" that is left belongs to a sound."""
+    for words in _SAID.values():
+        for pattern in words.values():
+            text = pattern.sub(" , ", text)
+    return text
+
+
+def _check_content(answer: str, original: str) -> str | None:
+    before, after = _content(original), _content(answer)
+    kept = set(after)
+    lost = [stem for stem in before if stem not in kept]
+    sounds = [stem for stem in before if stem not in _droppable()]
+    lost_sounds = [stem for stem in lost if stem not in _droppable()]
+    if set(lost_sounds) & set(sounds[:2]) or len(lost_sounds) > _may_miss(len(sounds)) or len(lost) > 1 + len(before) // 4:
+        return "content_lost"
+    known = set(before) | set(_stems(_canonical(original))) | _neutral()
+    if any(stem not in known for stem in after):
+        return "content_added"
+    return "order_changed" if _reordered(before, after, _canonical(original)) else None
+
+
+def _may_miss(sounds: int) -> int:
+    """How many of so many words for sounds may be missing: none of a short caption's."""
+    return 0 if sounds <= 6 else 1 if sounds <= 10 else 2
+
+
+def _reordered(before: list[str], after: list[str], original: str) -> bool:
+    """True where the original tells a sequence and the answer tells its sounds in another order."""
+    if not _SEQUENCE.search(original):
+        return False
+    places = {stem: place for place, stem in enumerate(after)}
+    order = [places[stem] for stem in before if stem in places and stem not in _droppable()]
+    backwards = sum(first > second for first, second in zip(order, order[1:], strict=False))
+    return backwards > len(order) // 5
+
+
+def _content(text: str) -> list[str]:
+    """The stems of the content words in order of first use, words of space left out."""
+    return [stem for stem in _stems(_without_place(_canonical(text))) if stem not in _function()]
+
+
+def _stems(canonical: str) -> list[str]:
+    """Each word's stem once, in order of first use."""
+    return list(dict.fromkeys(_stem(token) for token in canonical.split() if token != ","))
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    known = _senses().get(word)
+    return known or _senses().get(_stemmer().stem(word), _stemmer().stem(word))
+
+
+@lru_cache(maxsize=1)
+def _senses() -> dict[str, str]:
+    lines = (line.split() for line in _SAME_SENSE)
+    return {word: words[0] for words in lines for word in words}
+
+
+@lru_cache(maxsize=1)
+def _stemmer():  # type: ignore[no-untyped-def]
+    # Here and not above: importing nltk takes two seconds, which a build without a language model need not spend.
+    from nltk.stem.snowball import EnglishStemmer
+
+    return EnglishStemmer()
+
+
+@lru_cache(maxsize=1)
+def _function() -> frozenset[str]:
+    return frozenset(_stem(word) for word in _FUNCTION_WORDS)
+
+
+@lru_cache(maxsize=1)
+def _neutral() -> frozenset[str]:
+    return frozenset(_stem(word) for word in _NEUTRAL_WORDS)
+
+
+@lru_cache(maxsize=1)
+def _droppable() -> frozenset[str]:
+    return frozenset(_stem(word) for word in _DROPPABLE_WORDS)

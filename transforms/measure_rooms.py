@@ -1,0 +1,64 @@
+"""Measure rooms: every room that a release uses, at a reference position of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from transforms import storage, workspace
+from transforms.release_rows import ROOM_SCHEMA, room_values
+from transforms.sample_rooms import sample_room
+from transforms.simulate_response import measure_room
+from transforms.write_shard import table_to_parquet
+
+#: A chunk of rooms: its number, and each room as (split, index).
+Chunk = tuple[int, tuple[tuple[str, int], ...]]
+
+
+def measured_rooms(rooms: Sequence[tuple[str, int]], seed: int) -> list[dict[str, Any]]:
+    """The rooms as rows of rooms.parquet, sampled and measured."""
+    sampled = [sample_room(seed, split, index) for split, index in rooms]
+    return [room_values(room, measure_room(room, seed=seed)) for room in sampled]
+
+
+class _MeasureChunk(beam.DoFn):
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def process(self, element: Chunk) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        number, rooms = element
+        yield number, measured_rooms(rooms, self.seed)
+
+
+class MeasureRooms(beam.PTransform):
+    """Chunks of rooms → the same chunks as rows of rooms.parquet."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def expand(self, chunks: beam.PCollection) -> beam.PCollection:
+        return chunks | beam.ParDo(_MeasureChunk(self.seed))
+
+
+class _WriteChunk(beam.DoFn):
+    def __init__(self, release: str) -> None:
+        self.release = release
+
+    def process(self, element: tuple[int, list[dict[str, Any]]]) -> Iterator[int]:
+        number, rows = element
+        storage.write_bytes(workspace.rooms_path(self.release, number), table_to_parquet(rows, ROOM_SCHEMA))
+        yield number
+
+
+class WriteRooms(beam.PTransform):
+    """Measured chunks → their numbers, once each is written beside the release."""
+
+    def __init__(self, release: str) -> None:
+        super().__init__()
+        self.release = release
+
+    def expand(self, chunks: beam.PCollection) -> beam.PCollection:
+        return chunks | beam.ParDo(_WriteChunk(self.release))

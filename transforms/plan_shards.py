@@ -1,0 +1,136 @@
+"""Which clip goes into which shard: dealt out by a keyed hash, kept as a Parquet file with one row group a shard."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms.records import SPLITS, Clip, Row, Shard
+from transforms.seeds import derive_seed
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("shard_split", pa.string()),
+        ("shard_index", pa.int32()),
+        ("shard_count", pa.int32()),
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("source_id", pa.string()),
+        ("path", pa.string()),
+        ("captions", pa.list_(pa.string())),
+        ("license", pa.string()),
+        ("attribution", pa.string()),
+        ("source_url", pa.string()),
+    ]
+)
+_CLIP_FIELDS = PLAN_SCHEMA.names[3:]
+
+
+@dataclass(frozen=True)
+class PlannedShard:
+    """A shard before anything is done for it."""
+
+    split: str
+    index: int
+    count: int
+    clips: tuple[Clip, ...]
+
+    @property
+    def path(self) -> str:
+        return Shard(self.split, self.index, self.count).path
+
+
+def deal_clips(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
+    """The first `limit` clips, taken from the splits in turn so that none is left out; all where limit is None."""
+    if limit is None or limit >= len(clips):
+        return list(clips)
+    ranks: dict[str, int] = {}
+    ranked = []
+    for clip in clips:
+        ranks[clip.split] = ranks.get(clip.split, -1) + 1
+        ranked.append((ranks[clip.split], SPLITS.index(clip.split), clip))
+    return [clip for _, _, clip in sorted(ranked, key=lambda entry: entry[:2])[:limit]]
+
+
+def plan_shards(
+    clips: Sequence[Clip], *, seed: int, rows_per_shard: int, augmentations: dict[str, int]
+) -> list[PlannedShard]:
+    """Shards of about `rows_per_shard` rows; all augmentations of a clip are in one shard, so it is decoded once.
+
+    The order within a split is a keyed hash of the clip's name: a shard is a fair sample of its split, whatever the
+    order of the list.
+    """
+    planned = []
+    for split in SPLITS:
+        versions = augmentations[split]
+        of_split = [clip for clip in clips if clip.split == split] if versions else []
+        of_split.sort(key=lambda clip: (derive_seed(seed, "order", clip.source_id), clip.source_id))
+        clips_per_shard = max(1, rows_per_shard // max(1, versions))
+        count = -(-len(of_split) // clips_per_shard)
+        for index in range(count):
+            start, end = index * len(of_split) // count, (index + 1) * len(of_split) // count
+            planned.append(PlannedShard(split, index, count, tuple(of_split[start:end])))
+    return planned
+
+
+def input_sha256(clips: Iterable[Clip]) -> str:
+    """Hash of what the list says of every clip, in any order and wherever the folder lies."""
+    entries = []
+    for clip in clips:
+        entry = asdict(clip)
+        entry.pop("path")
+        entries.append(json.dumps(entry, sort_keys=True))
+    digest = hashlib.sha256()
+    for line in sorted(entries):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:
+    """The plan as a Parquet file whose row group i is shard i."""
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, PLAN_SCHEMA) as writer:
+        for shard in planned:
+            records = [
+                {
+                    "shard_split": shard.split,
+                    "shard_index": shard.index,
+                    "shard_count": shard.count,
+                    **{name: getattr(clip, name) for name in _CLIP_FIELDS},
+                }
+                for clip in shard.clips
+            ]
+            writer.write_table(pa.Table.from_pylist(records, PLAN_SCHEMA))
+    return buffer.getvalue()
+
+
+def read_planned_shard(plan: pq.ParquetFile, row_group: int) -> PlannedShard:
+    """Shard `row_group` of a plan."""
+    records = plan.read_row_group(row_group).to_pylist()
+    clips = tuple(
+        Clip(**{**{name: record[name] for name in _CLIP_FIELDS}, "captions": tuple(record["captions"])})
+        for record in records
+    )
+    first = records[0]
+    return PlannedShard(first["shard_split"], first["shard_index"], first["shard_count"], clips)
+
+
+def row_id(clip: Clip, augmentation: int) -> str:
+    """A row's name, unique in a release."""
+    return f"{clip.split}/{clip.source_id}#{augmentation}"
+
+
+def rows_of(planned: PlannedShard, *, seed: int, augmentations: dict[str, int]) -> Shard:
+    """The shard with a row for every augmentation of each clip; each row's seed is derived from its name."""
+    rows = tuple(
+        Row(row_id(clip, augmentation), clip, augmentation, derive_seed(seed, "row", row_id(clip, augmentation)))
+        for clip in planned.clips
+        for augmentation in range(augmentations[planned.split])
+    )
+    return Shard(planned.split, planned.index, planned.count, rows)

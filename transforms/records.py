@@ -1,0 +1,211 @@
+"""The records that flow through the pipeline: clip, room, scene, response, answer, row, shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.words import SpatialWords
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A captioned recording as its list names it; nothing has been decoded."""
+
+    dataset: str
+    split: str
+    source_id: str
+    path: str
+    captions: tuple[str, ...]
+    license: str | None = None
+    attribution: str | None = None
+    source_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An input that was refused: where, why (a machine-readable reason), and the detail for a person."""
+
+    file: str
+    stage: str
+    reason: str
+    detail: str
+    split: str | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """A shoebox room: its size in metres, materials, absorption by octave band and the T30 that is asked of it."""
+
+    room_id: str
+    split: str
+    length_m: float
+    width_m: float
+    height_m: float
+    materials: tuple[str, ...]
+    """Floor, ceiling, walls: names in pyroomacoustics' database."""
+    absorption: tuple[tuple[float, ...], ...]
+    """Energy absorption by surface (floor, ceiling, walls) and octave band, after scaling to the T30 asked for."""
+    absorption_scale: float
+    """The factor between the materials' published absorption exponents and those used; 1 is the material as published."""
+    t30_ms: float
+    """Full-band T30 asked for."""
+    t30_bands_ms: tuple[float, ...]
+    """T30 asked for in each octave band (records.OCTAVE_BANDS_HZ)."""
+
+    @property
+    def floor_area_m2(self) -> float:
+        # Rounded as the release keeps it, so that a word at a threshold is the one that the column gives.
+        return round(self.length_m * self.width_m, 6)
+
+    @property
+    def volume_m3(self) -> float:
+        return round(self.length_m * self.width_m * self.height_m, 6)
+
+
+#: Octave bands of every `*_bands_*` value, in hertz.
+OCTAVE_BANDS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where receiver and source are: positions in the room from one lower corner, and the source as the receiver sees it."""
+
+    receiver_m: tuple[float, float, float]
+    source_m: tuple[float, float, float]
+    azimuth_deg: float
+    elevation_deg: float
+    distance_m: float
+
+
+@dataclass(frozen=True)
+class Acoustics:
+    """What was measured on W of the response that was used (ISO 3382-1)."""
+
+    t30_ms: float
+    t30_bands_ms: tuple[float, ...]
+    edt_ms: float
+    c50_db: float
+    drr_db: float
+
+
+@dataclass(frozen=True)
+class Response:
+    """A room response: float32 (channels, samples) in ACN order, SN3D, and what was measured on it."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    acoustics: Acoustics
+
+
+@dataclass(frozen=True)
+class Audio:
+    """What rendering left on disk for a row."""
+
+    file_name: str
+    duration_s: float
+    sample_rate: int
+    gain_db: float
+    turned_down: bool
+    """True where the recipe's gain would have clipped."""
+    source_sha256: str
+    sha256: str
+    pcm_sha256: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a language model, kept or refused."""
+
+    request_sha256: str
+    row_id: str
+    caption_index: int
+    attempt: int
+    text: str
+    kept: bool
+    reason: str | None
+    model: str
+    prompt: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A spatial caption beside the one it was made from; status is `rewritten` or `template`."""
+
+    text: str
+    original: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One spatial sample on its way through the pipe; each stage fills in what it knows."""
+
+    id: str
+    clip: Clip
+    augmentation: int
+    seed: int
+    room: Room | None = None
+    scene: Scene | None = None
+    response: Response | None = None
+    acoustics: Acoustics | None = None
+    audio: Audio | None = None
+    words: SpatialWords | None = None
+    captions: tuple[Caption, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The unit of work: the rows of one folder of the release, and what became of the clips that gave none."""
+
+    split: str
+    index: int
+    count: int
+    rows: tuple[Row, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    failure: str | None = None
+    """What kept the shard from being done (a full disk, say); it is tried again by the next build."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.index:05d}-of-{self.count:05d}"
+
+    @property
+    def path(self) -> str:
+        """Relative to the release."""
+        return f"{self.split}/{self.name}"
+
+    def with_rows(self, rows: tuple[Row, ...]) -> Shard:
+        return replace(self, rows=rows)
+
+    def rejecting(self, *rejections: Rejection) -> Shard:
+        return replace(self, rejections=(*self.rejections, *rejections))
+
+
+@dataclass(frozen=True)
+class CaptionRequest:
+    """What a writer is asked: rephrase `caption` so that it tells the place in `words`."""
+
+    row_id: str
+    caption_index: int
+    caption: str
+    words: SpatialWords
+    seed: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a writer answered, before any check; `error` where there is no text (a refusal of the endpoint, a timeout)."""
+
+    text: str = ""
+    error: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None

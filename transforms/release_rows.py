@@ -1,0 +1,247 @@
+"""The columns of a release: one table of names, types and decimals, and the rows made from the records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Room, Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its Arrow type, what it holds, and to how many decimals a number is kept (and hashed, as an integer)."""
+
+    name: str
+    type: pa.DataType
+    text: str
+    decimals: int | None = None
+    hashed: bool = True
+
+
+_STRINGS = pa.list_(pa.string())
+_NUMBERS = pa.list_(pa.float64())
+
+ROW_COLUMNS: tuple[Column, ...] = (
+    Column("file_name", pa.string(), "the FLAC, relative to the shard"),
+    Column("id", pa.string(), "unique in the release: split, source and augmentation"),
+    Column("split", pa.string(), "train, validation or test"),
+    Column("dataset", pa.string(), "the dataset that the clip is from"),
+    Column("source_id", pa.string(), "the clip in that dataset"),
+    Column("augmentation", pa.int32(), "0 is the size-matched set without repeats; 1, 2, … are further places"),
+    Column("captions", _STRINGS, "the spatial captions"),
+    Column("captions_original", _STRINGS, "what they were made from, same order"),
+    Column("caption_status", _STRINGS, "rewritten (the model's, checked) or template (no answer held, or no model)"),
+    Column("caption_model", pa.string(), "the language model, or template"),
+    Column("caption_prompt", pa.string(), "the prompt's name with its hash"),
+    Column("duration_s", pa.float64(), "length of the FLAC in seconds", 6),
+    Column("sample_rate", pa.int32(), "in hertz"),
+    Column("gain_db", pa.float64(), "the one gain from clip to FLAC, all channels alike", 6),
+    Column("azimuth_deg", pa.float64(), "of the source from the receiver, counter-clockwise, +90 is left", 6),
+    Column("elevation_deg", pa.float64(), "of the source from the receiver, up is positive", 6),
+    Column("distance_m", pa.float64(), "of the source from the receiver", 6),
+    Column("direction", pa.string(), "front, left, right, back or null"),
+    Column("elevation", pa.string(), "up, down or null"),
+    Column("distance", pa.string(), "near, far or null"),
+    Column("room_size", pa.string(), "small, large or null"),
+    Column("reverberation", pa.string(), "dampened, reverberant or null"),
+    Column("room_id", pa.string(), "the room, in rooms.parquet"),
+    Column("room_length_m", pa.float64(), "along x", 6),
+    Column("room_width_m", pa.float64(), "along y", 6),
+    Column("room_height_m", pa.float64(), "along z", 6),
+    Column("floor_area_m2", pa.float64(), "length by width", 6),
+    Column("volume_m3", pa.float64(), "length by width by height", 6),
+    *(
+        Column(f"{who}_{axis}_m", pa.float64(), f"of the {who} in the room, from one lower corner", 6)
+        for who in ("receiver", "source")
+        for axis in "xyz"
+    ),
+    Column("t30_ms", pa.float64(), "full-band T30 measured on W of the response that was used", 3),
+    Column("t30_bands_ms", _NUMBERS, f"T30 in the octave bands {', '.join(map(str, OCTAVE_BANDS_HZ))} Hz", 3),
+    Column("edt_ms", pa.float64(), "early decay time, full band", 3),
+    Column("c50_db", pa.float64(), "clarity, early (50 ms) to late energy", 4),
+    Column("drr_db", pa.float64(), "direct-to-reverberant ratio", 4),
+    Column("seed", pa.uint64(), "enough, with the recipe, to make the row's audio again"),
+    Column("license", pa.string(), "of the clip"),
+    Column("attribution", pa.string(), "of the clip"),
+    Column("source_url", pa.string(), "of the clip"),
+    Column("source_sha256", pa.string(), "of the input file"),
+    # The bytes of a FLAC depend on the encoder's version, its samples do not.
+    Column("sha256", pa.string(), "of the FLAC file", hashed=False),
+    Column("pcm_sha256", pa.string(), "of its integer samples"),
+)
+
+ROOM_COLUMNS: tuple[Column, ...] = (
+    Column("room_id", pa.string(), "the room"),
+    Column("split", pa.string(), "the one split that uses it"),
+    Column("length_m", pa.float64(), "along x", 6),
+    Column("width_m", pa.float64(), "along y", 6),
+    Column("height_m", pa.float64(), "along z", 6),
+    Column("floor_area_m2", pa.float64(), "length by width", 6),
+    Column("volume_m3", pa.float64(), "length by width by height", 6),
+    Column("materials", _STRINGS, "floor, ceiling, walls: names in pyroomacoustics' database"),
+    Column("absorption_scale", pa.float64(), "between the materials' absorption as published and as used", 6),
+    *(
+        Column(f"absorption_{surface}", _NUMBERS, f"energy absorption of the {surface} by octave band", 6)
+        for surface in ("floor", "ceiling", "walls")
+    ),
+    Column("t30_asked_ms", pa.float64(), "full-band T30 asked for", 3),
+    Column("t30_asked_bands_ms", _NUMBERS, "T30 asked for by octave band", 3),
+    Column("t30_ms", pa.float64(), "full-band T30 measured at the room's reference position", 3),
+    Column("t30_bands_ms", _NUMBERS, "T30 measured there by octave band", 3),
+)
+
+ANSWER_SCHEMA = pa.schema(
+    [
+        ("request_sha256", pa.string()),
+        ("row_id", pa.string()),
+        ("caption_index", pa.int32()),
+        ("attempt", pa.int32()),
+        ("text", pa.string()),
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),
+        ("model", pa.string()),
+        ("prompt", pa.string()),
+        ("prompt_tokens", pa.int64()),
+        ("completion_tokens", pa.int64()),
+    ]
+)
+
+REJECTION_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("file", "split", "source_id", "stage", "reason", "detail")]
+)
+
+
+def schema_of(columns: Iterable[Column]) -> pa.Schema:
+    """The Arrow schema of a table of columns, each field with its description."""
+    return pa.schema([pa.field(c.name, c.type, metadata={"description": c.text}) for c in columns])
+
+
+ROW_SCHEMA = schema_of(ROW_COLUMNS)
+ROOM_SCHEMA = schema_of(ROOM_COLUMNS)
+
+
+def _rounded(columns: Iterable[Column], values: Mapping[str, Any]) -> dict[str, Any]:
+    def keep(column: Column) -> Any:
+        value = values[column.name]
+        if column.decimals is None or value is None:
+            return value
+        if isinstance(value, (list, tuple)):
+            return [round(float(number), column.decimals) for number in value]
+        return round(float(value), column.decimals)
+
+    return {column.name: keep(column) for column in columns}
+
+
+def row_values(row: Row, *, caption_model: str, caption_prompt: str | None) -> dict[str, Any]:
+    """A finished row as the release's columns, numbers rounded to their decimals.
+
+    Raises:
+        ValueError: when a stage has left the row without something that a column needs.
+    """
+    room, scene, acoustics, audio, words = row.room, row.scene, row.acoustics, row.audio, row.words
+    if room is None or scene is None or acoustics is None or audio is None or words is None or not row.captions:
+        raise ValueError(f"row {row.id} is not finished")
+    clip = row.clip
+    return _rounded(
+        ROW_COLUMNS,
+        {
+            "file_name": audio.file_name,
+            "id": row.id,
+            "split": clip.split,
+            "dataset": clip.dataset,
+            "source_id": clip.source_id,
+            "augmentation": row.augmentation,
+            "captions": [caption.text for caption in row.captions],
+            "captions_original": [caption.original for caption in row.captions],
+            "caption_status": [caption.status for caption in row.captions],
+            "caption_model": caption_model,
+            "caption_prompt": caption_prompt,
+            "duration_s": audio.duration_s,
+            "sample_rate": audio.sample_rate,
+            "gain_db": audio.gain_db,
+            "azimuth_deg": scene.azimuth_deg,
+            "elevation_deg": scene.elevation_deg,
+            "distance_m": scene.distance_m,
+            "direction": words.direction,
+            "elevation": words.elevation,
+            "distance": words.distance,
+            "room_size": words.room_size,
+            "reverberation": words.reverberation,
+            "room_id": room.room_id,
+            "room_length_m": room.length_m,
+            "room_width_m": room.width_m,
+            "room_height_m": room.height_m,
+            "floor_area_m2": room.floor_area_m2,
+            "volume_m3": room.volume_m3,
+            **{f"receiver_{axis}_m": value for axis, value in zip("xyz", scene.receiver_m, strict=True)},
+            **{f"source_{axis}_m": value for axis, value in zip("xyz", scene.source_m, strict=True)},
+            "t30_ms": acoustics.t30_ms,
+            "t30_bands_ms": acoustics.t30_bands_ms,
+            "edt_ms": acoustics.edt_ms,
+            "c50_db": acoustics.c50_db,
+            "drr_db": acoustics.drr_db,
+            "seed": row.seed,
+            "license": clip.license,
+            "attribution": clip.attribution,
+            "source_url": clip.source_url,
+            "source_sha256": audio.source_sha256,
+            "sha256": audio.sha256,
+            "pcm_sha256": audio.pcm_sha256,
+        },
+    )
+
+
+def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
+    """A room as the columns of rooms.parquet; `measured` is at its reference position."""
+    return _rounded(
+        ROOM_COLUMNS,
+        {
+            "room_id": room.room_id,
+            "split": room.split,
+            "length_m": room.length_m,
+            "width_m": room.width_m,
+            "height_m": room.height_m,
+            "floor_area_m2": room.floor_area_m2,
+            "volume_m3": room.volume_m3,
+            "materials": list(room.materials),
+            "absorption_scale": room.absorption_scale,
+            "absorption_floor": room.absorption[0],
+            "absorption_ceiling": room.absorption[1],
+            "absorption_walls": room.absorption[2],
+            "t30_asked_ms": room.t30_ms,
+            "t30_asked_bands_ms": room.t30_bands_ms,
+            "t30_ms": measured.t30_ms,
+            "t30_bands_ms": measured.t30_bands_ms,
+        },
+    )
+
+
+def answer_values(answer: Answer) -> dict[str, Any]:
+    """An answer as a row of answers.parquet."""
+    return {name: getattr(answer, name) for name in ANSWER_SCHEMA.names}
+
+
+def rejection_values(rejection: Rejection) -> dict[str, Any]:
+    """A refused input as a row of rejected.parquet."""
+    return {name: getattr(rejection, name) for name in REJECTION_SCHEMA.names}
+
+
+def row_digest(values: Mapping[str, Any], columns: Iterable[Column] = ROW_COLUMNS) -> bytes:
+    """SHA-256 of a row as Parquet holds it: canonical JSON, every number as the integer of its kept decimals."""
+
+    def canonical(column: Column) -> Any:
+        value = values[column.name]
+        if value is None or column.decimals is None:
+            return list(value) if column.type == _STRINGS and value is not None else value
+        if column.type == _NUMBERS:
+            return [round(float(number) * 10**column.decimals) for number in value]
+        return round(float(value) * 10**column.decimals)
+
+    hashed = {column.name: canonical(column) for column in columns if column.hashed}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True, ensure_ascii=True, allow_nan=False).encode()).digest()
