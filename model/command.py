@@ -49,11 +49,12 @@ class Command:
             # Known only now, since their module needs torch.
             from model.configuration import ConfigurationError
             from model.data import ReleaseUnreadable, SoundUnreadable
+            from model.elsa import ModelUnreadable
 
             if isinstance(error, SoundUnreadable):
                 self._refuse(str(error))
                 return 1
-            if isinstance(error, (ConfigurationError, ReleaseUnreadable)):
+            if isinstance(error, (ConfigurationError, ReleaseUnreadable, ModelUnreadable)):
                 return self._refuse(str(error))
             raise
 

@@ -3,7 +3,7 @@
 A configuration is a YAML file with two sections, ``model`` and ``training``; shipped ones lie in ``model/configs``.
 """
 
-from __future__ import annotations
+# No annotations from __future__ here: huggingface_hub checks the types of fields only where they are types.
 
 import dataclasses
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from huggingface_hub.dataclasses import strict
-from huggingface_hub.errors import StrictDataclassFieldValidationError
+from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
 _CONFIGS = Path(__file__).parent / "configs"
@@ -76,8 +76,8 @@ class ElsaConfig(PreTrainedConfig):
     head_size: int = 64
     temperature: float | int = 0.07
 
-    def __post_init__(self, **kwargs: Any) -> None:
-        super().__post_init__(**kwargs)
+    def validate_elsa(self) -> None:
+        """Ranges and names; strict dataclasses call it once the types are right."""
         if self.spatial_branch not in SPATIAL_BRANCH_NAMES:
             raise ConfigurationError(
                 f"spatial_branch is {self.spatial_branch!r}, not one of {', '.join(SPATIAL_BRANCH_NAMES)}"
@@ -226,8 +226,10 @@ def read_configuration(name: str | Path, settings: Iterable[str] = ()) -> RunCon
             model=ElsaConfig(**model),
             training=TrainingConfiguration(losses=weights, **_typed(training, TrainingConfiguration, "training")),
         )
-    except StrictDataclassFieldValidationError as error:
-        raise ConfigurationError(f"{path}: model: {' '.join(str(error).split())}") from None
+    except StrictDataclassError as error:
+        # Its own text wraps the cause in two lines.
+        cause = error.__cause__ or error
+        raise ConfigurationError(f"model: {' '.join(str(cause).split())}") from None
 
 
 def _fields(kind: type) -> list[str]:

@@ -34,19 +34,21 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "room_size": ("small", "large"),
     "reverberation": ("dampened", "reverberant"),
 }
-_COLUMNS = (
-    "file_name",
-    "id",
-    "source_id",
-    "augmentation",
-    "captions",
-    "captions_original",
-    "duration_s",
-    "sample_rate",
-    "azimuth_deg",
-    "elevation_deg",
-    *(measure.column for measure in MEASURES),
-    *VOCABULARY,
+# The columns that are read, and the types that they are read as.
+_SCHEMA = pa.schema(
+    [
+        ("file_name", pa.string()),
+        ("id", pa.string()),
+        ("source_id", pa.string()),
+        ("augmentation", pa.int64()),
+        ("captions", pa.list_(pa.string())),
+        ("captions_original", pa.list_(pa.string())),
+        ("sample_rate", pa.int64()),
+        ("azimuth_deg", pa.float64()),
+        ("elevation_deg", pa.float64()),
+        *((measure.column, pa.float64()) for measure in MEASURES),
+        *((attribute, pa.string()) for attribute in VOCABULARY),
+    ]
 )
 
 
@@ -184,7 +186,7 @@ class ReleaseDataset(Dataset[Sample]):
             raise ReleaseUnreadable(f"no release given: {split} has no rows")
         self.table = pa.concat_tables(tables).combine_chunks()
         self._shard_of_row = np.array(shard_of_row)
-        self._columns = {name: self.table.column(name).chunk(0) for name in _COLUMNS}
+        self._columns = {name: self.table.column(name).chunk(0) for name in _SCHEMA.names}
         slow = np.flatnonzero(self.numbers("sample_rate") < sample_rate)
         if len(slow):
             row = int(slow[0])
@@ -265,10 +267,11 @@ def _shards(release: Path, split: str) -> Iterator[tuple[Path, pa.Table]]:
     for file in files:
         try:
             names = pq.read_schema(file).names
-            missing = [name for name in _COLUMNS if name not in names]
+            missing = [name for name in _SCHEMA.names if name not in names]
             if missing:
                 raise ReleaseUnreadable(f"{file}: no column {missing[0]}")
-            table = pq.read_table(file, columns=list(_COLUMNS))
+            # The file alone: its folder's name would be read as a partition.
+            table = _cast(pq.ParquetFile(file).read(columns=_SCHEMA.names), file)
         except (OSError, pa.ArrowException) as error:
             raise ReleaseUnreadable(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
         for name, captions, originals in zip(
@@ -282,9 +285,21 @@ def _shards(release: Path, split: str) -> Iterator[tuple[Path, pa.Table]]:
             if not captions or not originals or len(captions) != len(originals):
                 raise ReleaseUnreadable(f"{file}: {name}: captions and captions_original do not pair up")
         rows += len(table)
-        yield file.parent, table.replace_schema_metadata(None)
+        yield file.parent, table
     if not rows:
         raise ReleaseUnreadable(f"{release}: split {split} has no rows")
+
+
+def _cast(table: pa.Table, file: Path) -> pa.Table:
+    """The columns of _SCHEMA with its types."""
+    columns = []
+    for field in _SCHEMA:
+        column = table.column(field.name)
+        try:
+            columns.append(column.cast(field.type))
+        except pa.ArrowException:
+            raise ReleaseUnreadable(f"{file}: column {field.name} is {column.type}, not {field.type}") from None
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
 
 class _Forwarding(Dataset["Sample | ReleaseUnreadable"]):

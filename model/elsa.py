@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
@@ -20,7 +22,12 @@ from model.draws import derive_seed
 from model.features import Spectra, log_mel, spectra
 from model.semantic import SemanticBranch
 from model.spatial import SpatialOutput, spatial_branch
-from model.text import PretrainedTextEncoder, text_encoder
+from model.text import PretrainedTextEncoder, quiet, text_encoder
+
+
+class ModelUnreadable(ValueError):  # noqa: N818
+    """A folder that holds no model that can be used; the message is one line that names it."""
+
 
 #: The logarithm of the contrastive loss's scale stays under that of CLIP.
 LOGIT_SCALE_AT_MOST = math.log(100.0)
@@ -111,7 +118,8 @@ class ElsaModel(PreTrainedModel):
             torch.manual_seed(derive_seed(seed, "weights"))
             model = cls(config)
         if isinstance(model.text_encoder, PretrainedTextEncoder):
-            model.text_encoder.load_source(config)
+            with quiet():
+                model.text_encoder.load_source(config)
         return model.eval()
 
     def spectra(self, audio: Tensor) -> Spectra:
@@ -153,21 +161,36 @@ class ElsaModel(PreTrainedModel):
         return self.encode_audio(audio), self.get_text_features(input_ids, attention_mask)
 
 
-def load_model(folder: Path) -> ElsaModel:
+def load_model(folder: Path | str) -> ElsaModel:
     """A saved model, in evaluation mode, from safetensors alone.
 
     Raises:
-        FileNotFoundError: when the folder holds no model, or one whose weights do not fit; one line.
+        ModelUnreadable: when the folder holds no model, or a broken one.
     """
+    folder = Path(folder)
     for name in MODEL_FILES:
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder}: no {name}, so no model")
-    loaded: Any = ElsaModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+            raise ModelUnreadable(f"{folder}: no {name}, so no model")
+    try:
+        with quiet():
+            loaded: Any = ElsaModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+        raise ModelUnreadable(f"{folder}: not a model of ours: {' '.join(str(error).split())}") from None
     model: ElsaModel = loaded[0]
     loading: dict[str, Any] = loaded[1]
-    if loading["missing_keys"] or loading["mismatched_keys"]:
-        raise FileNotFoundError(f"{folder}: model.safetensors does not hold the model of config.json")
+    if any(loading[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")):
+        raise ModelUnreadable(f"{folder}: model.safetensors does not hold the model of config.json")
+    for parameter in model.parameters():
+        # The file's mapping lies at any address, and products of unaligned numbers round in another order: a copy gives
+        # the embeddings of the model that was saved, bit by bit.
+        parameter.data = parameter.data.clone()
     return model.eval()
+
+
+def save_model(model: ElsaModel, folder: Path) -> None:
+    """config.json and model.safetensors in a folder, which is made."""
+    with quiet():
+        model.save_pretrained(folder)
 
 
 def parameter_counts(model: ElsaModel) -> dict[str, int]:

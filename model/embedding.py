@@ -43,7 +43,7 @@ class Embedder:
         """A trained model from the folder that training wrote.
 
         Raises:
-            FileNotFoundError: when the folder holds no model; one line.
+            ModelUnreadable: when the folder holds no model.
         """
         folder = Path(run)
         model = load_model(folder)

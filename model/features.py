@@ -17,7 +17,7 @@ from transformers.audio_utils import mel_filter_bank
 #: Power in a bin below which nothing is told apart: the noise of 16-bit quantisation, 2⁻³⁰ / 12.
 POWER_FLOOR = 2.0**-30 / 12
 #: Intensity this far below a bin's energy is nothing either: a plane wave's reactive part is float32's rounding.
-RELATIVE_FLOOR = 1e-5
+RELATIVE_FLOOR = 1e-4
 #: Added to a mel band before the logarithm.
 MEL_FLOOR = 1e-10
 # x, y, z among the channels Y, Z, X of ACN.

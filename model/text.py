@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,12 +18,27 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from model.configuration import ConfigurationError, ElsaConfig
 
 _WORD = re.compile(r"[^\W_]+")
 #: Tokens of a caption that are read; longer ones are cut.
 TOKENS_AT_MOST = 77
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' bars and reports, which are for another kind of program; as it was, afterwards."""
+    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 class Tokenizer(Protocol):
@@ -65,7 +81,8 @@ class PretrainedTokenizer:
     """The tokenizer of a pretrained encoder, from its folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with quiet():
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """B captions → input_ids and attention_mask, both (B, L)."""

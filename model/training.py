@@ -20,12 +20,11 @@ import torch
 import transformers
 import yaml
 from torch import nn
-from transformers.utils import logging as transformers_logging
 
 from model.configuration import RunConfiguration, TrainingConfiguration
 from model.data import Batch, ReleaseDataset, epoch_order, load_batches
 from model.draws import derive_seed
-from model.elsa import LOGIT_SCALE_AT_MOST, ElsaModel, parameter_counts
+from model.elsa import LOGIT_SCALE_AT_MOST, ElsaModel, parameter_counts, save_model
 from model.embedding import device_of
 from model.losses import elsa_loss
 from model.text import Tokenizer, load_tokenizer
@@ -88,7 +87,6 @@ def train(
     validation = ReleaseDataset(releases, "validation", sample_rate=shape.sample_rate, clip_s=shape.clip_s)
     run.mkdir(parents=True, exist_ok=True)
     told = sys.stderr if progress is None else progress
-    transformers_logging.disable_progress_bar()
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(settings.seed, "training"))
         return _train(configuration, training, validation, run, told)
@@ -213,7 +211,7 @@ def _save(model: ElsaModel, run: Path) -> None:
     """The model into its run, file by file by renaming, so that a kill leaves whole files."""
     part = run / ".part"
     shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part)
+    save_model(model, part)
     for file in sorted(part.iterdir()):
         file.replace(run / file.name)
     part.rmdir()

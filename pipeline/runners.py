@@ -38,6 +38,9 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
         given.append(f"--runner={LOCAL_RUNNER}")
     if _value(given, "--runner") in (LOCAL_RUNNER, "direct"):
         given.append("--allow_unsafe_triggers")
+        # Workers are processes with a log of their own on stderr: a user sees what is wrong, not what goes well.
+        if "--default_sdk_harness_log_level" not in named:
+            given.append("--default_sdk_harness_log_level=ERROR")
         if "--direct_num_workers" not in named:
             workers = max(1, min(available_cores(), units))
             given.append(f"--direct_num_workers={workers}")

@@ -18,7 +18,7 @@ __all__ = ["PHRASES", "Example", "Prompt", "PromptError", "load_prompt", "place_
 PHRASES: dict[str, dict[str, str]] = {
     "direction": {"front": "in front", "left": "on the left", "right": "on the right", "back": "at the back"},
     "elevation": {"up": "up above", "down": "down below"},
-    "distance": {"near": "near", "far": "far away"},
+    "distance": {"near": "near", "far": "far off"},
     "room_size": {"small": "small", "large": "large"},
     "reverberation": {"dampened": "acoustically dampened", "reverberant": "highly reverberant"},
 }

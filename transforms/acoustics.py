@@ -77,7 +77,7 @@ def octave_energies(response_w: ArrayLike, sample_rate: int) -> list[tuple[NDArr
         while reduction < _FFT_BLOCK and sample_rate / (4 * reduction) >= 4 * centre:
             reduction *= 2
         bins = length // reduction // 2 + 1
-        gain = octave_filter_gain(frequencies[:bins], centre).astype(samples.dtype)
+        gain = (octave_filter_gain(frequencies[:bins], centre) / reduction).astype(samples.dtype)
         band = scipy.fft.irfft(spectrum[:bins] * gain, length // reduction)
         series.append((np.square(band, dtype=np.float64), sample_rate / reduction))
     return series
@@ -159,14 +159,14 @@ def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArra
     def crossing(fraction: float) -> NDArray[np.float64]:
         # Newton on the level: it is convex, so the steps come from the left and never pass the crossing.
         time_ms = np.zeros_like(total)
-        for _ in range(20):
+        for _ in range(12):
             parts = levels * np.exp(-decay_per_ms * time_ms[..., None])
             left = parts.sum(axis=-1)
             time_ms = time_ms + np.log(left / (total * fraction)) * left / np.sum(decay_per_ms * parts, axis=-1)
         return time_ms
 
     first, last = crossing(10**-0.5), crossing(10**-3.5)
-    steps = np.linspace(0.0, 1.0, 101)
+    steps = (np.arange(32) + 0.5) / 32
     times = first + (last - first) * steps.reshape(-1, *([1] * first.ndim))
     decibels = 10.0 * np.log10(remaining(times))
     centred = times - times.mean(axis=0)

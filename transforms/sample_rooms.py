@@ -26,6 +26,9 @@ FLOOR_MATERIALS = (
     "felt_5mm", "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
     "chairs_wooden", "chairs_unoccupied_plastic",
 )  # fmt: skip
+SEATING_MATERIALS = ("chairs_upholstered_cloth", "chairs_upholstered_leather")
+#: From this floor area on rows of seats may cover the floor.
+SEATING_FROM_M2 = 60.0
 CEILING_MATERIALS = (
     "hard_surface", "rough_concrete", "unpainted_concrete", "rough_lime_wash", "plasterboard", "wooden_lining",
     "wood_16mm", "ceiling_plasterboard", "ceiling_fissured_tile", "ceiling_perforated_gypsum_board",
@@ -43,13 +46,13 @@ WALL_MATERIALS = (
 )  # fmt: skip
 
 #: How many combinations of materials a room chooses from.
-COMBINATIONS = 96
+COMBINATIONS = 192
 # Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where one
 # octave is much drier than the next, an octave filter hears the next.
 EVEN_SPREAD = math.log(1.5)
 EVEN_STEP = math.log(1.2)
 # What a factor e between the absorption of surfaces costs; materials as published cost nothing, a factor e away one.
-CONTRAST_COST = 0.25
+CONTRAST_COST = 0.1
 _SIZE_DECIMALS = 3
 _TIME_DECIMALS = 2
 _ABSORPTION_DECIMALS = 6
@@ -221,10 +224,9 @@ def _draw_t30(draw: np.random.Generator, ranges: RoomRanges, *size_m: float) -> 
 def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, str]:
     """Of some combinations the one whose published absorption comes nearest to the T30 asked for."""
     *size_m, asked_ms = room
-    choices = [
-        tuple(names[int(draw.integers(len(names)))] for names in (FLOOR_MATERIALS, CEILING_MATERIALS, WALL_MATERIALS))
-        for _ in range(COMBINATIONS)
-    ]
+    floors = FLOOR_MATERIALS + (SEATING_MATERIALS if size_m[0] * size_m[1] >= SEATING_FROM_M2 else ())
+    surfaces = (floors, CEILING_MATERIALS, WALL_MATERIALS)
+    choices = [tuple(names[int(draw.integers(len(names)))] for names in surfaces) for _ in range(COMBINATIONS)]
     exponents = np.stack([[absorption_exponents(name) for name in choice] for choice in choices])
     bands_ms = band_t30_ms(exponents, *size_m)
     published_ms = full_band_t30_ms(bands_ms, white_band_energies())

@@ -46,8 +46,7 @@ def evaluate(
         What metrics.json holds: ``run``, ``split``, ``rows`` and, under ``tasks``, the scores of each.
 
     Raises:
-        ValueError: an unknown task, or a release that cannot be used (ReleaseUnreadable); one line.
-        FileNotFoundError: no model in ``run``; one line.
+        ValueError: an unknown task, a release (ReleaseUnreadable) or a model (ModelUnreadable) that cannot be used.
     """
     for task in tasks:
         if task not in TASKS:

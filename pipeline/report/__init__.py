@@ -34,8 +34,8 @@ def write_report(
 
     Args:
         release: a release's folder; its Parquet files are read, and the FLAC files of the rows that are shown.
-        original_of: gives the original clip of a row (its columns by name) as samples (n,) or (n, channels) and the rate
-            in hertz, or None; without it, originals that an earlier report left are used.
+        original_of: gives the original clip of a row (its columns by name) as samples (n,) or (n, channels) and the
+            rate in hertz, or None; without it, originals that an earlier report left are used.
         samples: how many rows are shown in full, at most.
         sofa: a SOFA file of head-related impulse responses; without it the one that ELSA_SOFA names, else Debian's
             KEMAR where libmysofa1 is installed, else a rigid sphere.

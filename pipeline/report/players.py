@@ -1,4 +1,4 @@
-"""The sound of a report: the original clip and a binaural rendering of each row shown, as small MP3 files beside the page."""
+"""The sound of a report: of each row shown the original clip and a binaural rendering, as small MP3 files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def write_players(
 
 
 def for_listening(samples: ArrayLike, rate: int) -> tuple[NDArray[np.float64], int]:
-    """Samples (n,) or (n, channels) cut to ten seconds with a short fade, at a peak of −3 dBFS and 48 kHz; silence stays."""
+    """Samples (n,) or (n, channels) cut to ten seconds with a short fade, at −3 dBFS peak and 48 kHz; silence stays."""
     whole = np.nan_to_num(np.asarray(samples, dtype=np.float64))
     sound = whole[: int(LONGEST_S * rate)].copy()
     if rate != SAMPLE_RATE_HZ:
@@ -79,8 +80,19 @@ def _original(row: Mapping[str, Any], folder: Path, original_of: OriginalOf | No
     return name
 
 
+def binaural_name(row: Mapping[str, Any], head: Head) -> str:
+    """The file of a row's binaural rendering, named by the row's samples, the head and the way it is made."""
+    return f"binaural-{_key(str(row['pcm_sha256']), _head_key(head), str(_VERSION))}.mp3"
+
+
+@lru_cache(maxsize=4)
+def _head_key(head: Head) -> str:
+    """What tells one head from another: the bytes of its file."""
+    return hashlib.sha256(head.sofa.read_bytes()).hexdigest() if head.sofa else "rigid sphere"
+
+
 def _binaural(row: Mapping[str, Any], folder: Path, head: Head) -> str | None:
-    name = f"binaural-{_key(str(row['pcm_sha256']), head.text, str(_VERSION))}.mp3"
+    name = binaural_name(row, head)
     if (folder / name).is_file():
         return name
     try:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pipeline.report.samples import number
 from pipeline.report.summary import Summary, column_numbers
 from transforms.records import SPLITS
 from transforms.words import (
@@ -46,9 +47,14 @@ _INK, _FAINT, _LINE, _BAND, _TRAIN, _VALIDATION, _TEST, _ACCENT = _COLOURS
 _OF_SPLIT = dict(zip(SPLITS, (_TRAIN, _VALIDATION, _TEST), strict=True))
 # Up to here every row is a dot; above, a page of dots is heavy and hides what it shows.
 _MOST_DOTS = 1500
-_STYLE = {
+# Inches; a third of the page is 3.4 wide, so that text has one size wherever it stands.
+_SQUARE, _WIDE_THIRD = (3.4, 3.2), (3.4, 2.6)
+_DOT: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.6, "markeredgewidth": 0}
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
+    "xtick.major.pad": 5.0,
+    "ytick.major.pad": 5.0,
     "font.size": 9.0,
     "text.color": _FAINT,
     "axes.edgecolor": _LINE,
@@ -106,7 +112,7 @@ def azimuth_counts(azimuth_deg: NDArray[np.float64], bins: int = 24) -> tuple[ND
     width = 360.0 / bins
     finite = azimuth_deg[np.isfinite(azimuth_deg)]
     index = np.round(finite / width).astype(int) % bins
-    return np.arange(bins) * width, np.bincount(index, minlength=bins)
+    return np.arange(bins, dtype=np.float64) * width, np.bincount(index, minlength=bins).astype(np.intp)
 
 
 def from_above(
@@ -127,8 +133,8 @@ def _range_text(values: NDArray[np.float64], unit: str, decimals: int) -> str:
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return "no values"
-    low, middle, high = np.percentile(finite, [0, 50, 100])
-    return f"{low:.{decimals}f} to {high:.{decimals}f} {unit}, median {middle:.{decimals}f} {unit}"
+    low, middle, high = (number(value, decimals) for value in np.percentile(finite, [0, 50, 100]))
+    return f"{low} to {high}{unit}, median {middle}{unit}"
 
 
 def _share(mask: NDArray[np.bool_]) -> str:
@@ -143,7 +149,7 @@ def _rose(summary: Summary) -> Plot:
     centres, counts = azimuth_counts(azimuth)
 
     def draw(figure: Figure) -> None:
-        axes: Any = figure.add_axes((0.1, 0.08, 0.8, 0.8), projection="polar")
+        axes: Any = figure.add_axes((0.14, 0.1, 0.72, 0.8), projection="polar")
         axes.set_theta_zero_location("N")
         axes.set_theta_direction(1)
         for middle, half in _word_sectors():
@@ -164,7 +170,7 @@ def _rose(summary: Summary) -> Plot:
         )
     )
     text = f"Sources around the receiver, front up and left on the left, in sectors of 15°: {quarter}."
-    return _plot("rose", "Direction", text, (3.4, 3.2), draw)
+    return _plot("rose", "Direction", text, _SQUARE, draw)
 
 
 def _word_sectors() -> list[tuple[float, float]]:
@@ -181,20 +187,22 @@ def _top_view(summary: Summary) -> Plot:
         axes = figure.add_axes((0.14, 0.13, 0.82, 0.8))
         around = np.linspace(0, 2 * np.pi, 73)
         for metres in (NEAR_BELOW_M, FAR_ABOVE_M):
-            axes.plot(metres * np.sin(around), metres * np.cos(around), color=_FAINT, linewidth=0.8, linestyle=(0, (3, 3)))
+            ring: dict[str, Any] = {"color": _FAINT, "linewidth": 0.8, "linestyle": (0, (3, 3))}
+            axes.plot(metres * np.sin(around), metres * np.cos(around), **ring)
         _dots_or_density(axes, summary, right, ahead, (-reach, reach, -reach, reach))
         axes.plot([0], [0], marker="^", color=_INK, markersize=7, linewidth=0)
         axes.set_aspect("equal")
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="left – right (m)", ylabel="back – front (m)")
         _metres_both_ways(axes)
 
-    text = f"Sources from above, the receiver in the middle facing up, rings at 1 m and 2 m: {_range_text(distance, 'm', 2)}."
-    return _plot("top", "From above", text, (3.4, 3.2), draw)
+    reached = _range_text(distance, " m", 2)
+    text = f"Sources from above, the receiver in the middle facing up, rings at 1 m and 2 m: {reached} away."
+    return _plot("top", "From above", text, _SQUARE, draw)
 
 
 def _metres_both_ways(axes: Axes) -> None:
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axis.set_major_locator(_round_steps())
         axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{abs(value):g}"))
 
 
@@ -202,7 +210,7 @@ def _coverage(summary: Summary) -> Plot:
     azimuth, elevation = summary.numbers("azimuth_deg"), summary.numbers("elevation_deg")
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.1, 0.17, 0.87, 0.76))
+        axes = figure.add_axes((0.07, 0.15, 0.9, 0.8))
         axes.axhspan(UP_ABOVE_DEG, 90, color=_BAND, linewidth=0, zorder=0)
         axes.axhspan(-90, DOWN_BELOW_DEG, color=_BAND, linewidth=0, zorder=0)
         _dots_or_density(axes, summary, azimuth, elevation, (-180, 180, -90, 90))
@@ -211,25 +219,26 @@ def _coverage(summary: Summary) -> Plot:
         axes.set_xticks([180, 90, 0, -90, -180], ["180 back", "+90 left", "0 front", "−90 right", "−180"])
         axes.set_yticks([-90, -40, 0, 40, 90], ["−90", "−40", "0", "+40", "+90"])
 
+    up, down = _share(elevation > UP_ABOVE_DEG), _share(elevation < DOWN_BELOW_DEG)
     text = (
         f"Every source by azimuth and elevation, left on the left; elevation {_range_text(elevation, '°', 0)}; "
-        f"{_share(elevation > UP_ABOVE_DEG)} up, {_share(elevation < DOWN_BELOW_DEG)} down. The bands are the words up and down."
+        f"{up} up, {down} down. The bands are the words up and down."
     )
-    return _plot("coverage", "Azimuth and elevation", text, (5.6, 3.0), draw)
+    return _plot("coverage", "Azimuth and elevation", text, (8.8, 3.3), draw)
 
 
 def _distance(summary: Summary) -> Plot:
     distance = summary.numbers("distance_m")
-    text = f"Distance of the sources: {_range_text(distance, 'm', 2)}. The bands are the words near and far."
+    text = f"Distance of the sources: {_range_text(distance, ' m', 2)}. The bands are the words near and far."
     edges = np.linspace(0.0, max(4.0, float(np.nanmax(distance, initial=0.0))), 25)
-    return _histogram(
-        summary, ("distance", "Distance", text), distance, edges, "distance (m)", (NEAR_BELOW_M, FAR_ABOVE_M)
-    )
+    bounds = (NEAR_BELOW_M, FAR_ABOVE_M)
+    return _histogram(summary, ("distance", "Distance", text), distance, edges, "distance (m)", bounds, _SQUARE)
 
 
 def _t30(summary: Summary) -> Plot:
     t30 = summary.numbers("t30_ms") / 1000.0
-    text = f"Reverberation time measured on each response: {_range_text(t30, 's', 2)}. The bands are the words dampened and reverberant."
+    measured = _range_text(t30, " s", 2)
+    text = f"Measured on each response: {measured}. The bands are the words dampened and reverberant."
     edges = np.linspace(0.0, max(1.5, float(np.nanmax(t30, initial=0.0))), 25)
     bounds = (DAMPENED_BELOW_MS / 1000.0, REVERBERANT_ABOVE_MS / 1000.0)
     return _histogram(summary, ("t30", "T30", text), t30, edges, "T30 (s)", bounds)
@@ -242,11 +251,12 @@ def _histogram(
     edges: NDArray[np.float64],
     label: str,
     bounds: tuple[float, float],
+    inches: tuple[float, float] = _WIDE_THIRD,
 ) -> Plot:
     """Rows by value, the splits on each other, with bands where the lower and the upper word apply."""
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.12, 0.17, 0.85, 0.76))
+        axes = figure.add_axes((0.15, 0.19 if inches == _WIDE_THIRD else 0.155, 0.81, 0.76))
         axes.axvspan(edges[0], bounds[0], color=_BAND, linewidth=0, zorder=0)
         axes.axvspan(bounds[1], edges[-1], color=_BAND, linewidth=0, zorder=0)
         bottom = np.zeros(len(edges) - 1)
@@ -256,17 +266,18 @@ def _histogram(
             bottom += counts
         axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel="rows", ylim=(0, _top(bottom)))
         axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
+        axes.xaxis.set_major_locator(_round_steps())
         axes.grid(axis="x", visible=False)
 
     key, title, text = naming
-    return _plot(key, title, text, (4.4, 2.7), draw)
+    return _plot(key, title, text, inches, draw)
 
 
 def _t30_volume(summary: Summary) -> Plot:
     volume, t30 = summary.numbers("volume_m3"), summary.numbers("t30_ms") / 1000.0
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.14, 0.17, 0.83, 0.76))
+        axes = figure.add_axes((0.16, 0.19, 0.8, 0.76))
         good = (volume > 0) & (t30 > 0)
         limits = _log_limits(volume[good], (10.0, 1000.0)) + _log_limits(t30[good], (0.1, 2.0))
         x, y = np.log10(np.where(good, volume, np.nan)), np.log10(np.where(good, t30, np.nan))
@@ -274,8 +285,8 @@ def _t30_volume(summary: Summary) -> Plot:
         axes.set(xlim=limits[:2], ylim=limits[2:], xlabel="volume of the room (m³)", ylabel="T30 (s)")
         _log_ticks(axes)
 
-    text = f"T30 against the volume of the room, both logarithmic: {_range_text(volume, 'm³', 0)}."
-    return _plot("volume", "T30 and volume", text, (4.4, 2.7), draw)
+    text = f"T30 against the volume of the room, both logarithmic: {_range_text(volume, ' m³', 0)}."
+    return _plot("volume", "T30 and volume", text, _WIDE_THIRD, draw)
 
 
 def _log_limits(values: NDArray[np.float64], otherwise: tuple[float, float]) -> tuple[float, float]:
@@ -291,24 +302,26 @@ def _log_ticks(axes: Axes) -> None:
 
 
 def _asked_measured(summary: Summary) -> Plot:
-    title = "T30 of the rooms: asked and measured"
+    title = "T30 asked and measured"
     if summary.rooms is None or summary.rooms.num_rows == 0:
-        return _plot("rooms", title, "There is no table of rooms.", (4.4, 2.7), _say_nothing)
+        return _plot("rooms", title, "There is no table of rooms.", _WIDE_THIRD, _say_nothing)
     asked, measured = (column_numbers(summary.rooms, name) / 1000.0 for name in ("t30_asked_ms", "t30_ms"))
     off = t30_deviation_percent(asked, measured)
     off = off[np.isfinite(off)]
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.14, 0.17, 0.83, 0.76))
+        axes = figure.add_axes((0.16, 0.19, 0.8, 0.76))
         top = 1.05 * float(np.nanmax([*asked, *measured], initial=0.5))
         axes.plot([0, top], [0, top], color=_FAINT, linewidth=0.8)
-        axes.plot(asked, measured, linestyle="", marker="o", markersize=3.5, color=_ACCENT, alpha=0.75, markeredgewidth=0)
+        axes.plot(asked, measured, color=_ACCENT, alpha=0.75, **_DOT)
         axes.set(xlim=(0, top), ylim=(0, top), xlabel="asked (s)", ylabel="measured (s)")
+        axes.xaxis.set_major_locator(_round_steps())
+        axes.yaxis.set_major_locator(_round_steps())
 
     worst = f"{np.abs(off).max():.1f} %" if off.size else "–"
     mean = f"{np.abs(off).mean():.1f} %" if off.size else "–"
     text = f"{len(asked)} rooms: the measured T30 is off by {mean} on average and {worst} at worst."
-    return _plot("rooms", title, text, (4.4, 2.7), draw)
+    return _plot("rooms", title, text, _WIDE_THIRD, draw)
 
 
 def _say_nothing(figure: Figure) -> None:
@@ -332,8 +345,7 @@ def _dots_or_density(
     if good.sum() <= _MOST_DOTS:
         for split, mask in _splits(summary):
             here = mask & good
-            style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.6, "markeredgewidth": 0}
-            axes.plot(x[here], y[here], color=_OF_SPLIT[split], alpha=0.8, **style)
+            axes.plot(x[here], y[here], color=_OF_SPLIT[split], alpha=0.8, **_DOT)
         return
     counts, x_edges, y_edges = np.histogram2d(x[good], y[good], bins=(48, 36), range=(limits[:2], limits[2:]))
     width, height = np.diff(x_edges)[0], np.diff(y_edges)[0]
@@ -342,6 +354,10 @@ def _dots_or_density(
         patch = matplotlib.patches.Rectangle((x_edges[i], y_edges[j]), width, height)
         patch.set(facecolor=_ACCENT, alpha=round(float(alpha), 2), linewidth=0)
         axes.add_patch(patch)
+
+
+def _round_steps() -> matplotlib.ticker.Locator:
+    return matplotlib.ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
 
 
 def _top(counts: NDArray[Any]) -> float:
@@ -367,13 +383,15 @@ def _for_the_page(svg: str, key: str) -> str:
     """An SVG as it may stand in HTML: no prolog, no fixed size, ids of its own, the page's colours and font."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg)
+    svg = re.sub(
+        r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg
+    )
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)([^")]+)', rf"\1{key}-\2", svg)
     svg = svg.replace("xlink:href", "href")
     # The coordinates' fifth decimal is a thousandth of what a screen shows.
     svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}", svg)
-    svg = re.sub(r"font: ([\d.]+)px[^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r" font-family: [^;\"]*;", "", svg)
     for stand_in, colour in _COLOURS.items():
         svg = svg.replace(stand_in, colour)
     return svg.strip()

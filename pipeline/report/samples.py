@@ -40,10 +40,19 @@ _FORMS = {
     "small": ("small", "compact", "tiny"),
     "large": ("large", "big", "vast", "spacious"),
     "dampened": ("acoustically dampened", "dampened", "damped", "deadened", "muffled", "dry"),
-    "reverberant": ("highly reverberant", "reverberant", "reverberating", "reverberates", "echoing", "echoey", "echoes"),
+    "reverberant": (
+        "highly reverberant",
+        "reverberant",
+        "reverberating",
+        "reverberates",
+        "echoing",
+        "echoey",
+        "echoes",
+    ),
 }
 _RINGS_M = (1.0, 2.0)
-_DRAWING = 200.0
+# The longer side of a room's drawing, and what an elevation takes beside the source, in units of the drawing.
+_DRAWING, _LABEL = 200.0, 44.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class Drawing:
     source: tuple[float, float]
     rings: tuple[tuple[float, float], ...]
     """Each ring as (metres, radius in units)."""
+    label: tuple[float, float, str]
+    """Where the source's elevation is written, and its SVG text-anchor: away from the receiver, within the drawing."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +189,18 @@ def draw_room(row: Mapping[str, Any]) -> Drawing:
             round((length - row[f"{who}_x_m"]) * scale, 2),
         )
 
+    receiver, source = on_page("receiver"), on_page("source")
+    away = 1 if source[0] >= receiver[0] else -1
+    if not 0 <= source[0] + (_DRAWING - width * scale) / 2 + _LABEL * away <= _DRAWING:
+        away = -away
     return Drawing(
         width=round(width * scale, 2),
         height=round(length * scale, 2),
         units_per_m=round(scale, 4),
-        receiver=on_page("receiver"),
-        source=on_page("source"),
+        receiver=receiver,
+        source=source,
         rings=tuple((metres, round(metres * scale, 2)) for metres in _RINGS_M),
+        label=(round(source[0] + 9 * away, 2), round(source[1] + 4.5, 2), "start" if away > 0 else "end"),
     )
 
 

@@ -23,7 +23,7 @@ def reference(foa: np.ndarray) -> dict[str, np.ndarray]:
     energy = 0.5 * sum(np.abs(channel) ** 2 for channel in (w, x, y, z))
     filters = mel_filter_bank(N_FFT // 2 + 1, 64, 50.0, 8000.0, RATE, norm="slaney", mel_scale="slaney")
     quantisation = 2.0**-30 / 12
-    floor = quantisation + 1e-5 * energy
+    floor = quantisation + 1e-4 * energy
     return {
         "log_mel": np.log10(filters.T @ np.abs(w) ** 2 + 1e-10),
         "unit_active": cross.real / (np.linalg.norm(cross.real, axis=0) + floor),

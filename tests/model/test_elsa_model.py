@@ -1,0 +1,137 @@
+"""The model: unit vectors, saving and loading, heads on both kinds of embedding, tokenizers, the pretrained encoder."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from model.configuration import ConfigurationError, ElsaConfig, read_configuration
+from model.elsa import ElsaModel, ModelUnreadable, load_model, parameter_counts
+from model.text import HashingTokenizer, load_tokenizer, text_source_folder
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return ElsaModel.create(read_configuration("elsa-tiny").model, seed=3)
+
+
+@pytest.fixture(scope="module")
+def clips(make_plane_wave):
+    waves = np.stack([make_plane_wave(90, 0), make_plane_wave(-90, 30, seed=1), np.zeros((4, 16000))])
+    return torch.from_numpy(waves).float()
+
+
+def test_embeddings_are_unit_vectors_also_of_silence_and_no_words(tiny, clips):
+    audio = tiny.get_audio_features(clips)
+    text = tiny.get_text_features(**HashingTokenizer(512)(["a dog on the left", ""]))
+    assert audio.shape == (3, 32)
+    assert text.shape == (2, 32)
+    for embedding in (audio, text):
+        torch.testing.assert_close(embedding.norm(dim=1), torch.ones(len(embedding)))
+
+
+def test_an_embedding_does_not_depend_on_its_batch(tiny, clips):
+    together = tiny.get_audio_features(clips)
+    torch.testing.assert_close(together[:1], tiny.get_audio_features(clips[:1]), atol=1e-5, rtol=0)
+
+
+def test_heads_take_embeddings_of_text(tiny):
+    text = tiny.get_text_features(**HashingTokenizer(512)(["a dog on the left"]))
+    assert tiny.direction_head(text).shape == (1, 3)
+
+
+def test_creating_is_keyed_and_leaves_the_global_generator_alone():
+    config = read_configuration("elsa-tiny").model
+    before = torch.random.get_rng_state()
+    one, two, other = (ElsaModel.create(config, seed) for seed in (1, 1, 2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.equal(one.fusion[0].weight, two.fusion[0].weight)
+    assert not torch.equal(one.fusion[0].weight, other.fusion[0].weight)
+
+
+@pytest.mark.parametrize("branch", ["bin-weighting", "paper"])
+def test_saved_and_loaded_gives_equal_embeddings(tmp_path, clips, branch):
+    model = ElsaModel.create(read_configuration("elsa-tiny", [f"model.spatial_branch={branch}"]).model)
+    model.save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    again = load_model(tmp_path)
+    words = HashingTokenizer(512)(["rain from above"])
+    assert torch.equal(model.get_audio_features(clips), again.get_audio_features(clips))
+    assert torch.equal(model.get_text_features(**words), again.get_text_features(**words))
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(ModelUnreadable, match=r"no config\.json"):
+        load_model(tmp_path)
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    ElsaModel.create(read_configuration("elsa-tiny").model).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"spatial_branch": "paper"}))
+    with pytest.raises(ModelUnreadable, match="does not hold the model"):
+        load_model(tmp_path)
+
+
+def test_heads_of_the_usual_width_have_the_papers_parameters():
+    model = ElsaModel.create(ElsaConfig(semantic_channels=[4], semantic_size=768, text_size=8))
+    assert sum(p.numel() for p in model.direction_head.parameters()) == 512 * 64 + 64 + 64 * 3 + 3
+    assert sum(p.numel() for p in model.fusion.parameters()) == 960 * 960 + 960 + 960 * 512 + 512
+    counts = parameter_counts(model)
+    parts = sum(value for name, value in counts.items() if name not in ("all", "trained"))
+    assert counts["all"] == parts + 1  # and the temperature
+
+
+def test_hashing_tokenizer_is_stable_and_ignores_case_and_punctuation():
+    tokens = HashingTokenizer(4096)(["A dog, LEFT!", "a dog left"])
+    assert tokens["input_ids"].shape == (2, 3)
+    assert torch.equal(tokens["input_ids"][0], tokens["input_ids"][1])
+    assert tokens["input_ids"].min() > 0
+    # From SHA-256 of "dog": the same in every process and on every machine.
+    assert tokens["input_ids"][0, 1].item() == HashingTokenizer(4096)(["dog"])["input_ids"].item()
+
+
+def test_a_text_source_that_is_not_there_is_named():
+    config = ElsaConfig(text_encoder="pretrained", text_source="no-such-package")
+    with pytest.raises(ConfigurationError, match="no installed package no-such-package"):
+        text_source_folder(config)
+
+
+def test_pretrained_encoder_is_frozen_saved_and_needs_its_source_no_more(tmp_path):
+    """A random encoder of the kind that packages bring, written to a folder by transformers itself."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    source, saved = tmp_path / "source", tmp_path / "saved"
+    words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "a", "dog", "left"])}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(source)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        shape = BertConfig(
+            vocab_size=5, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+        )
+        BertModel(shape).save_pretrained(source)
+
+    settings = ["model.text_encoder=pretrained", f"model.text_source={source}"]
+    model = ElsaModel.create(read_configuration("elsa-tiny", settings).model)
+    assert not any(p.requires_grad for p in model.text_encoder.parameters())
+    assert not model.train().text_encoder.encoder.training
+    model.eval()
+    captions = ["a dog left", "dog"]
+    tokenizer_before = load_tokenizer(model.config)
+    before = model.get_text_features(**tokenizer_before(captions))
+    saved.mkdir()
+    model.save_pretrained(saved)
+    tokenizer_before.save(saved)
+    for file in source.iterdir():
+        file.unlink()
+    source.rmdir()
+    again = load_model(saved)
+    torch.testing.assert_close(again.get_text_features(**load_tokenizer(again.config, saved)(captions)), before)

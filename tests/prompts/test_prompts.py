@@ -1,0 +1,126 @@
+"""Prompts: what a request looks like when filled, with any of the words missing, and with any caption."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+
+from prompts import PHRASES, PromptError, load_prompt, place_phrase, prompt_names
+
+ALL_WORDS = {
+    "direction": "left",
+    "elevation": "up",
+    "distance": "near",
+    "room_size": "small",
+    "reverberation": "dampened",
+}
+
+
+def test_the_papers_prompt_with_every_word_is_the_papers_sentence() -> None:
+    messages = load_prompt("paper").messages("A dog barks", ALL_WORDS)
+    assert messages == [
+        {
+            "role": "user",
+            "content": 'The sound: "A dog barks" is coming from the near up left of a small acoustically dampened room. '
+            "Rephrase as a short English sentence describing the sound and all the details of its source.",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ({}, "is coming from a room."),
+        ({"reverberation": "dampened"}, "is coming from an acoustically dampened room."),
+        ({"distance": "far"}, "is coming from the far side of a room."),
+        ({"direction": "back", "room_size": "large"}, "is coming from the back of a large room."),
+        ({"reverberation": "reverberant", "elevation": "down"}, "coming from the down side of a highly reverberant room."),
+    ],
+)
+def test_the_papers_prompt_is_grammatical_when_words_are_missing(words: dict[str, str], place: str) -> None:
+    assert place in load_prompt("paper").messages("A dog barks", words)[0]["content"]
+
+
+@pytest.mark.parametrize("name", ["paper", "place"])
+def test_every_combination_of_words_is_asked_for_whole(name: str) -> None:
+    prompt = load_prompt(name)
+    options = [[(attribute, word) for word in (None, *PHRASES[attribute])] for attribute in PHRASES]
+    for combination in itertools.product(*options):
+        words = {attribute: word for attribute, word in combination if word is not None}
+        text = prompt.messages("Rain", words)[-1]["content"]
+        assert all(word in text for word in words.values())
+        assert "  " not in text and "{" not in text and "[" not in text
+        assert "a acoustically" not in text
+
+
+def test_a_prompt_has_the_hash_of_its_file() -> None:
+    import prompts
+
+    data = (Path(prompts.__file__).parent / "place.txt").read_bytes()
+    prompt = load_prompt("place")
+    assert prompt.sha256 == hashlib.sha256(data).hexdigest()
+    assert prompt.id == f"place@{prompt.sha256[:12]}"
+    assert prompt.parameters == {"temperature": prompt.temperature, "max_tokens": prompt.max_tokens}
+
+
+def test_examples_come_before_the_request_and_pass_the_check() -> None:
+    from transforms.check_caption import check_caption
+    from transforms.words import SpatialWords
+
+    prompt = load_prompt("place")
+    messages = prompt.messages("Rain", {"distance": "far"})
+    assert [message["role"] for message in messages] == ["system", *["user", "assistant"] * len(prompt.examples), "user"]
+    for example in prompt.examples:
+        assert check_caption(example.answer, example.caption, SpatialWords(**example.words)) is None, example
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["{place} {caption}", 'He said "stop"', "line\nbreak", "[x {words}]", "", "😀" * 100, "\\1 \\g<0>", "a apple"],
+)
+def test_a_caption_is_data(caption: str) -> None:
+    for name in prompt_names():
+        text = load_prompt(name).messages(caption, {"distance": "far"})[-1]["content"]
+        assert f'"{" ".join(caption.replace(chr(34), chr(39)).split())}"' in text
+
+
+def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("---\nname: mine\nversion: 3\ntemperature: 0\nmax_tokens: 9\n---\nSay {caption} with {words}.\n")
+    prompt = load_prompt(str(path))
+    assert (prompt.name, prompt.version, prompt.temperature, prompt.max_tokens) == ("mine", 3, 0.0, 9)
+    assert prompt.messages("rain", {"distance": "far"}) == [{"role": "user", "content": "Say rain with far."}]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("no header", "header"),
+        ("---\nname: x\n---\n{caption}", "version"),
+        ("---\nname: x\nversion: 1\ntemperature: hot\nmax_tokens: 9\n---\n{caption}", "hot"),
+        ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\nno slot", "{caption}"),
+        ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\n{caption} {colour}", "{colour}"),
+        ("---\n: [\n---\n{caption}", "mine.txt"),
+    ],
+)
+def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text(text)
+    with pytest.raises(PromptError) as caught:
+        load_prompt(str(path))
+    message = str(caught.value)
+    assert "mine.txt" in message and says in message and "\n" not in message
+
+
+def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(PromptError, match="paper, place"):
+        load_prompt("nonsense")
+
+
+def test_the_place_in_prose() -> None:
+    assert place_phrase({}) == ""
+    assert place_phrase({"reverberation": "dampened"}) == "in an acoustically dampened room"
+    assert place_phrase(ALL_WORDS) == "near, up above, on the left, in a small, acoustically dampened room"
