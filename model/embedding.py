@@ -60,7 +60,7 @@ class Embedder:
         return torch.cat(out).cpu().numpy()
 
     @torch.inference_mode()
-    def audio(self, files: Iterable[Path | str]) -> NDArray[np.float32]:
+    def audio(self, files: Iterable[Path | str], batch_size: int = 16) -> NDArray[np.float32]:
         """n sound files → (n, embedding_size), unit vectors.
 
         Four channels are AmbiX (W, Y, Z, X; SN3D), one is sound without space; any rate, any length. A file longer
@@ -75,7 +75,10 @@ class Embedder:
             foa = read_foa(Path(file), sample_rate=self.model.config.sample_rate)
             # A rest shorter than half a clip says little, unless it is all there is.
             count = max(1, round(foa.shape[1] / samples))
-            clips = np.stack([to_length(foa[:, i * samples :], samples) for i in range(count)])
-            embeddings = self.model.get_audio_features(torch.from_numpy(clips).to(self.model.device))
-            out.append(functional.normalize(embeddings.mean(0), dim=0))
+            clips = [to_length(foa[:, i * samples : (i + 1) * samples], samples) for i in range(count)]
+            parts = []
+            for first in range(0, count, batch_size):
+                audio = torch.from_numpy(np.stack(clips[first : first + batch_size]))
+                parts.append(self.model.get_audio_features(audio.to(self.model.device)))
+            out.append(functional.normalize(torch.cat(parts).mean(0), dim=0))
         return torch.stack(out).cpu().numpy()

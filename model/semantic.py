@@ -6,6 +6,8 @@ place and the same interface.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -13,14 +15,14 @@ from model.configuration import ElsaConfig
 
 
 class SemanticBranch(nn.Module):
-    """Blocks of two 3×3 convolutions, each block halving both axes; then mean and maximum over time and frequency."""
+    """Blocks of two 3×3 convolutions, the first halving both axes; then mean and maximum over time and frequency."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
         width = 1
         for channels in config.semantic_channels:
-            blocks += [_convolution(width, channels), _convolution(channels, channels), nn.AvgPool2d(2, ceil_mode=True)]
+            blocks += [_convolution(width, channels, stride=2), _convolution(channels, channels)]
             width = channels
         self.blocks = nn.Sequential(*blocks)
         self.projection = nn.Linear(2 * width, config.semantic_size)
@@ -32,8 +34,10 @@ class SemanticBranch(nn.Module):
         return self.projection(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
 
 
-def _convolution(width: int, channels: int) -> nn.Sequential:
+def _convolution(width: int, channels: int, stride: int = 1) -> nn.Sequential:
     # Group norm, so that an embedding does not depend on the clips that share its batch.
     return nn.Sequential(
-        nn.Conv2d(width, channels, 3, padding=1, bias=False), nn.GroupNorm(min(8, channels), channels), nn.GELU()
+        nn.Conv2d(width, channels, 3, stride=stride, padding=1, bias=False),
+        nn.GroupNorm(math.gcd(8, channels), channels),
+        nn.GELU(),
     )

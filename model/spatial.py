@@ -225,7 +225,7 @@ def _local_mean(maps: Tensor) -> Tensor:
 def _normed_convolution(width: int, channels: int) -> nn.Sequential:
     # Group norm, so that an embedding does not depend on the clips that share its batch.
     return nn.Sequential(
-        nn.Conv2d(width, channels, 3, padding=1, bias=False), nn.GroupNorm(min(4, channels), channels), nn.GELU()
+        nn.Conv2d(width, channels, 3, padding=1, bias=False), nn.GroupNorm(math.gcd(4, channels), channels), nn.GELU()
     )
 
 

@@ -1,4 +1,4 @@
-"""Room acoustics by their definitions: octave bands, Schroeder decay, T30, EDT, C50 and the direct-to-reverberant ratio."""
+"""Room acoustics by their definitions: octave bands, Schroeder decay, T30, EDT, C50, direct-to-reverberant ratio."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from transforms.records import OCTAVE_BANDS_HZ, Acoustics
 
 #: In dry air at 20 °C; pyroomacoustics' default, so that its image sources and ours arrive together.
 SPEED_OF_SOUND_M_S = 343.0
-#: Energy that air absorbs, in 1/m, by octave band: pyroomacoustics' table for 20 °C and 50–70 % humidity. The table ends
-#: at 8 kHz; 16 kHz continues its last ratio.
+#: Energy that air absorbs, in 1/m, by octave band: pyroomacoustics' table for 20 °C and 50–70 % humidity. The table
+#: ends at 8 kHz; 16 kHz continues its last ratio.
 AIR_ABSORPTION_PER_M = (0.0001, 0.0003, 0.0006, 0.001, 0.0017, 0.0041, 0.0135, 0.0445)
 #: A decay of 60 dB in units of the energy's time constant.
 DECAY_60_DB = 6.0 * math.log(10.0)
@@ -37,7 +37,7 @@ def check_sample_rate(sample_rate: int) -> None:
 
 
 def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
-    """Gains (bands, frequencies) that split a spectrum into octaves and add up to one at every frequency.
+    """Gains (bands, frequencies) that split a spectrum into octaves; they add up to one at every frequency.
 
     Half an octave of raised cosine at each edge between two bands; the first band goes down to 0 Hz, the last up to the
     end. Zero phase. This is how absorption by band becomes a filter, not how a band is measured.
@@ -52,8 +52,8 @@ def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
 def octave_filter_gain(frequencies_hz: ArrayLike, centre_hz: float) -> NDArray[np.float64]:
     """Magnitude of the octave band-pass around ``centre_hz``: Butterworth of sixth order, class 1 of IEC 61260-1."""
     frequencies = np.maximum(np.asarray(frequencies_hz, dtype=np.float64), 1e-3)
-    detuning = (frequencies / centre_hz - centre_hz / frequencies) * math.sqrt(2.0)
-    return np.asarray(1.0 / np.sqrt(1.0 + detuning**6))
+    squared = 2.0 * np.square(frequencies / centre_hz - centre_hz / frequencies)
+    return np.asarray(1.0 / np.sqrt(1.0 + squared * squared * squared))
 
 
 def octave_energies(response_w: ArrayLike, sample_rate: int) -> list[tuple[NDArray[np.float64], float]]:
@@ -113,7 +113,7 @@ def decay_time_ms(decay: NDArray[np.float64], rate_hz: float, upper_db: float, l
 
 
 def t30_ms(response_w: ArrayLike, sample_rate: int) -> float:
-    """Full-band T30 in ms of W (samples,): the fit from −5 to −35 dB of the backward-integrated response (ISO 3382-1)."""
+    """Full-band T30 in ms of W (samples,): the decay from −5 to −35 dB, integrated backwards (ISO 3382-1)."""
     return decay_time_ms(schroeder_decay(np.square(response_w, dtype=np.float64)), sample_rate, -5.0, -35.0)
 
 
@@ -140,7 +140,7 @@ def c50_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> flo
 
 
 def drr_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> float:
-    """Direct-to-reverberant ratio in dB: energy up to 1 ms after the direct sound's arrival over the energy after it."""
+    """Direct-to-reverberant ratio in dB: energy until 1 ms after the direct sound over the energy from then on."""
     return _energy_ratio_db(response_w, round(direct_sample + DIRECT_WINDOW_S * sample_rate))
 
 
@@ -154,7 +154,7 @@ def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArra
     total = levels.sum(axis=-1)
 
     def remaining(time_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.sum(levels * np.exp(-decay_per_ms * time_ms[..., None]), axis=-1) / total
+        return np.asarray(np.sum(levels * np.exp(-decay_per_ms * time_ms[..., None]), axis=-1) / total)
 
     def crossing(fraction: float) -> NDArray[np.float64]:
         # Newton on the level: it is convex, so the steps come from the left and never pass the crossing.
@@ -163,7 +163,7 @@ def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArra
             parts = levels * np.exp(-decay_per_ms * time_ms[..., None])
             left = parts.sum(axis=-1)
             time_ms = time_ms + np.log(left / (total * fraction)) * left / np.sum(decay_per_ms * parts, axis=-1)
-        return time_ms
+        return np.asarray(time_ms)
 
     first, last = crossing(10**-0.5), crossing(10**-3.5)
     steps = (np.arange(32) + 0.5) / 32
@@ -174,7 +174,7 @@ def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArra
 
 
 def measure(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> Acoustics:
-    """What ISO 3382-1 says of W (samples,), whose direct sound arrives at ``direct_sample``; times to 0.01 ms, 0.001 dB."""
+    """All quantities of W (samples,), whose direct sound arrives at ``direct_sample``, to 0.01 ms and 0.001 dB."""
     samples = np.asarray(response_w, dtype=np.float64)
     return Acoustics(
         t30_ms=round(t30_ms(samples, sample_rate), 2),

@@ -1,4 +1,4 @@
-"""Where receiver and source stand: a direction, a distance and a place in the room that holds both (ELSA, section 3.2)."""
+"""Where receiver and source stand: a direction, a distance, and a place that holds both (ELSA, section 3.2)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class SceneRanges:
         if not 0.0 < self.distance_min_m <= self.distance_max_m:
             raise ValueError(f"distance_min_m, distance_max_m: {self.distance_min_m}, {self.distance_max_m}")
         if not -90.0 <= self.elevation_min_deg <= self.elevation_max_deg <= 90.0:
-            raise ValueError(f"elevation_min_deg, elevation_max_deg: {self.elevation_min_deg}, {self.elevation_max_deg}")
+            raise ValueError(
+                f"elevation_min_deg, elevation_max_deg: {self.elevation_min_deg}, {self.elevation_max_deg}"
+            )
         if not -180.0 <= self.azimuth_min_deg < self.azimuth_max_deg <= 180.0:
             raise ValueError(f"azimuth_min_deg, azimuth_max_deg: {self.azimuth_min_deg}, {self.azimuth_max_deg}")
         if min(self.wall_clearance_m, self.vertical_clearance_m) < 0.0:
@@ -49,7 +51,7 @@ class SceneRanges:
 
 
 def free_extent_m(room: Room, ranges: SceneRanges) -> tuple[float, float, float]:
-    """How far apart along x, y and z receiver and source can be in ``room``, in metres; negative where there is no place."""
+    """How far apart receiver and source can be along x, y and z, in metres; negative where there is no place."""
     return (
         room.length_m - 2 * ranges.wall_clearance_m,
         room.width_m - 2 * ranges.wall_clearance_m,
@@ -71,9 +73,9 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges | None = None) -
     """Receiver and source of the row with ``row_seed`` in ``room``; the receiver faces the room's +x.
 
     Azimuth and elevation are uniform whatever the room. The distance is uniform from the range's least to the largest
-    that the room holds *in that direction*: a low room shortens steep distances and never bends an angle. The receiver is
-    then uniform over all places where both stand clear of the walls. Nothing is rejected, so nothing is biased in silence.
-    Angles are multiples of 0.01°, distances and the receiver of 1 mm, the source is rounded to 1 µm.
+    that the room holds *in that direction*: a low room shortens steep distances and never bends an angle. The receiver
+    is then uniform over all places where both stand clear of the walls. Nothing is drawn again, so angles are never
+    biased. Angles are multiples of 0.01°, distances and the receiver of 1 mm, the source is rounded to 1 µm.
 
     Raises:
         SceneDoesNotFit: the room cannot hold the least distance in the direction drawn.

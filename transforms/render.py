@@ -1,4 +1,4 @@
-"""From a clip and a response to a FLAC file: convolution, one gain for all channels, exact integers and their digest."""
+"""From a clip and a response to a FLAC file: convolution, one gain for all channels, exact integers, their digest."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
 def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int = 16) -> tuple[float, bool]:
     """The gain in dB, to 0.001, for ``samples`` (channels, samples), and whether the level asked for was turned down.
 
-    What would clip at ``bit_depth`` is turned down until its largest sample just fits. Silence keeps the fixed gain, and
-    has none of its own in the mode `peak`: 0 dB. Raises ValueError where a sample is not finite.
+    What would clip at ``bit_depth`` is turned down until its largest sample just fits. Silence keeps the fixed gain,
+    and has none of its own in the mode `peak`: 0 dB. Raises ValueError where a sample is not finite.
     """
     _check_bit_depth(bit_depth)
     peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
@@ -128,14 +128,14 @@ def decode_flac_pcm(flac: bytes) -> NDArray[np.int32]:
     with soundfile.SoundFile(io.BytesIO(flac)) as file:
         bit_depth = int(file.subtype.removeprefix("PCM_"))
         frames = file.read(dtype="int32", always_2d=True)
-    return np.right_shift(frames, 32 - bit_depth)
+    return np.asarray(np.right_shift(frames, 32 - bit_depth), dtype=np.int32)
 
 
 def pcm_sha256(pcm: NDArray[np.int32], bit_depth: int = 16) -> str:
     """SHA-256 over bit depth, shape and the little-endian integers (samples, channels), frame by frame."""
     _check_bit_depth(bit_depth)
     digest = hashlib.sha256(f"pcm:{bit_depth}:{pcm.shape[0]}:{pcm.shape[1]}:".encode())
-    digest.update(np.ascontiguousarray(pcm, dtype="<i2" if bit_depth == 16 else "<i4"))
+    digest.update(np.ascontiguousarray(pcm, dtype="<i2" if bit_depth == 16 else "<i4").data)
     return digest.hexdigest()
 
 

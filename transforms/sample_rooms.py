@@ -1,4 +1,4 @@
-"""Shoebox rooms as the paper has them: sizes, named materials and a full-band T30 that the bands add up to (ELSA, 3.2)."""
+"""Shoebox rooms as the paper has them: sizes, named materials, a T30 that the bands add up to (ELSA, section 3.2)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from transforms.seeds import keyed_generator
 FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
 T30_RANGE_MS = (114.5, 2671.9)
 
-# Names in pyroomacoustics' database, by where one would find them. Absorption is the database's; scattering is not used:
-# the late field is diffuse by construction, as in a furnished room.
+# Names in pyroomacoustics' database, by where one would find them. Absorption is the database's; scattering is not
+# used: the late field is diffuse by construction, as in a furnished room.
 FLOOR_MATERIALS = (
     "concrete_floor", "marble_floor", "audience_floor", "stage_floor", "linoleum_on_concrete", "carpet_cotton",
-    "carpet_thin", "carpet_tufted_9.5mm", "carpet_6mm_closed_cell_foam", "carpet_6mm_open_cell_foam", "carpet_tufted_9m",
-    "felt_5mm", "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
+    "carpet_thin", "carpet_tufted_9.5mm", "carpet_6mm_closed_cell_foam", "carpet_6mm_open_cell_foam",
+    "carpet_tufted_9m", "felt_5mm", "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
     "chairs_wooden", "chairs_unoccupied_plastic",
 )  # fmt: skip
 SEATING_MATERIALS = ("chairs_upholstered_cloth", "chairs_upholstered_leather")
@@ -41,14 +41,14 @@ WALL_MATERIALS = (
     "limestone_wall", "plasterboard", "wooden_lining", "glass_window", "double_glazing_10mm", "wood_16mm",
     "plywood_thin", "facing_brick", "acoustical_plaster_25mm", "perforated_veneered_chipboard", "blinds_half_open",
     "blinds_open", "curtains_cotton_0.5", "curtains_cotton_0.33", "curtains_densely_woven", "curtains_velvet",
-    "curtains_fabric", "curtains_glass_mat", "studio_curtains", "gypsum_board", "panel_fabric_covered_6pcf", "fibre_absorber_2",
-    "mineral_wool_50mm_70kgm3", "rockwool_50mm_80kgm3",
+    "curtains_fabric", "curtains_glass_mat", "studio_curtains", "gypsum_board", "panel_fabric_covered_6pcf",
+    "fibre_absorber_2", "mineral_wool_50mm_70kgm3", "rockwool_50mm_80kgm3",
 )  # fmt: skip
 
 #: How many combinations of materials a room chooses from.
 COMBINATIONS = 192
-# Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where one
-# octave is much drier than the next, an octave filter hears the next.
+# Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where
+# one octave is much drier than the next, an octave filter hears the next.
 EVEN_SPREAD = math.log(1.5)
 EVEN_STEP = math.log(1.2)
 # What a factor e between the absorption of surfaces costs; materials as published cost nothing, a factor e away one.
@@ -128,7 +128,7 @@ def sample_room(seed: int, split: str, index: int, ranges: RoomRanges | None = N
 def furnish_room(
     identifier: str, split: str, size_m: tuple[float, float, float], *, materials: tuple[str, ...], t30_ms: float
 ) -> Room:
-    """A room (length, width, height in metres) of these floor, ceiling and wall materials with the full-band T30 asked for.
+    """A room (length, width, height in metres) of these floor, ceiling and wall materials, with the T30 asked for.
 
     One factor on all absorption exponents −ln(1 − α) takes the materials from their published T30 to the one asked for.
 
@@ -153,7 +153,9 @@ def furnish_room(
     )
 
 
-def band_t30_ms(exponents: NDArray[np.float64], length_m: float, width_m: float, height_m: float) -> NDArray[np.float64]:
+def band_t30_ms(
+    exponents: NDArray[np.float64], length_m: float, width_m: float, height_m: float
+) -> NDArray[np.float64]:
     """T30 in ms by band, (..., bands), of floor, ceiling and walls with absorption exponents (..., 3, bands).
 
     The diffuse field of Millington and Sette: every reflection multiplies, so exponents add up by area; and air.
@@ -174,7 +176,7 @@ def white_band_energies() -> NDArray[np.float64]:
 
 @functools.cache
 def absorption_exponents(material: str) -> NDArray[np.float64]:
-    """Absorption exponents −ln(1 − α) by octave band of a name in pyroomacoustics' database; the last one holds above it."""
+    """Absorption exponents −ln(1 − α) by octave band of a name in pyroomacoustics' database, the last one held."""
     from pyroomacoustics.parameters import materials_absorption_table
 
     try:
@@ -195,7 +197,9 @@ def _draw_size(draw: np.random.Generator, ranges: RoomRanges) -> tuple[float, fl
         highest_m = min(max(lowest_m + 0.4, ranges.height_over_side_max * side_m), ranges.height_max_m)
         # The lower of two draws: low ceilings are commoner than high ones.
         height_m = lowest_m + (highest_m - lowest_m) * min(draw.random(), draw.random())
-        size_m = tuple(round(value, _SIZE_DECIMALS) for value in (side_m * math.sqrt(aspect), side_m / math.sqrt(aspect)))
+        size_m = tuple(
+            round(value, _SIZE_DECIMALS) for value in (side_m * math.sqrt(aspect), side_m / math.sqrt(aspect))
+        )
         if ranges.floor_area_min_m2 <= size_m[0] * size_m[1] <= ranges.floor_area_max_m2:
             return size_m[0], size_m[1], round(height_m, _SIZE_DECIMALS)
     raise RoomDoesNotExist(
@@ -254,4 +258,6 @@ def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[flo
             f"no absorption gives a room of {size_m[0]} × {size_m[1]} × {size_m[2]} m a T30 of {asked_ms} ms: it can "
             f"have {reached_ms(math.exp(high)):.1f} to {reached_ms(math.exp(low)):.1f} ms"
         )
-    return math.exp(brentq(lambda logarithm: math.log(reached_ms(math.exp(logarithm)) / asked_ms), low, high, xtol=1e-10))
+    return math.exp(
+        float(brentq(lambda scale: math.log(reached_ms(math.exp(scale)) / asked_ms), low, high, xtol=1e-10))
+    )

@@ -1,4 +1,4 @@
-"""A room's ambisonic response to a source: early image sources, a diffuse tail, and a decay that is measured and corrected."""
+"""A room's ambisonic response: early image sources, a diffuse tail, and a decay that is measured and corrected."""
 
 from __future__ import annotations
 
@@ -65,13 +65,11 @@ class ImageSources:
     """(images, bands): 1/r times reflections and air."""
 
 
-def simulate_response(
-    room: Room, scene: Scene, *, seed: int, sample_rate: int = 48_000, order: int = 1
-) -> Response:
-    """The response of ``room`` from source to receiver: float32 ((order + 1)², samples), ACN, SN3D, and its measurements.
+def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int = 48_000, order: int = 1) -> Response:
+    """The response of ``room`` from source to receiver: float32 ((order + 1)², samples), ACN, SN3D, and what it measures.
 
-    Time zero is the emission, so the direct sound arrives after distance / c, with the amplitude 1/r on W. Image sources
-    carry the beginning, octave by octave; a diffuse field of the same power follows, as in a room whose furniture
+    Time zero is the emission, so the direct sound arrives after distance / c, with the amplitude 1/r on W. Image
+    sources carry the beginning, octave by octave; a diffuse field of the same power follows, as in a room whose furniture
     scatters. The tail's decay is then corrected until W, measured by ISO 3382-1, has the T30 that the room asks for.
     All is a function of the arguments: ``seed`` keys the noise, and no thread takes part.
 
@@ -115,19 +113,19 @@ def direct_sample(scene: Scene, sample_rate: int) -> float:
 def image_source_response(
     room: Room, scene: Scene, *, duration_s: float, sample_rate: int = 48_000, order: int = 1
 ) -> NDArray[np.float64]:
-    """Pure image sources up to ``duration_s`` after emission, (channels, samples), ACN, SN3D: no tail and no correction.
+    """Pure image sources up to ``duration_s`` after emission, (channels, samples), ACN, SN3D; no tail, no correction.
 
-    All images within the sphere of that radius and none outside it. Absorption by band is a filter without phase; the end
-    of the spectrum rolls off from 3/4 of Nyquist.
+    All images within the sphere of that radius and none outside it. Absorption by band is a filter without phase; the
+    end of the spectrum rolls off from 3/4 of Nyquist.
     """
     check_sample_rate(sample_rate)
     _check_order(order)
     early = _EarlyField(room, scene, duration_s, sample_rate, order)
-    return early.direct + early.reflections.sum(axis=1)
+    return np.asarray(early.direct + early.reflections.sum(axis=1))
 
 
 def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
-    """All image sources of ``scene`` closer to the receiver than ``radius_m``, by pyroomacoustics, the direct sound first."""
+    """All image sources closer to the receiver than ``radius_m``, by pyroomacoustics, the direct sound first."""
     from pyroomacoustics import libroom
 
     size_m = np.array([room.length_m, room.width_m, room.height_m])
@@ -179,7 +177,13 @@ class _EarlyField:
     """The image sources of a response: the direct sound, and reflections in octaves whose decay can be corrected."""
 
     def __init__(
-        self, room: Room, scene: Scene, duration_s: float, sample_rate: int, order: int, fade_from_s: float | None = None
+        self,
+        room: Room,
+        scene: Scene,
+        duration_s: float,
+        sample_rate: int,
+        order: int,
+        fade_from_s: float | None = None,
     ) -> None:
         images = image_sources(room, scene, SPEED_OF_SOUND_M_S * duration_s)
         arrival = images.distance_m * (sample_rate / SPEED_OF_SOUND_M_S)
@@ -204,18 +208,16 @@ class _EarlyField:
                 self.reflections[channel] = gate * _filtered(trains, gains)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The field (samples,) of an ACN channel, its reflections bent from the T30 asked for to the decays given, in ms."""
+        """The field (samples,) of an ACN channel, its reflections bent from the T30 asked for to these decays, in ms."""
         per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._asked_ms)
         bent = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
         return np.asarray(self.direct[channel] + bent.sum(axis=0))
 
 
 class _DiffuseTail:
-    """The diffuse field after the images: noise of its own in each channel, in octaves that each decay at their rate."""
+    """The diffuse field after the images: noise of its own in each channel, in octaves that decay each at its rate."""
 
-    def __init__(
-        self, room: Room, seed: int, n_samples: int, sample_rate: int, fade_s: tuple[float, float]
-    ) -> None:
+    def __init__(self, room: Room, seed: int, n_samples: int, sample_rate: int, fade_s: tuple[float, float]) -> None:
         self.sample_rate = sample_rate
         self.start = math.floor(fade_s[0] * sample_rate)
         self.n_samples = n_samples
@@ -241,7 +243,7 @@ class _DiffuseTail:
         return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
 
     def _bands(self, channel: int) -> NDArray[np.float32]:
-        """Stationary noise of unit variance (bands, samples) whose bands add up to white; SN3D: degree n has 1/(2n + 1)."""
+        """Stationary white noise in bands (bands, samples); SN3D: the variance of degree n is 1/(2n + 1)."""
         spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = np.empty((len(OCTAVE_BANDS_HZ), self.n_samples - self.start), dtype=np.float32)
@@ -260,7 +262,7 @@ class _DiffuseTail:
 def _close_the_loop(
     room: Room, early: _EarlyField, tail: _DiffuseTail
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Decays in ms to give the tail's bands so that W measures what the room asks, and that W; always the same rounds."""
+    """Decays in ms by band with which W measures what the room asks, and that W; always the same rounds."""
     asked_ms = np.array(room.t30_bands_ms)
     decays_ms = asked_ms
     samples = _join(early, tail, 0, decays_ms)
@@ -279,12 +281,10 @@ def _corrected(decays_ms: NDArray[np.float64], factors: NDArray[np.float64]) -> 
     return np.asarray(np.round(decays_ms * bounded, _DECAY_DECIMALS))
 
 
-def _join(
-    early: _EarlyField, tail: _DiffuseTail, channel: int, decays_ms: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def _join(early: _EarlyField, tail: _DiffuseTail, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
     joined = tail.channel(channel, decays_ms)
     joined[: early.n_samples] += early.channel(channel, decays_ms)[: joined.size].astype(np.float32)
-    return joined
+    return np.asarray(joined)
 
 
 def _white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
@@ -293,11 +293,11 @@ def _white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]
     raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8")
     sums = raw.view("<i2").reshape(n_samples, 4).sum(axis=1, dtype=np.int32)
     # Four numbers, uniform over 65,536 values around −1/2.
-    return ((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0)).astype(np.float32)
+    return np.asarray((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0), dtype=np.float32)
 
 
 def _place(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
-    """Pulses at fractional samples ``arrival`` (images,) with ``weights`` (images, rows), added up to (rows, n_samples)."""
+    """Pulses at fractional samples ``arrival`` (images,), ``weights`` (images, rows), added up to (rows, n_samples)."""
     nearest = np.rint(arrival).astype(np.int64)
     offsets = np.arange(-_KERNEL_HALF, _KERNEL_HALF + 1)
     away = offsets[None, :] - (arrival - nearest)[:, None]

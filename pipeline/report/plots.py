@@ -318,8 +318,8 @@ def _asked_measured(summary: Summary) -> Plot:
         axes.xaxis.set_major_locator(_round_steps())
         axes.yaxis.set_major_locator(_round_steps())
 
-    worst = f"{np.abs(off).max():.1f} %" if off.size else "–"
-    mean = f"{np.abs(off).mean():.1f} %" if off.size else "–"
+    worst = f"{np.abs(off).max():.2f} %" if off.size else "–"
+    mean = f"{np.abs(off).mean():.2f} %" if off.size else "–"
     text = f"{len(asked)} rooms: the measured T30 is off by {mean} on average and {worst} at worst."
     return _plot("rooms", title, text, _WIDE_THIRD, draw)
 

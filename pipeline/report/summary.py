@@ -152,7 +152,13 @@ def summarise(release: Path) -> Summary:
     )
 
 
-_FACTS = (("Digest", "digest"), ("Recipe", "recipe_sha256"), ("Recipe", "recipe_hash"), ("Seed", "seed"))
+_FACTS = (
+    ("Dataset", "dataset"),
+    ("Digest", "digest"),
+    ("Recipe", "recipe_sha256"),
+    ("Recipe", "recipe_hash"),
+    ("Seed", "seed"),
+)
 
 
 def _optional(path: Path) -> pa.Table | None:

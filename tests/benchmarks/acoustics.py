@@ -118,7 +118,10 @@ def main(arguments: list[str] | None = None) -> int:
     rows = [
         ("T30 label against asked, %", [check.t30_error_percent for check in checks]),
         ("T30 of 125 Hz–8 kHz against asked, %", bands[:, :7].ravel()),
-        *((f"  {centre} Hz", bands[:, band]) for band, centre in enumerate((125, 250, 500, 1000, 2000, 4000, 8000, 16000))),
+        *(
+            (f"  {centre} Hz", bands[:, band])
+            for band, centre in enumerate((125, 250, 500, 1000, 2000, 4000, 8000, 16000))
+        ),
         ("direction of the direct sound, °", [check.direction_error_deg for check in checks]),
         ("distance from the delay, samples", [check.distance_error_samples for check in checks]),
         ("DRR off theory, dB", np.abs(drr)),

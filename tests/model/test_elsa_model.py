@@ -48,8 +48,8 @@ def test_creating_is_keyed_and_leaves_the_global_generator_alone():
     before = torch.random.get_rng_state()
     one, two, other = (ElsaModel.create(config, seed) for seed in (1, 1, 2))
     assert torch.equal(before, torch.random.get_rng_state())
-    assert torch.equal(one.fusion[0].weight, two.fusion[0].weight)
-    assert not torch.equal(one.fusion[0].weight, other.fusion[0].weight)
+    assert torch.equal(one.state_dict()["fusion.0.weight"], two.state_dict()["fusion.0.weight"])
+    assert not torch.equal(one.state_dict()["fusion.0.weight"], other.state_dict()["fusion.0.weight"])
 
 
 @pytest.mark.parametrize("branch", ["bin-weighting", "paper"])
@@ -135,3 +135,16 @@ def test_pretrained_encoder_is_frozen_saved_and_needs_its_source_no_more(tmp_pat
     source.rmdir()
     again = load_model(saved)
     torch.testing.assert_close(again.get_text_features(**load_tokenizer(again.config, saved)(captions)), before)
+
+
+def test_elsa_small_is_made_of_what_its_package_holds(clips):
+    """The sentence encoder's own weights: a paraphrase is nearer than another subject, before any training."""
+    model = ElsaModel.create(read_configuration("elsa-small").model)
+    assert not model.training
+    counts = parameter_counts(model)
+    assert counts["text_encoder"] == 22_713_216
+    assert counts["trained"] == counts["all"] - counts["text_encoder"]
+    tokens = load_tokenizer(model.config)(["a dog barks", "the dog is barking", "rain falls on a roof"])
+    vectors = torch.nn.functional.normalize(model.text_encoder(**tokens), dim=1)
+    assert vectors[0] @ vectors[1] > 0.8 > 0.4 > vectors[0] @ vectors[2]
+    assert model.get_audio_features(clips[:1]).shape == (1, 512)

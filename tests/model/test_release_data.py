@@ -185,3 +185,24 @@ def test_stereo_is_refused_and_mono_copied(tmp_path):
     foa = read_foa(tmp_path / "mono.wav", sample_rate=RATE)
     assert foa.shape == (4, 100)
     assert np.array_equal(foa[0], foa[3])
+
+
+def test_what_is_read_is_what_releases_have():
+    """The model imports nothing of the pipeline, so this is where the two are held together."""
+    from model import data
+    from transforms.release_rows import ROW_SCHEMA
+    from transforms.words import VOCABULARY
+
+    assert data.VOCABULARY == VOCABULARY
+    table = ROW_SCHEMA.empty_table()
+    for field in data._SCHEMA:
+        table.column(field.name).cast(field.type)
+
+
+def test_links_are_followed(make_release, tmp_path):
+    folder = make_release(tmp_path / "r", rows={"train": 1})
+    file = next((folder / "train").glob("*/0000.flac"))
+    (tmp_path / "blob").write_bytes(file.read_bytes())
+    file.unlink()
+    file.symlink_to(tmp_path / "blob")
+    assert dataset_of(folder)[0].audio.shape == (4, RATE)

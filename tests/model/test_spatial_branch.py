@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from model.configuration import ElsaConfig
-from model.features import spectra
+from model.features import Spectra, spectra
 from model.spatial import MEASURES, BinWeightingSpatialBranch, PaperSpatialBranch, invariant_maps, spatial_branch
 
-TINY = {"clip_s": 1.0, "n_fft": 256, "hop": 128, "spatial_channels": 8, "spatial_hidden": 16, "spatial_size": 12}
+TINY: dict[str, Any] = {
+    "clip_s": 1.0,
+    "n_fft": 256,
+    "hop": 128,
+    "spatial_channels": 8,
+    "spatial_hidden": 16,
+    "spatial_size": 12,
+}
 
 
 def branch_of(name: str) -> torch.nn.Module:
@@ -19,7 +28,7 @@ def branch_of(name: str) -> torch.nn.Module:
         return spatial_branch(ElsaConfig(spatial_branch=name, **TINY)).eval()
 
 
-def spectra_of(foa: np.ndarray) -> object:
+def spectra_of(foa: np.ndarray) -> Spectra:
     return spectra(torch.from_numpy(foa).float(), n_fft=256, hop=128)
 
 

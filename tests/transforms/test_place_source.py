@@ -92,7 +92,8 @@ def test_ranges_of_ones_own_can_fix_a_place():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"distance_min_m": 0.0}, {"distance_min_m": 5.0}, {"elevation_min_deg": -91.0}, {"azimuth_max_deg": 181.0}]
+    "wrong",
+    [{"distance_min_m": 0.0}, {"distance_min_m": 5.0}, {"elevation_min_deg": -91.0}, {"azimuth_max_deg": 181.0}],
 )
 def test_impossible_ranges_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

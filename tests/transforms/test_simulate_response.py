@@ -1,7 +1,6 @@
 """Responses: where the sound comes from and when, how it decays, and that nothing but the arguments matters."""
 
 import dataclasses
-import hashlib
 import math
 import os
 import subprocess
@@ -60,7 +59,8 @@ def test_the_direct_sound_comes_from_where_the_scene_says(room, azimuth_deg, ele
 
 
 @pytest.mark.parametrize(
-    "azimuth_deg,elevation_deg,channel,sign", [(0, 0, 3, 1), (180, 0, 3, -1), (90, 0, 1, 1), (-90, 0, 1, -1), (0, 45, 2, 1)]
+    ("azimuth_deg", "elevation_deg", "channel", "sign"),
+    [(0, 0, 3, 1), (180, 0, 3, -1), (90, 0, 1, 1), (-90, 0, 1, -1), (0, 45, 2, 1)],
 )
 def test_front_left_and_up_are_positive_x_y_z(room, azimuth_deg, elevation_deg, channel, sign):
     """+90° is left is +Y; ACN puts Y, Z, X at 1, 2, 3; SN3D makes them as large as W."""
@@ -133,8 +133,10 @@ def test_each_room_and_seed_has_its_own_tail(room):
 
 def test_response_has_the_promised_form(room):
     response = simulate_response(room, scene_at(10.0, 5.0, 1.5), seed=1)
-    assert response.samples.dtype == np.float32 and response.samples.shape[0] == 4
-    assert response.sample_rate == RATE and np.all(np.isfinite(response.samples))
+    assert response.samples.dtype == np.float32
+    assert response.samples.shape[0] == 4
+    assert response.sample_rate == RATE
+    assert np.all(np.isfinite(response.samples))
 
 
 def test_lower_orders_are_part_of_higher_ones(room):

@@ -1,0 +1,149 @@
+"""The command: exit codes, one line for what a user can cause, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.command import main
+from tests.pipeline.conftest import SMALL
+from tests.sounds import small_folder, write_folder
+
+TEMPLATE = ["--set", "caption.writer=template"]
+
+
+def settings() -> list[str]:
+    return [part for setting in SMALL for part in ("--set", setting)]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, list[str]]:
+    """Exit code, stdout, and the lines of stderr."""
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    printed = capsys.readouterr()
+    return code, printed.out, [line for line in printed.err.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["frobnicate"], "frobnicate"),
+        (["build", "folder"], "--input"),
+        (["build", "nothing-like-it", "--input", "{in}", "--output", "{out}"], "nothing-like-it"),
+        (["build", "folder", "--input", "{in}/none", "--output", "{out}", *TEMPLATE], "none"),
+        (["build", "folder", "--input", "{empty}", "--output", "{out}", *TEMPLATE], "metadata.csv"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "rooms.tests=3"], "rooms.tests"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "seed"], "KEY=VALUE"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "seed=-1"], "seed"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "audio.bit_depth=20"], "audio.bit_depth"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.writer=gpt"], "caption.writer"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.prompt=none"], "none"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.base_url=ftp://x"], "base_url"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "rooms.train=0", *TEMPLATE], "rooms.train"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--limit", "0", *TEMPLATE], "limit"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--colour", *TEMPLATE], "--colour"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--direct_num_workers=two", *TEMPLATE], "two"),
+        (["build", "folder", "--input", "{in}", "--output", "{in}/metadata.csv", *TEMPLATE], "is a file"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--answers", "{in}/metadata.csv", *TEMPLATE], "answers"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.writer=openai"], "OPENAI_API_KEY"),
+        (["plan", "folder", "--input", "{in}/none"], "none"),
+        (["verify", "{empty}"], "release.json"),
+        (["verify", "{in}", "--frobnicate"], "--frobnicate"),
+        (["report", "{empty}"], "release.json"),
+        (["reproduce", "{empty}", "--input", "{in}", "--output", "{out}"], "release.json"),
+    ],
+)
+def test_what_cannot_start_is_one_line_and_exit_2(
+    arguments: list[str], named: str, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (tmp_path / "empty").mkdir()
+    places = {"{in}": str(recordings), "{out}": str(tmp_path / "out"), "{empty}": str(tmp_path / "empty")}
+    for name, place in places.items():
+        arguments = [argument.replace(name, place) for argument in arguments]
+    code, out, lines = run(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert len(lines) == 1
+    assert lines[0].startswith("elsa: ")
+    assert named in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_build_verify_reproduce_and_report_a_stranger_s_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = small_folder(tmp_path / "in", clips=4), tmp_path / "out"
+    arguments = ["build", "folder", "--input", folder, "--output", output, *settings(), "--direct_num_workers=1"]
+    code, out, lines = run(capsys, *arguments)
+    assert (code, lines) == (0, [])
+    assert "6 rows" in out
+    assert (output / "report" / "index.html").is_file()
+    assert run(capsys, *arguments)[0] == 0
+    code, out, _ = run(capsys, "verify", output, "--json")
+    assert code == 0
+    stated = json.loads(out)
+    assert stated["ok"]
+    code, out, lines = run(
+        capsys, "reproduce", output, "--input", folder, "--output", tmp_path / "again", "--direct_num_workers=1"
+    )
+    assert (code, lines) == (0, [])
+    assert stated["digest"] in out
+    assert run(capsys, "report", output)[0] == 0
+
+
+def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "bad.wav").write_text("no sound")
+    write_folder(folder, [{"file_name": name, "caption": "A sound"} for name in ("good.wav", "bad.wav")])
+    code, _, lines = run(
+        capsys, "build", "folder", "--input", folder, "--output", tmp_path / "o", *settings(), "--direct_num_workers=1"
+    )
+    assert code == 1
+    assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["refused bad.wav"]
+
+
+def test_a_release_that_differs_is_said_by_row_and_column(
+    release: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.reproduce import differences
+
+    other = tmp_path / "other"
+    shutil.copytree(release, other)
+    stated = json.loads((other / "release.json").read_text())
+    stated["versions"]["numpy"] = "1.0"
+    stated["digest"] = "0" * 64
+    (other / "release.json").write_text(json.dumps(stated))
+    (line,) = differences(str(release), str(other))
+    assert line.startswith("version of numpy")
+
+
+def test_plan_counts_what_a_build_would_make(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "plan", "folder", "--input", recordings, "--json", *settings())
+    assert code == 0
+    assert json.loads(out)["rows"] == 10
+
+
+def test_every_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("build", "plan", "verify", "reproduce", "report", "train", "evaluate", "embed"):
+        code, out, _ = run(capsys, command, "--help")
+        assert code == 0
+        assert f"elsa {command}" in out.split("example", 1)[1]
+
+
+def test_help_does_not_import_beam_or_torch() -> None:
+    code = "import sys; from pipeline.command import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('apache_beam', 'torch', 'matplotlib', 'spaudiopy') if m in sys.modules], file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.strip() == "[]"
