@@ -57,9 +57,9 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
     for start in range(0, signal.size, step):
         block_spectrum = scipy.fft.rfft(padded[start : start + size], size)
         kept = min(step, signal.size - start)
-        for channel, spectrum in enumerate(spectra):
-            block = scipy.fft.irfft(spectrum * block_spectrum, size)
-            result[channel, start : start + kept] = block[taps - 1 : taps - 1 + kept]
+        # All channels in one call: the transform then takes four at a time.
+        blocks = scipy.fft.irfft(spectra * block_spectrum, size, axis=1, overwrite_x=True)
+        result[:, start : start + kept] = blocks[:, taps - 1 : taps - 1 + kept]
     return result
 
 

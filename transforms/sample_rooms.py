@@ -23,7 +23,8 @@ T30_RANGE_MS = (114.5, 2671.9)
 FLOOR_MATERIALS = (
     "concrete_floor", "marble_floor", "audience_floor", "stage_floor", "linoleum_on_concrete", "carpet_cotton",
     "carpet_thin", "carpet_tufted_9.5mm", "carpet_6mm_closed_cell_foam", "carpet_6mm_open_cell_foam",
-    "carpet_tufted_9m", "felt_5mm", "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
+    "carpet_tufted_9m", "felt_5mm",
+    "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
     "chairs_wooden", "chairs_unoccupied_plastic",
 )  # fmt: skip
 SEATING_MATERIALS = ("chairs_upholstered_cloth", "chairs_upholstered_leather")

@@ -66,10 +66,10 @@ class ImageSources:
 
 
 def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int = 48_000, order: int = 1) -> Response:
-    """The response of ``room`` from source to receiver: float32 ((order + 1)², samples), ACN, SN3D, and what it measures.
+    """The response of ``room`` from source to receiver: float32 ((order + 1)², samples), ACN, SN3D, and its Acoustics.
 
     Time zero is the emission, so the direct sound arrives after distance / c, with the amplitude 1/r on W. Image
-    sources carry the beginning, octave by octave; a diffuse field of the same power follows, as in a room whose furniture
+    sources carry the beginning, octave by octave; a diffuse field of the same power follows, as where furniture
     scatters. The tail's decay is then corrected until W, measured by ISO 3382-1, has the T30 that the room asks for.
     All is a function of the arguments: ``seed`` keys the noise, and no thread takes part.
 
@@ -208,7 +208,7 @@ class _EarlyField:
                 self.reflections[channel] = gate * _filtered(trains, gains)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The field (samples,) of an ACN channel, its reflections bent from the T30 asked for to these decays, in ms."""
+        """The field (samples,) of an ACN channel, its reflections bent from the T30 asked for to ``decays_ms``."""
         per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._asked_ms)
         bent = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
         return np.asarray(self.direct[channel] + bent.sum(axis=0))
@@ -246,10 +246,8 @@ class _DiffuseTail:
         """Stationary white noise in bands (bands, samples); SN3D: the variance of degree n is 1/(2n + 1)."""
         spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
-        bands = np.empty((len(OCTAVE_BANDS_HZ), self.n_samples - self.start), dtype=np.float32)
-        for band, gain in enumerate(self._gains):
-            bands[band] = scipy.fft.irfft(spectrum * gain, self._length)[: bands.shape[1]]
-        return bands
+        bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
+        return np.asarray(bands[:, : self.n_samples - self.start])
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay, from where the tail starts; two short tables instead of a long one."""

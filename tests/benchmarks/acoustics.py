@@ -1,4 +1,4 @@
-"""Acoustics over random rooms of the whole range, as one table: ``python -m tests.benchmarks.acoustics --rooms 100``."""
+"""Acoustics over random rooms of the whole range, as a table: ``python -m tests.benchmarks.acoustics --rooms 100``."""
 
 from __future__ import annotations
 

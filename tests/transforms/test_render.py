@@ -14,7 +14,7 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "n_samples,taps", [(1, 1), (100, 7), (5, 400), (48_000, 1), (48_000, 30_001), (200_000, 9_000)]
+    ("n_samples", "taps"), [(1, 1), (100, 7), (5, 400), (48_000, 1), (48_000, 30_001), (200_000, 9_000)]
 )
 def test_convolution_is_that_of_float64(n_samples, taps):
     signal, response = noise(n_samples), noise(3, taps, seed=1)

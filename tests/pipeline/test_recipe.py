@@ -1,0 +1,59 @@
+"""Recipes: shipped ones load, settings lie over them, and the hash is of what decides samples and words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.recipe import RecipeError, load_recipe, shipped_recipes
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_loads_and_says_what_it_is(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert len(shipped_recipes()[name]) > 20
+    written = tmp_path / "recipe.yaml"
+    written.write_text(recipe.to_yaml())
+    assert load_recipe(str(written)) == recipe
+    assert load_recipe(str(written)).sha256() == recipe.sha256()
+
+
+def test_settings_lie_over_the_recipe() -> None:
+    recipe = load_recipe("folder", ["seed=5", "augmentations.train=3", "caption.base_url=http://127.0.0.1:1/v1"])
+    assert (recipe.seed, recipe.augmentations.train, recipe.augmentations.test) == (5, 3, 1)
+    assert recipe.caption.base_url == "http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize("setting", ["seed=1", "audio.level=peak", "caption.tries=2", "rooms.test=9", "limit=3"])
+def test_what_decides_the_release_changes_the_hash(setting: str) -> None:
+    assert load_recipe("folder", [setting]).sha256() != load_recipe("folder").sha256()
+
+
+@pytest.mark.parametrize(
+    "setting", ["caption.concurrency=99", "caption.timeout_s=3", "caption.base_url=http://localhost:9/v1"]
+)
+def test_what_only_changes_how_a_build_runs_does_not(setting: str) -> None:
+    assert load_recipe("folder", [setting]).sha256() == load_recipe("folder").sha256()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("- a list", "mapping"),
+        ("name: [", "YAML"),
+        ("name: x", "source"),
+        ("name: x\nsource: nowhere", "nowhere"),
+        ("name: 'a/b'\nsource: folder", "name"),
+        ("name: x\nsource: folder\nseed: many", "seed"),
+        ("name: x\nsource: folder\naudio: {min_duration_s: .inf}", "min_duration_s"),
+        ("name: x\nsource: folder\ncaption: {base_url: 'http://me:secret@host/v1'}", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_says_why_in_one_line(text: str, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=named) as error:
+        load_recipe(str(path))
+    assert "\n" not in str(error.value)

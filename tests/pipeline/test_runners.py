@@ -1,0 +1,37 @@
+"""Beam's options: this machine's cores by default, the user's choice otherwise, an error for what Beam does not know."""
+
+from __future__ import annotations
+
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+
+from pipeline.runners import OptionError, available_cores, beam_options
+
+
+def test_all_cores_of_this_machine_by_default() -> None:
+    options = beam_options([], units=1000)
+    assert options.view_as(StandardOptions).runner == "DirectRunner"
+    assert options.view_as(DirectOptions).direct_num_workers == available_cores()
+
+
+def test_no_more_workers_than_pieces_of_work() -> None:
+    direct = beam_options([], units=1).view_as(DirectOptions)
+    assert (direct.direct_num_workers, direct.direct_running_mode) == (1, "in_memory")
+
+
+def test_the_user_s_choice_stands() -> None:
+    direct = beam_options(["--direct_num_workers=3", "--direct_running_mode=multi_threading"], units=9)
+    assert direct.view_as(DirectOptions).direct_num_workers == 3
+    assert direct.view_as(DirectOptions).direct_running_mode == "multi_threading"
+    assert beam_options(["--runner", "FnApiRunner"], units=9).view_as(StandardOptions).runner == "FnApiRunner"
+
+
+@pytest.mark.parametrize("flags", [["--colour=blue"], ["--direct_num_worker=1"], ["stray"]])
+def test_an_option_that_beam_does_not_know_is_named(flags: list[str]) -> None:
+    with pytest.raises(OptionError, match=flags[0].split("=")[0]):
+        beam_options(flags, units=1)
+
+
+def test_a_value_that_beam_does_not_take_is_named() -> None:
+    with pytest.raises(OptionError, match="direct_num_workers"):
+        beam_options(["--direct_num_workers=many"], units=1)

@@ -1,0 +1,116 @@
+"""AudioFolders as people write them, and what is refused of them before any file is opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.sounds import write_folder
+from transforms.sources import SourceUnusable, list_clips
+from transforms.sources.folder import list_folder
+
+
+def reasons(folder: Path) -> dict[str, str]:
+    return {rejection.file: rejection.reason for rejection in list_folder(str(folder), "mine").rejections}
+
+
+def test_a_csv_with_all_columns(tmp_path: Path) -> None:
+    entry = {
+        "file_name": "deep/a & b, c.wav",
+        "caption": '"NA", he said',
+        "split": "dev",
+        "license": "CC0-1.0",
+        "author": "somebody",
+        "source_url": "https://example.org/1",
+    }
+    (clip,) = list_folder(str(write_folder(tmp_path, [entry])), "mine").clips
+    assert (clip.source_id, clip.split, clip.captions) == ("deep/a & b, c.wav", "validation", ('"NA", he said',))
+    assert (clip.license, clip.attribution, clip.source_url) == ("CC0-1.0", "somebody", "https://example.org/1")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_several_captions_a_clip_in_every_kind_of_list(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"")
+    table = pd.DataFrame([{"file_name": "a.wav", "captions": ["one", "", " two "]}])
+    if kind == "csv":
+        table.assign(captions=table["captions"].map(json.dumps)).to_csv(tmp_path / "metadata.csv", index=False)
+    elif kind == "jsonl":
+        table.to_json(tmp_path / "metadata.jsonl", orient="records", lines=True)
+    else:
+        table.to_parquet(tmp_path / "metadata.parquet")
+    (clip,) = list_folder(str(tmp_path), "mine").clips
+    assert clip.captions == ("one", "two")
+
+
+def test_without_a_split_column_the_first_folder_tells_the_split(tmp_path: Path) -> None:
+    names = ["test/a.wav", "val/b.wav", "rain/c.wav", "d.wav"]
+    folder = write_folder(tmp_path, [{"file_name": name, "caption": "x"} for name in names])
+    splits = {clip.source_id: clip.split for clip in list_folder(str(folder), "mine").clips}
+    assert splits == {"test/a.wav": "test", "val/b.wav": "validation", "rain/c.wav": "train", "d.wav": "train"}
+
+
+def test_entries_that_cannot_be_used_are_refused_one_by_one(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    (folder / "sub.wav").mkdir(parents=True)
+    (tmp_path / "secret.wav").write_bytes(b"")
+    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    (folder / "a.wav").write_bytes(b"")
+    (folder / "b.wav").write_bytes(b"")
+    rows = [
+        {"file_name": name, "caption": caption, "split": split}
+        for name, caption, split in [
+            ("a.wav", "first", ""),
+            ("a.wav", "again", ""),
+            ("b.wav", "  ", ""),
+            ("gone.wav", "x", ""),
+            ("sub.wav", "x", ""),
+            ("link.wav", "x", ""),
+            ("../secret.wav", "x", ""),
+            (str(tmp_path / "secret.wav"), "x", ""),
+            ("c.wav", "x", "holdout"),
+            ("", "x", ""),
+        ]
+    ]
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    listing = list_folder(str(folder), "mine")
+    assert [clip.captions for clip in listing.clips] == [("first",)]
+    assert reasons(folder) == {
+        "a.wav": "duplicate",
+        "b.wav": "no_caption",
+        "gone.wav": "missing",
+        "sub.wav": "not_a_file",
+        "link.wav": "outside_input",
+        "../secret.wav": "outside_input",
+        str(tmp_path / "secret.wav"): "outside_input",
+        "c.wav": "unknown_split",
+        "(no name)": "no_file_name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({}, "none of"),
+        ({"metadata.csv": b"file_name,caption\n", "metadata.jsonl": b""}, "more than one"),
+        ({"metadata.csv": b"name,caption\na,b\n"}, "file_name"),
+        ({"metadata.csv": b"file_name,text\na,b\n"}, "caption"),
+        ({"metadata.csv": b"file_name,caption\n\xff\xfe\xfa,\xf0\n"}, "cannot be read"),
+        ({"metadata.csv": b""}, "cannot be read"),
+        ({"metadata.jsonl": b"{not json}\n"}, "cannot be read"),
+        ({"metadata.parquet": b"PAR1 but no more"}, "cannot be read"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_one_clear_line(files: dict[str, bytes], named: str, tmp_path: Path) -> None:
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(SourceUnusable, match=named) as error:
+        list_folder(str(tmp_path), "mine")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_layout_names_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnusable, match="folder"):
+        list_clips("tape", str(tmp_path), "mine")
