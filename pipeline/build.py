@@ -94,7 +94,11 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
     augmentations = recipe.augmentations.model_dump()
     shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)
     if not shards:
-        first = f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}" if listing.rejections else ""
+        first = (
+            f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}"
+            if listing.rejections
+            else ""
+        )
         raise BuildError(f"{input_dir} gives no clip to build from{first}")
     for split in SPLITS:
         if not recipe.rooms.of(split) and any(shard.split == split for shard in shards):
@@ -234,7 +238,9 @@ def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shard
         ROOMS: lambda: table_to_parquet(rooms.to_pylist(), rooms.schema),
         ANSWERS: lambda: table_to_parquet(answers.to_pylist(), answers.schema),
         REJECTED: lambda: rejected,
-        CARD: lambda: write_card(recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=answer_counts).encode(),
+        CARD: lambda: write_card(
+            recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=answer_counts
+        ).encode(),
         CROISSANT: lambda: croissant_json(recipe, totals).encode(),
     }
     files = {}

@@ -45,7 +45,9 @@ class BuildCommand:
         )
         add_recipe_arguments(parser)
         parser.add_argument("--output", required=True, metavar="RELEASE", help="the folder of the release")
-        parser.add_argument("--answers", metavar="FILE", help="answers.parquet of an earlier release: ask nothing twice")
+        parser.add_argument(
+            "--answers", metavar="FILE", help="answers.parquet of an earlier release: ask nothing twice"
+        )
         parser.add_argument("--verbose", action="store_true", help="show what Beam logs")
 
     def run(self, arguments: argparse.Namespace) -> int:

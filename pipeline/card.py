@@ -30,7 +30,11 @@ def size_category(rows: int) -> str:
 def write_card(recipe: Recipe, totals: Totals, *, rooms: int, rejected: int, answers: Mapping[str, int]) -> str:
     """README.md of a release, in Markdown."""
     environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
     )
     template = environment.from_string((resources.files("pipeline") / "card.md.j2").read_text(encoding="utf-8"))
     return template.render(

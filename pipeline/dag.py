@@ -74,4 +74,3 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         | "Measure rooms" >> MeasureRooms(recipe.seed)
         | "Write rooms" >> WriteRooms(release)
     )
-

@@ -114,7 +114,9 @@ def read_release_json(release: str) -> dict[str, Any]:
     try:
         values = json.loads(storage.read_bytes(path))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ReleaseError(f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole") from error
+        raise ReleaseError(
+            f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
+        ) from error
     except (ValueError, OSError) as error:
         raise ReleaseError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
@@ -148,7 +150,13 @@ def total(release: str, fixed_gain_db: float | None) -> Totals:
             turned_down += fixed_gain_db is not None and values["gain_db"] < fixed_gain_db
     hours = {split: round(value / 3600, 6) for split, value in seconds.items()}
     return Totals(
-        rows, hours, dict(sorted(captions.items())), turned_down, digest.hexdigest(), shards, dict(sorted(licenses.items()))
+        rows,
+        hours,
+        dict(sorted(captions.items())),
+        turned_down,
+        digest.hexdigest(),
+        shards,
+        dict(sorted(licenses.items())),
     )
 
 
@@ -180,7 +188,12 @@ def gather(release: str, kind: str, schema: pa.Schema, root_name: str, more: Ite
     if storage.exists(storage.join(release, root_name)):
         tables.append(read_table(release, root_name).cast(schema))
     everything = pa.concat_tables(tables)
-    return everything.group_by(schema.names).aggregate([]).select(schema.names).sort_by([(name, "ascending") for name in schema.names])
+    return (
+        everything.group_by(schema.names)
+        .aggregate([])
+        .select(schema.names)
+        .sort_by([(name, "ascending") for name in schema.names])
+    )
 
 
 def gather_rooms(release: str) -> pa.Table:
@@ -196,7 +209,14 @@ def gather_rooms(release: str) -> pa.Table:
 
 
 def release_json(
-    recipe: Recipe, totals: Totals, *, input_sha256: str, rejected: int, rooms: int, answers: dict[str, int], files: dict[str, str]
+    recipe: Recipe,
+    totals: Totals,
+    *,
+    input_sha256: str,
+    rejected: int,
+    rooms: int,
+    answers: dict[str, int],
+    files: dict[str, str],
 ) -> dict[str, Any]:
     """What release.json states."""
     return {

@@ -58,7 +58,9 @@ def verify(release: Path) -> Findings:
         for shard in stated.get("shards", []):
             expected.add(f"{shard['path']}/{METADATA}")
             rows = _read_shard(release, shard, findings)
-            for values, result in zip(rows, threads.map(lambda row: _check_row(release, shard["path"], row), rows), strict=True):
+            for values, result in zip(
+                rows, threads.map(lambda row: _check_row(release, shard["path"], row), rows), strict=True
+            ):
                 expected.add(f"{shard['path']}/{values['file_name']}")
                 size, problems = result
                 findings.bytes += size

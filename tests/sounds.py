@@ -42,7 +42,11 @@ def small_folder(folder: Path, clips: int = 6) -> Path:
     return write_folder(
         folder,
         [
-            {"file_name": f"burst {number}.wav", "caption": f"A burst of noise, number {number}", "split": splits[number % 4]}
+            {
+                "file_name": f"burst {number}.wav",
+                "caption": f"A burst of noise, number {number}",
+                "split": splits[number % 4],
+            }
             for number in range(clips)
         ],
     )

@@ -40,7 +40,11 @@ _MANY_SOUNDS = (
     "Heard {place}: {caption}.",
 )
 # For a caption that is no plain English phrase: a question, a quotation, another language.
-_QUOTED = ("Heard {place}: “{quote}”", "A sound {place}, described as “{quote}”", "{Place}, a sound described as “{quote}”")
+_QUOTED = (
+    "Heard {place}: “{quote}”",
+    "A sound {place}, described as “{quote}”",
+    "{Place}, a sound described as “{quote}”",
+)
 _WITHOUT_CAPTION = ("A sound {place}.", "A sound is heard {place}.", "{Place}, a sound is heard.")
 # A caption this long is told after its place, so that a text encoder which cuts its input still reads the place.
 _LONG_CAPTION_WORDS = 40

@@ -280,7 +280,13 @@ def clean_answer(answer: str) -> str:
     text = answer.strip().removesuffix("<|im_end|>").strip()
     for opening, closing in ('""', "''", "“”", "‘’", "``"):
         inner = text[1:-1]
-        if len(text) > 2 and text[0] == opening and text[-1] == closing and opening not in inner and closing not in inner:
+        if (
+            len(text) > 2
+            and text[0] == opening
+            and text[-1] == closing
+            and opening not in inner
+            and closing not in inner
+        ):
             text = inner.strip()
     return text
 
@@ -391,7 +397,11 @@ def _check_content(answer: str, original: str) -> str | None:
     lost = [stem for stem in before if stem not in kept]
     sounds = [stem for stem in before if stem not in _droppable()]
     lost_sounds = [stem for stem in lost if stem not in _droppable()]
-    if set(lost_sounds) & set(sounds[:2]) or len(lost_sounds) > _may_miss(len(sounds)) or len(lost) > 1 + len(before) // 4:
+    if (
+        set(lost_sounds) & set(sounds[:2])
+        or len(lost_sounds) > _may_miss(len(sounds))
+        or len(lost) > 1 + len(before) // 4
+    ):
         return "content_lost"
     known = set(before) | set(_stems(_canonical(original))) | _neutral()
     if any(stem not in known for stem in after):

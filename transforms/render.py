@@ -20,7 +20,9 @@ GAIN_DECIMALS = 3
 FLAC_LEVEL = 3
 # soundfile maps 0…1 onto FLAC's 0…8.
 _FLAC_LEVELS = 8
-_SMALLEST_BLOCK = 16_384
+# Measured on clips of 20 s and responses of 0.2 to 2.5 s.
+_SMALLEST_BLOCK = 65_536
+_BLOCK_OVER_TAPS = 2.15
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,16 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
     step = size - taps + 1
     spectra = scipy.fft.rfft(np.asarray(response, dtype=np.float32), size, axis=1)
     result = np.empty((response.shape[0], signal.size), dtype=np.float32)
-    padded = np.concatenate([np.zeros(taps - 1, dtype=np.float32), np.asarray(signal, dtype=np.float32)])
-    for start in range(0, signal.size, step):
-        block_spectrum = scipy.fft.rfft(padded[start : start + size], size)
+    n_blocks = -(-signal.size // step)
+    padded = np.zeros((n_blocks - 1) * step + size, dtype=np.float32)
+    padded[taps - 1 : taps - 1 + signal.size] = signal
+    overlapping = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
+    # Blocks together, then channels together: the transform takes four at a time.
+    for block, block_spectrum in enumerate(scipy.fft.rfft(overlapping, axis=1)):
+        start = block * step
         kept = min(step, signal.size - start)
-        # All channels in one call: the transform then takes four at a time.
-        blocks = scipy.fft.irfft(spectra * block_spectrum, size, axis=1, overwrite_x=True)
-        result[:, start : start + kept] = blocks[:, taps - 1 : taps - 1 + kept]
+        channels = scipy.fft.irfft(spectra * block_spectrum, size, axis=1, overwrite_x=True)
+        result[:, start : start + kept] = channels[:, taps - 1 : taps - 1 + kept]
     return result
 
 
@@ -140,12 +145,13 @@ def pcm_sha256(pcm: NDArray[np.int32], bit_depth: int = 16) -> str:
 
 
 def _block_size(taps: int, samples: int) -> int:
-    """FFT length: short enough to stay in cache, long enough that the response is at most half of it."""
+    """Length of a transform: short enough to stay in cache, long enough that the response takes less than half of it."""
     size = _SMALLEST_BLOCK
-    while size < 2 * taps:
-        size *= 2
+    while size < _BLOCK_OVER_TAPS * taps:
+        # 2ⁿ, 3 · 2ⁿ⁻¹, 2ⁿ⁺¹, …
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     whole = scipy.fft.next_fast_len(samples + taps - 1, real=True)
-    return min(size, whole) if whole >= taps else size
+    return int(min(size, whole))
 
 
 def _linear(gain_db: float) -> float:

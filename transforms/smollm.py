@@ -73,8 +73,10 @@ class SmolLM:
 
         # The marks of the chat's turns are the tokenizer's own; in a caption they would end the turn.
         turns = [{**turn, "content": turn["content"].replace("<|", "< |")} for turn in chat]
-        text = ImmutableSandboxedEnvironment().from_string(self._chat_template).render(
-            messages=turns, add_generation_prompt=True
+        text = (
+            ImmutableSandboxedEnvironment()
+            .from_string(self._chat_template)
+            .render(messages=turns, add_generation_prompt=True)
         )
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 

@@ -23,7 +23,9 @@ from transforms.words import words_of
 
 
 def rows_of(release: Path) -> pd.DataFrame:
-    return pd.concat([pd.read_parquet(path) for path in sorted(release.glob("*/*/metadata.parquet"))], ignore_index=True)
+    return pd.concat(
+        [pd.read_parquet(path) for path in sorted(release.glob("*/*/metadata.parquet"))], ignore_index=True
+    )
 
 
 def digest_of(release: Path) -> str:
@@ -50,7 +52,9 @@ def test_rooms_are_of_one_split_and_listed_with_what_was_measured(release: Path)
 
 def test_rows_state_geometry_words_and_audio_that_agree(release: Path) -> None:
     for row in rows_of(release).itertuples():
-        offset = np.array([row.source_x_m - row.receiver_x_m, row.source_y_m - row.receiver_y_m, row.source_z_m - row.receiver_z_m])
+        offset = np.array(
+            [row.source_x_m - row.receiver_x_m, row.source_y_m - row.receiver_y_m, row.source_z_m - row.receiver_z_m]
+        )
         direction = direction_to_unit_vector(row.azimuth_deg, row.elevation_deg)
         assert np.linalg.norm(offset) == pytest.approx(row.distance_m, abs=1e-5)
         assert angle_between_deg(offset, direction) < 1e-3
@@ -105,7 +109,9 @@ def test_the_order_and_place_of_the_input_do_not_show_in_the_digest(
 
 def test_another_seed_gives_another_release(release: Path, recordings: Path, tmp_path: Path) -> None:
     recipe = load_recipe("folder", [*SMALL, "seed=12"])
-    assert build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER).totals.digest != digest_of(release)
+    assert build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER).totals.digest != digest_of(
+        release
+    )
 
 
 def test_a_second_build_does_only_what_is_missing(release: Path, recordings: Path, tmp_path: Path) -> None:

@@ -46,13 +46,22 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.writer=gpt"], "caption.writer"),
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.prompt=none"], "none"),
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.base_url=ftp://x"], "base_url"),
-        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "rooms.train=0", *TEMPLATE], "rooms.train"),
+        (
+            ["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "rooms.train=0", *TEMPLATE],
+            "rooms.train",
+        ),
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--limit", "0", *TEMPLATE], "limit"),
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--colour", *TEMPLATE], "--colour"),
         (["build", "folder", "--input", "{in}", "--output", "{out}", "--direct_num_workers=two", *TEMPLATE], "two"),
         (["build", "folder", "--input", "{in}", "--output", "{in}/metadata.csv", *TEMPLATE], "is a file"),
-        (["build", "folder", "--input", "{in}", "--output", "{out}", "--answers", "{in}/metadata.csv", *TEMPLATE], "answers"),
-        (["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.writer=openai"], "OPENAI_API_KEY"),
+        (
+            ["build", "folder", "--input", "{in}", "--output", "{out}", "--answers", "{in}/metadata.csv", *TEMPLATE],
+            "answers",
+        ),
+        (
+            ["build", "folder", "--input", "{in}", "--output", "{out}", "--set", "caption.writer=openai"],
+            "OPENAI_API_KEY",
+        ),
         (["plan", "folder", "--input", "{in}/none"], "none"),
         (["verify", "{empty}"], "release.json"),
         (["verify", "{in}", "--frobnicate"], "--frobnicate"),
@@ -144,6 +153,8 @@ def test_every_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_does_not_import_beam_or_torch() -> None:
     code = "import sys; from pipeline.command import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    code += "print([m for m in ('apache_beam', 'torch', 'matplotlib', 'spaudiopy') if m in sys.modules], file=sys.stderr)"
+    code += (
+        "print([m for m in ('apache_beam', 'torch', 'matplotlib', 'spaudiopy') if m in sys.modules], file=sys.stderr)"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"

@@ -10,7 +10,13 @@ from pipeline.progress import duration_text, progress_line, rows_on_disk
 
 
 def test_rows_of_finished_shards_and_sounds_of_those_in_hand_count(tmp_path: Path) -> None:
-    for name in ("train/a/metadata.parquet", "train/a/1.flac", "train/b/1.flac", "train/b/2.flac", "train/b/.3.partial"):
+    for name in (
+        "train/a/metadata.parquet",
+        "train/a/1.flac",
+        "train/b/1.flac",
+        "train/b/2.flac",
+        "train/b/.3.partial",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
@@ -22,6 +28,8 @@ def test_a_line_tells_rate_and_remaining_time() -> None:
     assert progress_line(0, 800, 30.0) == "build: 0 of 800 rows, 0.0 rows/s, no rate yet"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.6, "1 min 0 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (59.6, "1 min 0 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")]
+)
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

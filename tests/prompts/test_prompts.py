@@ -37,7 +37,10 @@ def test_the_papers_prompt_with_every_word_is_the_papers_sentence() -> None:
         ({"reverberation": "dampened"}, "is coming from an acoustically dampened room."),
         ({"distance": "far"}, "is coming from the far side of a room."),
         ({"direction": "back", "room_size": "large"}, "is coming from the back of a large room."),
-        ({"reverberation": "reverberant", "elevation": "down"}, "coming from the down side of a highly reverberant room."),
+        (
+            {"reverberation": "reverberant", "elevation": "down"},
+            "coming from the down side of a highly reverberant room.",
+        ),
     ],
 )
 def test_the_papers_prompt_is_grammatical_when_words_are_missing(words: dict[str, str], place: str) -> None:
@@ -72,7 +75,11 @@ def test_examples_come_before_the_request_and_pass_the_check() -> None:
 
     prompt = load_prompt("place")
     messages = prompt.messages("Rain", {"distance": "far"})
-    assert [message["role"] for message in messages] == ["system", *["user", "assistant"] * len(prompt.examples), "user"]
+    assert [message["role"] for message in messages] == [
+        "system",
+        *["user", "assistant"] * len(prompt.examples),
+        "user",
+    ]
     for example in prompt.examples:
         assert check_caption(example.answer, example.caption, SpatialWords(**example.words)) is None, example
 

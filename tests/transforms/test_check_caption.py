@@ -21,10 +21,22 @@ WORDS = st.builds(
 RIGHT = [
     ("A dog barks nearby on the left.", DOG, {"distance": "near", "direction": "left"}),
     ("A dog is barking close by, to the left.", DOG, {"distance": "near", "direction": "left"}),
-    ("The bark of a dog is coming from the near left of a small room.", DOG,
-     {"distance": "near", "direction": "left", "room_size": "small"}),
-    ("A dog barks from the far up right of a large highly reverberant room.", DOG,
-     {"distance": "far", "elevation": "up", "direction": "right", "room_size": "large", "reverberation": "reverberant"}),
+    (
+        "The bark of a dog is coming from the near left of a small room.",
+        DOG,
+        {"distance": "near", "direction": "left", "room_size": "small"},
+    ),
+    (
+        "A dog barks from the far up right of a large highly reverberant room.",
+        DOG,
+        {
+            "distance": "far",
+            "elevation": "up",
+            "direction": "right",
+            "room_size": "large",
+            "reverberation": "reverberant",
+        },
+    ),
     ("A dog barks overhead, in the distance.", DOG, {"distance": "far", "elevation": "up"}),
     ("A dog barks in a tiny, acoustically dampened room.", DOG, {"room_size": "small", "reverberation": "dampened"}),
     ("A dog barks in a big, echoing space.", DOG, {"room_size": "large", "reverberation": "reverberant"}),
@@ -93,8 +105,12 @@ WRONG = [
     ("Nearby, a small dog barks.", DOG, {"distance": "near"}, "content_added"),
     ("Nearby, two dogs bark.", DOG, {"distance": "near"}, "content_added"),
     ("Nearby, a dog is not barking.", DOG, {"distance": "near"}, "content_added"),
-    ("Nearby, a man speaks followed by a dog barking.", "A dog barks followed by a man speaking", {"distance": "near"},
-     "order_changed"),
+    (
+        "Nearby, a man speaks followed by a dog barking.",
+        "A dog barks followed by a man speaking",
+        {"distance": "near"},
+        "order_changed",
+    ),
     ("A dog barks nearby. It is a dog.", DOG, {"distance": "near"}, "not_one_sentence"),
     ("A dog barks nearby! Barks!", DOG, {"distance": "near"}, "not_one_sentence"),
     ("一只狗在附近叫", DOG, {"distance": "near"}, "not_english"),
@@ -149,8 +165,20 @@ def test_any_text_has_a_verdict(answer: str, original: str, words: SpatialWords)
 
 @pytest.mark.parametrize(
     "text",
-    ["not " * 75_000, "highly " * 40_000, "left," * 60_000, "small and " * 30_000, "<" * 300_000, "a" * 300_000,
-     "\u0301" * 150_000, "😀" * 75_000, "room is " * 40_000, "." * 300_000, "\ud800" * 1000, "near up " * 40_000],
+    [
+        "not " * 75_000,
+        "highly " * 40_000,
+        "left," * 60_000,
+        "small and " * 30_000,
+        "<" * 300_000,
+        "a" * 300_000,
+        "\u0301" * 150_000,
+        "😀" * 75_000,
+        "room is " * 40_000,
+        "." * 300_000,
+        "\ud800" * 1000,
+        "near up " * 40_000,
+    ],
 )
 def test_a_text_of_300_kb_takes_a_moment(text: str) -> None:
     words = SpatialWords("left", "up", "near", "small", "dampened")

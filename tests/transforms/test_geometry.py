@@ -18,9 +18,7 @@ def test_axes(azimuth_deg: float, elevation_deg: float, vector: tuple[float, flo
     np.testing.assert_allclose(direction_to_unit_vector(azimuth_deg, elevation_deg), vector, atol=1e-15)
 
 
-@given(
-    st.floats(min_value=-179.999, max_value=180), st.floats(min_value=-89.9, max_value=89.9), st.floats(0.01, 1000)
-)
+@given(st.floats(min_value=-179.999, max_value=180), st.floats(min_value=-89.9, max_value=89.9), st.floats(0.01, 1000))
 def test_a_direction_comes_back_from_its_vector(azimuth_deg: float, elevation_deg: float, distance: float) -> None:
     azimuth, elevation, length = vector_to_direction(distance * direction_to_unit_vector(azimuth_deg, elevation_deg))
     assert wrap_azimuth(float(azimuth) - azimuth_deg) == pytest.approx(0, abs=1e-8)

@@ -67,7 +67,15 @@ def test_direction_counts_counter_clockwise_and_plus_90_is_left(azimuth_deg: flo
 
 @pytest.mark.parametrize(
     ("elevation_deg", "word"),
-    [(48.7, "up"), (above(40.0), "up"), (40.0, None), (0.0, None), (-40.0, None), (below(-40.0), "down"), (-47.5, "down")],
+    [
+        (48.7, "up"),
+        (above(40.0), "up"),
+        (40.0, None),
+        (0.0, None),
+        (-40.0, None),
+        (below(-40.0), "down"),
+        (-47.5, "down"),
+    ],
 )
 def test_elevation(elevation_deg: float, word: str | None) -> None:
     assert elevation_word(elevation_deg) == word
