@@ -64,7 +64,7 @@ COMMANDS = [
 setup(
     name="elsa-spatial-audio",
     version="0.1.0",
-    description="Captioned spatial audio: an Apache Beam pipeline that makes it, and ELSA, the model that learns from it",
+    description="Captioned spatial audio: a Beam pipeline that makes it, and ELSA, the model that learns from it",
     long_description="See README.md.",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",

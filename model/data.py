@@ -52,7 +52,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class ReleaseUnreadable(ValueError):  # noqa: N818
+class ReleaseUnreadable(ValueError):
     """A release that cannot be used; the message is one line that names the file, the field and the value."""
 
 

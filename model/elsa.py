@@ -25,7 +25,7 @@ from model.spatial import SpatialOutput, spatial_branch
 from model.text import PretrainedTextEncoder, quiet, text_encoder
 
 
-class ModelUnreadable(ValueError):  # noqa: N818
+class ModelUnreadable(ValueError):
     """A folder that holds no model that can be used; the message is one line that names it."""
 
 

@@ -105,12 +105,12 @@ def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:
     )
     bins = flat.reshape(batch, channels, *flat.shape[1:])
     w, xyz = bins[:, :1], bins[:, 1:][:, _XYZ]
-    cross = w.conj() * xyz
+    # Written out: PyTorch's complex products and magnitudes take twice the time on a CPU.
     return Spectra(
-        power_w=w[:, 0].abs().square(),
-        power_xyz=xyz.abs().square().sum(1),
-        active=cross.real,
-        reactive=cross.imag,
+        power_w=(w.real.square() + w.imag.square())[:, 0],
+        power_xyz=(xyz.real.square() + xyz.imag.square()).sum(1),
+        active=w.real * xyz.real + w.imag * xyz.imag,
+        reactive=w.real * xyz.imag - w.imag * xyz.real,
     )
 
 
@@ -129,6 +129,12 @@ def log_mel(power_w: Tensor, *, sample_rate: int, mel_bins: int, from_hz: float,
     return torch.log10(torch.einsum("bft,fm->bmt", power_w, filters) + MEL_FLOOR)
 
 
+def length(vectors: Tensor) -> Tensor:
+    """Lengths of vectors along axis 1: (B, 3, F, T) → (B, F, T). Some times faster on a CPU than a norm over an axis."""
+    x, y, z = vectors.unbind(1)
+    return (x * x + y * y + z * z).sqrt()
+
+
 def unit_norm(intensity: Tensor, energy: Tensor) -> Tensor:
     """Intensity of length one in every bin (ELSA, section 4.1), fading to zero where it is rounding or 16-bit noise.
 
@@ -136,7 +142,7 @@ def unit_norm(intensity: Tensor, energy: Tensor) -> Tensor:
         intensity: (B, 3, F, T), active or reactive. energy: (B, F, T).
     """
     floor = POWER_FLOOR + RELATIVE_FLOOR * energy.unsqueeze(1)
-    return intensity / (intensity.norm(dim=1, keepdim=True) + floor)
+    return intensity / (length(intensity).unsqueeze(1) + floor)
 
 
 def over_energy(intensity: Tensor, energy: Tensor) -> Tensor:

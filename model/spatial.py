@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.configuration import ElsaConfig
-from model.features import POWER_FLOOR, Spectra, bins_up_to, frames_of, over_energy, unit_norm
+from model.features import POWER_FLOOR, Spectra, bins_up_to, frames_of, length, over_energy, unit_norm
 
 
 @dataclass(frozen=True)
@@ -208,12 +208,12 @@ def invariant_maps(spectra: Spectra) -> Tensor:
     (length of the mean of active intensity over 3×3 bins against their mean energy), onset (rise of log |W|²).
     """
     energy = spectra.energy
-    active = over_energy(spectra.active, energy).norm(dim=1)
-    reactive = over_energy(spectra.reactive, energy).norm(dim=1)
+    active = length(over_energy(spectra.active, energy))
+    reactive = length(over_energy(spectra.reactive, energy))
     mean = spectra.power_w.mean((1, 2), keepdim=True)
     level = torch.log10((spectra.power_w + POWER_FLOOR) / (mean + POWER_FLOOR))
     ratio = torch.sqrt(spectra.power_xyz / (spectra.power_w + POWER_FLOOR)).clamp(max=4.0)
-    coherence = over_energy(_local_mean(spectra.active), _local_mean(energy.unsqueeze(1)).squeeze(1)).norm(dim=1)
+    coherence = length(over_energy(_local_mean(spectra.active), _local_mean(energy.unsqueeze(1)).squeeze(1)))
     onset = functional.pad((level[:, :, 1:] - level[:, :, :-1]).clamp(min=0), (1, 0))
     return torch.stack([active, reactive, level / 2, ratio - 1, coherence, onset], dim=1)
 

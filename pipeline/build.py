@@ -41,9 +41,9 @@ from transforms.plan_shards import PlannedShard, deal_clips, input_sha256, plan_
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
 from transforms.rewrite_captions import read_answers
-from transforms.stages_pending import room_index_of
 from transforms.seeds import derive_seed
 from transforms.sources import list_clips
+from transforms.stages_pending import room_index_of
 from transforms.write_shard import table_to_parquet
 
 #: Rooms measured in one piece of work.
@@ -198,7 +198,7 @@ def _answer_files(output: str, answers: str | None) -> tuple[str, ...]:
     found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
     if storage.exists(storage.join(output, ANSWERS)):
         found.append(storage.join(output, ANSWERS))
-    return tuple([*found, *([os.path.abspath(answers)] if answers else [])])
+    return (*found, *((os.path.abspath(answers),) if answers else ()))
 
 
 def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str]) -> None:

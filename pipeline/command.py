@@ -1,4 +1,4 @@
-"""The command `elsa`: one subcommand a job, found through entry points, so that a part that is not installed costs nothing."""
+"""The command `elsa`: one subcommand a job, found through entry points and loaded late."""
 
 from __future__ import annotations
 

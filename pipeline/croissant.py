@@ -57,7 +57,7 @@ def croissant_json(recipe: Recipe, totals: Totals) -> str:
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": recipe.name,
-        "description": f"Captioned spatial audio: {totals.row_count} first-order ambisonic clips of {recipe.dataset_name}.",
+        "description": f"Captioned spatial audio: {totals.row_count} ambisonic clips of {recipe.dataset_name}.",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "citeAs": "Devnani et al., Learning Spatially-Aware Language and Audio Embeddings, NeurIPS 2024",
         "license": "README.md#licences",

@@ -9,11 +9,11 @@ import apache_beam as beam
 from pipeline.recipe import Recipe
 from transforms import workspace
 from transforms.measure_rooms import MeasureRooms, WriteRooms
-from transforms.stages_pending import PlaceSources, SampleRooms, SimulateResponses
 from transforms.read_clips import ReadClips
 from transforms.render import Level
 from transforms.render_rows import RenderRows, RenderSettings
 from transforms.rewrite_captions import CaptionJob, RewriteCaptions
+from transforms.stages_pending import PlaceSources, SampleRooms, SimulateResponses
 from transforms.word_places import WordPlaces
 from transforms.write_shard import WriteShards
 
@@ -49,8 +49,8 @@ def render_settings(recipe: Recipe) -> RenderSettings:
 def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work) -> None:
     """Lays the pipe that makes what is missing of a release.
 
-    One element is one shard: nothing is grouped, so Beam fuses all stages and a shard runs from its list of clips to its
-    metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
+    One element is one shard: nothing is grouped, so Beam fuses all stages and a shard runs from its list of clips to
+    its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
     augmentations, rooms = recipe.augmentations.model_dump(), recipe.rooms.model_dump()
     job = caption_job(recipe, work.answers)

@@ -142,7 +142,7 @@ class Recipe(_Section):
         return self.dataset or self.name
 
     def sha256(self) -> str:
-        """Hash of everything that decides samples and words: sorted JSON, without what only changes how a build runs."""
+        """Hash of what decides samples and words: sorted JSON, without what only changes how a build runs."""
         values = self.model_dump(mode="json")
         for section, key in EXECUTION_ONLY:
             values[section].pop(key)

@@ -25,8 +25,8 @@ def available_cores() -> int:
 def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
     """Beam's options for a build of `units` independent pieces of work.
 
-    Where no runner is named, the work runs in processes on this machine, one a core. The plain DirectRunner would try to
-    fetch another runner from the network first; the two flags that keep it here are set too.
+    Where no runner is named, the work runs in processes on this machine, one a core. The plain DirectRunner would try
+    to fetch another runner from the network first; a flag keeps it here.
 
     Raises:
         OptionError: naming the first option that Beam does not know or cannot read.
@@ -56,7 +56,7 @@ def check_flags(flags: Sequence[str]) -> None:
     for options in _option_classes(PipelineOptions):
         # Two classes may declare one option: the first wins here, as the name is all that matters.
         with contextlib.suppress(argparse.ArgumentError):
-            options._add_argparse_args(parser)
+            options._add_argparse_args(parser)  # type: ignore[arg-type]
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import soundfile
 from pipeline.recipe import RecipeError, load_recipe
 from pipeline.release import RECIPE, RELEASE_JSON, REPORT_FOLDER, DigestBuilder, read_release_json
 from pipeline.runners import available_cores
-from transforms.render import decode_flac_pcm, pcm_sha256
 from transforms.release_rows import ROW_SCHEMA
+from transforms.render import decode_flac_pcm, pcm_sha256
 from transforms.words import words_of
 from transforms.write_shard import METADATA
 
@@ -58,9 +59,8 @@ def verify(release: Path) -> Findings:
         for shard in stated.get("shards", []):
             expected.add(f"{shard['path']}/{METADATA}")
             rows = _read_shard(release, shard, findings)
-            for values, result in zip(
-                rows, threads.map(lambda row: _check_row(release, shard["path"], row), rows), strict=True
-            ):
+            results = threads.map(partial(_check_row, release, shard["path"]), rows)
+            for values, result in zip(rows, results, strict=True):
                 expected.add(f"{shard['path']}/{values['file_name']}")
                 size, problems = result
                 findings.bytes += size

@@ -27,13 +27,14 @@ REASONS: tuple[str, ...] = (
 )
 
 # --- What counts as saying a word of space -------------------------------------------------------------------------
-# Patterns are matched on `_canonical` text: lower case, one space between tokens, "," for any punctuation.
+# Patterns are matched on `_canonical` text: lower case, one space between tokens, "," for any punctuation. Every repeat
+# has a bound, so that the time stays linear in the text.
 
 _ROOM = r"(?:room|rooms|space|chamber|enclosure|hall)"
 # What may stand between an adjective of size and the room that it is said of.
 _BETWEEN = (
     r"(?: (?:,|and|but|yet|very|highly|acoustically|enclosed|closed|indoor|damped|dampened|deadened|dead|dry|"
-    r"reverberant|reverberating|echoing|echoey|reverb|sized|size))*"
+    r"reverberant|reverberating|echoing|echoey|reverb|sized|size)){0,8}"
 )
 _OTHER_PLACE = r"(?:near|nearby|close|far|away|distant|up|down|high|low|upper|lower|above|below|top|bottom)"
 _OWNER = r"(?:the|your|my|our|its|his|her|their)"
@@ -77,7 +78,7 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "left": _side("left", _NOT_LEFT),
         "right": _side("right", _NOT_RIGHT),
         "back": (
-            rf"(?:in|at|to|from|toward|towards|off|on|of) (?:{_OWNER} |{_OTHER_PLACE} )*back\b(?! (?:and forth|again|to))",
+            rf"(?:in|at|to|from|toward|towards|off|on|of) (?:{_OWNER} |{_OTHER_PLACE} ){{0,3}}back\b(?! (?:and forth|again|to))",
             rf"(?:the|far|near|upper|lower|distant|away|above|below) (?:and )?back\b(?! (?:and forth|again|to|ground))",
             r"back (?:side|part|end|half|of|wall|corner)",
             r"(?<!left )behind",
@@ -121,14 +122,14 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "reverberation": {
         "dampened": (
-            r"(?:acoustically |heavily |highly |well |very )*(?:dampened|damped|deadened)",
+            r"(?:acoustically |heavily |highly |well |very ){0,3}(?:dampened|damped|deadened)",
             r"(?:acoustically|sonically|very) (?:dry|dead)|dry sounding|dry acoustics?",
             r"sound (?:absorbing|absorbent)|echoless|(?:echo|reverb|reverberation) free",
         ),
         "reverberant": (
-            r"(?:acoustically |highly |very |strongly )*(?:reverberant|reverberating|reverberates?|reverberations?|"
+            r"(?:acoustically |highly |very |strongly ){0,3}(?:reverberant|reverberating|reverberates?|reverberations?|"
             r"reverberated|reverberantly|reverb)",
-            r"(?:highly |very |strongly )*(?:echoing|echoey|echoes|echo|echoed|echoic)\b(?! (?:free|less))",
+            r"(?:highly |very |strongly ){0,3}(?:echoing|echoey|echoes|echo|echoed|echoic)\b(?! (?:free|less))",
         ),
     },
 }
@@ -273,6 +274,8 @@ _LEAK = re.compile(
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s*(?=\S)")
 _ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|a\.m|p\.m)\.", re.IGNORECASE)
 _LONGEST_ANSWER_CHARS = 1000
+# The stemmer takes more than linear time; no English word is longer.
+_LONGEST_WORD_CHARS = 40
 
 
 def clean_answer(answer: str) -> str:
@@ -437,6 +440,8 @@ def _stems(canonical: str) -> list[str]:
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     known = _senses().get(word)
+    if len(word) > _LONGEST_WORD_CHARS:
+        return word
     return known or _senses().get(_stemmer().stem(word), _stemmer().stem(word))
 
 

@@ -77,7 +77,7 @@ SILENCE_DBFS = -90.0
 
 
 def strip_silence(samples: NDArray[np.float32], below_peak_db: float) -> NDArray[np.float32]:
-    """Cuts the ends whose frames (43 ms, RMS) lie more than `below_peak_db` under the loudest frame; inner gaps stay."""
+    """Cuts the ends whose frames (43 ms, RMS) lie `below_peak_db` or more under the loudest; inner gaps stay."""
     starts = np.arange(0, max(len(samples) - _FRAME, 0) + _HOP, _HOP)
     energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     ends = np.minimum(starts + _FRAME, len(samples))

@@ -1,4 +1,4 @@
-"""The frame: x front, y left, z up, receiver at the origin; azimuth counter-clockwise, +90° = left (AmbiX, ISO 80000-2)."""
+"""The frame (AmbiX, ISO 80000-2): x front, y left, z up, receiver at the origin; azimuth +90° is left."""
 
 from __future__ import annotations
 

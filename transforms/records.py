@@ -52,7 +52,7 @@ class Room:
     absorption: tuple[tuple[float, ...], ...]
     """Energy absorption by surface (floor, ceiling, walls) and octave band, after scaling to the T30 asked for."""
     absorption_scale: float
-    """The factor between the materials' published absorption exponents and those used; 1 is the material as published."""
+    """The factor between the materials' absorption exponents as published and as used; 1 is as published."""
     t30_ms: float
     """Full-band T30 asked for."""
     t30_bands_ms: tuple[float, ...]
@@ -74,7 +74,7 @@ OCTAVE_BANDS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 @dataclass(frozen=True)
 class Scene:
-    """Where receiver and source are: positions in the room from one lower corner, and the source as the receiver sees it."""
+    """Receiver and source in the room, from one lower corner, and the source as the receiver sees it."""
 
     receiver_m: tuple[float, float, float]
     source_m: tuple[float, float, float]
@@ -203,7 +203,7 @@ class CaptionRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a writer answered, before any check; `error` where there is no text (a refusal of the endpoint, a timeout)."""
+    """What a writer answered, before any check; `error` where there is no text (a timeout, say)."""
 
     text: str = ""
     error: str | None = None

@@ -15,7 +15,7 @@ from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Ro
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its Arrow type, what it holds, and to how many decimals a number is kept (and hashed, as an integer)."""
+    """A column: its Arrow type, what it holds, and the decimals to which a number is kept (and hashed, as an integer)."""
 
     name: str
     type: pa.DataType

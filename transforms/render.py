@@ -50,6 +50,8 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
 
     Overlap-save in float32, the response's spectra computed once; the tail past the signal's end is dropped.
     """
+    if signal.size == 0:
+        return np.zeros((response.shape[0], 0), dtype=np.float32)
     taps = response.shape[1]
     size = _block_size(taps, signal.size)
     step = size - taps + 1
@@ -145,7 +147,7 @@ def pcm_sha256(pcm: NDArray[np.int32], bit_depth: int = 16) -> str:
 
 
 def _block_size(taps: int, samples: int) -> int:
-    """Length of a transform: short enough to stay in cache, long enough that the response takes less than half of it."""
+    """Length of a transform: short enough for the cache, long enough that the response takes less than half of it."""
     size = _SMALLEST_BLOCK
     while size < _BLOCK_OVER_TAPS * taps:
         # 2ⁿ, 3 · 2ⁿ⁻¹, 2ⁿ⁺¹, …

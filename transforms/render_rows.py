@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
@@ -24,7 +24,7 @@ from transforms.render import Level, choose_gain, convolve, encode_flac, pcm_sha
 class RenderSettings:
     """How sound is prepared and written; durations in seconds, decibels relative to the loudest frame."""
 
-    level: Level = Level()
+    level: Level = field(default_factory=Level)
     bit_depth: int = 16
     trim_below_peak_db: float = 30.0
     min_duration_s: float = 4.0
@@ -58,7 +58,7 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
 def render_row(
     row: Row, source: NDArray[np.float32], source_sha256: str, settings: RenderSettings
 ) -> tuple[Row, bytes, NDArray[np.int32]]:
-    """The row without its response but with its audio's numbers, the FLAC file, and its integers (samples, channels)."""
+    """The row with its audio's numbers in place of its response, the FLAC file, its integers (samples, channels)."""
     if row.response is None:
         raise ValueError(f"row {row.id} has no response")
     rendered = convolve(source, row.response.samples)

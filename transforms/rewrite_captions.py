@@ -21,7 +21,6 @@ from transforms.each_shard import guarded
 from transforms.records import Answer, Caption, CaptionRequest, Row, Shard
 from transforms.seeds import derive_seed
 
-
 #: The model that the provider is asked for where a recipe names none.
 DEFAULT_MODEL = "gpt-4o-mini"
 #: The model in the package that the local writer runs.
@@ -154,7 +153,7 @@ class _RewriteShards(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         while self._pending:
             shard = self._pending.popleft().result()
-            yield WindowedValue(shard, GlobalWindow().max_timestamp(), [GlobalWindow()])
+            yield WindowedValue(shard, GlobalWindow().max_timestamp(), (GlobalWindow(),))
 
     def teardown(self) -> None:
         if self._threads is not None:

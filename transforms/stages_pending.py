@@ -1,14 +1,17 @@
 from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+
 import apache_beam as beam
+
 from transforms.each_shard import EachShard
+from transforms.place_source import SceneDoesNotFit, place_source
 from transforms.records import Rejection, Row, Shard
 from transforms.sample_rooms import sample_room
-from transforms.place_source import SceneDoesNotFit, place_source
-from transforms.simulate_response import simulate_response
 from transforms.seeds import derive_seed
+from transforms.simulate_response import simulate_response
 
 
 # --- sample_rooms.py

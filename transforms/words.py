@@ -52,7 +52,7 @@ def distance_word(distance_m: float) -> str | None:
 
 
 def direction_word(azimuth_deg: float) -> str | None:
-    """front within 35° of 0°, left and right 55…125° to that side (+90° is left), back from 145° on; bounds included."""
+    """front within 35° of 0°, left and right 55…125° to that side (+90° is left), back from 145°; bounds included."""
     off_front = abs(azimuth_deg)
     if off_front <= FRONT_WITHIN_DEG:
         return "front"

@@ -35,8 +35,8 @@ def table_to_parquet(records: Sequence[dict[str, Any]], schema: pa.Schema) -> by
 def write_shard(shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None) -> None:
     """Writes what a shard leaves, in an order that a kill at any moment bears.
 
-    A shard is done when its metadata.parquet is there, so that comes after everything else. A failed shard leaves a note
-    for the end of the build and no metadata, so the next build does it again.
+    A shard is done when its metadata.parquet is there, so that comes after everything else. A failed shard leaves a
+    note for the end of the build and no metadata, so the next build does it again.
     """
     failures = workspace.shard_file(release, "failures", shard)
     if shard.failure is not None:

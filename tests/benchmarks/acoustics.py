@@ -133,6 +133,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name, values in rows:
         numbers = np.asarray(values, dtype=np.float64)
         print(f"{name:40s}{numbers.mean():10.4f}{np.percentile(numbers, 95):10.4f}{numbers.max():10.4f}")
+    held = np.array([np.abs(c.late_levels_db + 10.0 * math.log10(3.0)).max() <= 0.5 for c in checks])
+    print(f"{'rooms whose late levels are within 0.5 dB':40s}{int(held.sum()):10d}")
+    print(f"{'rooms with late coherence under 0.1':40s}{sum(c.late_coherence < 0.1 for c in checks):10d}")
+    print(f"{'rooms with DRR within 3 dB of theory':40s}{int(np.sum(np.abs(drr) <= 3.0)):10d}")
     print(f"{'DRR off theory, signed mean, dB':40s}{drr.mean():10.4f}")
     print(f"{'late Y, Z, X against W, mean, dB':40s}" + "".join(f"{level:10.3f}" for level in levels.mean(axis=0)))
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

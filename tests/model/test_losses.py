@@ -58,7 +58,8 @@ def test_nothing_to_count_is_zero_with_gradient_zero():
     mean = masked_mean(values, torch.tensor([False, False]))
     mean.backward()
     assert mean.item() == 0
-    assert values.grad is not None and values.grad.tolist() == [0, 0]
+    assert values.grad is not None
+    assert values.grad.tolist() == [0, 0]
 
 
 def test_rows_without_space_and_values_that_are_missing_change_nothing():
@@ -73,7 +74,8 @@ def test_rows_without_space_and_values_that_are_missing_change_nothing():
         out = output(predicted, [1.0, wrong], embedding)
         loss = elsa_loss(out, embedding, torch.tensor(0.0), Targets(true, measures, mask), weights)
         loss["loss"].backward()
-        assert predicted.grad is not None and torch.isfinite(predicted.grad).all()
+        assert predicted.grad is not None
+        assert torch.isfinite(predicted.grad).all()
         assert predicted.grad[1].tolist() == [0, 0, 0]
         seen.append({name: value.item() for name, value in loss.items()})
     assert seen[0] == seen[1]

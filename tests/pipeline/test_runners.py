@@ -1,4 +1,4 @@
-"""Beam's options: this machine's cores by default, the user's choice otherwise, an error for what Beam does not know."""
+"""Beam's options: this machine's cores by default, the user's choice otherwise, an error for the unknown."""
 
 from __future__ import annotations
 

@@ -26,6 +26,10 @@ def test_convolution_is_that_of_float64(n_samples, taps):
     assert 20 * np.log10(error) < -120
 
 
+def test_nothing_convolved_is_nothing():
+    assert convolve(noise(0), noise(4, 100)).shape == (4, 0)
+
+
 def test_a_click_gives_the_response():
     response = noise(4, 500)
     click = np.zeros(20_000, dtype=np.float32)

@@ -23,7 +23,8 @@ def test_floats_and_booleans_are_refused() -> None:
 
 
 def test_another_process_derives_the_same_seed_and_the_same_draws() -> None:
-    code = "from transforms.seeds import *; print(derive_seed(7, 'row', 'é'), keyed_generator(7, 'row').random(3).tolist())"
+    code = "from transforms.seeds import *; "
+    code += "print(derive_seed(7, 'row', 'é'), keyed_generator(7, 'row').random(3).tolist())"
     printed = {
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}

@@ -22,7 +22,7 @@ def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) ->
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "file.bin").mkdir()
-    with pytest.raises(OSError, match="file.bin"):
+    with pytest.raises(OSError, match=r"file\.bin"):
         storage.write_bytes(str(tmp_path / "file.bin"), b"one")
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 
