@@ -6,6 +6,7 @@ Source: ELSA, sections 4.1 to 4.3.
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,8 @@ def save_model(model: ElsaModel, folder: Path) -> None:
     """config.json and model.safetensors in a folder, which is made."""
     with quiet():
         model.save_pretrained(folder)
+    # safetensors keeps its file from everyone else; a run is to be shared like any other file.
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")
 
 
 def parameter_counts(model: ElsaModel) -> dict[str, int]:

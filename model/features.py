@@ -130,7 +130,7 @@ def log_mel(power_w: Tensor, *, sample_rate: int, mel_bins: int, from_hz: float,
 
 
 def length(vectors: Tensor) -> Tensor:
-    """Lengths of vectors along axis 1: (B, 3, F, T) → (B, F, T). Some times faster on a CPU than a norm over an axis."""
+    """Lengths of vectors along axis 1, (B, 3, F, T) → (B, F, T); on a CPU much faster than a norm over an axis."""
     x, y, z = vectors.unbind(1)
     return (x * x + y * y + z * z).sqrt()
 

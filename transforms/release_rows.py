@@ -15,13 +15,18 @@ from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Ro
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its Arrow type, what it holds, and the decimals to which a number is kept (and hashed, as an integer)."""
+    """A column: its Arrow type, what it holds, and the decimals that a number keeps (and is hashed with)."""
 
     name: str
     type: pa.DataType
     text: str
     decimals: int | None = None
     hashed: bool = True
+
+    @property
+    def type_name(self) -> str:
+        """The type as the docs and the card call it: `double`, `list of string`."""
+        return f"list of {self.type.value_type}" if pa.types.is_list(self.type) else str(self.type)
 
 
 _STRINGS = pa.list_(pa.string())

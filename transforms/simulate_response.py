@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import math
 import warnings
 from dataclasses import dataclass
@@ -230,10 +232,6 @@ class _DiffuseTail:
         fades = np.sqrt(np.maximum(1.0 - _fade_out(times_s, *fade_s) ** 2, 0.0))
         ending = np.clip((n_samples / sample_rate - times_s) / _FADE_OUT_S, 0.0, 1.0)
         self._window = (math.sqrt(power) * fades * ending).astype(np.float32)
-        # What counts when channels are compared: neither the beginning alone nor all of the decay alike.
-        counted = self._window.astype(np.float64) ** 2 * self._envelope(2.0 * room.t30_ms, n_samples - self.start) ** 2
-        self._counted = counted / counted.sum()
-        self._noises: list[NDArray[np.float64]] = []
         self._omnidirectional = self._bands(0)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -248,27 +246,10 @@ class _DiffuseTail:
 
     def _bands(self, channel: int) -> NDArray[np.float32]:
         """Stationary white noise in bands (bands, samples); SN3D: the variance of degree n is 1/(2n + 1)."""
-        spectrum = scipy.fft.rfft(self._noise(channel).astype(np.float32))
+        spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
         return np.asarray(bands[:, : self.n_samples - self.start])
-
-    def _noise(self, channel: int) -> NDArray[np.float64]:
-        """Noise (samples,) of unit power and without correlation to the channels before it, by Gram and Schmidt.
-
-        A dry room's tail has so few independent samples that chance alone would give it a side.
-        """
-        for further in range(len(self._noises), channel + 1):
-            noise = _white_noise(self._seed, further, self._length).astype(np.float64)
-            for earlier in self._noises:
-                noise = noise - self._product(noise, earlier) * earlier
-            self._noises.append(noise / math.sqrt(self._product(noise, noise)))
-        return self._noises[channel]
-
-    def _product(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-        # Not a dot product: that would be BLAS, whose sums depend on the number of threads.
-        n_tail = self._counted.size
-        return float(np.sum(one[:n_tail] * other[:n_tail] * self._counted))
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay, from where the tail starts; two short tables instead of a long one."""
@@ -357,7 +338,7 @@ def _gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
 @functools.cache
 def _spaudiopy_sh_matrix():  # type: ignore[no-untyped-def]
     """Imported late: it takes seconds, and says that no sound card is there."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from spaudiopy.sph import sh_matrix
     return sh_matrix

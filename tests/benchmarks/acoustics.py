@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import resource
 import sys
 import time
 from dataclasses import dataclass
-
-os.environ.setdefault("PRA_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +70,10 @@ def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np
     start_s = scene.distance_m / SPEED_OF_SOUND_M_S + max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
     stop_s = max(start_s + 0.03, 0.8 * response.acoustics.t30_ms / 1000.0)
     late = response.samples[:4, round(start_s * rate) : round(stop_s * rate)].astype(np.float64)
-    # Undo the decay: the beginning would be all that counts.
-    late = late * np.exp(0.5 * DECAY_60_DB * np.arange(late.shape[1]) / rate / (response.acoustics.t30_ms / 1000.0))
+    # Half of the decay undone: with none of it the beginning is all that counts, with all of it the lowest octaves at
+    # the end, and either holds few independent samples in a dry room.
+    decays = np.arange(late.shape[1]) / rate / (response.acoustics.t30_ms / 1000.0)
+    late = late * np.exp(0.25 * DECAY_60_DB * decays)
     products = np.einsum("is,js->ij", late, late)
     energies = np.diag(products)
     coherence = np.abs(products) / np.sqrt(np.outer(energies, energies)) - np.eye(4)
