@@ -37,11 +37,18 @@ from pipeline.release import (
 from pipeline.runners import beam_options
 from transforms import storage, workspace
 from transforms.caption_writers import writer_unavailable_reason
-from transforms.plan_shards import PlannedShard, deal_clips, input_sha256, plan_shards, plan_to_parquet, row_id
+from transforms.plan_shards import (
+    PlannedShard,
+    deal_clips,
+    input_sha256,
+    plan_shards,
+    plan_to_parquet,
+    row_id,
+    row_seed,
+)
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
 from transforms.rewrite_captions import read_answers
-from transforms.seeds import derive_seed
 from transforms.sources import list_clips
 from transforms.stages_pending import room_index_of
 from transforms.write_shard import table_to_parquet
@@ -104,7 +111,7 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
         if not recipe.rooms.of(split) and any(shard.split == split for shard in shards):
             raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
     rooms = {
-        (clip.split, room_index_of(derive_seed(recipe.seed, "row", row_id(clip, version)), recipe.rooms.of(clip.split)))
+        (clip.split, room_index_of(row_seed(recipe.seed, row_id(clip, version)), recipe.rooms.of(clip.split)))
         for shard in shards
         for clip in shard.clips
         for version in range(augmentations[shard.split])

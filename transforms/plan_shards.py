@@ -126,10 +126,15 @@ def row_id(clip: Clip, augmentation: int) -> str:
     return f"{clip.split}/{clip.source_id}#{augmentation}"
 
 
+def row_seed(seed: int, name: str) -> int:
+    """The seed of the row called `name` (see `row_id`): 63 bits, because readers of uint64 columns take signed integers."""
+    return derive_seed(seed, "row", name) >> 1
+
+
 def rows_of(planned: PlannedShard, *, seed: int, augmentations: dict[str, int]) -> Shard:
     """The shard with a row for every augmentation of each clip; each row's seed is derived from its name."""
     rows = tuple(
-        Row(row_id(clip, augmentation), clip, augmentation, derive_seed(seed, "row", row_id(clip, augmentation)))
+        Row(row_id(clip, augmentation), clip, augmentation, row_seed(seed, row_id(clip, augmentation)))
         for clip in planned.clips
         for augmentation in range(augmentations[planned.split])
     )
