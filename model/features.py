@@ -65,9 +65,11 @@ def frames_of(samples: int, hop: int) -> int:
 @lru_cache(maxsize=32)
 def _window(n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     # Scaled so that white noise of variance v has bins of power v. Not a module's buffer: transformers builds models
-    # on the meta device, and what is neither in the file nor a parameter is lost there.
-    window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
-    return (window / window.square().sum().sqrt()).to(device=device, dtype=dtype)
+    # on the meta device, and what is neither in the file nor a parameter is lost there. Made outside of inference mode,
+    # since it is kept for training too.
+    with torch.inference_mode(False):
+        window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
+        return (window / window.square().sum().sqrt()).to(device=device, dtype=dtype)
 
 
 @lru_cache(maxsize=32)
@@ -75,7 +77,8 @@ def _mel_filters(
     bins: int, mel_bins: int, from_hz: float, to_hz: float, sample_rate: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     filters = mel_filter_bank(bins, mel_bins, from_hz, to_hz, sample_rate, norm="slaney", mel_scale="slaney")
-    return torch.from_numpy(filters).to(device=device, dtype=dtype)
+    with torch.inference_mode(False):
+        return torch.from_numpy(filters).to(device=device, dtype=dtype)
 
 
 def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:

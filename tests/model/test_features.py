@@ -119,3 +119,13 @@ def test_silence_and_quantisation_noise_stay_small():
 def test_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"\(batch, 4, samples\)"):
         features.spectra(torch.zeros(4, 4096), n_fft=N_FFT, hop=HOP)
+
+
+def test_what_inference_has_kept_serves_training_too():
+    with torch.inference_mode():
+        computed(torch.zeros(1, 4, 4096, dtype=torch.float64))
+    audio = torch.ones(1, 4, 4096, dtype=torch.float64, requires_grad=True)
+    s = features.spectra(audio, n_fft=N_FFT, hop=HOP)
+    features.log_mel(s.power_w, sample_rate=RATE, mel_bins=64, from_hz=50, to_hz=8000).sum().backward()
+    assert audio.grad is not None
+    assert torch.isfinite(audio.grad).all()

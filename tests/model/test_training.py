@@ -48,6 +48,9 @@ def test_loss_falls_and_the_best_epoch_is_kept(release, tmp_path):
 def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run):
     names = sorted(path.name for path in trained_run.iterdir())
     assert names == ["config.json", "configuration.yaml", "metrics.jsonl", "model.safetensors", "run.json"]
+    # Whoever may read the configuration may read the weights.
+    modes = {(trained_run / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1
     configuration = read_configuration(trained_run / "configuration.yaml")
     record = json.loads((trained_run / "run.json").read_text())
     assert record["configuration_sha256"] == configuration.sha256()
