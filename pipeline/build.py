@@ -49,8 +49,8 @@ from transforms.plan_shards import (
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
 from transforms.rewrite_captions import read_answers
+from transforms.sample_rooms import room_index_of
 from transforms.sources import list_clips
-from transforms.stages_pending import room_index_of
 from transforms.write_shard import table_to_parquet
 
 #: Rooms measured in one piece of work.

@@ -9,11 +9,13 @@ import apache_beam as beam
 from pipeline.recipe import Recipe
 from transforms import workspace
 from transforms.measure_rooms import MeasureRooms, WriteRooms
+from transforms.place_source import PlaceSources
 from transforms.read_clips import ReadClips
 from transforms.render import Level
 from transforms.render_rows import RenderRows, RenderSettings
 from transforms.rewrite_captions import CaptionJob, RewriteCaptions
-from transforms.stages_pending import PlaceSources, SampleRooms, SimulateResponses
+from transforms.sample_rooms import SampleRooms
+from transforms.simulate_response import SimulateResponses
 from transforms.word_places import WordPlaces
 from transforms.write_shard import WriteShards
 

@@ -182,4 +182,6 @@ def _article(following: str) -> str:
 
 def _one_line(caption: str) -> str:
     """The caption as data: one line, its double quotes made single, as the prompts put it between double quotes."""
-    return " ".join(caption.replace('"', "'").split())
+    # A lone surrogate is no text that could be sent.
+    whole = caption.encode("utf-8", "replace").decode()
+    return " ".join(whole.replace('"', "'").split())

@@ -1,8 +1,11 @@
-"""The template writer: a spatial caption without a language model, grammatical with any caption and never losing a word."""
+"""The template writer: a spatial caption without a language model, grammatical with any caption, no word lost."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+import numpy as np
 
 from transforms.check_caption import check_place, is_english
 from transforms.seeds import keyed_generator
@@ -106,10 +109,10 @@ def _keeps_capital(caption: str) -> bool:
     return not (plain or first == "A" or first[:1].islower())
 
 
-def _place(words: SpatialWords, generator) -> str:  # type: ignore[no-untyped-def]
+def _place(words: SpatialWords, generator: np.random.Generator) -> str:
     """The place in prose, distance first, the room last; empty where no word applies."""
 
-    def pick(table: dict[str, tuple[str, ...]], word: str | None) -> str:
+    def pick(table: Mapping[str, tuple[str, ...]], word: str | None) -> str:
         draw = int(generator.integers(1 << 16))
         return table[word][draw % len(table[word])] if word else ""
 
@@ -122,7 +125,7 @@ def _place(words: SpatialWords, generator) -> str:  # type: ignore[no-untyped-de
     return ", ".join(part for part in (distance, spot, f"in {article} {room} room" if room else "") if part)
 
 
-def _shuffled(patterns: tuple[str, ...], generator) -> list[str]:  # type: ignore[no-untyped-def]
+def _shuffled(patterns: tuple[str, ...], generator: np.random.Generator) -> list[str]:
     first = int(generator.integers(1 << 16)) % len(patterns)
     return [*patterns[first:], *patterns[:first]]
 

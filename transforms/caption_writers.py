@@ -1,4 +1,4 @@
-"""Who rewrites captions: a language model behind an OpenAI-compatible endpoint, or the small one that runs in this process."""
+"""Who rewrites captions: a language model behind an OpenAI-compatible endpoint, or the small one in this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WRITERS = ("openai", "local", "template")
 
 _KEY_VARIABLE = "OPENAI_API_KEY"
 _RETRIES = 5
-# An answer is one sentence; what is longer than this is cut here so that no release carries it, and refused as too long.
+# An answer is one sentence; what is longer than this is cut here, so that no release carries it, and then refused.
 _LONGEST_REPLY_CHARS = 20_000
 _NO_KEY = (
     f"writer 'openai' has no key in {_KEY_VARIABLE}; set it, or use caption.writer=local (a model on this machine) or "
@@ -85,6 +85,10 @@ class OpenAIWriter:
     """
 
     name = "openai"
+    _loop: asyncio.AbstractEventLoop | None
+    _thread: threading.Thread | None
+    _client: AsyncOpenAI | None
+    _slots: asyncio.Semaphore | None
 
     def __init__(
         self,
@@ -114,13 +118,13 @@ class OpenAIWriter:
     def close(self) -> None:
         with self._lock:
             loop, thread, client = self._loop, self._thread, self._client
-            self._loop = self._thread = self._client = None
+            self._loop, self._thread, self._client = None, None, None
         if loop is None or thread is None:
             return
-        if client is not None:
-            asyncio.run_coroutine_threadsafe(client.close(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(_finish(client), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
+        loop.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -131,10 +135,10 @@ class OpenAIWriter:
 
     def _start_empty(self) -> None:
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._client: AsyncOpenAI | None = None
-        self._slots: asyncio.Semaphore | None = None
+        self._loop = None
+        self._thread = None
+        self._client = None
+        self._slots = None
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -250,6 +254,16 @@ def _local_model() -> SmolLM:
 
 def _cut(caption: str) -> str:
     return caption[:_LONGEST_LOCAL_CHARS]
+
+
+async def _finish(client: AsyncOpenAI | None) -> None:
+    """Ends what is still being asked, so that nobody waits for it for ever."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    if client is not None:
+        await client.close()
 
 
 def _result(future: concurrent.futures.Future[Reply]) -> Reply:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import apache_beam as beam
 import numpy as np
 
+from transforms.each_shard import EachShard
 from transforms.geometry import direction_to_unit_vector
-from transforms.records import Room, Scene
+from transforms.records import Rejection, Room, Row, Scene, Shard
 from transforms.seeds import keyed_generator
 
 # Every draw is an integer on one of these grids, so equal seeds give equal numbers on every machine.
@@ -122,3 +124,27 @@ def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_
     # The tiny shift keeps bounds that are on the grid in decimal on it in binary.
     first, last = math.ceil(low * steps_per_unit - 1e-6), math.floor(high * steps_per_unit + 1e-6)
     return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
+
+
+def give_scenes(shard: Shard) -> Shard:
+    """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
+    rows: list[Row] = []
+    rejections: list[Rejection] = []
+    for row in shard.rows:
+        if row.room is None:
+            raise ValueError(f"row {row.id} has no room")
+        try:
+            rows.append(replace(row, scene=place_source(row.seed, row.room)))
+        except SceneDoesNotFit as error:
+            clip = row.clip
+            rejections.append(
+                Rejection(clip.source_id, "place", "scene_does_not_fit", str(error), clip.split, clip.source_id)
+            )
+    return shard.with_rows(tuple(rows)).rejecting(*rejections)
+
+
+class PlaceSources(beam.PTransform):
+    """Shards whose rows have rooms → shards whose rows have a receiver and a source."""
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(EachShard("place sources", give_scenes))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
+import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, full_band_t30_ms
-from transforms.records import OCTAVE_BANDS_HZ, Room
-from transforms.seeds import keyed_generator
+from transforms.each_shard import EachShard
+from transforms.records import OCTAVE_BANDS_HZ, Room, Shard
+from transforms.seeds import derive_seed, keyed_generator
 
 # The paper's table of rooms (ELSA, section 3.2): area as printed, T30 as printed; the rest of a room is our choice.
 FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
@@ -262,3 +266,29 @@ def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[flo
     return math.exp(
         float(brentq(lambda scale: math.log(reached_ms(math.exp(scale)) / asked_ms), low, high, xtol=1e-10))
     )
+
+
+def room_index_of(row_seed: int, count: int) -> int:
+    """Which of a split's `count` rooms a row is in."""
+    return derive_seed(row_seed, "room") % count
+
+
+def give_rooms(shard: Shard, *, seed: int, counts: Mapping[str, int]) -> Shard:
+    """The shard with a room for each row; a room that several rows share is sampled once."""
+    indices = [room_index_of(row.seed, counts[shard.split]) for row in shard.rows]
+    rooms = {index: sample_room(seed, shard.split, index) for index in sorted(set(indices))}
+    return shard.with_rows(
+        tuple(replace(row, room=rooms[index]) for row, index in zip(shard.rows, indices, strict=True))
+    )
+
+
+class SampleRooms(beam.PTransform):
+    """Shards → shards whose rows have rooms; `counts` is how many rooms each split draws from."""
+
+    def __init__(self, seed: int, counts: Mapping[str, int]) -> None:
+        super().__init__()
+        self.seed = seed
+        self.counts = dict(counts)
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(EachShard("sample rooms", partial(give_rooms, seed=self.seed, counts=self.counts)))

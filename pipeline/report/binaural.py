@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve, resample_poly
 from scipy.special import eval_legendre
 
+from transforms.quiet_import import spaudiopy_module
+
 #: The environment variable that names a SOFA file of head-related impulse responses (SimpleFreeFieldHRIR).
 SOFA_VARIABLE = "ELSA_SOFA"
 #: Where Debian's libmysofa1 puts MIT's KEMAR (Gardner and Martin, 1995: free to use when the authors are cited).
@@ -66,7 +68,7 @@ def sphere_response(cosine: ArrayLike, frequencies_hz: ArrayLike) -> NDArray[np.
 
     `cosine` is that of the angle between the ear and the direction the wave comes from; time runs as e^{+jωt}.
     """
-    from spaudiopy.sph import spherical_hn2
+    spherical_hn2 = spaudiopy_module("sph").spherical_hn2
 
     cosine, frequencies = np.atleast_1d(cosine).astype(float), np.atleast_1d(frequencies_hz).astype(float)
     ka = 2 * np.pi * np.maximum(frequencies, 1.0) * _HEAD_RADIUS_M / _SPEED_OF_SOUND_M_S
@@ -123,8 +125,7 @@ def decoder(head: Head) -> NDArray[np.float64]:
         ValueError: when the SOFA file is not one of head-related impulse responses.
     """
     # spaudiopy takes seconds to import and is of no use to a page without players.
-    from spaudiopy import decoder as spa_decoder
-    from spaudiopy import grids, io, sig, utils
+    spa_decoder, grids, io, sig, utils = map(spaudiopy_module, ("decoder", "grids", "io", "sig", "utils"))
 
     if head.sofa is None:
         azimuth, zenith, _ = utils.cart2sph(*grids.load_t_design(_GRID_DEGREE).T)
@@ -153,8 +154,7 @@ def foa_to_binaural(foa: ArrayLike, head: Head) -> NDArray[np.float64]:
     Raises:
         ValueError: when there are not four channels.
     """
-    from spaudiopy import decoder as spa_decoder
-    from spaudiopy import sph
+    spa_decoder, sph = spaudiopy_module("decoder"), spaudiopy_module("sph")
 
     samples = np.asarray(foa, dtype=np.float64)
     if samples.ndim != 2 or samples.shape[1] != 4:

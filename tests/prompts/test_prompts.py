@@ -24,8 +24,9 @@ def test_the_papers_prompt_with_every_word_is_the_papers_sentence() -> None:
     assert messages == [
         {
             "role": "user",
-            "content": 'The sound: "A dog barks" is coming from the near up left of a small acoustically dampened room. '
-            "Rephrase as a short English sentence describing the sound and all the details of its source.",
+            "content": 'The sound: "A dog barks" is coming from the near up left of a small '
+            "acoustically dampened room. Rephrase as a short English sentence describing the sound and all the "
+            "details of its source.",
         }
     ]
 
@@ -55,7 +56,9 @@ def test_every_combination_of_words_is_asked_for_whole(name: str) -> None:
         words = {attribute: word for attribute, word in combination if word is not None}
         text = prompt.messages("Rain", words)[-1]["content"]
         assert all(word in text for word in words.values())
-        assert "  " not in text and "{" not in text and "[" not in text
+        assert "  " not in text
+        assert "{" not in text
+        assert "[" not in text
         assert "a acoustically" not in text
 
 
@@ -119,7 +122,9 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
     with pytest.raises(PromptError) as caught:
         load_prompt(str(path))
     message = str(caught.value)
-    assert "mine.txt" in message and says in message and "\n" not in message
+    assert "mine.txt" in message
+    assert says in message
+    assert "\n" not in message
 
 
 def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:

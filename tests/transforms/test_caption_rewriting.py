@@ -25,9 +25,18 @@ ORIGINALS = (
     "x" * 5000,
 )
 OPPOSITE = {
-    "front": "at the back", "back": "in front", "left": "on the right", "right": "on the left", "up": "down below",
-    "down": "up above", "near": "far away", "far": "nearby", "small": "in a large room", "large": "in a small room",
-    "dampened": "in a reverberant room", "reverberant": "in a dampened room",
+    "front": "at the back",
+    "back": "in front",
+    "left": "on the right",
+    "right": "on the left",
+    "up": "down below",
+    "down": "up above",
+    "near": "far away",
+    "far": "nearby",
+    "small": "in a large room",
+    "large": "in a small room",
+    "dampened": "in a reverberant room",
+    "reverberant": "in a dampened room",
 }
 
 
@@ -68,7 +77,9 @@ def _opposite(request: CaptionRequest, attempt: int) -> Reply:
 
 
 def _all_places(request: CaptionRequest, attempt: int) -> Reply:
-    told = "near, far away, up above, down below, in front, on the left, on the right, at the back, in a small, large room"
+    told = (
+        "near, far away, up above, down below, in front, on the left, on the right, at the back, in a small, large room"
+    )
     return Reply(text=f"{request.caption}, {told}.")
 
 
@@ -94,7 +105,8 @@ def test_no_wrong_word_gets_into_a_caption(kind: str) -> None:
     results = rewrite(requests, Puppet(HOSTILE[kind]), prompt_id="p@1", tries=2)
     assert len(results) == len(requests)
     for request, (caption, answers) in zip(requests, results, strict=True):
-        assert caption.text.strip() and caption.original == request.caption
+        assert caption.text.strip()
+        assert caption.original == request.caption
         assert check_place(caption.text, request.caption, request.words) is None, caption
         assert caption.status == ("rewritten" if any(answer.kept for answer in answers) else "template")
         assert all((answer.reason is None) == answer.kept for answer in answers)
@@ -146,7 +158,8 @@ def test_an_endpoint_that_fails_is_not_asked_again() -> None:
     puppet = Puppet(lambda request, attempt: Reply(error="APIConnectionError"))
     ((caption, answers),) = rewrite(_requests(1), puppet, prompt_id="p@1", tries=4)
     assert len(puppet.asked) == 1
-    assert caption.status == "template" and answers[0].reason == "error: APIConnectionError"
+    assert caption.status == "template"
+    assert answers[0].reason == "error: APIConnectionError"
 
 
 def test_the_hash_is_of_everything_that_shapes_an_answer() -> None:

