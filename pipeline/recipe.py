@@ -93,7 +93,7 @@ class CaptionSettings(_Section):
     """How often a caption is asked for before the template writes it."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
     """Requests in flight from each worker."""
-    timeout_s: Positive = 60.0
+    timeout_s: Positive = 30.0
 
     @field_validator("base_url")
     @classmethod

@@ -23,7 +23,7 @@ def request_sha256(
     """A SHA-256 over all that shapes an answer: model, prompt, sampling parameters, caption, words, seed, attempt.
 
     Integers and strings only, a temperature as its decimal text (`decimal_text`): a float's text is not everywhere the
-    same. The row's id is not in it, so that the same question of two rows with one seed is one question.
+    same. The row's id is not in it, so that the same question of two rows is one question.
     """
     for name, value in parameters.items():
         if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -34,7 +34,7 @@ def request_sha256(
         "model": model,
         "parameters": dict(parameters),
         "prompt": prompt_id,
-        "seed": request.seed,
+        "seed": request.question_seed,
         "words": request.words.present(),
     }
     # ASCII escapes carry any text, lone surrogates too.

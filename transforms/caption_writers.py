@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from prompts import Prompt
 from transforms.records import CaptionRequest, Reply
 from transforms.seeds import derive_seed
+from transforms.smollm import MODEL_NAME
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -178,7 +179,7 @@ class OpenAIWriter:
                     temperature=self.temperature,
                     max_tokens=self.max_tokens,
                     # Servers take a signed 32-bit seed at least.
-                    seed=derive_seed(request.seed, attempt) % 2**31,
+                    seed=derive_seed(request.question_seed, attempt) % 2**31,
                 )
             except OpenAIError as error:
                 return Reply(error=_short_error(error))
@@ -197,8 +198,6 @@ class LocalWriter:
     name = "local"
 
     def __init__(self, prompt: Prompt, temperature: float, max_tokens: int, batch_size: int = 16):
-        from transforms.smollm import MODEL_NAME
-
         self.prompt = prompt
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -214,7 +213,7 @@ class LocalWriter:
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             chats = [self.prompt.messages(_cut(requests[at].caption), requests[at].words.present()) for at in batch]
-            seeds = [derive_seed(requests[at].seed, attempt) for at in batch]
+            seeds = [derive_seed(requests[at].question_seed, attempt) for at in batch]
             temperature = self.temperature if attempt else 0.0
             with _LOCAL_LOCK:
                 answers = model.answer(chats, seeds, temperature=temperature, max_tokens=self.max_tokens)

@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
+import snowballstemmer
+
 from transforms.words import VOCABULARY, SpatialWords
 
 __all__ = ["REASONS", "SYNONYMS", "check_caption", "check_place", "clean_answer", "is_english"]
@@ -453,7 +455,7 @@ def _stem(word: str) -> str:
     known = _senses().get(word)
     if len(word) > _LONGEST_WORD_CHARS:
         return word
-    stem: str = _stemmer().stem(word)
+    stem: str = _stemmer().stemWord(word)
     # "purr" and "purring" have the stems "purr" and "pur".
     stem = stem[:-1] if len(stem) > 2 and stem[-1] == stem[-2] else stem
     return known or _senses().get(stem, stem)
@@ -467,10 +469,7 @@ def _senses() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _stemmer():  # type: ignore[no-untyped-def]
-    # Here and not above: importing nltk takes two seconds, which a build without a language model need not spend.
-    from nltk.stem.snowball import EnglishStemmer
-
-    return EnglishStemmer()
+    return snowballstemmer.stemmer("english")
 
 
 @lru_cache(maxsize=1)

@@ -127,7 +127,7 @@ def row_id(clip: Clip, augmentation: int) -> str:
 
 
 def row_seed(seed: int, name: str) -> int:
-    """The seed of the row called `name` (see `row_id`): 63 bits, because readers of uint64 columns take signed integers."""
+    """The seed of the row called `name` (see `row_id`): 63 bits, as some readers take no more."""
     return derive_seed(seed, "row", name) >> 1
 
 

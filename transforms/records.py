@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
 SPLITS = ("train", "validation", "test")
@@ -199,6 +200,13 @@ class CaptionRequest:
     caption: str
     words: SpatialWords
     seed: int
+    """Of the template's choices: the row's own, so that rows differ."""
+
+    @property
+    def question_seed(self) -> int:
+        """Of a language model's choices: the question's own, so that whatever row asks it, it has one answer."""
+        words = (part for pair in self.words.present().items() for part in pair)
+        return derive_seed("question", self.caption, *words)
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,10 @@ from transforms.caption_writers import CaptionWriter, LocalWriter, OpenAIWriter
 from transforms.each_shard import guarded
 from transforms.records import Answer, Caption, CaptionRequest, Row, Shard
 from transforms.seeds import derive_seed
+from transforms.smollm import MODEL_NAME
 
 #: The model that the provider is asked for where a recipe names none.
 DEFAULT_MODEL = "gpt-4o-mini"
-#: The model in the package that the local writer runs.
-LOCAL_MODEL_NAME = "SmolLM2-135M-Instruct"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class CaptionJob:
         """What `caption_model` says."""
         if self.writer == "template":
             return TEMPLATE
-        return LOCAL_MODEL_NAME if self.writer == "local" else self.model or DEFAULT_MODEL
+        return MODEL_NAME if self.writer == "local" else self.model or DEFAULT_MODEL
 
     @property
     def prompt_id(self) -> str | None:

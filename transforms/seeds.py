@@ -17,7 +17,7 @@ def derive_seed(*parts: int | str) -> int:
     for part in parts:
         if isinstance(part, bool) or not isinstance(part, (int, str)):
             raise TypeError(f"a seed is derived from integers and strings, not {type(part).__name__}")
-        text = str(part).encode()
+        text = str(part).encode("utf-8", "surrogatepass")
         digest.update(f"{type(part).__name__}:{len(text)}:".encode())
         digest.update(text)
     return int.from_bytes(digest.digest()[:8], "little")

@@ -165,17 +165,17 @@ def test_an_endpoint_that_fails_is_not_asked_again() -> None:
 def test_the_hash_is_of_everything_that_shapes_an_answer() -> None:
     request = CaptionRequest("row", 0, "A dog barks \ud800", SpatialWords(direction="left"), 1)
     base = request_sha256(request, "m", "p@1", {"temperature": "0.9"})
-    assert base == request_sha256(replace(request, row_id="other", caption_index=4), "m", "p@1", {"temperature": "0.9"})
+    of_another_row = replace(request, row_id="other", caption_index=4, seed=2)
+    assert base == request_sha256(of_another_row, "m", "p@1", {"temperature": "0.9"})
     others = [
         request_sha256(replace(request, caption="A cat"), "m", "p@1", {"temperature": "0.9"}),
         request_sha256(replace(request, words=SpatialWords()), "m", "p@1", {"temperature": "0.9"}),
-        request_sha256(replace(request, seed=2), "m", "p@1", {"temperature": "0.9"}),
         request_sha256(request, "n", "p@1", {"temperature": "0.9"}),
         request_sha256(request, "m", "p@2", {"temperature": "0.9"}),
         request_sha256(request, "m", "p@1", {"temperature": "0.8"}),
         request_sha256(request, "m", "p@1", {"temperature": "0.9"}, attempt=1),
     ]
-    assert len({base, *others}) == 8
+    assert len({base, *others}) == 7
     with pytest.raises(TypeError):
         request_sha256(request, "m", "p@1", {"temperature": 0.9})  # type: ignore[dict-item]
 
