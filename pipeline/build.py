@@ -35,6 +35,7 @@ from pipeline.release import (
     total,
 )
 from pipeline.runners import beam_options
+from pipeline.worker_log import logged_to
 from transforms import storage, workspace
 from transforms.caption_writers import writer_unavailable_reason
 from transforms.plan_shards import (
@@ -120,7 +121,13 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
 
 
 def build(
-    recipe: Recipe, input_dir: str, output: str, *, beam_flags: Sequence[str] = (), answers: str | None = None
+    recipe: Recipe,
+    input_dir: str,
+    output: str,
+    *,
+    beam_flags: Sequence[str] = (),
+    answers: str | None = None,
+    verbose: bool = False,
 ) -> Outcome:
     """Builds a release, or what is missing of it.
 
@@ -133,7 +140,7 @@ def build(
     _begin(recipe, plan, output, answers)
     work = _missing(recipe, plan, output, answers)
     if work.shards or work.rooms:
-        _run(recipe, plan, output, work, beam_flags)
+        _run(recipe, plan, output, work, beam_flags, verbose=verbose)
     failures = _failures(output)
     if failures:
         return Outcome(total(output, None), _rejections(output, plan), failures, len(work.shards))
@@ -208,12 +215,13 @@ def _answer_files(output: str, answers: str | None) -> tuple[str, ...]:
     return (*found, *((os.path.abspath(answers),) if answers else ()))
 
 
-def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str]) -> None:
+def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str], *, verbose: bool) -> None:
     versions = recipe.augmentations.model_dump()
     rows = {number: len(plan.shards[number].clips) * versions[plan.shards[number].split] for number in work.shards}
     folders = {plan.shards[number].path: count for number, count in rows.items()}
     options = beam_options(beam_flags, units=max(len(work.shards), len(work.rooms)))
-    with Progress(output, folders):
+    log = None if verbose or storage.is_remote(output) else workspace.log_path(output)
+    with logged_to(log) as screen, Progress(output, folders, screen):
         pipeline = beam.Pipeline(options=options)
         build_dag(pipeline, recipe, output, work)
         pipeline.run().wait_until_finish()

@@ -48,7 +48,7 @@ class BuildCommand:
         parser.add_argument(
             "--answers", metavar="FILE", help="answers.parquet of an earlier release: ask nothing twice"
         )
-        parser.add_argument("--verbose", action="store_true", help="show what Beam logs")
+        parser.add_argument("--verbose", action="store_true", help="show what Beam and its workers say")
 
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.verbose:
@@ -67,12 +67,13 @@ class BuildCommand:
                 arguments.output,
                 beam_flags=arguments.beam_options,
                 answers=arguments.answers,
+                verbose=arguments.verbose,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
-            fail(f"the build stopped: {error}; what was done stays, run the same command again to go on")
+            fail(f"the build stopped: {last_line(error)}; what was done stays, run the same command again to go on")
             return INCOMPLETE
         for line in outcome.failures:
             fail(f"{line} (run the same command again to go on)")
@@ -126,6 +127,12 @@ class PlanCommand:
         return INCOMPLETE if plan.rejections else DONE
 
 
+def last_line(error: BaseException) -> str:
+    """What an error says last: Beam's errors hold the whole traceback of a worker before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
 def recipe_of(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The recipe with --set and --limit laid over it."""
     from pipeline.recipe import load_recipe
@@ -159,7 +166,7 @@ def original_reader(release: str, input_dir: str):  # type: ignore[no-untyped-de
     def original_of(row):  # type: ignore[no-untyped-def]
         path = paths.get((row["split"], row["source_id"]))
         try:
-            return decode_clip(read_bytes(path), max_duration_s=recipe.audio.max_duration_s) if path else None
+            return decode_clip(read_bytes(path), path, max_duration_s=recipe.audio.max_duration_s) if path else None
         except (OSError, ClipRefused):
             return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -29,8 +29,9 @@ def rows_on_disk(release: str, folders: Mapping[str, int]) -> int:
 class Progress:
     """Watches a build from a thread of its own: a bar on a terminal, else a line every 30 s."""
 
-    def __init__(self, release: str, folders: Mapping[str, int]) -> None:
+    def __init__(self, release: str, folders: Mapping[str, int], screen: TextIO) -> None:
         self.release = release
+        self.screen = screen
         self.folders = dict(folders)
         self.total = sum(folders.values())
         self._stop = threading.Event()
@@ -47,17 +48,17 @@ class Progress:
         self._thread.join()
 
     def _watch(self) -> None:
-        terminal = sys.stderr.isatty()
+        terminal = self.screen.isatty()
         started = last_line = time.monotonic()
         # A remote listing costs money and time: there a look is as rare as a line.
         every = LINE_EVERY_S if storage.is_remote(self.release) else LOOK_EVERY_S
-        with tqdm(total=self.total, unit="row", desc="build", disable=not terminal) as bar:
+        with tqdm(total=self.total, unit="row", desc="build", disable=not terminal, file=self.screen) as bar:
             while not self._stop.wait(every):
                 done = rows_on_disk(self.release, self.folders)
                 bar.update(done - bar.n)
                 now = time.monotonic()
                 if not terminal and now - last_line >= LINE_EVERY_S:
-                    print(progress_line(done, self.total, now - started), file=sys.stderr, flush=True)
+                    print(progress_line(done, self.total, now - started), file=self.screen, flush=True)
                     last_line = now
             bar.update(rows_on_disk(self.release, self.folders) - bar.n)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -20,6 +21,8 @@ DECAY_60_DB = 6.0 * math.log(10.0)
 
 # Wider, and a decay would be heard in its neighbours' bands; narrower, and reflections would ring.
 CROSSOVER_OCTAVES = 0.5
+#: Everything above this share of the Nyquist frequency fades out up to it: no ringing runs ahead of a reflection.
+PASSBAND = 0.75
 LOWEST_SAMPLE_RATE = 44_100
 C50_EARLY_S = 0.05
 # No standard has it; a longer window would take in the floor's reflection of a source 4 m away.
@@ -47,6 +50,12 @@ def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
     away = np.abs(position[None, :] - np.arange(len(OCTAVE_BANDS_HZ))[:, None])
     crossing = np.clip((away - 0.5) / CROSSOVER_OCTAVES + 0.5, 0.0, 1.0)
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * crossing))
+
+
+def end_of_spectrum(frequencies_hz: ArrayLike, sample_rate: int) -> NDArray[np.float64]:
+    """Gain that takes a response softly from 3/4 of the Nyquist frequency (18 kHz at 48 kHz) to nothing at its end."""
+    share = np.asarray(frequencies_hz, dtype=np.float64) / (0.5 * sample_rate)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.clip((share - PASSBAND) / (1.0 - PASSBAND), 0.0, 1.0)))
 
 
 def octave_filter_gain(frequencies_hz: ArrayLike, centre_hz: float) -> NDArray[np.float64]:
@@ -142,6 +151,34 @@ def c50_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> flo
 def drr_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> float:
     """Direct-to-reverberant ratio in dB: energy until 1 ms after the direct sound over the energy from then on."""
     return _energy_ratio_db(response_w, round(direct_sample + DIRECT_WINDOW_S * sample_rate))
+
+
+def heard_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
+    """What a measurement hears of diffuse octaves that each decay at a T30 of their own, (..., bands) in ms.
+
+    (..., 1 + bands): first the full band, then what the octave filters let through, which have skirts, while sound
+    between two octaves decays in between: an octave that is drier than its neighbours measures longer than it is.
+    """
+    decays_ms = np.asarray(band_t30_ms, dtype=np.float64)
+    # Amplitudes of two octaves add up between them, and the square of the sum holds their product.
+    between_ms = 2.0 / (1.0 / decays_ms[..., :-1] + 1.0 / decays_ms[..., 1:])
+    together_ms = np.concatenate([decays_ms, between_ms], axis=-1)
+    return full_band_t30_ms(together_ms[..., None, :], _heard_energies())
+
+
+@functools.cache
+def _heard_energies() -> NDArray[np.float64]:
+    """Energy (1 + bands, 2 · bands − 1) that the full band and each octave filter take from white sound at 48 kHz.
+
+    By octave first, then by pair of neighbours.
+    """
+    frequencies = np.arange(0.5, 24_000.0)
+    octaves = octave_crossover(frequencies)
+    octaves *= end_of_spectrum(frequencies, 48_000)
+    parts = np.concatenate([np.square(octaves), 2.0 * octaves[:-1] * octaves[1:]])
+    filters = np.stack([np.ones(frequencies.size), *(octave_filter_gain(frequencies, hz) for hz in OCTAVE_BANDS_HZ)])
+    energies = np.square(filters) @ parts.T
+    return np.asarray(energies / energies.sum(axis=1, keepdims=True))
 
 
 def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArray[np.float64]:

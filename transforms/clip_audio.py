@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import os
+import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 import soundfile
@@ -24,8 +28,8 @@ class ClipRefused(ValueError):
         self.reason = reason
 
 
-def decode_clip(data: bytes, *, max_duration_s: float) -> tuple[NDArray[np.float32], int]:
-    """Decodes whatever libsndfile reads and mixes it down.
+def decode_clip(data: bytes, name: str = "", *, max_duration_s: float) -> tuple[NDArray[np.float32], int]:
+    """Decodes whatever libsndfile reads and mixes it down; the file's name helps where its first bytes do not tell.
 
     Returns:
         Float32 mono samples (n,) and their rate in hertz.
@@ -36,7 +40,7 @@ def decode_clip(data: bytes, *, max_duration_s: float) -> tuple[NDArray[np.float
     if not data:
         raise ClipRefused("empty", "the file has no bytes")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with _open(data, name) as file:
             rate = file.samplerate
             if file.frames > max_duration_s * rate:
                 raise ClipRefused("too_long", f"{file.frames / rate:.0f} s; the recipe takes {max_duration_s:g} s")
@@ -53,6 +57,33 @@ def decode_clip(data: bytes, *, max_duration_s: float) -> tuple[NDArray[np.float
     if not np.isfinite(samples).all():
         raise ClipRefused("not_finite", "samples that are infinite or not a number")
     return (samples[:, 0].copy() if samples.shape[1] == 1 else samples.mean(axis=1)), rate
+
+
+@contextlib.contextmanager
+def _open(data: bytes, name: str) -> Iterator[soundfile.SoundFile]:
+    try:
+        file = soundfile.SoundFile(io.BytesIO(data))
+    except soundfile.LibsndfileError:
+        # An MP3 whose tag is odd is known by its ending alone, and only a file on a disk has one.
+        with tempfile.NamedTemporaryFile(suffix=os.path.splitext(name)[1][:8]) as copy, _muted():
+            copy.write(data)
+            copy.flush()
+            file = soundfile.SoundFile(copy.name)
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    """Without what a decoder's library writes to stderr by itself, past Python."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def prepare_clip(

@@ -48,7 +48,7 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
         data = storage.read_bytes(clip.path)
     except OSError as error:
         raise ClipRefused("unreadable", error.strerror or type(error).__name__) from error
-    samples, rate = decode_clip(data, max_duration_s=settings.max_duration_s)
+    samples, rate = decode_clip(data, clip.path, max_duration_s=settings.max_duration_s)
     prepared = prepare_clip(
         samples, rate, trim_below_peak_db=settings.trim_below_peak_db, min_duration_s=settings.min_duration_s
     )

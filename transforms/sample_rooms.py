@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, full_band_t30_ms
+from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, heard_t30_ms
 from transforms.each_shard import EachShard
 from transforms.records import OCTAVE_BANDS_HZ, Room, Shard
 from transforms.seeds import derive_seed, keyed_generator
@@ -143,7 +143,7 @@ def furnish_room(
     exponents = np.stack([absorption_exponents(name) for name in materials])
     scale = _scale_to(t30_ms, exponents, size_m)
     absorption = np.round(1.0 - np.exp(-scale * exponents), _ABSORPTION_DECIMALS)
-    bands_ms = band_t30_ms(-np.log1p(-absorption), *size_m)
+    bands_ms = heard_t30_ms(band_t30_ms(-np.log1p(-absorption), *size_m))[1:]
     return Room(
         room_id=identifier,
         split=split,
@@ -216,7 +216,7 @@ def _draw_t30(draw: np.random.Generator, ranges: RoomRanges, *size_m: float) -> 
     """A T30 in ms around the median for the volume, inside the ranges and what materials can do."""
     volume_m3 = math.prod(size_m)
     full_band = np.ones((3, len(OCTAVE_BANDS_HZ)))
-    driest_ms = float(full_band_t30_ms(band_t30_ms(ranges.exponent_max * full_band, *size_m), white_band_energies()))
+    driest_ms = float(heard_t30_ms(band_t30_ms(ranges.exponent_max * full_band, *size_m))[0])
     least_ms = max(ranges.t30_min_ms, driest_ms)
     most_ms = max(ranges.t30_max_ms, least_ms)
     median_ms = ranges.t30_median_ms * (volume_m3 / 100.0) ** ranges.t30_volume_exponent
@@ -238,7 +238,7 @@ def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, 
     choices = [tuple(names[int(draw.integers(len(names)))] for names in surfaces) for _ in range(COMBINATIONS)]
     exponents = np.stack([[absorption_exponents(name) for name in choice] for choice in choices])
     bands_ms = band_t30_ms(exponents, *size_m)
-    published_ms = full_band_t30_ms(bands_ms, white_band_energies())
+    published_ms = heard_t30_ms(bands_ms)[:, 0]
     # Up to 4 kHz: above it air decides.
     octaves = np.log(bands_ms[:, :-2])
     spread = octaves.max(axis=1) - octaves.min(axis=1)
@@ -255,7 +255,7 @@ def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[flo
     """The factor on the exponents that gives the full-band T30 asked for, found over its logarithm."""
 
     def reached_ms(scale: float) -> float:
-        return float(full_band_t30_ms(band_t30_ms(scale * exponents, *size_m), white_band_energies()))
+        return float(heard_t30_ms(band_t30_ms(scale * exponents, *size_m))[0])
 
     low, high = math.log(1e-3), math.log(1e2)
     if not reached_ms(math.exp(high)) < asked_ms < reached_ms(math.exp(low)):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
@@ -12,12 +10,14 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
+from scipy.special import lpmv
 
 from transforms.acoustics import (
     AIR_ABSORPTION_PER_M,
     DECAY_60_DB,
     SPEED_OF_SOUND_M_S,
     check_sample_rate,
+    end_of_spectrum,
     measure,
     octave_crossover,
     t30_bands_ms,
@@ -25,8 +25,8 @@ from transforms.acoustics import (
 )
 from transforms.each_shard import EachShard
 from transforms.place_source import SceneDoesNotFit, SceneRanges, place_source
-from transforms.quiet_import import spaudiopy_module
 from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Response, Room, Row, Scene, Shard
+from transforms.sample_rooms import band_t30_ms
 from transforms.seeds import derive_seed, keyed_generator
 
 HIGHEST_ORDER = 3
@@ -39,8 +39,6 @@ CROSSFADE_FROM = 0.5
 
 # Fractional delays: a sinc under a Hann window.
 _KERNEL_HALF = 40
-#: Everything above this share of the Nyquist frequency fades out up to it: no ringing runs ahead of a reflection.
-PASSBAND = 0.75
 # Before its first reflection a room is silent but for the direct sound; the filters' ringing ahead of it is taken off.
 _GATE_LEAD, _GATE_RAMP = 24, 16
 
@@ -49,6 +47,7 @@ BAND_ROUNDS = 3
 FULL_BAND_ROUNDS = 3
 _LARGEST_STEP = 1.6
 _DECAY_DECIMALS = 2
+_MOST_ABSORPTION = 0.999999
 _FADE_OUT_S = 0.01
 _ENVELOPE_BLOCK = 1024
 
@@ -108,6 +107,12 @@ def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acousti
     return simulate_response(room, scene, seed=reference_seed, sample_rate=sample_rate, order=0).acoustics
 
 
+def natural_t30_ms(room: Room) -> NDArray[np.float64]:
+    """T30 in ms (bands,) that a diffuse field has at the absorption of ``room``, each octave for itself, to 0.01 ms."""
+    exponents = -np.log1p(-np.minimum(np.array(room.absorption), _MOST_ABSORPTION))
+    return np.round(band_t30_ms(exponents, room.length_m, room.width_m, room.height_m), _DECAY_DECIMALS)
+
+
 def direct_sample(scene: Scene, sample_rate: int) -> float:
     """When the direct sound arrives, in samples after its emission; not rounded."""
     return _distance_m(scene) / SPEED_OF_SOUND_M_S * sample_rate
@@ -165,15 +170,18 @@ def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
 
 def sn3d_harmonics(order: int, direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """Real spherical harmonics (directions, (order + 1)²) of unit vectors (directions, 3): ACN, SN3D, W = 1 (AmbiX)."""
-    sh_matrix = _spaudiopy_sh_matrix()
     azimuth = np.arctan2(direction[:, 1], direction[:, 0])
-    zenith = np.arctan2(np.hypot(direction[:, 0], direction[:, 1]), direction[:, 2])
-    with warnings.catch_warnings():
-        # spaudiopy 0.2 asks SciPy for harmonics by their old name.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        n3d = np.asarray(sh_matrix(order, azimuth, zenith, "real"))
-    degrees = np.floor(np.sqrt(np.arange((order + 1) ** 2)))
-    return n3d * np.sqrt(4.0 * np.pi / (2.0 * degrees + 1.0))
+    harmonics = np.empty((len(direction), (order + 1) ** 2))
+    for degree in range(order + 1):
+        for index in range(-degree, degree + 1):
+            turns = abs(index)
+            # SciPy's functions carry the Condon-Shortley phase, which AmbiX does not.
+            scale = (-1.0) ** turns * math.sqrt(
+                (1.0 if turns == 0 else 2.0) * math.factorial(degree - turns) / math.factorial(degree + turns)
+            )
+            around = np.sin(turns * azimuth) if index < 0 else np.cos(turns * azimuth)
+            harmonics[:, degree * (degree + 1) + index] = scale * lpmv(turns, degree, direction[:, 2]) * around
+    return harmonics
 
 
 class _EarlyField:
@@ -202,7 +210,7 @@ class _EarlyField:
         self.reflections = np.zeros((self.channels, len(OCTAVE_BANDS_HZ), self.n_samples))
         # Seconds since the direct sound's arrival, in which reflections have decayed.
         self._decaying_s = np.maximum(np.arange(self.n_samples) - arrival[0], 0.0) / sample_rate
-        self._asked_ms = np.array(room.t30_bands_ms)
+        self._natural_ms = natural_t30_ms(room)
         if arrival.size > 1:
             gate = _gate(self.n_samples, float(arrival[1]))
             for channel in range(self.channels):
@@ -211,8 +219,8 @@ class _EarlyField:
                 self.reflections[channel] = gate * _filtered(trains, gains)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The field (samples,) of an ACN channel, its reflections bent from the T30 asked for to ``decays_ms``."""
-        per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._asked_ms)
+        """The field (samples,) of an ACN channel, its reflections bent from the room's own T30 to ``decays_ms``."""
+        per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._natural_ms)
         bent = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
         return np.asarray(self.direct[channel] + bent.sum(axis=0))
 
@@ -265,7 +273,7 @@ def _close_the_loop(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Decays in ms by band with which W measures what the room asks, and that W; always the same rounds."""
     asked_ms = np.array(room.t30_bands_ms)
-    decays_ms = asked_ms
+    decays_ms = natural_t30_ms(room)
     samples = _join(early, tail, 0, decays_ms)
     for _ in range(BAND_ROUNDS):
         decays_ms = _corrected(decays_ms, asked_ms / np.array(t30_bands_ms(samples, tail.sample_rate)))
@@ -320,9 +328,7 @@ def _filtered(bands: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray
 def _band_gains(length: int, sample_rate: int) -> NDArray[np.float64]:
     """Gains (bands, bins) of the octaves with the soft end of the spectrum, for a transform of ``length`` samples."""
     frequencies = scipy.fft.rfftfreq(length, 1.0 / sample_rate)
-    nyquist = 0.5 * sample_rate
-    beyond = np.clip((frequencies / nyquist - PASSBAND) / (1.0 - PASSBAND), 0.0, 1.0)
-    return np.asarray(octave_crossover(frequencies) * (0.5 + 0.5 * np.cos(np.pi * beyond)))
+    return octave_crossover(frequencies) * end_of_spectrum(frequencies, sample_rate)
 
 
 def _fade_out(times_s: NDArray[np.float64], from_s: float, to_s: float) -> NDArray[np.float64]:
@@ -334,11 +340,6 @@ def _gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
     """Zero until shortly before the first reflection, at a fractional sample, then one."""
     opened = math.floor(first_reflection) - _GATE_LEAD
     return np.clip((np.arange(n_samples) - opened) / _GATE_RAMP + 1.0, 0.0, 1.0)
-
-
-@functools.cache
-def _spaudiopy_sh_matrix():  # type: ignore[no-untyped-def]
-    return spaudiopy_module("sph").sh_matrix
 
 
 def _distance_m(scene: Scene) -> float:

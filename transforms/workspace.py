@@ -18,6 +18,11 @@ def state_path(release: str) -> str:
     return storage.join(release, FOLDER, "build.json")
 
 
+def log_path(release: str) -> str:
+    """What the workers said."""
+    return storage.join(release, FOLDER, "workers.log")
+
+
 def rooms_path(release: str, chunk: int) -> str:
     """The measured rooms of one chunk."""
     return storage.join(release, FOLDER, "rooms", f"{chunk:05d}.parquet")

@@ -115,14 +115,15 @@ def test_no_wrong_word_gets_into_a_caption(kind: str) -> None:
 def test_what_is_refused_is_asked_again_and_only_that() -> None:
     def says(request: CaptionRequest, attempt: int) -> Reply:
         right = request.row_id == "good" or attempt == 2
-        return Reply(text=f'"a dog barks on the {"left" if right else "right"}"', prompt_tokens=3, completion_tokens=4)
+        text = f'"{request.caption.lower()} on the {"left" if right else "right"}"'
+        return Reply(text=text, prompt_tokens=3, completion_tokens=4)
 
     words = SpatialWords(direction="left")
-    requests = [CaptionRequest(name, 1, "A dog barks", words, seed) for seed, name in enumerate(("good", "bad"))]
+    requests = [CaptionRequest("good", 1, "A dog barks", words, 1), CaptionRequest("bad", 1, "Rain falls", words, 1)]
     puppet = Puppet(says)
     (good, good_answers), (bad, bad_answers) = rewrite(requests, puppet, prompt_id="p@1", tries=4)
     assert puppet.asked == [("good", 0), ("bad", 0), ("bad", 1), ("bad", 2)]
-    assert good.text == bad.text == "A dog barks on the left."
+    assert (good.text, bad.text) == ("A dog barks on the left.", "Rain falls on the left.")
     assert [answer.reason for answer in bad_answers] == ["contradicts_direction"] * 2 + [None]
     assert (good_answers[0].prompt_tokens, good_answers[0].completion_tokens) == (3, 4)
     assert len({answer.request_sha256 for answer in (*good_answers, *bad_answers)}) == 4
