@@ -17,17 +17,28 @@ class VerifyCommand:
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = "Checks hashes, samples, words and the digest of a release, on all cores."
-        parser.epilog = "example:\n  elsa verify out/demo"
+        parser.epilog = (
+            "examples:\n  elsa verify out/demo\n  elsa verify out/demo --rerender 8 --input recordings"
+        )
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--rerender", type=int, default=0, metavar="N", help="also render N rows again and compare")
+        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for --rerender")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.recipe import RecipeError
         from pipeline.release import ReleaseError
-        from pipeline.verify import verify
+        from pipeline.verify import rerender_rows, verify
+        from transforms.sources import SourceUnusable
 
+        if arguments.rerender < 0 or (arguments.rerender and not arguments.input):
+            fail("--rerender takes a number of rows, and --input the folder that the release was made from")
+            return UNUSABLE
         try:
             findings = verify(Path(arguments.release))
-        except ReleaseError as error:
+            if arguments.rerender:
+                rerender_rows(arguments.release, arguments.input, arguments.rerender, findings)
+        except (RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
         if arguments.json:
@@ -37,6 +48,8 @@ class VerifyCommand:
                 fail(problem)
             if not findings.problems:
                 print(f"{arguments.release}: {findings.rows} rows are as stated, digest {findings.digest}")
+                if arguments.rerender:
+                    print(f"{findings.rerendered} rows rendered again from their metadata have the same samples")
         return INCOMPLETE if findings.problems else DONE
 
 

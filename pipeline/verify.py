@@ -16,10 +16,21 @@ import pyarrow.parquet as pq
 import soundfile
 
 from pipeline.recipe import RecipeError, load_recipe
-from pipeline.release import RECIPE, RELEASE_JSON, REPORT_FOLDER, DigestBuilder, read_release_json
+from pipeline.release import (
+    RECIPE,
+    RELEASE_JSON,
+    REPORT_FOLDER,
+    DigestBuilder,
+    metadata_paths,
+    read_release_json,
+    read_rows,
+)
+from pipeline.rerender import rerender, spread
 from pipeline.runners import available_cores
+from transforms import storage
 from transforms.release_rows import ROW_SCHEMA
 from transforms.render import decode_flac_pcm, pcm_sha256
+from transforms.sources import list_clips
 from transforms.words import words_of
 from transforms.write_shard import METADATA
 
@@ -32,6 +43,7 @@ class Findings:
     rows: int = 0
     bytes: int = 0
     digest: str | None = None
+    rerendered: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -40,6 +52,7 @@ class Findings:
             "rows": self.rows,
             "bytes": self.bytes,
             "digest": self.digest,
+            "rerendered": self.rerendered,
             "problems": self.problems,
         }
 
@@ -75,6 +88,23 @@ def verify(release: Path) -> Findings:
         findings.problems.append(f"{RELEASE_JSON}: counts.rows is {counted}, there are {findings.rows}")
     findings.problems += [f"{name}: not part of the release" for name in _extra(release, expected)]
     return findings
+
+
+def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) -> None:
+    """Renders `count` rows again from their metadata alone, on all cores, and adds what differs to the findings.
+
+    Raises:
+        RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
+    """
+    recipe = load_recipe(storage.join(release, RECIPE))
+    clips = list_clips(recipe.source, input_dir, recipe.dataset_name).clips
+    paths = {(clip.split, clip.source_id): clip.path for clip in clips}
+    rows = spread(list(read_rows(release, metadata_paths(release))), count)
+    with ThreadPoolExecutor(available_cores()) as threads:
+        for result in threads.map(lambda row: rerender(row, recipe, lambda *key: paths.get(key)), rows):
+            findings.rerendered += 1
+            if result.problem is not None:
+                findings.problems.append(f"row {result.id}: {result.problem}")
 
 
 def _check_root(release: Path, stated: dict[str, Any]) -> Iterator[str]:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from pipeline.release import ReleaseError
-from pipeline.verify import verify
+from pipeline.verify import rerender_rows, verify
+from tests.sounds import RATE, noise_burst
 
 
 def first_flac(release: Path) -> Path:
@@ -125,3 +127,33 @@ def test_a_release_json_that_says_nothing_is_refused(text: str, release: Path, t
     (tmp_path / "release.json").write_text(text)
     with pytest.raises(ReleaseError):
         verify(tmp_path)
+
+
+def test_rows_rendered_again_from_their_metadata_have_the_same_samples(release: Path, recordings: Path) -> None:
+    findings = verify(release)
+    rerender_rows(str(release), str(recordings), 4, findings)
+    assert findings.rerendered == 4
+    assert findings.problems == []
+
+
+def test_a_clip_that_was_swapped_is_found_by_rendering_again(release: Path, recordings: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(recordings, other)
+    for number, path in enumerate(sorted(other.glob("*.wav"))):
+        soundfile.write(path, noise_burst(0.7, seed=100 + number), RATE)
+    findings = verify(release)
+    rerender_rows(str(release), str(other), 2, findings)
+    assert len(findings.problems) == 2
+    assert all("another file" in problem for problem in findings.problems)
+
+
+def test_a_row_whose_seed_was_changed_is_found_by_rendering_again(
+    release: Path, recordings: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    change_cell(copy, "seed", 5)
+    findings = verify(copy)
+    rerender_rows(str(copy), str(recordings), 100, findings)
+    assert findings.rerendered == 10
+    assert sum("rendered again" in problem for problem in findings.problems) == 1

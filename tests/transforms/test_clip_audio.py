@@ -87,3 +87,12 @@ def test_silence_at_the_ends_goes_and_sound_and_inner_gaps_stay(before: int, gap
     stripped = strip_silence(np.concatenate(parts).astype(np.float32), 30)
     assert int(np.count_nonzero(stripped)) == 6000
     assert 6000 + gap <= len(stripped) <= 6000 + gap + 2 * 2048
+
+
+def test_an_mp3_with_an_empty_tag_is_known_by_its_ending(capfd: pytest.CaptureFixture[str]) -> None:
+    data = b"ID3\x03" + b"\0" * 6 + encoded(noise_burst(0.5), kind="MP3")
+    with pytest.raises(ClipRefused, match="not recognised"):
+        decode_clip(data, "horse", max_duration_s=3)
+    samples, _ = decode_clip(data, "horse.mp3", max_duration_s=3)
+    assert np.abs(samples).max() > 0.2
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,53 @@
+"""Rendering rows again from what they say of themselves, and comparing integer samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.dag import render_settings
+from pipeline.recipe import Recipe
+from transforms.clip_audio import ClipRefused
+from transforms.place_source import place_source
+from transforms.records import Clip, Row
+from transforms.render_rows import prepare_source, render_row
+from transforms.sample_rooms import room_index_of, sample_room
+from transforms.seeds import derive_seed
+from transforms.simulate_response import simulate_response
+
+
+@dataclass(frozen=True)
+class Rerendered:
+    """A row rendered again; `problem` is None where its samples are those of the release."""
+
+    id: str
+    problem: str | None
+
+
+def spread(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """`count` of the rows, chosen by a hash of their ids: the same ones each time, and no shard's neighbours."""
+    return sorted(rows, key=lambda row: (derive_seed("rerender", row["id"]), row["id"]))[:count]
+
+
+def rerender(values: dict[str, Any], recipe: Recipe, path_of: Callable[[str, str], str | None]) -> Rerendered:
+    """Renders a row again from its id, seed and recipe alone; `path_of` finds a clip by split and source_id."""
+    path = path_of(values["split"], values["source_id"])
+    if path is None:
+        return Rerendered(values["id"], f"the input lacks {values['source_id']}")
+    clip = Clip(values["dataset"], values["split"], values["source_id"], path, tuple(values["captions_original"]))
+    settings = render_settings(recipe)
+    try:
+        source, source_sha256 = prepare_source(clip, settings)
+    except ClipRefused as refusal:
+        return Rerendered(values["id"], f"its clip is refused now: {refusal.reason}: {refusal}")
+    if source_sha256 != values["source_sha256"]:
+        return Rerendered(values["id"], "its clip is another file than the one it was made from")
+    room = sample_room(recipe.seed, clip.split, room_index_of(values["seed"], recipe.rooms.of(clip.split)))
+    scene = place_source(values["seed"], room)
+    row = Row(values["id"], clip, values["augmentation"], values["seed"], room, scene)
+    row = replace(row, response=simulate_response(room, scene, seed=row.seed))
+    rendered, _, _ = render_row(row, source, source_sha256, settings)
+    assert rendered.audio is not None
+    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
+    return Rerendered(values["id"], None if same else "rendered again, its samples differ")
