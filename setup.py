@@ -46,6 +46,7 @@ EXTRAS = {
         "mypy>=1.15",
         "pandas-stubs",
         "pytest>=8.3",
+        "pytest-timeout>=2.4",  # a build that hangs fails, and does not hang the run
         "pytest-xdist>=3.6",
         "rir-generator>=0.3",  # an independent oracle for image sources
         "ruff>=0.11",

@@ -153,17 +153,28 @@ def drr_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> flo
     return _energy_ratio_db(response_w, round(direct_sample + DIRECT_WINDOW_S * sample_rate))
 
 
-def heard_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
-    """What a measurement hears of diffuse octaves that each decay at a T30 of their own, (..., bands) in ms.
+def heard_t30_ms(band_t30_ms: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)) -> NDArray[np.float64]:
+    """Full-band T30 in ms (...,) that is measured on diffuse octaves that each decay at a T30 of their own (..., bands).
 
-    (..., 1 + bands): first the full band, then what the octave filters let through, which have skirts, while sound
-    between two octaves decays in between: an octave that is drier than its neighbours measures longer than it is.
+    Another ``range_db`` than that of ISO 3382-1 gives the time for 60 dB that is fitted there.
     """
+    return full_band_t30_ms(_with_pairs(band_t30_ms), _heard_energies()[0], range_db)
+
+
+def heard_bands_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
+    """T30 in ms (..., bands) that octave filters measure on diffuse octaves that each decay at a T30 of their own.
+
+    The filters have skirts, and sound between two octaves decays in between: an octave that is drier than its neighbours
+    measures longer than it is.
+    """
+    return full_band_t30_ms(_with_pairs(band_t30_ms)[..., None, :], _heard_energies()[1:])
+
+
+def _with_pairs(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
+    """Decays of octaves and of pairs of neighbours: amplitudes add up, and the square of a sum holds a product."""
     decays_ms = np.asarray(band_t30_ms, dtype=np.float64)
-    # Amplitudes of two octaves add up between them, and the square of the sum holds their product.
     between_ms = 2.0 / (1.0 / decays_ms[..., :-1] + 1.0 / decays_ms[..., 1:])
-    together_ms = np.concatenate([decays_ms, between_ms], axis=-1)
-    return full_band_t30_ms(together_ms[..., None, :], _heard_energies())
+    return np.concatenate([decays_ms, between_ms], axis=-1)
 
 
 @functools.cache
@@ -181,10 +192,12 @@ def _heard_energies() -> NDArray[np.float64]:
     return np.asarray(energies / energies.sum(axis=1, keepdims=True))
 
 
-def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArray[np.float64]:
+def full_band_t30_ms(
+    band_t30_ms: ArrayLike, band_energies: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)
+) -> NDArray[np.float64]:
     """Full-band T30 in ms of diffuse decays that start together: (..., bands) of T30 in ms and of initial energies.
 
-    A sum of exponentials is not one: its level is fitted from −5 to −35 dB, as on a measured response.
+    A sum of exponentials is not one: its level is fitted over ``range_db``, as on a measured response.
     """
     decay_per_ms = DECAY_60_DB / np.asarray(band_t30_ms, dtype=np.float64)
     levels = np.asarray(band_energies, dtype=np.float64) / decay_per_ms
@@ -202,7 +215,7 @@ def full_band_t30_ms(band_t30_ms: ArrayLike, band_energies: ArrayLike) -> NDArra
             time_ms = time_ms + np.log(left / (total * fraction)) * left / np.sum(decay_per_ms * parts, axis=-1)
         return np.asarray(time_ms)
 
-    first, last = crossing(10**-0.5), crossing(10**-3.5)
+    first, last = (crossing(10.0 ** (level / 10.0)) for level in range_db)
     steps = (np.arange(32) + 0.5) / 32
     times = first + (last - first) * steps.reshape(-1, *([1] * first.ndim))
     decibels = 10.0 * np.log10(remaining(times))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, heard_t30_ms
+from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, heard_bands_t30_ms, heard_t30_ms
 from transforms.each_shard import EachShard
 from transforms.records import OCTAVE_BANDS_HZ, Room, Shard
 from transforms.seeds import derive_seed, keyed_generator
@@ -51,11 +51,15 @@ WALL_MATERIALS = (
 )  # fmt: skip
 
 #: How many combinations of materials a room chooses from.
-COMBINATIONS = 192
+COMBINATIONS = 600
 # Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where
 # one octave is much drier than the next, an octave filter hears the next.
 EVEN_SPREAD = math.log(1.5)
 EVEN_STEP = math.log(1.2)
+# How much longer the full band may decay from −5 to −35 dB than from 0 to −25 dB at no cost, as a logarithm, and what
+# more than that costs.
+STRAIGHT = 0.02
+BENT_COST = 15.0
 # What a factor e between the absorption of surfaces costs; materials as published cost nothing, a factor e away one.
 CONTRAST_COST = 0.1
 _SIZE_DECIMALS = 3
@@ -143,7 +147,7 @@ def furnish_room(
     exponents = np.stack([absorption_exponents(name) for name in materials])
     scale = _scale_to(t30_ms, exponents, size_m)
     absorption = np.round(1.0 - np.exp(-scale * exponents), _ABSORPTION_DECIMALS)
-    bands_ms = heard_t30_ms(band_t30_ms(-np.log1p(-absorption), *size_m))[1:]
+    bands_ms = heard_bands_t30_ms(band_t30_ms(-np.log1p(-absorption), *size_m))
     return Room(
         room_id=identifier,
         split=split,
@@ -216,7 +220,7 @@ def _draw_t30(draw: np.random.Generator, ranges: RoomRanges, *size_m: float) -> 
     """A T30 in ms around the median for the volume, inside the ranges and what materials can do."""
     volume_m3 = math.prod(size_m)
     full_band = np.ones((3, len(OCTAVE_BANDS_HZ)))
-    driest_ms = float(heard_t30_ms(band_t30_ms(ranges.exponent_max * full_band, *size_m))[0])
+    driest_ms = float(heard_t30_ms(band_t30_ms(ranges.exponent_max * full_band, *size_m)))
     least_ms = max(ranges.t30_min_ms, driest_ms)
     most_ms = max(ranges.t30_max_ms, least_ms)
     median_ms = ranges.t30_median_ms * (volume_m3 / 100.0) ** ranges.t30_volume_exponent
@@ -238,7 +242,7 @@ def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, 
     choices = [tuple(names[int(draw.integers(len(names)))] for names in surfaces) for _ in range(COMBINATIONS)]
     exponents = np.stack([[absorption_exponents(name) for name in choice] for choice in choices])
     bands_ms = band_t30_ms(exponents, *size_m)
-    published_ms = heard_t30_ms(bands_ms)[:, 0]
+    published_ms = heard_t30_ms(bands_ms)
     # Up to 4 kHz: above it air decides.
     octaves = np.log(bands_ms[:, :-2])
     spread = octaves.max(axis=1) - octaves.min(axis=1)
@@ -246,7 +250,9 @@ def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, 
     uneven = np.maximum(spread - EVEN_SPREAD, 0.0) + np.maximum(step - EVEN_STEP, 0.0)
     # Surfaces that differ much leave pairs of walls between which sound goes on; no diffuse theory holds there.
     contrast = np.std(np.log(exponents[:, :, 2:6].mean(axis=2)), axis=1)
-    cost = np.abs(np.log(published_ms / asked_ms)) + 2.0 * uneven + CONTRAST_COST * contrast
+    # Air bends a decay, and one that bends is another as soon as a direct sound stands out.
+    bent = np.maximum(np.log(published_ms / heard_t30_ms(bands_ms, (0.0, -25.0))) - STRAIGHT, 0.0)
+    cost = np.abs(np.log(published_ms / asked_ms)) + 2.0 * uneven + BENT_COST * bent + CONTRAST_COST * contrast
     floor, ceiling, walls = choices[int(np.argmin(cost))]
     return floor, ceiling, walls
 
@@ -255,7 +261,7 @@ def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[flo
     """The factor on the exponents that gives the full-band T30 asked for, found over its logarithm."""
 
     def reached_ms(scale: float) -> float:
-        return float(heard_t30_ms(band_t30_ms(scale * exponents, *size_m))[0])
+        return float(heard_t30_ms(band_t30_ms(scale * exponents, *size_m)))
 
     low, high = math.log(1e-3), math.log(1e2)
     if not reached_ms(math.exp(high)) < asked_ms < reached_ms(math.exp(low)):

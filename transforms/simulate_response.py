@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import apache_beam as beam
 import numpy as np
 import scipy.fft
+import scipy.ndimage
 import scipy.sparse
 from numpy.typing import NDArray
 from scipy.special import lpmv
@@ -43,13 +44,16 @@ _KERNEL_HALF = 40
 _GATE_LEAD, _GATE_RAMP = 24, 16
 
 # Corrections of the tail's decay: first band by band, then all bands by one factor until the full band is right.
-BAND_ROUNDS = 3
+BAND_ROUNDS = 4
 FULL_BAND_ROUNDS = 3
 _LARGEST_STEP = 1.6
 _DECAY_DECIMALS = 2
 _MOST_ABSORPTION = 0.999999
+_CLOSE_ENOUGH = 0.002
 _FADE_OUT_S = 0.01
 _ENVELOPE_BLOCK = 1024
+_LEVEL_BLOCK = 512
+_LEVEL_WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
 
 # A place to measure a room itself: not right beside the source (ISO 3382-1, 4.3).
 _REFERENCE_RANGES = SceneRanges(distance_min_m=1.0)
@@ -258,7 +262,27 @@ class _DiffuseTail:
         spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
-        return np.asarray(bands[:, : self.n_samples - self.start])
+        return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
+
+    def _levelled(self, bands: NDArray[np.float32], variance: float) -> NDArray[np.float32]:
+        """Noise (bands, samples) whose power is even over tens of milliseconds: a short decay is no matter of chance."""
+        n_tail = bands.shape[1]
+        blocks = -(-n_tail // _LEVEL_BLOCK)
+        padded = np.zeros((len(bands), blocks * _LEVEL_BLOCK), dtype=np.float32)
+        padded[:, :n_tail] = bands
+        parts = padded.reshape(len(bands), blocks, _LEVEL_BLOCK)
+        energies = np.einsum("bkn,bkn->bk", parts, parts, dtype=np.float64)
+        counts = np.full(blocks, float(_LEVEL_BLOCK))
+        counts[-1] = n_tail - (blocks - 1) * _LEVEL_BLOCK
+        smoothed = scipy.ndimage.convolve1d(energies, _LEVEL_WINDOW, axis=1, mode="constant")
+        smoothed /= scipy.ndimage.convolve1d(counts, _LEVEL_WINDOW, mode="constant")
+        wanted = variance * np.mean(np.square(self._gains, dtype=np.float64), axis=1)
+        gains = np.sqrt(wanted[:, None] / smoothed)
+        middles = (np.arange(blocks) + 0.5) * _LEVEL_BLOCK
+        samples = np.arange(n_tail)
+        for band, gain in zip(bands, gains, strict=True):
+            band *= np.interp(samples, middles, gain).astype(np.float32)
+        return bands
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay, from where the tail starts; two short tables instead of a long one."""
@@ -271,12 +295,29 @@ class _DiffuseTail:
 def _close_the_loop(
     room: Room, early: _EarlyField, tail: _DiffuseTail
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Decays in ms by band with which W measures what the room asks, and that W; always the same rounds."""
+    """Decays in ms by band with which W measures what the room asks, and that W; always the same rounds.
+
+    Where bands and full band cannot both be right (a direct sound that stands out lifts the range from −5 to −35 dB into
+    the steep beginning of octaves that decay unequally), the full band is, and all octaves are off by one factor.
+    """
     asked_ms = np.array(room.t30_bands_ms)
     decays_ms = natural_t30_ms(room)
     samples = _join(early, tail, 0, decays_ms)
-    for _ in range(BAND_ROUNDS):
-        decays_ms = _corrected(decays_ms, asked_ms / np.array(t30_bands_ms(samples, tail.sample_rate)))
+    nearest_ms, least, step, common = decays_ms, np.full(asked_ms.size, np.inf), np.ones(asked_ms.size), 1.0
+    missing = np.zeros(asked_ms.size)
+    for done in range(BAND_ROUNDS):
+        if done >= 2:
+            common *= room.t30_ms / t30_ms(samples, tail.sample_rate)
+        before = missing
+        missing = np.log(common * asked_ms / np.array(t30_bands_ms(samples, tail.sample_rate)))
+        missing = np.where(np.abs(np.nan_to_num(missing)) > _CLOSE_ENOUGH, np.nan_to_num(missing), 0.0)
+        # A band that got worse goes back to where it was best; one that overshot takes shorter steps.
+        worse = np.abs(missing) > least
+        step = np.where(worse | (missing * before < 0.0), 0.5 * step, step)
+        missing = np.where(worse, np.copysign(least, before), missing)
+        nearest_ms = np.where(worse, nearest_ms, decays_ms)
+        least = np.abs(missing)
+        decays_ms = _corrected(nearest_ms, np.exp(step * missing))
         samples = _join(early, tail, 0, decays_ms)
     for _ in range(FULL_BAND_ROUNDS):
         decays_ms = _corrected(decays_ms, np.array(room.t30_ms / t30_ms(samples, tail.sample_rate)))
