@@ -50,7 +50,7 @@ from transforms.plan_shards import (
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
 from transforms.rewrite_captions import read_answers
-from transforms.sample_rooms import room_index_of
+from transforms.sample_rooms import RoomDoesNotExist
 from transforms.sources import list_clips
 from transforms.write_shard import table_to_parquet
 
@@ -108,11 +108,16 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
             else ""
         )
         raise BuildError(f"{input_dir} gives no clip to build from{first}")
+    supply = recipe.room_supply()
+    try:
+        supply.check()
+    except RoomDoesNotExist as error:
+        raise BuildError(f"recipe key rooms.own: {error}") from error
     for split in SPLITS:
-        if not recipe.rooms.of(split) and any(shard.split == split for shard in shards):
+        if not supply.count(split) and any(shard.split == split for shard in shards):
             raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
     rooms = {
-        (clip.split, room_index_of(row_seed(recipe.seed, row_id(clip, version)), recipe.rooms.of(clip.split)))
+        (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
         for shard in shards
         for clip in shard.clips
         for version in range(augmentations[shard.split])

@@ -33,7 +33,7 @@ class BuildCommand:
     takes_beam_options = True
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        from pipeline.recipe import shipped_recipes
+        from pipeline.shipped import shipped_recipes
 
         recipes = "\n".join(f"  {name:12} {text}" for name, text in shipped_recipes().items())
         parser.description = "Makes a release: rooms, first-order ambisonics, captions that tell the place."

@@ -14,7 +14,7 @@ from transforms.read_clips import ReadClips
 from transforms.render import Level
 from transforms.render_rows import RenderRows, RenderSettings
 from transforms.rewrite_captions import CaptionJob, RewriteCaptions
-from transforms.sample_rooms import SampleRooms
+from transforms.room_supply import SampleRooms
 from transforms.simulate_response import SimulateResponses
 from transforms.word_places import WordPlaces
 from transforms.write_shard import WriteShards
@@ -54,15 +54,15 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     One element is one shard: nothing is grouped, so Beam fuses all stages and a shard runs from its list of clips to
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
-    augmentations, rooms = recipe.augmentations.model_dump(), recipe.rooms.model_dump()
+    augmentations, supply = recipe.augmentations.model_dump(), recipe.room_supply()
     job = caption_job(recipe, work.answers)
     _ = (
         pipeline
         | "Shards" >> beam.Create(work.shards)
         | "Spread shards" >> beam.Reshuffle()
         | "Read clips" >> ReadClips(workspace.plan_path(release), seed=recipe.seed, augmentations=augmentations)
-        | "Sample rooms" >> SampleRooms(recipe.seed, rooms)
-        | "Place sources" >> PlaceSources()
+        | "Sample rooms" >> SampleRooms(supply)
+        | "Place sources" >> PlaceSources(recipe.scene_ranges())
         | "Simulate responses" >> SimulateResponses()
         | "Render" >> RenderRows(release, render_settings(recipe))
         | "Word places" >> WordPlaces()
@@ -73,6 +73,6 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         pipeline
         | "Rooms" >> beam.Create(work.rooms)
         | "Spread rooms" >> beam.Reshuffle()
-        | "Measure rooms" >> MeasureRooms(recipe.seed)
+        | "Measure rooms" >> MeasureRooms(supply)
         | "Write rooms" >> WriteRooms(release)
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from importlib import resources
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
+from transforms.place_source import SceneRanges
+from transforms.records import SPLITS
+from transforms.room_supply import RoomSupply, own_rooms_of, read_own_rooms
+from transforms.sample_rooms import RoomRanges
 from transforms.sources import LAYOUTS
 
 Count = Annotated[int, Field(ge=0)]
@@ -51,12 +56,57 @@ class Augmentations(SplitCounts):
     test: Count = 1
 
 
+def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, float]) -> dict[str, float]:
+    """All ranges of a kind, those given laid over the defaults, each pair checked against the other."""
+    known = {entry.name for entry in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ValueError(f"no range is named {name}; there is {', '.join(sorted(known))}")
+    return asdict(kind(**values))
+
+
 class Rooms(SplitCounts):
-    """How many rooms each split draws from; no room is in two splits."""
+    """How many rooms each split draws from, and what they are drawn from; no room is in two splits."""
 
     train: Count = 512
     validation: Count = 64
     test: Count = 128
+    ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
+    """Laid over transforms.sample_rooms.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    own: list[dict[str, Any]] = Field(default_factory=list)
+    """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
+    file: str | None = None
+    """A CSV file of your own rooms; as resolved they are in `own`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("file"):
+            return {**values, "own": [*values.get("own", []), *read_own_rooms(str(values["file"]))], "file": None}
+        return values
+
+    @field_validator("ranges")
+    @classmethod
+    def _all_ranges(cls, values: dict[str, float]) -> dict[str, float]:
+        return _ranges_of(RoomRanges, values)
+
+    @field_validator("own")
+    @classmethod
+    def _usable_rooms(cls, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        own_rooms_of(values)
+        return values
+
+
+class Scenes(_Section):
+    """What places of receiver and source are drawn from."""
+
+    ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
+    """Laid over transforms.place_source.SceneRanges: distance_max_m, elevation_min_deg, …"""
+
+    @field_validator("ranges")
+    @classmethod
+    def _all_ranges(cls, values: dict[str, float]) -> dict[str, float]:
+        return _ranges_of(SceneRanges, values)
 
 
 class AudioSettings(_Section):
@@ -127,6 +177,7 @@ class Recipe(_Section):
     rows_per_shard: Annotated[int, Field(gt=0, le=4096)] = 64
     augmentations: Augmentations = Augmentations()
     rooms: Rooms = Rooms()
+    scenes: Scenes = Scenes()
     audio: AudioSettings = AudioSettings()
     caption: CaptionSettings = CaptionSettings()
 
@@ -141,6 +192,15 @@ class Recipe(_Section):
     def dataset_name(self) -> str:
         return self.dataset or self.name
 
+    def room_supply(self) -> RoomSupply:
+        """The rooms of every split."""
+        counts = {split: self.rooms.of(split) for split in SPLITS}
+        return RoomSupply(self.seed, counts, RoomRanges(**self.rooms.ranges), own_rooms_of(self.rooms.own))
+
+    def scene_ranges(self) -> SceneRanges:
+        """What places are drawn from."""
+        return SceneRanges(**self.scenes.ranges)
+
     def sha256(self) -> str:
         """Hash of what decides samples and words: sorted JSON, without what only changes how a build runs."""
         values = self.model_dump(mode="json")
@@ -153,16 +213,6 @@ class Recipe(_Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
-def shipped_recipes() -> dict[str, str]:
-    """Name → first comment line of every recipe that comes with the package."""
-    folder = resources.files("pipeline") / "recipes"
-    found = {}
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".yaml"):
-            found[file.name.removesuffix(".yaml")] = file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-    return found
-
-
 def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """A shipped recipe by its name or a YAML file by its path, with `KEY=VALUE` settings laid over it.
 
@@ -171,7 +221,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """
     shipped = shipped_recipes()
     if name_or_path in shipped:
-        text = (resources.files("pipeline") / "recipes" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        text = shipped_recipe(name_or_path)
     elif Path(name_or_path).is_file():
         try:
             text = Path(name_or_path).read_text(encoding="utf-8")

@@ -17,9 +17,7 @@ class VerifyCommand:
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = "Checks hashes, samples, words and the digest of a release, on all cores."
-        parser.epilog = (
-            "examples:\n  elsa verify out/demo\n  elsa verify out/demo --rerender 8 --input recordings"
-        )
+        parser.epilog = "examples:\n  elsa verify out/demo\n  elsa verify out/demo --rerender 8 --input recordings"
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
         parser.add_argument("--rerender", type=int, default=0, metavar="N", help="also render N rows again and compare")
         parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for --rerender")

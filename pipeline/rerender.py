@@ -12,7 +12,6 @@ from transforms.clip_audio import ClipRefused
 from transforms.place_source import place_source
 from transforms.records import Clip, Row
 from transforms.render_rows import prepare_source, render_row
-from transforms.sample_rooms import room_index_of, sample_room
 from transforms.seeds import derive_seed
 from transforms.simulate_response import simulate_response
 
@@ -43,8 +42,9 @@ def rerender(values: dict[str, Any], recipe: Recipe, path_of: Callable[[str, str
         return Rerendered(values["id"], f"its clip is refused now: {refusal.reason}: {refusal}")
     if source_sha256 != values["source_sha256"]:
         return Rerendered(values["id"], "its clip is another file than the one it was made from")
-    room = sample_room(recipe.seed, clip.split, room_index_of(values["seed"], recipe.rooms.of(clip.split)))
-    scene = place_source(values["seed"], room)
+    supply = recipe.room_supply()
+    room = supply.room(clip.split, supply.index_for(values["seed"], clip.split))
+    scene = place_source(values["seed"], room, recipe.scene_ranges())
     row = Row(values["id"], clip, values["augmentation"], values["seed"], room, scene)
     row = replace(row, response=simulate_response(room, scene, seed=row.seed))
     rendered, _, _ = render_row(row, source, source_sha256, settings)

@@ -47,9 +47,13 @@ def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
     """
     octaves = np.log2(np.maximum(np.asarray(frequencies_hz, dtype=np.float64), 1.0) / OCTAVE_BANDS_HZ[0])
     position = np.clip(octaves, 0.0, len(OCTAVE_BANDS_HZ) - 1.0)
-    away = np.abs(position[None, :] - np.arange(len(OCTAVE_BANDS_HZ))[:, None])
-    crossing = np.clip((away - 0.5) / CROSSOVER_OCTAVES + 0.5, 0.0, 1.0)
-    return np.asarray(0.5 + 0.5 * np.cos(np.pi * crossing))
+    lower = np.minimum(position.astype(np.intp), len(OCTAVE_BANDS_HZ) - 2)
+    crossing = np.clip((position - lower - 0.5) / CROSSOVER_OCTAVES + 0.5, 0.0, 1.0)
+    falling = 0.5 + 0.5 * np.cos(np.pi * crossing)
+    gains = np.zeros((len(OCTAVE_BANDS_HZ), octaves.size))
+    gains[lower, np.arange(octaves.size)] = falling
+    gains[lower + 1, np.arange(octaves.size)] = 1.0 - falling
+    return gains
 
 
 def end_of_spectrum(frequencies_hz: ArrayLike, sample_rate: int) -> NDArray[np.float64]:
@@ -79,17 +83,24 @@ def octave_energies(response_w: ArrayLike, sample_rate: int) -> list[tuple[NDArr
     padded = np.zeros(length, dtype=samples.dtype)
     padded[lead : lead + samples.size] = samples
     spectrum = scipy.fft.rfft(padded)
-    frequencies = np.arange(spectrum.size) * (sample_rate / length)
     series = []
+    for gain, reduction in _reduced_filters(length, sample_rate, samples.dtype):
+        band = scipy.fft.irfft(spectrum[: gain.size] * gain, length // reduction)
+        series.append((np.square(band, dtype=np.float64), sample_rate / reduction))
+    return series
+
+
+@functools.lru_cache(maxsize=2)
+def _reduced_filters(length: int, sample_rate: int, dtype: np.dtype) -> list[tuple[NDArray[np.floating], int]]:
+    """Gain (bins,) of each octave filter on a spectrum of ``length`` samples, and by how much its rate is reduced."""
+    filters = []
     for centre in OCTAVE_BANDS_HZ:
         reduction = 1
         while reduction < _FFT_BLOCK and sample_rate / (4 * reduction) >= 4 * centre:
             reduction *= 2
-        bins = length // reduction // 2 + 1
-        gain = (octave_filter_gain(frequencies[:bins], centre) / reduction).astype(samples.dtype)
-        band = scipy.fft.irfft(spectrum[:bins] * gain, length // reduction)
-        series.append((np.square(band, dtype=np.float64), sample_rate / reduction))
-    return series
+        frequencies = np.arange(length // reduction // 2 + 1) * (sample_rate / length)
+        filters.append(((octave_filter_gain(frequencies, centre) / reduction).astype(dtype), reduction))
+    return filters
 
 
 def ringing_s() -> float:
@@ -154,7 +165,7 @@ def drr_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> flo
 
 
 def heard_t30_ms(band_t30_ms: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)) -> NDArray[np.float64]:
-    """Full-band T30 in ms (...,) that is measured on diffuse octaves that each decay at a T30 of their own (..., bands).
+    """Full-band T30 in ms (...,) measured on diffuse octaves that each decay at a T30 of their own (..., bands).
 
     Another ``range_db`` than that of ISO 3382-1 gives the time for 60 dB that is fitted there.
     """
@@ -164,8 +175,8 @@ def heard_t30_ms(band_t30_ms: ArrayLike, range_db: tuple[float, float] = (-5.0, 
 def heard_bands_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
     """T30 in ms (..., bands) that octave filters measure on diffuse octaves that each decay at a T30 of their own.
 
-    The filters have skirts, and sound between two octaves decays in between: an octave that is drier than its neighbours
-    measures longer than it is.
+    The filters have skirts, and sound between two octaves decays in between: an octave that is drier than its
+    neighbours measures longer than it is.
     """
     return full_band_t30_ms(_with_pairs(band_t30_ms)[..., None, :], _heard_energies()[1:])
 

@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from transforms import storage, workspace
 from transforms.release_rows import ROOM_SCHEMA, room_values
-from transforms.sample_rooms import sample_room
+from transforms.room_supply import RoomSupply
 from transforms.simulate_response import measure_room
 from transforms.write_shard import table_to_parquet
 
@@ -17,30 +17,30 @@ from transforms.write_shard import table_to_parquet
 Chunk = tuple[int, tuple[tuple[str, int], ...]]
 
 
-def measured_rooms(rooms: Sequence[tuple[str, int]], seed: int) -> list[dict[str, Any]]:
+def measured_rooms(rooms: Sequence[tuple[str, int]], supply: RoomSupply) -> list[dict[str, Any]]:
     """The rooms as rows of rooms.parquet, sampled and measured."""
-    sampled = [sample_room(seed, split, index) for split, index in rooms]
-    return [room_values(room, measure_room(room, seed=seed)) for room in sampled]
+    sampled = [supply.room(split, index) for split, index in rooms]
+    return [room_values(room, measure_room(room, seed=supply.seed)) for room in sampled]
 
 
 class _MeasureChunk(beam.DoFn):
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, supply: RoomSupply) -> None:
+        self.supply = supply
 
     def process(self, element: Chunk) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         number, rooms = element
-        yield number, measured_rooms(rooms, self.seed)
+        yield number, measured_rooms(rooms, self.supply)
 
 
 class MeasureRooms(beam.PTransform):
     """Chunks of rooms → the same chunks as rows of rooms.parquet."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, supply: RoomSupply) -> None:
         super().__init__()
-        self.seed = seed
+        self.supply = supply
 
     def expand(self, chunks: beam.PCollection) -> beam.PCollection:
-        return chunks | beam.ParDo(_MeasureChunk(self.seed))
+        return chunks | beam.ParDo(_MeasureChunk(self.supply))
 
 
 class _WriteChunk(beam.DoFn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import apache_beam as beam
 import numpy as np
@@ -126,7 +127,7 @@ def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_
     return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
 
 
-def give_scenes(shard: Shard) -> Shard:
+def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
     """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
     rows: list[Row] = []
     rejections: list[Rejection] = []
@@ -134,7 +135,7 @@ def give_scenes(shard: Shard) -> Shard:
         if row.room is None:
             raise ValueError(f"row {row.id} has no room")
         try:
-            rows.append(replace(row, scene=place_source(row.seed, row.room)))
+            rows.append(replace(row, scene=place_source(row.seed, row.room, ranges)))
         except SceneDoesNotFit as error:
             clip = row.clip
             rejections.append(
@@ -146,5 +147,9 @@ def give_scenes(shard: Shard) -> Shard:
 class PlaceSources(beam.PTransform):
     """Shards whose rows have rooms → shards whose rows have a receiver and a source."""
 
+    def __init__(self, ranges: SceneRanges) -> None:
+        super().__init__()
+        self.ranges = ranges
+
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("place sources", give_scenes))
+        return shards | beam.ParDo(EachShard("place sources", partial(give_scenes, ranges=self.ranges)))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
-import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S, heard_bands_t30_ms, heard_t30_ms
-from transforms.each_shard import EachShard
-from transforms.records import OCTAVE_BANDS_HZ, Room, Shard
-from transforms.seeds import derive_seed, keyed_generator
+from transforms.records import OCTAVE_BANDS_HZ, Room
+from transforms.seeds import keyed_generator
 
 # The paper's table of rooms (ELSA, section 3.2): area as printed, T30 as printed; the rest of a room is our choice.
 FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
@@ -147,6 +143,10 @@ def furnish_room(
     exponents = np.stack([absorption_exponents(name) for name in materials])
     scale = _scale_to(t30_ms, exponents, size_m)
     absorption = np.round(1.0 - np.exp(-scale * exponents), _ABSORPTION_DECIMALS)
+    if absorption.max() >= 1.0:
+        raise RoomDoesNotExist(
+            f"room {identifier!r}: for a T30 of {t30_ms} ms its surfaces would have to absorb all sound that meets them"
+        )
     bands_ms = heard_bands_t30_ms(band_t30_ms(-np.log1p(-absorption), *size_m))
     return Room(
         room_id=identifier,
@@ -274,27 +274,8 @@ def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[flo
     )
 
 
-def room_index_of(row_seed: int, count: int) -> int:
-    """Which of a split's `count` rooms a row is in."""
-    return derive_seed(row_seed, "room") % count
-
-
-def give_rooms(shard: Shard, *, seed: int, counts: Mapping[str, int]) -> Shard:
-    """The shard with a room for each row; a room that several rows share is sampled once."""
-    indices = [room_index_of(row.seed, counts[shard.split]) for row in shard.rows]
-    rooms = {index: sample_room(seed, shard.split, index) for index in sorted(set(indices))}
-    return shard.with_rows(
-        tuple(replace(row, room=rooms[index]) for row, index in zip(shard.rows, indices, strict=True))
-    )
-
-
-class SampleRooms(beam.PTransform):
-    """Shards → shards whose rows have rooms; `counts` is how many rooms each split draws from."""
-
-    def __init__(self, seed: int, counts: Mapping[str, int]) -> None:
-        super().__init__()
-        self.seed = seed
-        self.counts = dict(counts)
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("sample rooms", partial(give_rooms, seed=self.seed, counts=self.counts)))
+def choose_materials(
+    seed: int, identifier: str, size_m: tuple[float, float, float], t30_ms: float
+) -> tuple[str, str, str]:
+    """Floor, ceiling and walls that come near to a T30 in a room of this size; the choice is the room's own."""
+    return _draw_materials(keyed_generator(seed, "materials", identifier), *size_m, t30_ms)

@@ -44,8 +44,8 @@ _KERNEL_HALF = 40
 _GATE_LEAD, _GATE_RAMP = 24, 16
 
 # Corrections of the tail's decay: first band by band, then all bands by one factor until the full band is right.
-BAND_ROUNDS = 4
-FULL_BAND_ROUNDS = 3
+BAND_ROUNDS = 3
+FULL_BAND_ROUNDS = 2
 _LARGEST_STEP = 1.6
 _DECAY_DECIMALS = 2
 _MOST_ABSORPTION = 0.999999
@@ -238,7 +238,10 @@ class _DiffuseTail:
         self.n_samples = n_samples
         self._seed = seed
         self._length = scipy.fft.next_fast_len(n_samples - self.start, real=True)
-        self._gains = _band_gains(self._length, sample_rate).astype(np.float32)
+        gains = _band_gains(self._length, sample_rate)
+        # Of white noise of unit variance, by band.
+        self._powers = np.mean(np.square(gains), axis=1)
+        self._gains = gains.astype(np.float32)
         # Reflections arrive 4πc³t²/V times a second and carry 1/(ct)²: their power does not depend on time.
         power = 4.0 * math.pi * SPEED_OF_SOUND_M_S / (room.volume_m3 * sample_rate)
         times_s = np.arange(self.start, n_samples) / sample_rate
@@ -265,24 +268,23 @@ class _DiffuseTail:
         return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
 
     def _levelled(self, bands: NDArray[np.float32], variance: float) -> NDArray[np.float32]:
-        """Noise (bands, samples) whose power is even over tens of milliseconds: a short decay is no matter of chance."""
+        """Noise (bands, samples) whose power is even over 50 ms: a short decay is no matter of chance."""
         n_tail = bands.shape[1]
         blocks = -(-n_tail // _LEVEL_BLOCK)
-        padded = np.zeros((len(bands), blocks * _LEVEL_BLOCK), dtype=np.float32)
-        padded[:, :n_tail] = bands
-        parts = padded.reshape(len(bands), blocks, _LEVEL_BLOCK)
-        energies = np.einsum("bkn,bkn->bk", parts, parts, dtype=np.float64)
+        padded = np.zeros((len(bands), blocks, _LEVEL_BLOCK), dtype=np.float32)
+        padded.reshape(len(bands), -1)[:, :n_tail] = bands
+        energies = np.einsum("bkn,bkn->bk", padded, padded).astype(np.float64)
         counts = np.full(blocks, float(_LEVEL_BLOCK))
         counts[-1] = n_tail - (blocks - 1) * _LEVEL_BLOCK
         smoothed = scipy.ndimage.convolve1d(energies, _LEVEL_WINDOW, axis=1, mode="constant")
         smoothed /= scipy.ndimage.convolve1d(counts, _LEVEL_WINDOW, mode="constant")
-        wanted = variance * np.mean(np.square(self._gains, dtype=np.float64), axis=1)
-        gains = np.sqrt(wanted[:, None] / smoothed)
-        middles = (np.arange(blocks) + 0.5) * _LEVEL_BLOCK
-        samples = np.arange(n_tail)
-        for band, gain in zip(bands, gains, strict=True):
-            band *= np.interp(samples, middles, gain).astype(np.float32)
-        return bands
+        gains = np.sqrt(variance * self._powers[:, None] / smoothed)
+        # Straight lines from edge to edge of the blocks.
+        edges = np.concatenate([gains[:, :1], 0.5 * (gains[:, 1:] + gains[:, :-1]), gains[:, -1:]], axis=1)
+        edges = edges.astype(np.float32)[:, :, None]
+        ramp = np.arange(_LEVEL_BLOCK, dtype=np.float32) / np.float32(_LEVEL_BLOCK)
+        padded *= edges[:, :-1] + (edges[:, 1:] - edges[:, :-1]) * ramp
+        return padded.reshape(len(bands), -1)[:, :n_tail]
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay, from where the tail starts; two short tables instead of a long one."""
@@ -297,8 +299,8 @@ def _close_the_loop(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Decays in ms by band with which W measures what the room asks, and that W; always the same rounds.
 
-    Where bands and full band cannot both be right (a direct sound that stands out lifts the range from −5 to −35 dB into
-    the steep beginning of octaves that decay unequally), the full band is, and all octaves are off by one factor.
+    Where bands and full band cannot both be right (a direct sound that stands out lifts the range from −5 to −35 dB
+    into the steep beginning of octaves that decay unequally), the full band is, and all octaves are off by one factor.
     """
     asked_ms = np.array(room.t30_bands_ms)
     decays_ms = natural_t30_ms(room)
@@ -341,7 +343,8 @@ def _white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]
     """Noise of unit variance from raw bits, four 16-bit numbers a sample, so that no C library takes part."""
     generator = keyed_generator(seed, "diffuse", channel)
     raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8")
-    sums = raw.view("<i2").reshape(n_samples, 4).sum(axis=1, dtype=np.int32)
+    first, second, third, fourth = raw.view("<i2").reshape(n_samples, 4).T.astype(np.int32)
+    sums = first + second + third + fourth
     # Four numbers, uniform over 65,536 values around −1/2.
     return np.asarray((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0), dtype=np.float32)
 

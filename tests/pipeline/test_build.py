@@ -175,6 +175,21 @@ def test_a_limit_takes_clips_from_every_split(recordings: Path) -> None:
     assert plan_summary(load_recipe("folder", SMALL), plan)["rows_by_split"] == {"train": 2, "validation": 1, "test": 1}
 
 
+def test_a_build_in_rooms_of_the_user_s_own(recordings: Path, tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms.csv"
+    lines = [f"{split}-studio,{split},5,4,2.7,300" for split in ("train", "validation", "test")]
+    rooms.write_text("\n".join(["room_id,split,length_m,width_m,height_m,t30_ms", *lines]))
+    recipe = load_recipe("folder", [*SMALL, f"rooms.file={rooms}", "scenes.ranges.distance_max_m=1.5"])
+    build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)
+    rows = rows_of(tmp_path / "o")
+    assert set(rows["room_id"]) == {"train-studio", "validation-studio", "test-studio"}
+    assert rows["distance_m"].max() <= 1.5
+    assert rows["t30_ms"].between(294, 306).all()
+    rooms.write_text("room_id,split,length_m,width_m,height_m,t30_ms\nbox,train,5,4,2.7,5\n")
+    with pytest.raises(BuildError, match=r"rooms\.own.*box.*5\.0 ms"):
+        plan_build(load_recipe("folder", [*SMALL, f"rooms.file={rooms}"]), str(recordings))
+
+
 def test_24_bits_and_peak_level(recordings: Path, tmp_path: Path) -> None:
     settings = [*SMALL, "audio.bit_depth=24", "audio.level=peak", "audio.peak_dbfs=-3", "limit=2"]
     build(load_recipe("folder", settings), str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)

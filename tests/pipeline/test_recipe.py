@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.recipe import RecipeError, load_recipe, shipped_recipes
+from pipeline.recipe import RecipeError, load_recipe
+from pipeline.shipped import shipped_recipes
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -57,3 +58,33 @@ def test_a_recipe_that_cannot_be_used_says_why_in_one_line(text: str, named: str
     with pytest.raises(RecipeError, match=named) as error:
         load_recipe(str(path))
     assert "\n" not in str(error.value)
+
+
+def test_ranges_of_rooms_and_scenes_are_resolved_and_checked() -> None:
+    recipe = load_recipe("folder", ["rooms.ranges.floor_area_max_m2=50", "scenes.ranges.distance_max_m=2"])
+    assert recipe.room_supply().ranges.floor_area_max_m2 == 50
+    assert recipe.room_supply().ranges.floor_area_min_m2 == 13.3
+    assert recipe.scene_ranges().distance_max_m == 2
+    assert "height_max_m" in recipe.to_yaml()
+    for setting, named in (
+        ("rooms.ranges.depth_m=3", "depth_m"),
+        ("rooms.ranges.floor_area_max_m2=1", "floor_area"),
+        ("scenes.ranges.distance_min_m=9", "distance_min_m"),
+        ("scenes.ranges.distance_min_m=near", "distance_min_m"),
+    ):
+        with pytest.raises(RecipeError, match=named):
+            load_recipe("folder", [setting])
+
+
+def test_a_file_of_own_rooms_is_resolved_into_the_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.csv"
+    path.write_text("room_id,split,length_m,width_m,height_m,t30_ms\nhall,train,20,12,6,1800\n")
+    recipe = load_recipe("folder", [f"rooms.file={path}"])
+    assert recipe.rooms.file is None
+    assert recipe.room_supply().room("train", 0).room_id == "hall"
+    written = tmp_path / "recipe.yaml"
+    written.write_text(recipe.to_yaml())
+    path.unlink()
+    assert load_recipe(str(written)).sha256() == recipe.sha256() != load_recipe("folder").sha256()
+    with pytest.raises(RecipeError, match="rooms"):
+        load_recipe("folder", [f"rooms.file={path}"])

@@ -1,0 +1,203 @@
+"""The usual ways to spatial clips beside ours: the same rooms, the same generated clips, CPU seconds and errors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+import soundfile
+from numpy.typing import NDArray
+
+from tests.benchmarks.acoustics import intensity_direction
+from transforms.acoustics import t30_ms
+from transforms.clip_audio import SAMPLE_RATE, decode_clip, prepare_clip
+from transforms.geometry import angle_between_deg, direction_to_unit_vector
+from transforms.place_source import place_source
+from transforms.records import Clip, Response, Room, Row, Scene
+from transforms.render import FLAC_LEVEL
+from transforms.render_rows import RenderSettings, render_row
+from transforms.sample_rooms import furnish_room, sample_room
+from transforms.simulate_response import direct_sample, simulate_response
+
+CLIP_S = 20.0
+SETTINGS = RenderSettings()
+# pyroomacoustics' responses come late by half of the 81 samples of its fractional delays.
+USUAL_DELAY = 40
+
+
+@dataclass(frozen=True)
+class Job:
+    """A clip in a room: everything that each way needs."""
+
+    room: Room
+    scene: Scene
+    seed: int
+    flac: bytes
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one way needed for one clip, and how far its response is from what was asked."""
+
+    cpu_s: float
+    peak_mb: float
+    t30_ms: float
+    t30_error_percent: float
+    direction_error_deg: float
+    failure: str = ""
+
+
+def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
+    """A generated mono clip at 48 kHz as FLAC of 16 bits: noise, or syllables of voiced sound like speech, by turns."""
+    draw = np.random.default_rng(index)
+    times = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    spectrum = scipy.fft.rfft(draw.standard_normal(times.size))
+    frequencies = scipy.fft.rfftfreq(times.size, 1.0 / SAMPLE_RATE)
+    noise = scipy.fft.irfft(spectrum / (1.0 + frequencies / 500.0), times.size)
+    if index % 2:
+        pitch = 110.0 + 60.0 * draw.random() + 15.0 * np.sin(2.0 * np.pi * 0.7 * times)
+        phase = 2.0 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+        voice = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 20))
+        syllables = np.maximum(np.sin(2.0 * np.pi * 3.5 * times), 0.02) * (np.sin(2.0 * np.pi * 0.3 * times) > -0.7)
+        noise = (voice + noise / np.abs(noise).max()) * syllables
+    target = io.BytesIO()
+    soundfile.write(target, 0.5 * noise / np.abs(noise).max(), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return target.getvalue()
+
+
+def job(seed: int, index: int) -> Job:
+    """Room ``index`` of a draw, the scene that the acoustics are checked in, and a clip."""
+    room = sample_room(seed, "train", index)
+    return Job(room, place_source(index, room), index, clip_flac(index))
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What our way needed for one clip, part by part, and what came of it."""
+
+    preparing_s: float
+    """Decoding, trimming."""
+    response_s: float
+    rendering_s: float
+    """Convolution, integers, FLAC, three digests."""
+    response: Response
+    pcm: NDArray[np.int16]
+
+
+def ours(work: Job) -> Ours:
+    """Our way from the bytes of a file to the bytes of a file, as the pipeline goes it."""
+    started = time.process_time()
+    samples, rate = decode_clip(work.flac, max_duration_s=SETTINGS.max_duration_s)
+    source = prepare_clip(
+        samples, rate, trim_below_peak_db=SETTINGS.trim_below_peak_db, min_duration_s=SETTINGS.min_duration_s
+    )
+    source_sha256 = hashlib.sha256(work.flac).hexdigest()
+    prepared = time.process_time()
+    response = simulate_response(work.room, work.scene, seed=work.seed)
+    simulated = time.process_time()
+    clip = Clip("benchmark", "train", str(work.seed), "", ())
+    row = Row(f"train/{work.seed}", clip, 0, work.seed, room=work.room, scene=work.scene, response=response)
+    pcm = render_row(row, source, source_sha256, SETTINGS)[2]
+    ended = time.process_time()
+    return Ours(prepared - started, simulated - prepared, ended - simulated, response, pcm.astype(np.int16))
+
+
+def floor(work: Job, pcm: NDArray[np.int16]) -> float:
+    """CPU seconds of the least there is to do: decode, one float32 transform and back, ``pcm`` (samples, 4) as FLAC."""
+    started = time.process_time()
+    source, _ = soundfile.read(io.BytesIO(work.flac), dtype="float32")
+    length = scipy.fft.next_fast_len(source.size, real=True)
+    scipy.fft.irfft(scipy.fft.rfft(source, length), length)
+    _write_flac(pcm)
+    return time.process_time() - started
+
+
+def usual_script(work: Job) -> Made:
+    """Four coincident directional microphones, `inverse_sabine`, `simulate`, soundfile: pyroomacoustics' way to FOA."""
+    import pyroomacoustics as pra
+    from pyroomacoustics.directivities import DirectionVector, FigureEight, Omnidirectional
+
+    room, scene = work.room, work.scene
+    size_m = [room.length_m, room.width_m, room.height_m]
+    before = time.process_time()
+    try:
+        absorption, max_order = pra.inverse_sabine(room.t30_ms / 1000.0, size_m)
+    except ValueError as error:
+        return Made(math.nan, math.nan, math.nan, math.nan, math.nan, failure=str(error))
+    source, _ = soundfile.read(io.BytesIO(work.flac))
+    shoebox = pra.ShoeBox(size_m, fs=SAMPLE_RATE, materials=pra.Material(absorption), max_order=max_order)
+    shoebox.add_source(list(scene.source_m), signal=source)
+    # Y, Z and X: where each figure of eight looks, as azimuth and angle from the zenith.
+    figures = [FigureEight(DirectionVector(*looks, degrees=True)) for looks in ((90, 90), (0, 0), (0, 90))]
+    places = np.tile(np.array(scene.receiver_m)[:, None], 4)
+    shoebox.add_microphone_array(places, directivity=[Omnidirectional(), *figures])
+    shoebox.simulate()
+    signals = np.asarray(shoebox.mic_array.signals)[:, : source.size]
+    _write_flac((signals.T / max(1.0, np.abs(signals).max())).astype(np.float64))
+    cpu_s = time.process_time() - before
+    n_samples = min(len(channel[0]) for channel in shoebox.rir)
+    response = np.stack([channel[0][:n_samples] for channel in shoebox.rir])
+    measured_ms = t30_ms(response[0], SAMPLE_RATE)
+    expected = direction_to_unit_vector(scene.azimuth_deg, scene.elevation_deg)
+    arrival = direct_sample(scene, SAMPLE_RATE) + USUAL_DELAY
+    return Made(
+        cpu_s=cpu_s,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+        t30_ms=measured_ms,
+        t30_error_percent=100.0 * abs(measured_ms / room.t30_ms - 1.0),
+        direction_error_deg=float(angle_between_deg(intensity_direction(response, arrival), expected)),
+    )
+
+
+def usual_script_alone(work: Job) -> Made:
+    """`usual_script` in a process of its own, which gives back its gigabytes and says how many they were."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as executor:
+        return executor.submit(_usual_script_warm, work).result()
+
+
+def _usual_script_warm(work: Job) -> Made:
+    usual_script(_small_job())
+    return usual_script(work)
+
+
+def _small_job() -> Job:
+    """A short clip in a dry room, so that no way pays for imports."""
+    materials = ("carpet_thin", "ceiling_fissured_tile", "curtains_velvet")
+    room = furnish_room("small", "validation", (5.0, 4.0, 3.0), materials=materials, t30_ms=250.0)
+    return Job(room, Scene((2.0, 2.0, 1.5), (3.0, 2.0, 1.5), 0.0, 0.0, 1.0), 0, clip_flac(0, 4.0))
+
+
+def convolve_spatialscaper(work: Job, response: NDArray[np.float32]) -> float:
+    """CPU seconds of SpatialScaper's way with a response that is there: each channel whole, in float64, to FLAC."""
+    started = time.process_time()
+    source, _ = soundfile.read(io.BytesIO(work.flac))
+    channels = [scipy.signal.fftconvolve(source, channel.astype(np.float64)) for channel in response]
+    signals = np.stack(channels)[:, : source.size]
+    _write_flac(signals.T / max(1.0, np.abs(signals).max()))
+    return time.process_time() - started
+
+
+def warm_up() -> None:
+    """Pay for imports and tables before anything is measured."""
+    work = _small_job()
+    response = simulate_response(work.room, work.scene, seed=0)
+    convolve_spatialscaper(work, response.samples)
+    floor(work, ours(work).pcm)
+
+
+def _write_flac(frames: NDArray[np.generic]) -> bytes:
+    target = io.BytesIO()
+    with soundfile.SoundFile(
+        target, "w", SAMPLE_RATE, frames.shape[1], "PCM_16", format="FLAC", compression_level=FLAC_LEVEL / 8
+    ) as file:
+        file.write(frames)
+    return target.getvalue()
