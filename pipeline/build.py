@@ -204,6 +204,7 @@ def _missing(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> Wo
     for number in shards:
         storage.remove_folder(storage.join(output, plan.shards[number].path))
     storage.remove_folder(storage.join(output, workspace.FOLDER, "failures"))
+    storage.remove_partials(output)
     rooms: list[tuple[int, tuple[tuple[str, int], ...]]] = []
     if not storage.exists(storage.join(output, ROOMS)):
         for number, start in enumerate(range(0, len(plan.rooms), ROOMS_PER_CHUNK)):

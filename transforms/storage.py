@@ -43,7 +43,8 @@ def write_bytes(path: str, data: bytes) -> None:
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    # A worker that outlives a killed build may be writing the same file: each process has a partial of its own.
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(data)
         os.replace(partial, target)
@@ -65,6 +66,13 @@ def list_files(folder: str) -> list[str]:
     prefix = folder.rstrip("/") + "/"
     (match,) = FileSystems.match([prefix + "**"])
     return sorted(metadata.path.removeprefix(prefix) for metadata in match.metadata_list)
+
+
+def remove_partials(folder: str) -> None:
+    """Removes what a killed process left beside the files it was writing in this folder; not in those below it."""
+    if not is_remote(folder):
+        for partial in Path(folder).glob(".*.partial"):
+            partial.unlink(missing_ok=True)
 
 
 def remove_folder(folder: str) -> None:
