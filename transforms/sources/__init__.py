@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from transforms.sources.audiocaps import list_audiocaps
+from transforms.sources.clotho import list_clotho
 from transforms.sources.folder import list_folder
 from transforms.sources.listing import Listing, SourceUnusable
 
 __all__ = ["LAYOUTS", "Listing", "SourceUnusable", "list_clips"]
 
 #: Name of the layout → function of the input folder and the dataset's name.
-LAYOUTS: dict[str, Callable[[str, str], Listing]] = {"folder": list_folder}
+LAYOUTS: dict[str, Callable[[str, str], Listing]] = {
+    "audiocaps": list_audiocaps,
+    "clotho": list_clotho,
+    "folder": list_folder,
+}
 
 
 def list_clips(source: str, input_dir: str, dataset: str) -> Listing:
