@@ -46,8 +46,9 @@ WALL_MATERIALS = (
     "fibre_absorber_2", "mineral_wool_50mm_70kgm3", "rockwool_50mm_80kgm3",
 )  # fmt: skip
 
-#: How many combinations of materials a room chooses from.
-COMBINATIONS = 600
+#: How many combinations of materials a room chooses from, and how many of them are looked at closely.
+COMBINATIONS = 500
+LIKELY = 40
 # Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where
 # one octave is much drier than the next, an octave filter hears the next.
 EVEN_SPREAD = math.log(1.5)
@@ -239,10 +240,9 @@ def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, 
     *size_m, asked_ms = room
     floors = FLOOR_MATERIALS + (SEATING_MATERIALS if size_m[0] * size_m[1] >= SEATING_FROM_M2 else ())
     surfaces = (floors, CEILING_MATERIALS, WALL_MATERIALS)
-    choices = [tuple(names[int(draw.integers(len(names)))] for names in surfaces) for _ in range(COMBINATIONS)]
-    exponents = np.stack([[absorption_exponents(name) for name in choice] for choice in choices])
+    drawn = [draw.integers(len(names), size=COMBINATIONS) for names in surfaces]
+    exponents = np.stack([_exponents_of(names)[one] for names, one in zip(surfaces, drawn, strict=True)], axis=1)
     bands_ms = band_t30_ms(exponents, *size_m)
-    published_ms = heard_t30_ms(bands_ms)
     # Up to 4 kHz: above it air decides.
     octaves = np.log(bands_ms[:, :-2])
     spread = octaves.max(axis=1) - octaves.min(axis=1)
@@ -250,11 +250,25 @@ def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, 
     uneven = np.maximum(spread - EVEN_SPREAD, 0.0) + np.maximum(step - EVEN_STEP, 0.0)
     # Surfaces that differ much leave pairs of walls between which sound goes on; no diffuse theory holds there.
     contrast = np.std(np.log(exponents[:, :, 2:6].mean(axis=2)), axis=1)
+    cost = 2.0 * uneven + CONTRAST_COST * contrast
+    # What is left asks for a measurement of each: the likeliest get one.
+    white = white_band_energies()
+    roughly_ms = np.exp(np.sum(np.log(bands_ms) * white, axis=1))
+    bent_roughly = np.sum(np.square(np.log(bands_ms / roughly_ms[:, None])) * white, axis=1)
+    likely = np.argsort(cost + np.abs(np.log(roughly_ms / asked_ms)) + BENT_COST * bent_roughly, kind="stable")[:LIKELY]
+    published_ms = heard_t30_ms(bands_ms[likely])
     # Air bends a decay, and one that bends is another as soon as a direct sound stands out.
-    bent = np.maximum(np.log(published_ms / heard_t30_ms(bands_ms, (0.0, -25.0))) - STRAIGHT, 0.0)
-    cost = np.abs(np.log(published_ms / asked_ms)) + 2.0 * uneven + BENT_COST * bent + CONTRAST_COST * contrast
-    floor, ceiling, walls = choices[int(np.argmin(cost))]
+    bent = np.maximum(np.log(published_ms / heard_t30_ms(bands_ms[likely], (0.0, -25.0))) - STRAIGHT, 0.0)
+    cost = cost[likely] + np.abs(np.log(published_ms / asked_ms)) + BENT_COST * bent
+    chosen = int(likely[np.argmin(cost)])
+    floor, ceiling, walls = (names[one[chosen]] for names, one in zip(surfaces, drawn, strict=True))
     return floor, ceiling, walls
+
+
+@functools.cache
+def _exponents_of(names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Absorption exponents (names, bands) of materials."""
+    return np.stack([absorption_exponents(name) for name in names])
 
 
 def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[float, float, float]) -> float:

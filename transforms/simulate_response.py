@@ -45,7 +45,7 @@ _GATE_LEAD, _GATE_RAMP = 24, 16
 
 # Corrections of the tail's decay: first band by band, then all bands by one factor until the full band is right.
 BAND_ROUNDS = 3
-FULL_BAND_ROUNDS = 2
+FULL_BAND_ROUNDS = 3
 _LARGEST_STEP = 1.6
 _DECAY_DECIMALS = 2
 _MOST_ABSORPTION = 0.999999

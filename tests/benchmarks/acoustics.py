@@ -27,6 +27,7 @@ DIRECT_HALF_WINDOW = 8
 class Checks:
     """What one room showed."""
 
+    t30_ms: float
     t30_error_percent: float
     band_errors_percent: NDArray[np.float64]
     direction_error_deg: float
@@ -144,6 +145,7 @@ def check_room(seed: int, index: int) -> Checks:
     levels, coherence = late_field(response, room, scene)
     measured = response.acoustics
     return Checks(
+        t30_ms=measured.t30_ms,
         t30_error_percent=100.0 * abs(measured.t30_ms / room.t30_ms - 1.0),
         band_errors_percent=100.0 * np.abs(np.array(measured.t30_bands_ms) / np.array(room.t30_bands_ms) - 1.0),
         direction_error_deg=float(angle_between_deg(measured_direction(response, scene), expected)),

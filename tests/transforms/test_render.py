@@ -98,6 +98,15 @@ def test_quantising_rounds_half_to_even():
     assert quantise(samples, 0.0)[:, 0].tolist() == [0, 2, 2, 0, -2]
 
 
+def test_long_clips_are_quantised_like_short_ones():
+    samples = 0.1 * noise(2, 150_001)
+    expected = np.rint(samples.T.astype(np.float64) * 32768)
+    assert np.array_equal(quantise(samples, 0.0), expected)
+    samples[1, -1] = 2.0
+    with pytest.raises(ValueError, match="do not fit 16 bits"):
+        quantise(samples, 0.0)
+
+
 def test_quantising_refuses_to_clip():
     with pytest.raises(ValueError, match="do not fit 16 bits"):
         quantise(np.array([[1.0]], dtype=np.float32), 0.0)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from tests.benchmarks.acoustics import arrival_sample, late_field, measured_direction, theoretical_drr_db
+from tests.benchmarks.acoustics import arrival_sample, diffuse_drr_db, image_drr_db, late_field, measured_direction
 from transforms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, measure
 from transforms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction
 from transforms.place_source import place_source
+from transforms.quiet_import import spaudiopy_module
 from transforms.records import Room, Scene
 from transforms.sample_rooms import furnish_room, sample_room
 from transforms.simulate_response import (
@@ -103,25 +104,35 @@ def test_t30_is_what_was_asked(drawn):
         assert response.acoustics.t30_ms == pytest.approx(room.t30_ms, rel=0.02)
         errors.append(np.array(response.acoustics.t30_bands_ms[:7]) / np.array(room.t30_bands_ms[:7]) - 1)
         assert measure(response.samples[0], RATE, direct_sample(scene, RATE)) == response.acoustics
-    assert np.mean(np.abs(errors)) < 0.05
+    assert np.mean(np.abs(errors)) < 0.03
+    assert np.mean(np.abs(errors) < 0.05) > 0.9
+
+
+def test_octaves_that_differ_are_each_what_was_asked():
+    """Air alone takes the 16 kHz octave to a third of the others; nothing is near enough to lift the −5 dB."""
+    materials = ("concrete_floor", "hard_surface", "brickwork")
+    reverberant = furnish_room("church", "train", (16.0, 14.0, 8.0), materials=materials, t30_ms=2300.0)
+    assert max(reverberant.t30_bands_ms) > 2.5 * reverberant.t30_bands_ms[-1]
+    scene = scene_at(40.0, 10.0, 3.5, receiver_m=(8.0, 5.0, 2.0))
+    measured = np.array(simulate_response(reverberant, scene, seed=5).acoustics.t30_bands_ms)
+    assert np.mean(np.abs(measured / reverberant.t30_bands_ms - 1)) < 0.05
+    assert measured[-1] == pytest.approx(reverberant.t30_bands_ms[-1], rel=0.05)
 
 
 def test_drr_follows_theory(drawn):
-    off = [response.acoustics.drr_db - theoretical_drr_db(room, scene) for room, scene, response in drawn]
+    """Every place has its own first reflections; with a diffuse field in their stead theory is right on average."""
+    for room, scene, response in drawn:
+        assert response.acoustics.drr_db == pytest.approx(image_drr_db(room, scene), abs=1.5)
+    off = [response.acoustics.drr_db - diffuse_drr_db(room, scene) for room, scene, response in drawn]
     assert abs(np.mean(off)) < 1.5
     assert np.percentile(np.abs(off), 90) < 3.0
 
 
 def test_the_late_field_is_isotropic(drawn):
-    checked = 0
     for room, scene, response in drawn:
-        if room.t30_ms < 400.0:
-            continue  # Too short to tell chance from a trend.
         levels_db, coherence = late_field(response, room, scene)
         assert levels_db == pytest.approx(np.full(3, -10 * math.log10(3)), abs=0.5)
         assert coherence < 0.1
-        checked += 1
-    assert checked >= 5
 
 
 def test_each_room_and_seed_has_its_own_tail(room):
@@ -162,6 +173,19 @@ def test_harmonics_are_ambix():
         axis=1,
     )  # fmt: skip
     assert harmonics == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_spaudiopy_agrees_on_harmonics():
+    """An independent implementation, up to third order."""
+    sph = spaudiopy_module("sph")
+    rng = np.random.default_rng(1)
+    direction = rng.standard_normal((40, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    azimuth, zenith = np.arctan2(direction[:, 1], direction[:, 0]), np.arccos(direction[:, 2])
+    degrees = np.floor(np.sqrt(np.arange(16)))
+    theirs = np.asarray(sph.sh_matrix(3, azimuth, zenith, "real")) * np.sqrt(4 * np.pi / (2 * degrees + 1))
+    assert sn3d_harmonics(3, direction) == pytest.approx(theirs, abs=1e-9)
 
 
 def test_image_sources_are_all_those_of_the_sphere(room):
@@ -206,6 +230,7 @@ def test_what_cannot_be_is_refused(room):
 DIGESTS = """
 import hashlib
 from transforms.place_source import place_source
+from transforms.quiet_import import spaudiopy_module
 from transforms.render import pcm_sha256, quantise
 from transforms.sample_rooms import sample_room
 from transforms.simulate_response import simulate_response

@@ -1,0 +1,121 @@
+"""The check of captions measured on answers labelled by hand: precision and recall of every reason."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transforms.check_caption import check_caption, clean_answer
+from transforms.words import VOCABULARY, SpatialWords
+
+ANSWERS = Path(__file__).parent.parent / "transforms" / "answers.csv"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An answer to a caption and a place, with what a reader says of it and what the check says."""
+
+    caption: str
+    words: SpatialWords
+    answer: str
+    reasons: tuple[str, ...]
+    """Every reason for which a reader calls it wrong, the gravest first; empty for a right answer."""
+    origin: str
+    """`model` for a language model's own answer, `edited` for one that was changed or written by hand."""
+    verdict: str | None
+    """The reason with which the check refuses it, of the label's kinds; None where it passes."""
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision and recall of one reason."""
+
+    refused: int
+    """Answers that the check refuses with it."""
+    refused_wrong: int
+    """Those of them that a reader calls wrong, for whatever reason."""
+    labelled: int
+    """Answers that a reader calls wrong with it."""
+    labelled_refused: int
+    """Those of them that the check refuses, with whatever reason."""
+
+    @property
+    def precision(self) -> float:
+        return self.refused_wrong / self.refused if self.refused else 1.0
+
+    @property
+    def recall(self) -> float:
+        return self.labelled_refused / self.labelled if self.labelled else 1.0
+
+
+def kind(reason: str) -> str:
+    """A reason of the check as a label names it: `missing_direction` is `place_missing`."""
+    return {"missing": "place_missing", "contradicts": "place_contradicts", "invents": "place_invented"}.get(
+        reason.split("_")[0], reason
+    )
+
+
+def judged_answers(path: Path = ANSWERS) -> list[Labelled]:
+    """The table of labelled answers, each put to the check."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        return [_judged(row) for row in csv.DictReader(lines)]
+
+
+def scores(answers: Sequence[Labelled]) -> dict[str, Score]:
+    """The score of each reason that a label or the check gives, and of all together as `all`."""
+    named = Counter(answer.verdict for answer in answers if answer.verdict) + Counter(
+        reason for answer in answers for reason in answer.reasons
+    )
+    table = {reason: _score(answers, reason) for reason in sorted(named)}
+    return {**table, "all": _score(answers, None)}
+
+
+def _score(answers: Sequence[Labelled], reason: str | None) -> Score:
+    refused = [answer for answer in answers if answer.verdict and reason in (None, answer.verdict)]
+    labelled = [answer for answer in answers if answer.wrong and (reason is None or reason in answer.reasons)]
+    return Score(
+        refused=len(refused),
+        refused_wrong=sum(answer.wrong for answer in refused),
+        labelled=len(labelled),
+        labelled_refused=sum(answer.verdict is not None for answer in labelled),
+    )
+
+
+def _judged(row: dict[str, str]) -> Labelled:
+    words = SpatialWords(**{attribute: row[attribute] or None for attribute in VOCABULARY})
+    reason = check_caption(clean_answer(row["answer"]), row["caption"], words)
+    return Labelled(
+        caption=row["caption"],
+        words=words,
+        answer=row["answer"],
+        reasons=tuple(row["reasons"].split()),
+        origin=row["origin"],
+        verdict=kind(reason) if reason else None,
+    )
+
+
+def main() -> None:
+    """Prints the table of the docs, then what passes wrong and what is refused though right."""
+    answers = judged_answers()
+    print(f"{len(answers)} answers, {sum(answer.wrong for answer in answers)} of them wrong\n")
+    print("| reason | refused with it | precision | labelled with it | recall |\n|---|--:|--:|--:|--:|")
+    for reason, score in scores(answers).items():
+        precision = f"{score.precision:.2f}" if score.refused else "–"
+        recall = f"{score.recall:.2f}" if score.labelled else "–"
+        print(f"| `{reason}` | {score.refused} | {precision} | {score.labelled} | {recall} |")
+    for answer in answers:
+        if answer.wrong != (answer.verdict is not None):
+            kind_of_error = "passes wrong" if answer.wrong else f"refused right ({answer.verdict})"
+            place = ", ".join(answer.words.present().values())
+            print(f"{kind_of_error}: {' '.join(answer.reasons)}: {answer.caption} [{place}] → {answer.answer}")
+
+
+if __name__ == "__main__":
+    main()
