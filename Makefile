@@ -22,8 +22,8 @@ lint: $(VENV)/.test-ready ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test-ready ## measure the acoustics over rooms of the whole range
-	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.acoustics --rooms 200
+bench: $(VENV)/.test-ready ## measure the acoustics and the speed beside peers, in one table (some minutes)
+	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.run $(BENCH)
 
 constraints: $(VENV)/.test-ready ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --disable-pip-version-check | sed 's/+cpu$$//' > constraints/py311.txt

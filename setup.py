@@ -63,6 +63,7 @@ COMMANDS = [
     "verify = pipeline.release_commands:verify",
     "reproduce = pipeline.release_commands:reproduce",
     "report = pipeline.release_commands:report",
+    "captions = pipeline.captions_command:captions",
     "train = model.command:train",
     "evaluate = model.command:evaluate",
     "embed = model.command:embed",

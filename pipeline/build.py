@@ -6,14 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import apache_beam as beam
 
 from pipeline.card import write_card
 from pipeline.croissant import croissant_json
-from pipeline.dag import Work, build_dag
+from pipeline.dag import Work, build_dag, caption_job
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe
 from pipeline.release import (
@@ -28,6 +28,8 @@ from pipeline.release import (
     ROOT_FILES,
     ReleaseError,
     Totals,
+    answer_counts,
+    answer_notes,
     gather,
     gather_rooms,
     read_release_json,
@@ -37,6 +39,8 @@ from pipeline.release import (
 from pipeline.runners import beam_options
 from pipeline.worker_log import logged_to
 from transforms import storage, workspace
+from transforms.answer_budget import Ledger, Price, Spending
+from transforms.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.caption_writers import writer_unavailable_reason
 from transforms.plan_shards import (
     PlannedShard,
@@ -49,8 +53,8 @@ from transforms.plan_shards import (
 )
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
-from transforms.rewrite_captions import read_answers
-from transforms.sample_rooms import RoomDoesNotExist
+from transforms.rewrite_captions import CaptionJob
+from transforms.room_design import RoomDoesNotExist
 from transforms.sources import list_clips
 from transforms.write_shard import table_to_parquet
 
@@ -84,6 +88,8 @@ class Outcome:
     rejections: tuple[Rejection, ...]
     failures: tuple[str, ...]
     built_shards: int
+    notes: tuple[str, ...] = ()
+    """What the recipe allowed and a user wants to know: captions that budget or endpoint left to the template."""
 
     @property
     def whole(self) -> bool:
@@ -132,9 +138,12 @@ def build(
     *,
     beam_flags: Sequence[str] = (),
     answers: str | None = None,
+    failures_stand: bool = False,
     verbose: bool = False,
 ) -> Outcome:
     """Builds a release, or what is missing of it.
+
+    With `failures_stand` the requests that failed in the file of answers are not asked again.
 
     Raises:
         BuildError, SourceUnusable, ReleaseError, OptionError: when it cannot start.
@@ -143,7 +152,9 @@ def build(
     beam_options(beam_flags, units=1)
     plan = plan_build(recipe, input_dir)
     _begin(recipe, plan, output, answers)
-    work = _missing(recipe, plan, output, answers)
+    work = _missing(recipe, plan, output)
+    if work.shards:
+        work = replace(work, captions=_captions(recipe, output, work, answers, failures_stand))
     if work.shards or work.rooms:
         _run(recipe, plan, output, work, beam_flags, verbose=verbose)
     failures = _failures(output)
@@ -157,6 +168,13 @@ def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
     # With answers at hand nothing may be left to ask; what is left then fails by name.
     if reason is not None and answers is None:
         raise BuildError(reason)
+    captions = recipe.caption
+    if captions.writer == "openai" and captions.max_cost_usd is not None:
+        job = caption_job(recipe)
+        if job.price is None:
+            raise BuildError(
+                f"recipe key caption.max_cost_usd: there is no price of {job.model_name} in caption.prices"
+            )
     if answers is not None:
         try:
             read_answers([answers])
@@ -166,7 +184,7 @@ def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
 
 def _begin(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> None:
     """Claims the output folder, or goes on in one that was begun with the same recipe and the same input."""
-    begun = _begun_with(output)
+    begun = begun_with(output)
     mine = {"recipe_sha256": recipe.sha256(), "input_sha256": plan.input_sha256}
     if begun is not None:
         for key, what in (("recipe_sha256", "another recipe"), ("input_sha256", "another input")):
@@ -185,7 +203,8 @@ def _begin(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> None
         raise BuildError(f"{output} cannot be written: {error.strerror or error}") from error
 
 
-def _begun_with(output: str) -> dict[str, str] | None:
+def begun_with(output: str) -> dict[str, str] | None:
+    """The hashes of recipe and input that a release was begun with; None where there is none."""
     state = workspace.state_path(output)
     if storage.exists(state):
         values: dict[str, str] = json.loads(storage.read_bytes(state))
@@ -195,7 +214,7 @@ def _begun_with(output: str) -> dict[str, str] | None:
     return None
 
 
-def _missing(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> Work:
+def _missing(recipe: Recipe, plan: Plan, output: str) -> Work:
     shards = tuple(
         number
         for number, shard in enumerate(plan.shards)
@@ -210,15 +229,45 @@ def _missing(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> Wo
         for number, start in enumerate(range(0, len(plan.rooms), ROOMS_PER_CHUNK)):
             if not storage.exists(workspace.rooms_path(output, number)):
                 rooms.append((number, plan.rooms[start : start + ROOMS_PER_CHUNK]))
-    return Work(shards, tuple(rooms), _answer_files(output, answers))
+    return Work(shards, tuple(rooms))
 
 
-def _answer_files(output: str, answers: str | None) -> tuple[str, ...]:
+def _captions(recipe: Recipe, output: str, work: Work, answers: str | None, failures_stand: bool) -> CaptionJob:
+    """How this build asks: what it knows, where it writes answers down, and what is left of its budget."""
+    job = replace(
+        caption_job(recipe, answer_files(output, answers)),
+        failures_stand=failures_stand,
+        release=os.path.abspath(output) if not storage.is_remote(output) else output,
+        run=None if storage.is_remote(output) else workspace.begin_run(output),
+    )
+    if job.max_requests is None and job.max_cost_usd is None:
+        return job
+    known = KnownAnswers()
+    Journals(workspace.journal_folder(output)).refresh(known)
+    replies = [reply for _, reply in known.items()]
+    price = job.price or Price(0, 0)
+    usd = sum(price.usd(reply.prompt_tokens or 0, reply.completion_tokens or 0) for reply in replies)
+    ledger = workspace.ledger_path(os.path.abspath(output) if not storage.is_remote(output) else output)
+    if ledger is not None:
+        Ledger(ledger).begin(Spending(len(replies), usd))
+        return replace(job, ledger=ledger)
+    # Workers elsewhere share no file: each shard may spend an equal part of what is left.
+    shards = len(work.shards)
+    return replace(
+        job,
+        max_requests=None if job.max_requests is None else max(job.max_requests - len(replies), 0) // shards,
+        max_cost_usd=None if job.max_cost_usd is None else max(job.max_cost_usd - usd, 0.0) / shards,
+    )
+
+
+def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
+    """Every answers.parquet that a build into `output` knows: its own shards', the release's, the one it was given."""
     folder = storage.join(output, workspace.FOLDER, "answers")
     found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
     if storage.exists(storage.join(output, ANSWERS)):
         found.append(storage.join(output, ANSWERS))
-    return (*found, *((os.path.abspath(answers),) if answers else ()))
+    given = (answers if storage.is_remote(answers) else os.path.abspath(answers),) if answers else ()
+    return (*found, *given)
 
 
 def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str], *, verbose: bool) -> None:
@@ -251,8 +300,8 @@ def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shard
     answers = gather(output, "answers", ANSWER_SCHEMA, ANSWERS)
     rooms = gather_rooms(output)
     totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
-    kept = sum(answers["kept"].to_pylist())
-    answer_counts = {"kept": kept, "refused": answers.num_rows - kept}
+    prices = {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
+    counts = answer_counts(answers, prices)
     rejected = table_to_parquet([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
     contents: dict[str, Callable[[], bytes]] = {
         RECIPE: lambda: recipe.to_yaml().encode(),
@@ -260,7 +309,7 @@ def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shard
         ANSWERS: lambda: table_to_parquet(answers.to_pylist(), answers.schema),
         REJECTED: lambda: rejected,
         CARD: lambda: write_card(
-            recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=answer_counts
+            recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=counts
         ).encode(),
         CROISSANT: lambda: croissant_json(recipe, totals).encode(),
     }
@@ -275,12 +324,12 @@ def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shard
         input_sha256=plan.input_sha256,
         rejected=len(rejections),
         rooms=rooms.num_rows,
-        answers=answer_counts,
+        answers=counts,
         files=files,
     )
     storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
     storage.remove_folder(storage.join(output, workspace.FOLDER))
-    return Outcome(totals, rejections, (), built_shards)
+    return Outcome(totals, rejections, (), built_shards, answer_notes(answers))
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:

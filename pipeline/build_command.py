@@ -81,6 +81,8 @@ class BuildCommand:
             fail(f"refused {rejection.file}: {rejection.reason}: {rejection.detail}")
         if len(outcome.rejections) > MOST_LINES:
             fail(f"… and {len(outcome.rejections) - MOST_LINES} more refused, in {arguments.output}/rejected.parquet")
+        for note in outcome.notes:
+            fail(note)
         if outcome.failures:
             return INCOMPLETE
         totals = outcome.totals

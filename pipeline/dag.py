@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
 from pipeline.recipe import Recipe
 from transforms import workspace
+from transforms.answer_budget import Price
+from transforms.list_questions import ListQuestions
 from transforms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.place_source import PlaceSources
 from transforms.read_clips import ReadClips
 from transforms.render import Level
 from transforms.render_rows import RenderRows, RenderSettings
 from transforms.rewrite_captions import CaptionJob, RewriteCaptions
-from transforms.room_supply import SampleRooms
+from transforms.sample_rooms import SampleRooms
 from transforms.simulate_response import SimulateResponses
 from transforms.word_places import WordPlaces
 from transforms.write_shard import WriteShards
@@ -27,13 +29,15 @@ class Work:
     shards: tuple[int, ...]
     rooms: tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
     """(number of the chunk, its rooms as (split, index))."""
-    answers: tuple[str, ...] = ()
-    """Addresses of answers.parquet files of earlier builds."""
+    captions: CaptionJob | None = None
+    """How captions are asked for; None is as the recipe says, knowing no answers and writing none down."""
 
 
 def caption_job(recipe: Recipe, answers: tuple[str, ...] = ()) -> CaptionJob:
     """The recipe's section on captions, as the stage that rewrites them takes it."""
-    return CaptionJob(**recipe.caption.model_dump(), answers=answers)
+    job = CaptionJob(**recipe.caption.model_dump(exclude={"prices"}), answers=answers)
+    price = recipe.caption.prices.get(job.model_name)
+    return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
 
 def render_settings(recipe: Recipe) -> RenderSettings:
@@ -55,7 +59,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
     augmentations, supply = recipe.augmentations.model_dump(), recipe.room_supply()
-    job = caption_job(recipe, work.answers)
+    job = work.captions or caption_job(recipe)
     _ = (
         pipeline
         | "Shards" >> beam.Create(work.shards)
@@ -67,7 +71,8 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         | "Render" >> RenderRows(release, render_settings(recipe))
         | "Word places" >> WordPlaces()
         | "Rewrite captions" >> RewriteCaptions(job)
-        | "Write shards" >> WriteShards(release, caption_model=job.model_name, caption_prompt=job.prompt_id)
+        | "Write shards"
+        >> WriteShards(release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=job.run)
     )
     _ = (
         pipeline
@@ -75,4 +80,22 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         | "Spread rooms" >> beam.Reshuffle()
         | "Measure rooms" >> MeasureRooms(supply)
         | "Write rooms" >> WriteRooms(release)
+    )
+
+
+def questions_dag(
+    pipeline: beam.Pipeline, recipe: Recipe, plan: str, shards: tuple[int, ...], job: CaptionJob, folder: str
+) -> None:
+    """The same pipe as far as the words, which captions are asked with: nothing is rendered and nobody is asked."""
+    augmentations, supply = recipe.augmentations.model_dump(), recipe.room_supply()
+    _ = (
+        pipeline
+        | "Shards" >> beam.Create(shards)
+        | "Spread shards" >> beam.Reshuffle()
+        | "Read clips" >> ReadClips(plan, seed=recipe.seed, augmentations=augmentations)
+        | "Sample rooms" >> SampleRooms(supply)
+        | "Place sources" >> PlaceSources(recipe.scene_ranges())
+        | "Simulate responses" >> SimulateResponses()
+        | "Word places" >> WordPlaces()
+        | "List questions" >> ListQuestions(folder, job, render_settings(recipe))
     )

@@ -17,15 +17,24 @@ from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
 from transforms.place_source import SceneRanges
 from transforms.records import SPLITS
-from transforms.room_supply import RoomSupply, own_rooms_of, read_own_rooms
-from transforms.sample_rooms import RoomRanges
+from transforms.room_design import RoomRanges
+from transforms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
 from transforms.sources import LAYOUTS
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
 #: Fields that change how a build runs but not what it makes: they are left out of the recipe's hash.
-EXECUTION_ONLY = (("caption", "base_url"), ("caption", "concurrency"), ("caption", "timeout_s"))
+EXECUTION_ONLY = (
+    ("caption", "base_url"),
+    ("caption", "concurrency"),
+    ("caption", "timeout_s"),
+    # These decide which answers are had, and answers are data.
+    ("caption", "on_failure"),
+    ("caption", "max_requests"),
+    ("caption", "max_cost_usd"),
+    ("caption", "prices"),
+)
 
 
 class RecipeError(ValueError):
@@ -72,7 +81,7 @@ class Rooms(SplitCounts):
     validation: Count = 64
     test: Count = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.sample_rooms.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    """Laid over transforms.room_design.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
     """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
@@ -126,6 +135,13 @@ class AudioSettings(_Section):
     """A longer clip is refused."""
 
 
+class ModelPrice(_Section):
+    """US dollars for a million tokens of a model."""
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+
+
 class CaptionSettings(_Section):
     """Who rewrites captions, and how it is asked."""
 
@@ -144,6 +160,13 @@ class CaptionSettings(_Section):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
     """Requests in flight from each worker."""
     timeout_s: Positive = 30.0
+    on_failure: Literal["template", "stop"] = "template"
+    """When the endpoint does not answer: the template writes, or the shard waits for the next build."""
+    max_requests: Annotated[int, Field(ge=0)] | None = None
+    """Budget of a remote writer; None is no bound. What is over is the template's."""
+    max_cost_usd: Annotated[float, Field(ge=0)] | None = None
+    prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """By the model's name; without its price nothing is known of its cost."""
 
     @field_validator("base_url")
     @classmethod
@@ -262,7 +285,11 @@ def _nearest_keys(key: str) -> str:
     section: type[BaseModel] = Recipe
     *parents, _ = key.split(".")
     for parent in parents:
-        annotation = section.model_fields[parent].annotation
+        entry = section.model_fields.get(parent)
+        annotation = entry.annotation if entry is not None else None
+        if annotation == dict[str, ModelPrice]:
+            section = ModelPrice
+            break
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             section = annotation
     return f"there is {', '.join(section.model_fields)}"

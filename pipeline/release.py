@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 
 from pipeline.recipe import Recipe
 from transforms import storage, workspace
+from transforms.answer_budget import Price
+from transforms.caption_writers import NOT_ASKED
 from transforms.records import SPLITS
 from transforms.release_rows import ROOM_SCHEMA, row_digest
+from transforms.rewrite_captions import is_failure
 from transforms.write_shard import METADATA
 
 RELEASE_FORMAT = 1
@@ -208,6 +211,50 @@ def gather_rooms(release: str) -> pa.Table:
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)
 
 
+def answer_counts(answers: pa.Table, prices: Mapping[str, Price]) -> dict[str, Any]:
+    """What the answers come to: kept and refused, failed requests, and each question's tokens and cost counted once.
+
+    `cost_usd` is what these answers have cost, whichever build paid; None where a model has no price.
+    """
+    records = answers.to_pylist()
+    failed = [record for record in records if (record["reason"] or "").startswith("error: ")]
+    kept = sum(record["kept"] for record in records)
+    columns = ("request_sha256", "model", "text", "prompt_tokens", "completion_tokens")
+    unfailed = (record for record in records if not (record["reason"] or "").startswith("error: "))
+    asked = {tuple(record[name] for name in columns) for record in unfailed}
+    tokens = [(model, prompt or 0, completion or 0) for _, model, _, prompt, completion in asked]
+    priced = all(model in prices for model, _, _ in tokens)
+    cost = sum(prices[model].usd(prompt, completion) for model, prompt, completion in tokens) if priced else None
+    return {
+        "kept": kept,
+        "refused": len(records) - kept - len(failed),
+        "failed": len(failed),
+        "requests": len(asked),
+        "prompt_tokens": sum(prompt for _, prompt, _ in tokens),
+        "completion_tokens": sum(completion for _, _, completion in tokens),
+        "cost_usd": None if cost is None else round(cost, 6),
+    }
+
+
+def answer_notes(answers: pa.Table) -> tuple[str, ...]:
+    """A line for each reason for which captions were not asked for, or had no answer from the endpoint."""
+    unasked: set[tuple[str, int]] = set()
+    failed: dict[tuple[str, int], str] = {}
+    columns = ("row_id", "caption_index", "reason")
+    for row_id, index, reason in zip(*(answers[name].to_pylist() for name in columns), strict=True):
+        if reason == f"error: {NOT_ASKED[0]}":
+            unasked.add((row_id, index))
+        elif is_failure(reason):
+            failed[(row_id, index)] = reason.removeprefix("error: ")
+    lines = []
+    if unasked:
+        lines.append(f"the budget is spent: {len(unasked)} captions were not asked for, the template wrote them")
+    if failed:
+        kinds = ", ".join(sorted(set(failed.values())))
+        lines.append(f"the endpoint gave no answer to {len(failed)} captions ({kinds}), the template wrote them")
+    return tuple(lines)
+
+
 def release_json(
     recipe: Recipe,
     totals: Totals,
@@ -215,7 +262,7 @@ def release_json(
     input_sha256: str,
     rejected: int,
     rooms: int,
-    answers: dict[str, int],
+    answers: Mapping[str, Any],
     files: dict[str, str],
 ) -> dict[str, Any]:
     """What release.json states."""
@@ -234,7 +281,7 @@ def release_json(
             "captions": totals.captions,
             "rooms": rooms,
             "rejected": rejected,
-            "answers": answers,
+            "answers": dict(answers),
             "turned_down": totals.turned_down,
             "licenses": totals.licenses,
         },

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from transforms.caption_template import template_caption
 from transforms.caption_writers import CaptionWriter
 from transforms.check_caption import check_caption, clean_answer
 from transforms.records import Answer, Caption, CaptionRequest, Reply
 
-__all__ = ["TEMPLATE", "decimal_text", "request_sha256", "rewrite"]
+__all__ = ["TEMPLATE", "AskQuestions", "decimal_text", "judge", "open_question", "request_sha256", "rewrite"]
+
+#: Questions as (a request's hash, the request), and an attempt → their replies in order. Whoever stands behind it may
+#: know, share and write down answers.
+AskQuestions = Callable[[Sequence[tuple[str, CaptionRequest]], int], Sequence[Reply]]
 
 #: The model's name on captions that no language model wrote.
 TEMPLATE = "template"
@@ -53,12 +57,13 @@ def rewrite(
     prompt_id: str,
     tries: int,
     parameters: Mapping[str, int | str] | None = None,
-    kept: Mapping[str, str] | None = None,
+    ask: AskQuestions | None = None,
 ) -> list[tuple[Caption, list[Answer]]]:
     """The caption of each request, in order, with every answer that was had for it.
 
-    A writer of None means the template for all. `kept` holds answers from before (request's hash → text), which are
-    checked like new ones. An answer is refused with a reason of `check_caption`, or with `error: …` of the writer.
+    A writer of None means the template for all. `ask` stands between this and the writer: it knows answers from before,
+    which are checked like new ones; without it the writer is asked. A question that several requests have is asked
+    once. An answer is refused with a reason of `check_caption`, or with `error: …` of the writer.
     """
     captions: list[Caption | None] = [None] * len(requests)
     out_of_reach: set[int] = set()
@@ -69,36 +74,53 @@ def rewrite(
         hashes = {
             at: request_sha256(requests[at], writer.model, prompt_id, parameters or {}, attempt) for at in pending
         }
-        replies = _replies(pending, hashes, requests, writer, attempt, kept or {})
+        questions = [(hashes[at], requests[at]) for at in pending]
+        had = (ask or _asking(writer))(questions, attempt) if questions else ()
+        replies = dict(zip(pending, had, strict=True))
         for at in pending:
-            answer = _judge(requests[at], replies[at], hashes[at], attempt, writer.model, prompt_id)
+            answer = judge(requests[at], replies[at], hashes[at], attempt, writer.model, prompt_id)
             answers[at].append(answer)
             if _is_final(replies[at]):
                 out_of_reach.add(at)
             if answer.kept:
                 captions[at] = Caption(_as_sentence(clean_answer(answer.text)), requests[at].caption, "rewritten")
     return [
-        (caption or _from_template(request), had)
-        for request, caption, had in zip(requests, captions, answers, strict=True)
+        (caption or _from_template(request), given)
+        for request, caption, given in zip(requests, captions, answers, strict=True)
     ]
 
 
-def _replies(
-    pending: Sequence[int],
-    hashes: Mapping[int, str],
-    requests: Sequence[CaptionRequest],
-    writer: CaptionWriter,
-    attempt: int,
-    kept: Mapping[str, str],
-) -> dict[int, Reply]:
-    """A reply for each pending request: the kept one, else a new one; one question is asked once."""
-    replies = {digest: Reply(text=kept[digest]) for digest in hashes.values() if digest in kept}
-    unasked = {hashes[at]: at for at in reversed(pending) if hashes[at] not in replies}
-    ordered = sorted(unasked.items(), key=lambda item: item[1])
-    if ordered:
-        new = writer.ask([requests[at] for _, at in ordered], attempt)
-        replies.update((digest, reply) for (digest, _), reply in zip(ordered, new, strict=True))
-    return {at: replies[hashes[at]] for at in pending}
+def open_question(
+    request: CaptionRequest,
+    known: Callable[[str, CaptionRequest], Reply | None],
+    *,
+    model: str,
+    prompt_id: str,
+    tries: int,
+    parameters: Mapping[str, int | str],
+) -> tuple[str, int] | None:
+    """What `rewrite` would ask next for a request, as (hash, attempt); None where nothing is left to ask."""
+    for attempt in range(tries):
+        digest = request_sha256(request, model, prompt_id, parameters, attempt)
+        reply = known(digest, request)
+        if reply is None:
+            return digest, attempt
+        if _is_final(reply) or judge(request, reply, digest, attempt, model, prompt_id).kept:
+            return None
+    return None
+
+
+def _asking(writer: CaptionWriter) -> AskQuestions:
+    """The writer alone, asked once for each hash."""
+
+    def ask(questions: Sequence[tuple[str, CaptionRequest]], attempt: int) -> Sequence[Reply]:
+        once: dict[str, CaptionRequest] = {}
+        for digest, request in questions:
+            once.setdefault(digest, request)
+        replies = dict(zip(once, writer.ask(list(once.values()), attempt), strict=True))
+        return [replies[digest] for digest, _ in questions]
+
+    return ask
 
 
 def _is_final(reply: Reply) -> bool:
@@ -106,7 +128,8 @@ def _is_final(reply: Reply) -> bool:
     return reply.error is not None and not reply.error.startswith(("unreadable", "refusal"))
 
 
-def _judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
+def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
+    """A reply as an answer: kept, or refused with its reason."""
     if reply.error is not None:
         reason: str | None = f"error: {reply.error}"
     else:

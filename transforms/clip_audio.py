@@ -18,6 +18,7 @@ SAMPLE_RATE = 48_000
 
 #: Frame and hop of the silence detector, in samples at 48 kHz: 43 ms and 11 ms.
 _FRAME, _HOP = 2048, 512
+_HOPS_A_FRAME = _FRAME // _HOP
 
 
 class ClipRefused(ValueError):
@@ -109,12 +110,13 @@ SILENCE_DBFS = -90.0
 
 def strip_silence(samples: NDArray[np.float32], below_peak_db: float) -> NDArray[np.float32]:
     """Cuts the ends whose frames (43 ms, RMS) lie `below_peak_db` or more under the loudest; inner gaps stay."""
-    starts = np.arange(0, max(len(samples) - _FRAME, 0) + _HOP, _HOP)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    ends = np.minimum(starts + _FRAME, len(samples))
-    starts = np.minimum(starts, len(samples))
-    power = (energy[ends] - energy[starts]) / _FRAME
+    hops = -(-len(samples) // _HOP)
+    padded = np.zeros((hops + _HOPS_A_FRAME - 1, _HOP), dtype=np.float64)
+    padded.reshape(-1)[: len(samples)] = samples
+    energy = np.einsum("ij,ij->i", padded, padded)
+    frames = max(-(-max(len(samples) - _FRAME, 0) // _HOP) + 1, 1)
+    power = sum(energy[first : first + frames] for first in range(_HOPS_A_FRAME)) / _FRAME
     if not len(samples) or power.max() < 10 ** (SILENCE_DBFS / 10):
         return samples[:0]
     loud = np.flatnonzero(power >= power.max() * 10 ** (-below_peak_db / 10))
-    return samples[starts[loud[0]] : ends[loud[-1]]]
+    return samples[loud[0] * _HOP : loud[-1] * _HOP + _FRAME]

@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from transforms import storage, workspace
 from transforms.release_rows import ROOM_SCHEMA, room_values
-from transforms.room_supply import RoomSupply
+from transforms.sample_rooms import RoomSupply
 from transforms.simulate_response import measure_room
 from transforms.write_shard import table_to_parquet
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from prompts import load_prompt
-from transforms import storage
-from transforms.caption_rewriting import TEMPLATE, decimal_text, rewrite
-from transforms.caption_writers import CaptionWriter, LocalWriter, OpenAIWriter
+from transforms import workspace
+from transforms.answer_budget import Ledger, Price, Purse
+from transforms.answer_journal import AnswerDesk, Journal, Journals, read_answers
+from transforms.caption_rewriting import TEMPLATE, AskQuestions, decimal_text, rewrite
+from transforms.caption_writers import NOT_ASKED, CaptionWriter, LocalWriter, OpenAIWriter
 from transforms.each_shard import guarded
-from transforms.records import Answer, Caption, CaptionRequest, Row, Shard
+from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard
 from transforms.seeds import derive_seed
 from transforms.smollm import MODEL_NAME
 
@@ -43,6 +45,18 @@ class CaptionJob:
     timeout_s: float = 60.0
     answers: tuple[str, ...] = ()
     """Addresses of answers.parquet files of earlier builds; a request that they answer is not asked again."""
+    failures_stand: bool = False
+    """True to take the failed requests of those files as they are, and not ask them again."""
+    release: str | None = None
+    """Where answers are written down as they come; None is nowhere."""
+    run: str | None = None
+    """The build's own name; a worker that outlives its build stops when the next one takes the release over."""
+    on_failure: str = "template"
+    max_requests: int | None = None
+    """Of this machine's workers together where `ledger` is a file, else of each shard; as for max_cost_usd."""
+    max_cost_usd: float | None = None
+    price: Price | None = None
+    ledger: str | None = None
 
     @property
     def model_name(self) -> str:
@@ -67,6 +81,12 @@ class CaptionJob:
         temperature, max_tokens = self.sampling()
         return {"temperature": decimal_text(temperature), "max_tokens": max_tokens}
 
+    def purse(self) -> Purse | None:
+        """What may be spent, of this machine or of the shard that takes it; None where nothing is bounded."""
+        if self.max_requests is None and self.max_cost_usd is None:
+            return None
+        return Purse(Ledger(self.ledger, self.max_requests, self.max_cost_usd), self.price)
+
     def open_writer(self) -> CaptionWriter | None:
         """The writer, not yet connected or loaded; None for the template."""
         if self.writer == "template":
@@ -77,21 +97,6 @@ class CaptionJob:
         return OpenAIWriter(
             self.base_url, self.model_name, prompt, temperature, max_tokens, self.concurrency, self.timeout_s
         )
-
-
-def read_answers(paths: Sequence[str]) -> dict[str, str]:
-    """Request hash → text of every answer in these answers.parquet files, kept or refused, but not of failed requests.
-
-    Raises:
-        OSError, ValueError, KeyError: a file that is not there, is not Parquet, or lacks the columns.
-    """
-    found: dict[str, str] = {}
-    for path in paths:
-        table = pq.read_table(io.BytesIO(storage.read_bytes(path)), columns=["request_sha256", "text", "reason"])
-        for request, text, reason in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
-            if not (reason or "").startswith("error"):
-                found[request] = text
-    return found
 
 
 def requests_of(rows: Sequence[Row]) -> list[CaptionRequest]:
@@ -106,62 +111,179 @@ def requests_of(rows: Sequence[Row]) -> list[CaptionRequest]:
     return requests
 
 
-def rewrite_shard(shard: Shard, job: CaptionJob, writer: CaptionWriter | None, answers: Mapping[str, str]) -> Shard:
-    """The shard with a caption for each request, and every answer that was given on the way."""
+class EndpointFailed(RuntimeError):
+    """The endpoint left requests without an answer, and the recipe says to stop then."""
+
+
+def rewrite_shard(shard: Shard, job: CaptionJob, writer: CaptionWriter | None, ask: AskQuestions | None) -> Shard:
+    """The shard with a caption for each request, and every answer that was given on the way.
+
+    Raises:
+        EndpointFailed: where the job's `on_failure` is `stop` and the endpoint failed.
+    """
     requests = requests_of(shard.rows)
     outcomes = rewrite(
-        requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), kept=answers
+        requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), ask=ask
     )
     captions: dict[str, list[Caption]] = {row.id: [] for row in shard.rows}
     all_given: list[Answer] = []
     for request, (caption, given) in zip(requests, outcomes, strict=True):
         captions[request.row_id].append(caption)
         all_given.extend(given)
+    if job.on_failure == "stop":
+        _stop_on_failure(all_given)
     rows = tuple(replace(row, captions=tuple(captions[row.id])) for row in shard.rows)
     return replace(shard, rows=rows, answers=(*shard.answers, *all_given))
 
 
-class _RewriteShards(beam.DoFn):
-    """Holds the rows, never the sound, of a few shards while their captions are being written."""
+def _stop_on_failure(answers: Sequence[Answer]) -> None:
+    failed = [answer.reason or "" for answer in answers if is_failure(answer.reason)]
+    if failed:
+        kinds = ", ".join(sorted({reason.removeprefix("error: ") for reason in failed}))
+        raise EndpointFailed(f"{len(failed)} of {len(answers)} requests had no answer ({kinds})")
 
-    #: Shards waiting for a remote writer while others are rendered.
-    LOOK_AHEAD = 8
+
+def is_failure(reason: str | None) -> bool:
+    """True for the reason of a request that the endpoint failed to answer: not for a bad answer, nor a spent budget."""
+    if reason is None or not reason.startswith("error: "):
+        return False
+    return not reason.removeprefix("error: ").startswith(("unreadable", "refusal", NOT_ASKED[0]))
+
+
+class TakenOver(RuntimeError):
+    """Another build works in the same release now, so this one has to ask nothing more."""
+
+
+class _Counter:
+    """What the shards of one build in one process share: the writer, the desk, and what they may spend."""
+
+    #: Seconds between two looks whether the release is still this build's.
+    LOOK_EVERY_S = 1.0
 
     def __init__(self, job: CaptionJob) -> None:
         self.job = job
-        self._writer: CaptionWriter | None = None
-        self._answers: dict[str, str] = {}
+        self.users = 0
+        self.writer = job.open_writer()
+        journals = Journals(workspace.journal_folder(job.release)) if job.release else None
+        self.desk = AnswerDesk(read_answers(job.answers, failures_stand=job.failures_stand), journals)
+        self._closing = threading.Event()
+        if self.writer is not None and job.run is not None:
+            threading.Thread(target=self._watch, name="caption-takeover", daemon=True).start()
+
+    def rewrite(self, shard: Shard) -> Shard:
+        """The shard with its captions, every answer written down when it came."""
+        writer = self.writer
+        if writer is None:
+            return rewrite_shard(shard, self.job, None, None)
+        # Where processes cannot share a ledger each shard has its part of the budget.
+        purse = self.job.purse()
+
+        def from_writer(
+            requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
+        ) -> list[Reply]:
+            if not workspace.is_run(self.job.release, self.job.run):
+                raise TakenOver("another build works in this release now")
+            return writer.ask(requests, attempt, arrived, purse)
+
+        with self._journal(shard) as journal:
+            return rewrite_shard(
+                shard,
+                self.job,
+                writer,
+                lambda questions, attempt: self.desk.ask(questions, attempt, from_writer, journal),
+            )
+
+    def close(self) -> None:
+        self._closing.set()
+        if self.writer is not None:
+            self.writer.close()
+
+    def _journal(self, shard: Shard) -> AbstractContextManager[Journal | None]:
+        if not self.job.release:
+            return nullcontext()
+        return Journal(workspace.journal_folder(self.job.release), f"{shard.split}-{shard.name}")
+
+    def _watch(self) -> None:
+        """Ends what is being asked once another build has taken over: it asks for the same."""
+        assert self.writer is not None
+        while not self._closing.wait(self.LOOK_EVERY_S):
+            if not workspace.is_run(self.job.release, self.job.run):
+                self.writer.close()
+
+
+_COUNTERS: dict[CaptionJob, _Counter] = {}
+_COUNTERS_LOCK = threading.Lock()
+
+
+def _come_in(job: CaptionJob) -> _Counter:
+    """The counter of a job in this process, opened by the first who comes."""
+    with _COUNTERS_LOCK:
+        # The job names its build, so that two builds of one process share nothing.
+        if job not in _COUNTERS:
+            _COUNTERS[job] = _Counter(job)
+        _COUNTERS[job].users += 1
+        return _COUNTERS[job]
+
+
+def _leave(counter: _Counter) -> None:
+    """Closes the writer behind the last who leaves."""
+    with _COUNTERS_LOCK:
+        counter.users -= 1
+        if counter.users:
+            return
+        _COUNTERS.pop(counter.job, None)
+    counter.close()
+
+
+class _RewriteShards(beam.DoFn):
+    """Holds the rows, never the sound, of some shards while their captions are being written."""
+
+    #: Shards waiting for a remote writer while others are rendered: at least so many, and more, up to a bound, until
+    #: the requests in hand would fill its slots so many times.
+    LOOK_AHEAD, MOST_LOOK_AHEAD, FILLED = 8, 64, 4
+
+    def __init__(self, job: CaptionJob) -> None:
+        self.job = job
+        self._counter: _Counter | None = None
         self._threads: ThreadPoolExecutor | None = None
-        self._pending: deque[Future[Shard]] = deque()
+        self._pending: deque[tuple[int, Future[Shard]]] = deque()
 
     def setup(self) -> None:
-        self._writer = self.job.open_writer()
-        self._answers = read_answers(self.job.answers)
+        self._counter = _come_in(self.job)
         # A model on this machine takes a core itself: one thread keeps it from taking two.
-        self._threads = ThreadPoolExecutor(max_workers=self.LOOK_AHEAD if self.job.writer == "openai" else 1)
+        self._threads = ThreadPoolExecutor(max_workers=self.MOST_LOOK_AHEAD if self.job.writer == "openai" else 1)
 
     def start_bundle(self) -> None:
         self._pending = deque()
 
     def process(self, element: Shard) -> Iterator[Shard]:
         assert self._threads is not None
-        self._pending.append(self._threads.submit(guarded, "rewrite captions", self._rewrite, element))
-        while self._pending and (self._pending[0].done() or len(self._pending) > self.LOOK_AHEAD):
-            yield self._pending.popleft().result()
+        captions = sum(len(row.clip.captions) for row in element.rows)
+        self._pending.append((captions, self._threads.submit(guarded, "rewrite captions", self._rewrite, element)))
+        while self._pending and (self._pending[0][1].done() or self._is_full()):
+            yield self._pending.popleft()[1].result()
+
+    def _is_full(self) -> bool:
+        if len(self._pending) <= self.LOOK_AHEAD:
+            return False
+        enough = sum(captions for captions, _ in self._pending) > self.FILLED * self.job.concurrency
+        return enough or len(self._pending) > self.MOST_LOOK_AHEAD
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         while self._pending:
-            shard = self._pending.popleft().result()
+            shard = self._pending.popleft()[1].result()
             yield WindowedValue(shard, GlobalWindow().max_timestamp(), (GlobalWindow(),))
 
     def teardown(self) -> None:
         if self._threads is not None:
             self._threads.shutdown()
-        if self._writer is not None:
-            self._writer.close()
+        if self._counter is not None:
+            _leave(self._counter)
+            self._counter = None
 
     def _rewrite(self, shard: Shard) -> Shard:
-        return rewrite_shard(shard, self.job, self._writer, self._answers)
+        assert self._counter is not None
+        return self._counter.rewrite(shard)
 
 
 class RewriteCaptions(beam.PTransform):

@@ -27,7 +27,7 @@ from transforms.acoustics import (
 from transforms.each_shard import EachShard
 from transforms.place_source import SceneDoesNotFit, SceneRanges, place_source
 from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Response, Room, Row, Scene, Shard
-from transforms.sample_rooms import band_t30_ms
+from transforms.room_design import band_t30_ms
 from transforms.seeds import derive_seed, keyed_generator
 
 HIGHEST_ORDER = 3

@@ -32,12 +32,17 @@ def table_to_parquet(records: Sequence[dict[str, Any]], schema: pa.Schema) -> by
     return buffer.getvalue()
 
 
-def write_shard(shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None) -> None:
+def write_shard(
+    shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None = None
+) -> None:
     """Writes what a shard leaves, in an order that a kill at any moment bears.
 
     A shard is done when its metadata.parquet is there, so that comes after everything else. A failed shard leaves a
-    note for the end of the build and no metadata, so the next build does it again.
+    note for the end of the build and no metadata, so the next build does it again. A worker that outlived its build
+    (`run`) leaves nothing in a release that another has taken over.
     """
+    if not workspace.is_run(release, run):
+        return
     failures = workspace.shard_file(release, "failures", shard)
     if shard.failure is not None:
         storage.write_bytes(failures, json.dumps({"shard": shard.path, "failure": shard.failure}).encode())
@@ -53,24 +58,32 @@ def write_shard(shard: Shard, release: str, *, caption_model: str, caption_promp
 
 
 class _WriteShard(beam.DoFn):
-    def __init__(self, release: str, caption_model: str, caption_prompt: str | None) -> None:
+    def __init__(self, release: str, caption_model: str, caption_prompt: str | None, run: str | None) -> None:
         self.release = release
         self.caption_model = caption_model
         self.caption_prompt = caption_prompt
+        self.run = run
 
     def process(self, element: Shard) -> Iterator[str]:
-        write_shard(element, self.release, caption_model=self.caption_model, caption_prompt=self.caption_prompt)
+        write_shard(
+            element,
+            self.release,
+            caption_model=self.caption_model,
+            caption_prompt=self.caption_prompt,
+            run=self.run,
+        )
         yield element.path
 
 
 class WriteShards(beam.PTransform):
     """Finished shards → their paths, once their metadata.parquet is there."""
 
-    def __init__(self, release: str, *, caption_model: str, caption_prompt: str | None) -> None:
+    def __init__(self, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None = None) -> None:
         super().__init__()
         self.release = release
         self.caption_model = caption_model
         self.caption_prompt = caption_prompt
+        self.run = run
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(_WriteShard(self.release, self.caption_model, self.caption_prompt))
+        return shards | beam.ParDo(_WriteShard(self.release, self.caption_model, self.caption_prompt, self.run))

@@ -16,7 +16,7 @@ from transforms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, DIRECT_WINDO
 from transforms.geometry import angle_between_deg, direction_to_unit_vector
 from transforms.place_source import place_source
 from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Scene
-from transforms.sample_rooms import sample_room, white_band_energies
+from transforms.room_design import sample_room, white_band_energies
 from transforms.simulate_response import direct_sample, natural_t30_ms, simulate_response
 
 # Samples to each side of the direct sound that its direction is taken from.

@@ -20,7 +20,7 @@ from tests.benchmarks.run import stratify
 from transforms.acoustics import octave_energies, ringing_s, schroeder_decay
 from transforms.place_source import place_source
 from transforms.records import OCTAVE_BANDS_HZ, Room
-from transforms.sample_rooms import sample_room
+from transforms.room_design import sample_room
 from transforms.simulate_response import direct_sample, simulate_response
 
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"

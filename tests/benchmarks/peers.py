@@ -25,7 +25,7 @@ from transforms.place_source import place_source
 from transforms.records import Clip, Response, Room, Row, Scene
 from transforms.render import FLAC_LEVEL, pcm_sha256
 from transforms.render_rows import RenderSettings, render_row
-from transforms.sample_rooms import furnish_room, sample_room
+from transforms.room_design import furnish_room, sample_room
 from transforms.simulate_response import direct_sample, simulate_response
 
 CLIP_S = 20.0

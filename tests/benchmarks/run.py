@@ -22,7 +22,7 @@ from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db, peak_memory_mb, print_acoustics
 from transforms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.records import Room, Scene
-from transforms.sample_rooms import sample_room
+from transforms.room_design import sample_room
 from transforms.simulate_response import ImageSources, image_source_response, image_sources
 
 LEDGER = Path(__file__).parents[2] / "docs" / "benchmarks.csv"
@@ -34,7 +34,7 @@ DIGESTS = """
 import hashlib, sys
 from transforms.place_source import place_source
 from transforms.render import convolve, choose_gain, Level, pcm_sha256, quantise
-from transforms.sample_rooms import sample_room
+from transforms.room_design import sample_room
 from transforms.simulate_response import simulate_response
 from tests.benchmarks.peers import clip_flac
 from transforms.clip_audio import decode_clip

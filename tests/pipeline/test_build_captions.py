@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pytest
 from pipeline.build import build
 from pipeline.recipe import load_recipe
 from pipeline.verify import verify
-from tests.chat_server import chat_server
+from tests.chat_server import chat_server, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from transforms.check_caption import check_caption, check_place
 from transforms.words import VOCABULARY, SpatialWords
@@ -31,14 +30,6 @@ def rows_of(release: Path) -> pd.DataFrame:
 
 def words_of_row(row: object) -> SpatialWords:
     return SpatialWords(**{attribute: getattr(row, attribute) for attribute in VOCABULARY})
-
-
-def obedient(message: str, number: int) -> str:
-    """What a good model answers: the caption and the place that the prompt names."""
-    caption = re.search(r'Caption: "(.*)"', message)
-    place = re.search(r"Place: (.*)", message)
-    assert caption is not None
-    return f"{caption[1]}, {place[1]}." if place else f"{caption[1]}."
 
 
 NONSENSE = (

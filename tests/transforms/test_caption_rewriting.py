@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from transforms.caption_rewriting import decimal_text, request_sha256, rewrite
+from transforms.caption_rewriting import decimal_text, open_question, request_sha256, rewrite
 from transforms.check_caption import check_place
 from transforms.records import CaptionRequest, Reply
 from transforms.seeds import keyed_generator
@@ -50,7 +50,13 @@ class Puppet:
         self.says = says
         self.asked: list[tuple[str, int]] = []
 
-    def ask(self, requests: Sequence[CaptionRequest], attempt: int) -> list[Reply]:
+    def ask(
+        self,
+        requests: Sequence[CaptionRequest],
+        attempt: int,
+        arrived: object = None,
+        purse: object = None,
+    ) -> list[Reply]:
         self.asked += [(request.row_id, attempt) for request in requests]
         return [self.says(request, attempt) for request in requests]
 
@@ -135,15 +141,41 @@ def test_without_a_writer_it_is_the_template() -> None:
     assert not any(answers for _, answers in results)
 
 
-def test_an_answer_that_is_kept_is_not_asked_for_again() -> None:
+def test_answers_at_hand_are_checked_like_new_ones_and_nothing_is_asked() -> None:
     requests = _requests(30)
-    puppet = Puppet(_opposite)
-    first = rewrite(requests, puppet, prompt_id="p@1", tries=3)
-    kept = {answer.request_sha256: answer.text for _, answers in first for answer in answers}
+    first = rewrite(requests, Puppet(_opposite), prompt_id="p@1", tries=3)
+    known = {answer.request_sha256: answer.text for _, answers in first for answer in answers}
     silent = Puppet(lambda request, attempt: Reply(error="asked"))
-    again = rewrite(requests, silent, prompt_id="p@1", tries=3, kept=kept)
+    again = rewrite(
+        requests,
+        silent,
+        prompt_id="p@1",
+        tries=3,
+        ask=lambda questions, attempt: [Reply(text=known[digest]) for digest, _ in questions],
+    )
     assert silent.asked == []
     assert again == first
+
+
+def test_what_is_asked_next_is_the_first_question_without_an_answer() -> None:
+    (request,) = [CaptionRequest("row", 0, "A dog barks", SpatialWords(direction="left"), 1)]
+    hashes = [request_sha256(request, "m", "p@1", {}, attempt) for attempt in range(3)]
+    known: dict[str, Reply] = {}
+
+    def next_question() -> tuple[str, int] | None:
+        return open_question(
+            request, lambda digest, _: known.get(digest), model="m", prompt_id="p@1", tries=3, parameters={}
+        )
+
+    assert next_question() == (hashes[0], 0)
+    known[hashes[0]] = Reply(text="A dog barks on the right.")
+    assert next_question() == (hashes[1], 1)
+    known[hashes[1]] = Reply(error="unreadable: no text")
+    assert next_question() == (hashes[2], 2)
+    known[hashes[2]] = Reply(text="On the left, a dog barks.")
+    assert next_question() is None
+    known[hashes[0]] = Reply(error="APITimeoutError")
+    assert next_question() is None
 
 
 def test_the_same_question_is_asked_once() -> None:

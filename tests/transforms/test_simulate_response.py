@@ -16,7 +16,7 @@ from transforms.geometry import angle_between_deg, direction_to_unit_vector, vec
 from transforms.place_source import place_source
 from transforms.quiet_import import spaudiopy_module
 from transforms.records import Room, Scene
-from transforms.sample_rooms import furnish_room, sample_room
+from transforms.room_design import furnish_room, sample_room
 from transforms.simulate_response import (
     direct_sample,
     image_source_response,
@@ -232,7 +232,7 @@ import hashlib
 from transforms.place_source import place_source
 from transforms.quiet_import import spaudiopy_module
 from transforms.render import pcm_sha256, quantise
-from transforms.sample_rooms import sample_room
+from transforms.room_design import sample_room
 from transforms.simulate_response import simulate_response
 for index in {order}:
     room = sample_room(3, "train", index)

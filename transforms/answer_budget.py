@@ -1,0 +1,143 @@
+"""What asking may cost: a price, a bound, and a ledger that all workers of a machine share and that outlives a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from transforms.records import Reply
+
+__all__ = ["ADMITTED", "SPENT", "WAIT", "Ledger", "Price", "Purse", "Spending"]
+
+#: What `Ledger.admit` says: ask; ask again in a moment, when what is in flight has told its cost; ask no more.
+ADMITTED, WAIT, SPENT = "admitted", "wait", "spent"
+
+_RECORD_BYTES = 256
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    prompt: float
+    completion: float
+
+    def usd(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What has been spent: requests, US dollars, and the most that requests in flight may cost in US dollars."""
+
+    requests: int = 0
+    usd: float = 0.0
+    reserved_usd: float = 0.0
+
+
+class Ledger:
+    """Counts requests and cost against a bound; with a path all processes of a machine share it.
+
+    A request is admitted at the most that it can cost, and settled at what it did cost. What a kill leaves unsettled
+    stays counted at its most, so that a budget is never overdrawn.
+    """
+
+    def __init__(self, path: str | None, max_requests: int | None = None, max_cost_usd: float | None = None) -> None:
+        self.path = path
+        self.max_requests = max_requests
+        self.max_cost_usd = max_cost_usd
+        self._own = Spending()
+
+    def admit(self, most_usd: float) -> str:
+        """Counts one more request of at most this cost, or says that it has to wait or must not be asked."""
+        with self._opened() as (spending, write):
+            if self.max_requests is not None and spending.requests >= self.max_requests:
+                return SPENT
+            if self.max_cost_usd is not None:
+                if spending.usd + most_usd > self.max_cost_usd:
+                    return SPENT
+                if spending.usd + spending.reserved_usd + most_usd > self.max_cost_usd:
+                    return WAIT
+            write(Spending(spending.requests + 1, spending.usd, spending.reserved_usd + most_usd))
+            return ADMITTED
+
+    def settle(self, most_usd: float, usd: float) -> None:
+        """An admitted request has cost this much."""
+        with self._opened() as (spending, write):
+            write(Spending(spending.requests, spending.usd + usd, spending.reserved_usd - most_usd))
+
+    def begin(self, spent: Spending) -> None:
+        """At the start of a build: takes `spent` where there is no ledger yet; what was in flight has been spent."""
+        with self._opened() as (spending, write):
+            known = spending if spending.requests else spent
+            write(Spending(known.requests, known.usd + known.reserved_usd))
+
+    def read(self) -> Spending:
+        """What has been spent so far."""
+        with self._opened() as (spending, _):
+            return spending
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Spending, Callable[[Spending], None]]]:
+        """The spending and what replaces it, while no other process can touch it."""
+        if self.path is None:
+            yield self._own, self._replace
+            return
+        import fcntl
+
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield _parse(os.pread(file, _RECORD_BYTES, 0)), _Write(file)
+        finally:
+            os.close(file)
+
+    def _replace(self, spending: Spending) -> None:
+        self._own = spending
+
+
+class _Write:
+    """Writes a record of fixed length in one call, so that a kill leaves the old one or the new one."""
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+
+    def __call__(self, spending: Spending) -> None:
+        text = json.dumps([spending.requests, round(spending.usd, 12), round(spending.reserved_usd, 12)])
+        os.pwrite(self.file, text.encode().ljust(_RECORD_BYTES), 0)
+
+
+def _parse(data: bytes) -> Spending:
+    try:
+        requests, usd, reserved_usd = json.loads(data)
+        return Spending(int(requests), float(usd), float(reserved_usd))
+    except (ValueError, TypeError):
+        return Spending()
+
+
+@dataclass(frozen=True)
+class Purse:
+    """A ledger with the price of the model that is asked; without a price only requests are counted."""
+
+    ledger: Ledger
+    price: Price | None = None
+
+    def most_usd(self, prompt_bytes: int, max_tokens: int) -> float:
+        """The most that a request can cost: no token is shorter than a byte."""
+        return self.price.usd(prompt_bytes, max_tokens) if self.price is not None else 0.0
+
+    def usd(self, reply: Reply, most_usd: float) -> float:
+        """What a reply has cost; a server that does not count tokens is taken at the most, an error costs nothing."""
+        if reply.error is not None and not reply.error.startswith(("unreadable", "refusal")):
+            return 0.0
+        if self.price is None:
+            return 0.0
+        if reply.prompt_tokens is None or reply.completion_tokens is None:
+            return most_usd
+        return self.price.usd(reply.prompt_tokens, reply.completion_tokens)

@@ -1,0 +1,295 @@
+"""Answers are kept as they come: a journal a shard beside the release, and a desk a process where all shards ask."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import pyarrow.parquet as pq
+
+from transforms import storage
+from transforms.records import CaptionRequest, Reply
+
+__all__ = ["AnswerDesk", "Journal", "Journals", "KnownAnswers", "journal_line", "read_answers", "read_journal"]
+
+_COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
+_ERROR = "error: "
+#: What a model says instead of a text; asking again would be paid again.
+_REFUSAL = "refusal"
+
+
+def _is_answer(reply: Reply) -> bool:
+    return reply.error in (None, _REFUSAL)
+
+
+class KnownAnswers:
+    """Answers at hand by the hash of their request; where a hash has several answers, each row has its own."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, Reply] = {}
+        self._of_rows: dict[tuple[str, str, int], Reply] = {}
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._replies
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def items(self) -> Iterator[tuple[str, Reply]]:
+        """Each hash with an answer of it."""
+        return iter(list(self._replies.items()))
+
+    def add(self, digest: str, reply: Reply, request: tuple[str, int] | None = None) -> None:
+        """Adds an answer; the first of a hash is everybody's, another one that of the `request` (row, index) alone."""
+        first = self._replies.setdefault(digest, reply)
+        if request is not None and (first.text, first.error) != (reply.text, reply.error):
+            self._of_rows[(digest, *request)] = reply
+
+    def get(self, digest: str, request: CaptionRequest) -> Reply | None:
+        """The answer that this request had, else any of the same question, else None."""
+        own = self._of_rows.get((digest, request.row_id, request.caption_index))
+        return own if own is not None else self._replies.get(digest)
+
+
+def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> KnownAnswers:
+    """Every answer in these answers.parquet files, kept or refused.
+
+    Requests that failed are left out, so that they are asked again; with `failures_stand` they are answers too, so that
+    a release can be made again as it was.
+
+    Raises:
+        OSError, ValueError, KeyError: a file that is not there, is not Parquet, or lacks the columns.
+    """
+    found = KnownAnswers()
+    failed: list[tuple[str, Reply, tuple[str, int]]] = []
+    for path in paths:
+        table = pq.read_table(io.BytesIO(storage.read_bytes(path)), columns=list(_COLUMNS))
+        columns = (table[name].to_pylist() for name in _COLUMNS)
+        for digest, row_id, index, text, reason, prompt_tokens, completion_tokens in zip(*columns, strict=True):
+            error = reason.removeprefix(_ERROR) if (reason or "").startswith("error") else None
+            reply = Reply(text, error, prompt_tokens, completion_tokens)
+            if _is_answer(reply):
+                found.add(digest, reply, (row_id, index))
+            else:
+                failed.append((digest, reply, (row_id, index)))
+    # After the texts, as a text is worth more to another row than an error.
+    for digest, reply, request in failed if failures_stand else ():
+        found.add(digest, reply, request)
+    return found
+
+
+def journal_line(digest: str, reply: Reply) -> bytes:
+    """An answer as one line of a journal."""
+    values = {
+        "request_sha256": digest,
+        "text": reply.text,
+        "error": reply.error,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+    }
+    return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+
+
+def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
+    """The answers in a journal's whole lines; a line that a kill has torn is passed over."""
+    for line in data.split(b"\n")[:-1]:
+        try:
+            values = json.loads(line)
+            yield (
+                str(values["request_sha256"]),
+                Reply(str(values["text"]), values["error"], values["prompt_tokens"], values["completion_tokens"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+class Journal:
+    """The journal of one shard: a file that grows by a line an answer, or on remote storage an object a round."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self._path = storage.join(folder, f"{name}.jsonl")
+        self._remote = storage.is_remote(folder)
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._lines: list[bytes] = []
+        self._round = 0
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end_round()
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def write(self, digest: str, reply: Reply) -> None:
+        """Keeps an answer; on a local disk a kill of the process right after this does not lose it.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        line = journal_line(digest, reply)
+        with self._lock:
+            if self._remote:
+                self._lines.append(line)
+                return
+            if self._file is None:
+                self._file = _open_for_lines(Path(self._path))
+            os.write(self._file, line)
+
+    def end_round(self) -> None:
+        """Puts what a remote journal has gathered where a kill does not reach it."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        if lines:
+            # A worker that a runner has given up may still write: its objects have names of their own.
+            name = self._path.removesuffix(".jsonl") + f"/{self._round:05d}-{uuid.uuid4().hex[:8]}.jsonl"
+            storage.write_bytes(name, b"".join(lines))
+            self._round += 1
+
+
+def _open_for_lines(path: Path) -> int:
+    """The file, opened to append, at the start of a line even where a kill has torn the last one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        os.write(file, b"\n")
+    return file
+
+
+class Journals:
+    """All journals of a release; a look at them reads only what is new."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._read: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def refresh(self, known: KnownAnswers) -> None:
+        """Adds what the journals hold since the last look; remote ones are read once, as a listing costs money."""
+        with self._lock:
+            for digest, reply in self._remote() if storage.is_remote(self.folder) else self._local():
+                known.add(digest, reply)
+
+    def _remote(self) -> Iterator[tuple[str, Reply]]:
+        if self._read:
+            return
+        self._read[""] = 1
+        for name in storage.list_files(self.folder):
+            yield from read_journal(storage.read_bytes(storage.join(self.folder, name)))
+
+    def _local(self) -> Iterator[tuple[str, Reply]]:
+        if not os.path.isdir(self.folder):
+            return
+        for entry in sorted(os.scandir(self.folder), key=lambda entry: entry.name):
+            begin = self._read.get(entry.name, 0)
+            if entry.stat().st_size <= begin:
+                continue
+            with open(entry.path, "rb") as file:
+                file.seek(begin)
+                data = file.read()
+            self._read[entry.name] = begin + data.rfind(b"\n") + 1
+            yield from read_journal(data)
+
+
+class Asks(Protocol):
+    """What puts questions to a model: one reply a request, in order, each also handed to `arrived` when it comes."""
+
+    def __call__(
+        self, requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
+    ) -> Iterable[Reply]: ...
+
+
+class AnswerDesk:
+    """Where all shards of a process ask: one question is asked once, and every answer is written down as it comes."""
+
+    def __init__(self, known: KnownAnswers | None = None, journals: Journals | None = None) -> None:
+        self.known = known or KnownAnswers()
+        self._journals = journals
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Reply]] = {}
+        if journals is not None:
+            journals.refresh(self.known)
+
+    def ask(
+        self, questions: Sequence[tuple[str, CaptionRequest]], attempt: int, ask: Asks, journal: Journal | None = None
+    ) -> list[Reply]:
+        """A reply for each question (its hash, and a request of it): the one at hand, else one that is on its way to
+        another shard, else a new one.
+
+        Raises:
+            WriterUnavailable, OSError: what asking or writing down raises, also for those who wait for the answer.
+        """
+        if self._journals is not None:
+            self._journals.refresh(self.known)
+        known = [self.known.get(digest, request) for digest, request in questions]
+        missing = dict(question for question, reply in zip(questions, known, strict=True) if reply is None)
+        mine, replies = self._claim(missing)
+        order = list(mine)
+
+        def arrived(at: int, reply: Reply) -> None:
+            if _is_answer(reply):
+                if journal is not None:
+                    journal.write(order[at], reply)
+                self.known.add(order[at], reply)
+            self._resolve(order[at], mine[order[at]], reply)
+
+        try:
+            if order:
+                new = list(ask([missing[digest] for digest in order], attempt, arrived))
+                # A writer that was closed hands nothing in.
+                for digest, reply in zip(order, new, strict=True):
+                    self._resolve(digest, mine[digest], reply)
+        except BaseException as error:
+            for digest, future in mine.items():
+                self._resolve(digest, future, error)
+            raise
+        finally:
+            if journal is not None:
+                journal.end_round()
+        return [
+            reply if reply is not None else replies[digest].result()
+            for (digest, _), reply in zip(questions, known, strict=True)
+        ]
+
+    def _claim(
+        self, missing: Mapping[str, CaptionRequest]
+    ) -> tuple[dict[str, Future[Reply]], dict[str, Future[Reply]]]:
+        """What this shard has to ask, and the future answers of all that is missing."""
+        mine: dict[str, Future[Reply]] = {}
+        everything: dict[str, Future[Reply]] = {}
+        with self._lock:
+            for digest, request in missing.items():
+                # Another shard may have had its answer since this one looked.
+                known = self.known.get(digest, request)
+                if known is not None:
+                    everything[digest] = Future()
+                    everything[digest].set_result(known)
+                elif digest in self._asked:
+                    everything[digest] = self._asked[digest]
+                else:
+                    mine[digest] = everything[digest] = self._asked[digest] = Future()
+        return mine, everything
+
+    def _resolve(self, digest: str, future: Future[Reply], outcome: Reply | BaseException) -> None:
+        with self._lock:
+            if future.done():
+                return
+            self._asked.pop(digest, None)
+            if isinstance(outcome, Reply):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
