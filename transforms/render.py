@@ -98,14 +98,16 @@ def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int = 16)
     return fitting_db, level.mode == "fixed" or wanted_db - fitting_db > 2 * step_db
 
 
-def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int = 16) -> NDArray[np.int32]:
+def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int = 16) -> NDArray[np.signedinteger]:
     """``samples`` (channels, samples) times the gain as integers (samples, channels), half rounded to even.
+
+    The integers are int16 for 16 bits and int32 for 24.
 
     Raises ValueError where a sample does not fit ``bit_depth``: nothing clips in silence.
     """
     _check_bit_depth(bit_depth)
     full_scale = 2 ** (bit_depth - 1)
-    pcm = np.empty(samples.shape[::-1], dtype=np.int32)
+    pcm = np.empty(samples.shape[::-1], dtype=_pcm_type(bit_depth))
     scaled = np.empty((samples.shape[0], _QUANTISED_TOGETHER), dtype=np.float64 if bit_depth > 16 else np.float32)
     factor = scaled.dtype.type(_linear(gain_db) * full_scale)
     for start in range(0, len(pcm), _QUANTISED_TOGETHER):
@@ -119,11 +121,11 @@ def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int = 16) 
     return pcm
 
 
-def encode_flac(pcm: NDArray[np.int32], sample_rate: int, bit_depth: int = 16) -> bytes:
+def encode_flac(pcm: NDArray[np.signedinteger], sample_rate: int, bit_depth: int = 16) -> bytes:
     """Integers (samples, channels) as a FLAC file of ``bit_depth`` bits."""
     _check_bit_depth(bit_depth)
     # libsndfile takes the top bits of an int32; 16 bits go in as they are.
-    frames = pcm.astype(np.int16) if bit_depth == 16 else np.left_shift(pcm, 32 - bit_depth)
+    frames = pcm.astype(np.int16, copy=False) if bit_depth == 16 else np.left_shift(pcm, 32 - bit_depth)
     target = io.BytesIO()
     with soundfile.SoundFile(
         target,
@@ -138,15 +140,17 @@ def encode_flac(pcm: NDArray[np.int32], sample_rate: int, bit_depth: int = 16) -
     return target.getvalue()
 
 
-def decode_flac_pcm(flac: bytes) -> NDArray[np.int32]:
+def decode_flac_pcm(flac: bytes) -> NDArray[np.signedinteger]:
     """The integers (samples, channels) of a FLAC file of 16 or 24 bits, as they were encoded."""
     with soundfile.SoundFile(io.BytesIO(flac)) as file:
+        if file.subtype == "PCM_16":
+            return np.asarray(file.read(dtype="int16", always_2d=True))
         bit_depth = int(file.subtype.removeprefix("PCM_"))
         frames = file.read(dtype="int32", always_2d=True)
-    return np.asarray(np.right_shift(frames, 32 - bit_depth), dtype=np.int32)
+    return np.asarray(np.right_shift(frames, 32 - bit_depth))
 
 
-def pcm_sha256(pcm: NDArray[np.int32], bit_depth: int = 16) -> str:
+def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int = 16) -> str:
     """SHA-256 over bit depth, shape and the little-endian integers (samples, channels), frame by frame."""
     _check_bit_depth(bit_depth)
     digest = hashlib.sha256(f"pcm:{bit_depth}:{pcm.shape[0]}:{pcm.shape[1]}:".encode())
@@ -162,6 +166,11 @@ def _block_size(taps: int, samples: int) -> int:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     whole = scipy.fft.next_fast_len(samples + taps - 1, real=True)
     return int(min(size, whole))
+
+
+def _pcm_type(bit_depth: int) -> type[np.int16] | type[np.int32]:
+    """The smallest integers that hold a sample: nothing is converted between quantising, hashing and encoding."""
+    return np.int16 if bit_depth == 16 else np.int32
 
 
 def _linear(gain_db: float) -> float:

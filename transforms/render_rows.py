@@ -57,7 +57,7 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
 
 def render_row(
     row: Row, source: NDArray[np.float32], source_sha256: str, settings: RenderSettings
-) -> tuple[Row, bytes, NDArray[np.int32]]:
+) -> tuple[Row, bytes, NDArray[np.signedinteger]]:
     """The row with its audio's numbers in place of its response, the FLAC file, its integers (samples, channels)."""
     if row.response is None:
         raise ValueError(f"row {row.id} has no response")
