@@ -248,7 +248,8 @@ class OpenAIWriter:
         for number in range(_RETRIES + 1):
             await self._held()
             try:
-                completion = await client.chat.completions.create(**body)
+                # Not chat.completions.create: its walk over the body's types is half of what a request takes here.
+                completion = await client.post("/chat/completions", cast_to=object, body=body)
                 self._breaker.heard()
                 return reply_of(completion), timeouts
             except OpenAIError as failure:
@@ -282,6 +283,7 @@ class _Breaker:
         self._first_failure = 0.0
         self._rest_s = _REST_S
         self._open_until: float | None = None
+        self._probing = False
 
     @property
     def is_open(self) -> bool:
@@ -294,12 +296,14 @@ class _Breaker:
         now = time.monotonic()
         if now < self._open_until:
             return True
-        self._open_until = now + self._rest_s
+        # Another may try where this one is never heard of again.
+        self._open_until, self._probing = now + self._rest_s, True
         return False
 
     def heard(self) -> None:
         """The endpoint has answered, whatever it said."""
-        self._failures, self._open_until, self._rest_s = 0, None, _REST_S
+        self._failures, self._open_until = 0, None
+        self._rest_s, self._probing = _REST_S, False
 
     def failed(self) -> None:
         """A connection was refused or broke, or nothing came."""
@@ -307,11 +311,12 @@ class _Breaker:
         self._failures += 1
         if self._failures == 1:
             self._first_failure = now
-        if self._failures < _DOWN_AFTER or now - self._first_failure < _DOWN_AFTER_S:
-            return
-        if self._open_until is None or now >= self._open_until - self._rest_s:
+        if self._open_until is None:
+            if self._failures >= _DOWN_AFTER and now - self._first_failure >= _DOWN_AFTER_S:
+                self._open_until = now + self._rest_s
+        elif self._probing:
+            self._rest_s, self._probing = min(2 * self._rest_s, _LONGEST_REST_S), False
             self._open_until = now + self._rest_s
-            self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
 
 
 def chat_body(

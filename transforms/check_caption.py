@@ -6,7 +6,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 import snowballstemmer
@@ -148,7 +148,7 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "reverberation": {
         "dampened": (
-            r"(?:acoustically |heavily |highly |well |very ){0,3}(?:dampened|damped|deadened)",
+            r"(?:acoustically |heavily |highly |well |very ){0,3}(?:dampened|damped|deadened)(?! (?:sound )?sources?)",
             r"(?:acoustically|sonically|very) (?:dry|dead)|dry sounding|dry acoustics?",
             r"sound (?:absorbing|absorbent)|echoless|(?:echo|reverb|reverberation) free",
         ),
@@ -270,6 +270,7 @@ _SAME_SENSE = (
     "engine motor engines motors",
     "sniff sniffs sniffing sniffle sniffles sniffling",
     "sneeze sneezes sneezing sneezed",
+    "tick ticks ticking ticked ticktock ticktocks ticktocking",
     "play plays playing played",
     "hit hits hitting strike strikes striking struck",
     "door doors",
@@ -304,7 +305,7 @@ _FOREIGN_WORDS = frozenset(
     "para het een og och il di che della um uma em ist sind den dem von zu ne pas il elle van dan yang".split()
 )
 _LEAK = re.compile(
-    r"https?:|www\.|<[|/!a-z]|[{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
+    r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
     r"json|html|sentence|instruction\w*|assistant|ignore|here is|here's|sure|certainly|as an ai|language model|"
     r"i cannot|i can't|i'm sorry|sorry|unable|answer|output|description)\b|"
     r"\b(?:place|note|words?|result|response|rewrite|rewritten|sound):",
@@ -324,8 +325,8 @@ _VERBS = (
     "drip pour flow run splash gurgle bubble trickle flush drain spray fall patter crash roll rush blow gust thunder "
     "explode fire shoot boom play strum beat strike hit pound hammer drill saw cut grind chop type turn spin whir "
     "whirr whine vibrate rev idle accelerate sputter start stop honk blare fly hover pass drive move ride walk step "
-    "gallop trot jump bounce open close shut lock zip begin continue fade echo occur happen go come get take make "
-    "give fill"
+    "gallop trot jump bounce sound open close shut lock zip begin continue fade echo occur happen go come get take "
+    "make give fill"
 ).split()
 
 
@@ -343,6 +344,7 @@ _CLAUSE_WORDS = (
     r"(?:(?!(?:and|or|as|while|when|then|before|after|that|which|who|whose|where|with|of|in|on|at|by|from|over|to|"
     r"through|near|for|into|followed|following|there|is|are)\b)[^\W\d]+ )"
 )
+_COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
 _PLURAL = (
     r"(?:people|men|women|children|(?!(?:news|gas|bagpipes|series|species|lens|chaos|always|sometimes)\b)\w+[^su\W]s)"
@@ -362,13 +364,17 @@ _BROKEN = re.compile(
             rf"an? (?:[^\W\d]+ing )?(?!(?:sports|clothes|goods|is|was|has|this|its|us)\b){_PLURAL}",
             # "Is barks", "a dog barks is heard".
             rf"(?<!there )(?:is|are|was|were) (?!(?:is|are|was|were|has|have)\b){_FINITE}",
-            rf"(?:{_FINITE}|{_PLURAL} {_BASE}) {_WITHIN_CLAUSE}{{0,5}}?(?:is|are) (?:being )?"
-            r"(?:coming|heard|located|emanating|originating|emitted)",
+            # Not "the sound of a train chugging as its whistle screeches is coming from the left".
+            rf"(?:,|and|the sound of) {_CLAUSE_WORDS}{{1,5}}?{_FINITE} {_WITHIN_CLAUSE}{{0,5}}?is (?:being )?{_COMING}",
+            rf"(?:,|and|the sound of) {_CLAUSE_WORDS}{{0,3}}?{_PLURAL} {_BASE} {_WITHIN_CLAUSE}{{0,5}}?"
+            rf"(?:is|are) (?:being )?{_COMING}",
             # "Comes from at the back", "in on the left", "from the in front".
             r"(?:from|of|to) (?:at|on) the",
             r"(?:in|at) (?:in|on|at) (?:the|a|an)",
             r"(?:a|an|the|of|from) (?:in|at|on|near|a|an|the) (?:a|an|the)",
             r"(?:a|an|the|of|from) , (?:in|on|at)",
+            # "As a man snoring."
+            r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
             # A sentence that breaks off.
             r"(?:a|an|the|of|from|with|and|or|as|while|to|into|is|are|very|highly) ,$",
         )
@@ -376,6 +382,7 @@ _BROKEN = re.compile(
     + r")(?!\w)"
 )
 _IRREGULAR_PLURALS = {"men": "man", "women": "woman", "children": "child", "people": "person", "kids": "child"}
+_CAPITAL_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z]\w*")
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
 _PARTS = re.compile(
@@ -433,7 +440,8 @@ def check_caption(answer: str, original: str, words: SpatialWords) -> str | None
         return "repeats"
     # In "a lion's roar" the noun and the verb are no pair that has to agree.
     unowned = _canonical(re.sub(r"\w['’]s\b", ",", answer))
-    if any(match[0] not in before for match in _BROKEN.finditer(text)) or _breaks_agreement(unowned, before):
+    broken = any(match[0] not in before for match in _BROKEN.finditer(text))
+    if broken or _breaks_agreement(unowned, before) or _starts_again(answer, original):
         return "ungrammatical"
     return _check_content(text, before) if is_english(original) else None
 
@@ -573,7 +581,7 @@ def _says_more_often(answer: str, original: str) -> bool:
     return any(
         number > 1 and number > times_before[stem] and senses[_stem(stem)] > senses_before[_stem(stem)]
         for stem, number in times.items()
-        if stem not in _droppable() and stem not in _neutral() and _stem(stem) in senses_before
+        if _stem(stem) not in _droppable() | _neutral() and _stem(stem) in senses_before
     )
 
 
@@ -586,7 +594,7 @@ def _changes_number(answer: str, original: str) -> bool:
 
 def _numbers(text: str) -> tuple[set[str], set[str]]:
     """The words that follow "a" or "one", adjectives too, and the singulars of the words in -s that are no verbs."""
-    one = {word for match in _ONE.finditer(text) for word in match.groups() if word}
+    one = {word for match in _ONE.finditer(text) for word in match.groups() if word and _stem(word) not in _neutral()}
     tokens = {token for token in text.split() if len(token) > 3 and token.endswith("s")} - _VERBS_WITH_S
     several = {token[:-1] for token in tokens} | {token[:-2] for token in tokens if token.endswith("es")}
     return one, several | {_IRREGULAR_PLURALS[token] for token in text.split() if token in _IRREGULAR_PLURALS}
@@ -602,15 +610,18 @@ def _breaks_agreement(answer: str, original: str) -> bool:
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in told and broken not in before:
             return True
-    bare = {(noun, verb) for sign, noun, verb in _triples(answer) if sign == ","}
     return any(
-        sign in ("a", "an") and verb.endswith("s") and (noun, verb) in bare for sign, noun, verb in _triples(original)
+        words[0] in ("a", "an") and words[-1].endswith("s") and f" , {' '.join(words[1:])} " in answer
+        for size in (3, 4)
+        for words in zip(*(original.split()[at:] for at in range(size)), strict=False)
     )
 
 
-def _triples(text: str) -> Iterator[tuple[str, str, str]]:
-    tokens = text.split()
-    return zip(tokens, tokens[1:], tokens[2:], strict=False)
+def _starts_again(answer: str, original: str) -> bool:
+    """True for a capital letter inside the answer that is no name: "In a small room, A dog barks"."""
+    first, _, rest = original.partition(" ")
+    inside = set(_CAPITAL_WITHIN.findall(answer)) - set(re.findall(r"[A-Z]\w*", rest)) - {"I"}
+    return any(word != first or word in ("A", "An", "The") or word.endswith(("ing", "ed", "s")) for word in inside)
 
 
 def _changes_roles(answer: str, original: str) -> bool:

@@ -25,6 +25,8 @@ class Labelled:
     """Every reason for which a reader calls it wrong, the gravest first; empty for a right answer."""
     origin: str
     """`model` for a language model's own answer, `edited` for one that was changed or written by hand."""
+    held_out: bool
+    """True where the check was not changed after the answer was read."""
     verdict: str | None
     """The reason with which the check refuses it, of the label's kinds; None where it passes."""
 
@@ -97,24 +99,39 @@ def _judged(row: dict[str, str]) -> Labelled:
         answer=row["answer"],
         reasons=tuple(row["reasons"].split()),
         origin=row["origin"],
+        held_out=row["held_out"] == "yes",
         verdict=kind(reason) if reason else None,
     )
+
+
+def _precision(score: Score) -> str:
+    return f"{score.precision:.2f} of {score.refused}" if score.refused else "–"
+
+
+def _recall(score: Score) -> str:
+    return f"{score.recall:.2f} of {score.labelled}" if score.labelled else "–"
 
 
 def main() -> None:
     """Prints the table of the docs, then what passes wrong and what is refused though right."""
     answers = judged_answers()
-    print(f"{len(answers)} answers, {sum(answer.wrong for answer in answers)} of them wrong\n")
-    print("| reason | refused with it | precision | labelled with it | recall |\n|---|--:|--:|--:|--:|")
+    held_out = [answer for answer in answers if answer.held_out]
+    for some in (answers, held_out):
+        print(f"{len(some)} answers, {sum(answer.wrong for answer in some)} of them wrong")
+    print("\n| reason | precision | recall | held out: precision | recall |")
+    print("|---|--:|--:|--:|--:|")
+    fresh = scores(held_out)
     for reason, score in scores(answers).items():
-        precision = f"{score.precision:.2f}" if score.refused else "–"
-        recall = f"{score.recall:.2f}" if score.labelled else "–"
-        print(f"| `{reason}` | {score.refused} | {precision} | {score.labelled} | {recall} |")
+        numbers = [_precision(score), _recall(score)]
+        also = [_precision(fresh[reason]), _recall(fresh[reason])] if reason in fresh else ["–", "–"]
+        print(f"| `{reason}` | {' | '.join((*numbers, *also))} |")
     for answer in answers:
         if answer.wrong != (answer.verdict is not None):
-            kind_of_error = "passes wrong" if answer.wrong else f"refused right ({answer.verdict})"
+            error = "passes wrong" if answer.wrong else f"refused right ({answer.verdict})"
             place = ", ".join(answer.words.present().values())
-            print(f"{kind_of_error}: {' '.join(answer.reasons)}: {answer.caption} [{place}] → {answer.answer}")
+            reasons = ", ".join(answer.reasons)
+            print(f"{'held out, ' if answer.held_out else ''}{error}: {reasons}: {answer.caption} [{place}]")
+            print(f"    {answer.answer}")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from pipeline.build import build
 from pipeline.caption_batches import export_requests
 from pipeline.recipe import load_recipe
 from prompts import load_prompt
-from tests.chat_server import ChatServer, chat_server, hostile, obedient
+from tests.chat_server import chat_server, hostile, obedient
 from tests.sounds import write_folder
 from transforms.answer_journal import read_journal
 from transforms.caption_writers import OpenAIWriter
@@ -121,17 +122,10 @@ def under_fire(folder: Path, clips: int, captions: int, *flags: str) -> dict[str
 
 def bodies(folder: Path, recordings: Path, values: list[str]) -> dict[str, str]:
     """Request hash → body as text, of all that a build asks at its first try."""
-    export_requests(
-        load_recipe("folder", values), str(recordings), str(folder / "none"), folder / "r",
-        beam_flags=("--direct_num_workers=1",),
-    )  # fmt: skip
+    recipe, one = load_recipe("folder", values), ("--direct_num_workers=1",)
+    export_requests(recipe, str(recordings), str(folder / "none"), folder / "r", beam_flags=one)
     lines = [json.loads(line) for path in (folder / "r").glob("*.jsonl") for line in path.read_bytes().splitlines()]
-    return {line["custom_id"]: body_text(line["body"]) for line in lines}
-
-
-def body_text(body: dict[str, Any]) -> str:
-    """A request's body, the same for the same request."""
-    return json.dumps(body, sort_keys=True)
+    return {line["custom_id"]: json.dumps(line["body"], sort_keys=True) for line in lines}
 
 
 def journaled(release: Path) -> set[str]:
@@ -146,40 +140,113 @@ def journaled(release: Path) -> set[str]:
 def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, seed: int = 1) -> dict[str, Any]:
     """A build killed at random moments and resumed: what was asked again, and what of it had been written down."""
     recordings, release, draw = talking_folder(folder / "in", clips, captions), folder / "o", random.Random(seed)
-    concurrency = 16
+    watched: list[tuple[int, set[str]]] = []
 
     def slow(message: str, number: int) -> str:
         time.sleep(0.15)
         return obedient(message, number)
 
-    asked_again = in_flight = 0
     with chat_server(slow) as server:
-        values = settings(server.base_url, f"caption.concurrency={concurrency}", "rows_per_shard=8")
+        values = settings(server.base_url, "caption.concurrency=16", "rows_per_shard=8")
         body_of = bodies(folder, recordings, values)
-        done = 0
-        for _ in range(kills):
+        while len(watched) < kills:
             process = start_build(recordings, release, values, *flags)
-            _let_it_answer(process, server, draw.randint(10, max(11, clips * captions // (kills + 2))))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                done += 1
+            target = len(server.requests) + draw.randint(5, max(6, clips * captions // (kills + 2)))
+            while len(server.requests) < target and process.poll() is None:
+                time.sleep(0.01)
+            assert process.poll() is None, "the build ended before it was killed: take more captions"
+            os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            # Requests that had reached the server when the build died.
-            in_flight += server.in_flight
-            time.sleep(0.5)
-            begun, written = len(server.requests), {body_of[digest] for digest in journaled(release)}
-            asked_again += _again(server, begun, written, lambda: None)
-            _WATCHED.append((begun, written))
+            watched.append((len(server.requests), {body_of[digest] for digest in journaled(release)}))
         finished(start_build(recordings, release, values, *flags))
-        again = sum(body_text(sent(body)) in written for begun, written in _WATCHED for body in server.requests[begun:])
-        total, distinct = len(server.requests), len({body_text(sent(body)) for body in server.requests})
-    _WATCHED.clear()
+        log = [json.dumps(body, sort_keys=True) for body in server.requests]
+    starts = [0, *(begun for begun, _ in watched)]
+    in_flight = [len(set(log[start:begun]) - written) for start, (begun, written) in zip(starts, watched, strict=False)]
     return {
         "captions": clips * captions,
-        "kills": done,
-        "requests": total,
-        "distinct": distinct,
-        "asked twice": total - distinct,
-        "in flight at the kills": in_flight,
-        "written and asked again": again + asked_again,
+        "kills": kills,
+        "requests": len(log),
+        "asked twice": len(log) - len(set(log)),
+        "in flight at the kills": sum(in_flight),
+        "most in flight": max(in_flight),
+        "written and asked again": sum(body in written for begun, written in watched for body in log[begun:]),
     }
+
+
+@contextmanager
+def server_elsewhere(delay_s: float) -> Iterator[str]:
+    """The address of an honest server in a process of its own, so that it takes no time of the build's."""
+    command = [sys.executable, "-m", "tests.chat_server", "--delay", str(delay_s)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.communicate("\n")
+
+
+def asking_alone(base_url: str, count: int, concurrency: int) -> float:
+    """Seconds that one writer takes for `count` requests."""
+    prompt = load_prompt("place")
+    writer = OpenAIWriter(base_url, "small", prompt, 0.8, 80, concurrency, 30.0)
+    words = SpatialWords(direction="left", distance="near")
+    requests = [CaptionRequest(f"{n}", 0, f"{SOUNDS[n % len(SOUNDS)]}, take {n}", words, n) for n in range(count)]
+    # The first one pays for imports and the first connection.
+    writer.ask(requests[:1], 0)
+    begin = time.monotonic()
+    replies = writer.ask(requests, 1)
+    seconds = time.monotonic() - begin
+    writer.close()
+    assert all(reply.error is None for reply in replies)
+    return seconds
+
+
+def throughput(folder: Path, clips: int, captions: int, seconds: float, delay_s: float = 1.0) -> dict[str, Any]:
+    """One worker with 64 requests in flight: answers a second, and a build beside rendering and asking alone.
+
+    Wall times without the interpreter's start and the report, which asking alone does not have.
+    """
+    recordings, one = talking_folder(folder / "in", clips, captions, seconds), ("--direct_num_workers=1",)
+    count = clips * captions
+    with server_elsewhere(delay_s) as base_url:
+        alone_s = asking_alone(base_url, count, 64)
+        took = {}
+        for name, more in (("rendering", "caption.writer=template"), ("both", "caption.concurrency=64")):
+            recipe = load_recipe("folder", [*settings(base_url), "rows_per_shard=8", more])
+            begin = time.monotonic()
+            build(recipe, str(recordings), str(folder / name), beam_flags=one)
+            took[name] = time.monotonic() - begin
+    status = Counter(status for statuses in rows_of(folder / "both")["caption_status"] for status in statuses)
+    assert status == {"rewritten": count}
+    return {
+        "captions": count,
+        "answers a second": round(count / alone_s, 1),
+        "asking alone, s": round(alone_s, 1),
+        "rendering alone, s": round(took["rendering"], 1),
+        "build, s": round(took["both"], 1),
+        "build / slower": round(took["both"] / max(took["rendering"], alone_s), 3),
+    }
+
+
+def main() -> None:
+    """Runs all three, or those that are named, and prints a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=["hostile", "throughput", "kills"], metavar="NAME")
+    parser.add_argument("--captions", type=int, default=2000, help="for hostile and throughput")
+    arguments = parser.parse_args()
+    names = arguments.names or ["hostile", "throughput", "kills"]
+    os.environ.pop("OPENAI_API_KEY", None)
+    clips = arguments.captions // 10
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            place = Path(folder) / name
+            if name == "hostile":
+                print(name, json.dumps(under_fire(place, clips, 10)), flush=True)
+            elif name == "throughput":
+                print(name, json.dumps(throughput(place, clips, 10, seconds=8.0)), flush=True)
+            else:
+                print(name, json.dumps(killed(place, 80, 10, kills=5)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +82,35 @@ def test_the_seed_decides_and_gives_variety() -> None:
 )
 def test_without_a_word_of_space_it_is_the_caption(original: str, words: dict[str, str], text: str) -> None:
     assert template_caption(original, SpatialWords(**words), 1) == text
+
+
+@pytest.mark.parametrize("original", ["A dog barks", "A dog barks and a man speaks"])
+def test_there_are_at_least_twelve_shapes_of_a_sentence(original: str) -> None:
+    words = SpatialWords("left", "up", "near", "small", "dampened")
+    shapes = set()
+    for seed in range(400):
+        text = template_caption(original, words, seed).lower().replace(original.lower(), "{caption}")
+        text = re.sub(r"in an? [\w, ]*?(?:room|space)", "{room}", text)
+        text = re.sub(r"(?:up above|high up|overhead|above) (?:on|to) the left(?: side)?", "{side}", text)
+        shapes.add(re.sub(r"nearby|close by|at close range", "{distance}", text))
+    assert len(shapes) >= 12
+
+
+@pytest.mark.parametrize(
+    "original", ["Someone snores nearby", "A baby laughs in the distance", "Birds chirp as a radio plays far away"]
+)
+def test_the_end_of_a_caption_is_not_said_again(original: str) -> None:
+    for distance in VOCABULARY["distance"]:
+        for seed in range(60):
+            text = template_caption(original, SpatialWords(distance=distance), seed)
+            assert not re.search(r"\b(\w+),? \1\b", text), text
+
+
+def test_a_book_is_cut_to_what_an_encoder_reads() -> None:
+    words = SpatialWords(direction="left")
+    text = template_caption("a dog barks and " * 20_000, words, 3)
+    assert len(text) < 3000
+    assert check_place(text, "a dog barks and " * 20_000, words) is None
 
 
 def test_a_caption_that_is_no_english_phrase_is_quoted() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from prompts import load_prompt
 from transforms import caption_writers
+from transforms.answer_budget import Ledger, Purse
 from transforms.caption_writers import LocalWriter, OpenAIWriter, WriterUnavailable, writer_unavailable_reason
 from transforms.check_caption import check_place
-from transforms.records import CaptionRequest
+from transforms.records import CaptionRequest, Reply
 from transforms.words import SpatialWords
 
 SENTINEL = "sk-sentinel-4711"
@@ -197,6 +198,56 @@ def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
     writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50)
     assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == ["APIConnectionError"] * 2
     writer.close()
+
+
+def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(caption_writers, "_REST_S", 0.5)
+    writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50, concurrency=4)
+    begin = time.monotonic()
+    errors = [reply.error for reply in writer.ask(_requests([f"rain {n}" for n in range(40)]), 0)]
+    # Six tries of each would take half a minute and more.
+    assert time.monotonic() - begin < 5
+    assert set(errors) == {"APIConnectionError", "endpoint down"}
+    assert errors.count("endpoint down") >= 30
+    time.sleep(0.6)
+    # One of these finds out, the others do not wait for it.
+    later = [reply.error for reply in writer.ask(_requests(["rain", "wind", "snow"]), 1)]
+    assert sorted(map(str, later)) == ["APIConnectionError", "endpoint down", "endpoint down"]
+    writer.close()
+
+
+def test_an_endpoint_that_comes_back_is_asked_again(
+    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER", 1)
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(caption_writers, "_REST_S", 0.2)
+    writer = _writer(server, writers, timeout_s=0.3)
+    assert writer.ask(_requests(["hang"]), 0)[0].error == "APITimeoutError"
+    assert writer.ask(_requests(["rain"]), 0)[0].error == "endpoint down"
+    time.sleep(0.3)
+    assert writer.ask(_requests(["rain"]), 0)[0].error is None
+    assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == [None, None]
+
+
+def test_replies_are_handed_in_as_they_come_and_a_spent_purse_asks_nothing(
+    server: Server, writers: list[OpenAIWriter]
+) -> None:
+    seen: list[tuple[int, str]] = []
+    writer = _writer(server, writers)
+    writer.ask(_requests(["slow rain", "wind"]), 0, lambda at, reply: seen.append((at, reply.text[:4])))
+    assert seen == [(1, "echo"), (0, "echo")]
+    ledger = Ledger(None, max_requests=1)
+    errors = [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0, None, Purse(ledger))]
+    assert errors == [None, "budget"]
+    assert len(server.bodies) == 3
+    with pytest.raises(OSError, match="full"):
+        writer.ask(_requests(["rain"]), 0, _full)
+
+
+def _full(at: int, reply: Reply) -> None:
+    raise OSError("disk full")
 
 
 def test_the_key_is_sent_and_in_no_attribute_pickle_or_error(
