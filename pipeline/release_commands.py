@@ -83,6 +83,7 @@ class ReproduceCommand:
                 arguments.output,
                 beam_flags=arguments.beam_options,
                 answers=join(arguments.release, ANSWERS),
+                failures_stand=True,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))

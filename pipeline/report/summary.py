@@ -75,6 +75,8 @@ class Answers:
     groups: tuple[AnswerGroup, ...] = ()
     models: tuple[str, ...] = ()
     tokens: int = 0
+    cost_usd: float | None = None
+    """None where a model has no price."""
 
     @property
     def total(self) -> int:
@@ -143,7 +145,7 @@ def summarise(release: Path) -> Summary:
         splits=splits,
         total=_total(splits, rows, rejected),
         words=tuple(_word_counts(rows, attribute) for attribute in VOCABULARY),
-        answers=_answers(_optional(release / "answers.parquet")),
+        answers=_answers(_optional(release / "answers.parquet"), facts.get("answers", {})),
         rejections=_rejections(rejected),
         rows=rows,
         shard_of_row=np.repeat(np.arange(len(tables)), [table.num_rows for table in tables]),
@@ -166,11 +168,15 @@ def _optional(path: Path) -> pa.Table | None:
 
 
 def _release_facts(path: Path) -> Mapping[str, Any]:
-    """The scalars of release.json: a release that is being written may not have the file, or not every key."""
+    """The scalars of release.json, and what it says of the answers: a release that is being written may not have the file, or not every key."""
     if not path.is_file():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
-    return {key: value for key, value in content.items() if isinstance(value, (str, int, float))}
+    counted = content.get("counts", {}).get("answers", {})
+    return {
+        **{key: value for key, value in content.items() if isinstance(value, (str, int, float))},
+        "answers": counted,
+    }
 
 
 def _split_numbers(rows: pa.Table, rooms: pa.Table | None, rejected: pa.Table | None) -> tuple[SplitNumbers, ...]:
@@ -228,7 +234,8 @@ def _word_counts(rows: pa.Table, attribute: str) -> WordCounts:
     return WordCounts(attribute, words, gap=rows.num_rows - sum(count for _, count in words))
 
 
-def _answers(table: pa.Table | None) -> Answers:
+def _answers(table: pa.Table | None, counts_of_release: Mapping[str, Any]) -> Answers:
+    # Tokens and cost are the release's own count: there a question that several rows share counts once.
     if table is None or table.num_rows == 0:
         return Answers()
     attempts = tuple(sorted({attempt for attempt in table.column("attempt").to_pylist() if attempt is not None}))
@@ -247,12 +254,9 @@ def _answers(table: pa.Table | None) -> Answers:
         attempts=attempts,
         groups=tuple(sorted(groups, key=lambda group: (not group.kept, -group.total, group.outcome))),
         models=tuple(sorted({model for model in table.column("model").to_pylist() if model})),
-        tokens=_sum(table, ("prompt_tokens", "completion_tokens")),
+        tokens=sum(counts_of_release.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")),
+        cost_usd=counts_of_release.get("cost_usd"),
     )
-
-
-def _sum(table: pa.Table, columns: Iterable[str]) -> int:
-    return sum(value or 0 for name in columns for value in table.column(name).to_pylist())
 
 
 def _rejections(table: pa.Table | None) -> tuple[RejectionGroup, ...]:
