@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def _optional(path: Path) -> pa.Table | None:
 
 
 def _release_facts(path: Path) -> Mapping[str, Any]:
-    """The scalars of release.json, and what it says of the answers: a release that is being written may not have the file, or not every key."""
+    """The scalars of release.json, and its counts of answers; one that is being written may lack the file or a key."""
     if not path.is_file():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
