@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from transforms.records import Clip, Rejection
 from transforms.sources.listing import Listing, SourceUnusable
-from transforms.sources.tables import AudioFiles, below, read_csv
+from transforms.sources.tables import AudioFiles, Entry, below, listing_of, read_csv
 
 #: How Clotho calls each split.
 SPLITS = {"train": "development", "validation": "validation", "test": "evaluation"}
@@ -25,31 +26,20 @@ def list_clotho(input_dir: str, dataset: str) -> Listing:
         SourceUnusable: no such folder, none of the lists, a list without its columns.
     """
     root = below(input_dir, "CLOTHO_v2.1")
-    clips: list[Clip] = []
-    rejections: list[Rejection] = []
-    found = False
-    for split, name in SPLITS.items():
-        path = _either(root, "clotho_csv_files", f"clotho_captions_{name}.csv")
-        if path is None:
-            continue
-        found = True
-        audio = AudioFiles(_folder(root, name))
-        details = _details(root, name)
-        for row in read_csv(path, ("file_name", *_CAPTIONS)).to_dict("records"):
-            source_id = str(row["file_name"]).strip()
-            captions = tuple(text.strip() for text in (str(row[column]) for column in _CAPTIONS) if text.strip())
-            place = audio.find(source_id)
-            if not captions:
-                rejections.append(Rejection(source_id, "list", "no_caption", "only empty captions", split, source_id))
-            elif place is None:
-                detail = "the list names it, the folder lacks it"
-                rejections.append(Rejection(source_id, "list", "missing", detail, split, source_id))
-            else:
-                license_, author, url = details.get(html.unescape(source_id), (None, None, None))
-                clips.append(Clip(dataset, split, source_id, place, captions, license_, author, url))
-    if not found:
+    lists = {split: _either(root, "clotho_csv_files", f"clotho_captions_{name}.csv") for split, name in SPLITS.items()}
+    if not any(lists.values()):
         raise SourceUnusable(f"{input_dir} holds no clotho_csv_files/clotho_captions_development.csv: it is no Clotho")
-    return Listing(tuple(clips), tuple(rejections))
+    entries = (_entries(root, split, path) for split, path in lists.items() if path is not None)
+    return listing_of(chain.from_iterable(entries), dataset)
+
+
+def _entries(root: Path, split: str, path: Path) -> Iterator[Entry]:
+    audio, details = AudioFiles(_folder(root, SPLITS[split])), _details(root, SPLITS[split])
+    for row in read_csv(path, ("file_name", *_CAPTIONS)).to_dict("records"):
+        source_id = str(row["file_name"]).strip()
+        captions = tuple(str(row[column]) for column in _CAPTIONS)
+        origin = details.get(html.unescape(source_id), (None, None, None))
+        yield Entry(split, source_id, captions, audio.find(source_id), *origin)
 
 
 def _details(root: Path, name: str) -> dict[str, tuple[str | None, str | None, str | None]]:

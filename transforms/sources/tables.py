@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from transforms.sources.listing import SourceUnusable
+from transforms.records import Clip, Rejection
+from transforms.sources.listing import Listing, SourceUnusable
 
 #: Endings of audio files, as a listing of a folder is searched for them.
 AUDIO_ENDINGS = frozenset((".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aif", ".aiff"))
@@ -70,6 +72,36 @@ class AudioFiles:
         stem, ending = os.path.splitext(name)
         wanted = stem if ending.lower() in AUDIO_ENDINGS else name
         return next((self._paths[spelling] for spelling in _spellings(wanted) if spelling in self._paths), None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip as a published list has it, before the disk has been asked for it."""
+
+    split: str
+    source_id: str
+    captions: tuple[str, ...]
+    path: str | None
+    license: str | None = None
+    attribution: str | None = None
+    source_url: str | None = None
+
+
+def listing_of(entries: Iterable[Entry], dataset: str) -> Listing:
+    """The clips of a list; an entry without a caption, or that the disk lacks, is refused and counted."""
+    clips: list[Clip] = []
+    rejections: list[Rejection] = []
+    for entry in entries:
+        captions = tuple(text.strip() for text in entry.captions if text.strip())
+        name, split = entry.source_id, entry.split
+        if not captions:
+            rejections.append(Rejection(name, "list", "no_caption", "only empty captions", split, name))
+        elif entry.path is None:
+            rejections.append(Rejection(name, "list", "missing", "the list names it, the folder lacks it", split, name))
+        else:
+            origin = (entry.license, entry.attribution, entry.source_url)
+            clips.append(Clip(dataset, split, name, entry.path, captions, *origin))
+    return Listing(tuple(clips), tuple(rejections))
 
 
 def _spellings(stem: str) -> Iterator[str]:
