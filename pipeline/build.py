@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,13 +24,13 @@ from pipeline.release import (
     REJECTED,
     RELEASE_JSON,
     ROOMS,
-    ROOT_FILES,
     ReleaseError,
     Totals,
     answer_counts,
     answer_notes,
     gather,
     gather_rooms,
+    metadata_paths,
     read_release_json,
     release_json,
     total,
@@ -151,7 +150,7 @@ def build(
     _refuse_unusable(recipe, answers)
     beam_options(beam_flags, units=1)
     plan = plan_build(recipe, input_dir)
-    _begin(recipe, plan, output, answers)
+    _begin(recipe, plan, output)
     work = _missing(recipe, plan, output)
     if work.shards:
         work = replace(work, captions=_captions(recipe, output, work, answers, failures_stand))
@@ -160,7 +159,7 @@ def build(
     failures = _failures(output)
     if failures:
         return Outcome(total(output, None), _rejections(output, plan), failures, len(work.shards))
-    return _finish(recipe, plan, output, input_dir, len(work.shards))
+    return _finish(recipe, plan, output, len(work.shards))
 
 
 def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
@@ -182,7 +181,7 @@ def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
             raise BuildError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
 
 
-def _begin(recipe: Recipe, plan: Plan, output: str, answers: str | None) -> None:
+def _begin(recipe: Recipe, plan: Plan, output: str) -> None:
     """Claims the output folder, or goes on in one that was begun with the same recipe and the same input."""
     begun = begun_with(output)
     mine = {"recipe_sha256": recipe.sha256(), "input_sha256": plan.input_sha256}
@@ -215,11 +214,9 @@ def begun_with(output: str) -> dict[str, str] | None:
 
 
 def _missing(recipe: Recipe, plan: Plan, output: str) -> Work:
-    shards = tuple(
-        number
-        for number, shard in enumerate(plan.shards)
-        if not storage.exists(storage.join(output, shard.path, METADATA))
-    )
+    # One listing of what is there, not one question a shard: a remote store is slow to answer each.
+    done = set(metadata_paths(output))
+    shards = tuple(number for number, shard in enumerate(plan.shards) if f"{shard.path}/{METADATA}" not in done)
     for number in shards:
         storage.remove_folder(storage.join(output, plan.shards[number].path))
     storage.remove_folder(storage.join(output, workspace.FOLDER, "failures"))
@@ -237,7 +234,7 @@ def _captions(recipe: Recipe, output: str, work: Work, answers: str | None, fail
     job = replace(
         caption_job(recipe, answer_files(output, answers)),
         failures_stand=failures_stand,
-        release=os.path.abspath(output) if not storage.is_remote(output) else output,
+        release=storage.absolute(output),
         run=None if storage.is_remote(output) else workspace.begin_run(output),
     )
     if job.max_requests is None and job.max_cost_usd is None:
@@ -247,7 +244,7 @@ def _captions(recipe: Recipe, output: str, work: Work, answers: str | None, fail
     replies = [reply for _, reply in known.items()]
     price = job.price or Price(0, 0)
     usd = sum(price.usd(reply.prompt_tokens or 0, reply.completion_tokens or 0) for reply in replies)
-    ledger = workspace.ledger_path(os.path.abspath(output) if not storage.is_remote(output) else output)
+    ledger = workspace.ledger_path(storage.absolute(output))
     if ledger is not None:
         Ledger(ledger).begin(Spending(len(replies), usd))
         return replace(job, ledger=ledger)
@@ -266,8 +263,7 @@ def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
     found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
     if storage.exists(storage.join(output, ANSWERS)):
         found.append(storage.join(output, ANSWERS))
-    given = (answers if storage.is_remote(answers) else os.path.abspath(answers),) if answers else ()
-    return (*found, *given)
+    return (*found, *((storage.absolute(answers),) if answers else ()))
 
 
 def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str], *, verbose: bool) -> None:
@@ -294,7 +290,7 @@ def _rejections(output: str, plan: Plan) -> tuple[Rejection, ...]:
     return tuple(Rejection(**record) for record in table.to_pylist())
 
 
-def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shards: int) -> Outcome:
+def _finish(recipe: Recipe, plan: Plan, output: str, built_shards: int) -> Outcome:
     """Writes what stands at the root, release.json last, and removes what only the build needed."""
     rejections = _rejections(output, plan)
     answers = gather(output, "answers", ANSWER_SCHEMA, ANSWERS)
@@ -303,21 +299,18 @@ def _finish(recipe: Recipe, plan: Plan, output: str, input_dir: str, built_shard
     prices = {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
     counts = answer_counts(answers, prices)
     rejected = table_to_parquet([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
-    contents: dict[str, Callable[[], bytes]] = {
-        RECIPE: lambda: recipe.to_yaml().encode(),
-        ROOMS: lambda: table_to_parquet(rooms.to_pylist(), rooms.schema),
-        ANSWERS: lambda: table_to_parquet(answers.to_pylist(), answers.schema),
-        REJECTED: lambda: rejected,
-        CARD: lambda: write_card(
-            recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=counts
-        ).encode(),
-        CROISSANT: lambda: croissant_json(recipe, totals).encode(),
+    card = write_card(recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=counts)
+    contents = {
+        RECIPE: recipe.to_yaml().encode(),
+        ROOMS: table_to_parquet(rooms.to_pylist(), rooms.schema),
+        ANSWERS: table_to_parquet(answers.to_pylist(), answers.schema),
+        REJECTED: rejected,
+        CARD: card.encode(),
+        CROISSANT: croissant_json(recipe, totals).encode(),
     }
-    files = {}
-    for name in ROOT_FILES:
-        data = contents[name]()
-        files[name] = hashlib.sha256(data).hexdigest()
+    for name, data in contents.items():
         storage.write_bytes(storage.join(output, name), data)
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     values = release_json(
         recipe,
         totals,

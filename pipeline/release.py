@@ -40,9 +40,6 @@ ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet
 RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
 REPORT_FOLDER = "report"
 
-#: Files at the root whose bytes release.json vouches for.
-ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT)
-
 
 class ReleaseError(ValueError):
     """A folder that is no release, or not one that can be worked on; one line for the user."""

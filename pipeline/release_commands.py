@@ -67,6 +67,7 @@ class ReproduceCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.build import BuildError, build
+        from pipeline.build_command import last_line
         from pipeline.recipe import RecipeError, load_recipe
         from pipeline.release import ANSWERS, RECIPE, ReleaseError, read_release_json
         from pipeline.reproduce import differences
@@ -89,7 +90,7 @@ class ReproduceCommand:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
-            fail(f"the build stopped: {error}; run the same command again to go on")
+            fail(f"the build stopped: {last_line(error)}; run the same command again to go on")
             return INCOMPLETE
         for line in outcome.failures:
             fail(line)

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,12 @@ class RoomSupply:
     def check(self) -> None:
         """Raises RoomDoesNotExist where a user's room cannot have the T30 that it is said to have."""
         for split in SPLITS:
-            for index in range(len(self._own_of(split))):
+            for index in range(len(self._own_of_split[split])):
                 self.room(split, index)
 
     def count(self, split: str) -> int:
         """How many rooms a split draws from."""
-        return len(self._own_of(split)) or self.counts[split]
+        return len(self._own_of_split[split]) or self.counts[split]
 
     def index_for(self, row_seed: int, split: str) -> int:
         """Which of a split's rooms a row is in."""
@@ -132,7 +132,7 @@ class RoomSupply:
         Raises:
             RoomDoesNotExist: when no absorption gives a user's room the T30 that it is said to have.
         """
-        own = self._own_of(split)
+        own = self._own_of_split[split]
         if not own:
             return sample_room(self.seed, split, index, self.ranges)
         room = own[index]
@@ -143,8 +143,10 @@ class RoomSupply:
             materials = choose_materials(self.seed, room.room_id, size_m, room.t30_ms)
         return furnish_room(room.room_id, split, size_m, materials=materials, t30_ms=room.t30_ms)
 
-    def _own_of(self, split: str) -> list[OwnRoom]:
-        return [room for room in self.own if room.split == split]
+    @cached_property
+    def _own_of_split(self) -> dict[str, list[OwnRoom]]:
+        # Kept: it is asked for with every row.
+        return {split: [room for room in self.own if room.split == split] for split in SPLITS}
 
 
 def give_rooms(shard: Shard, supply: RoomSupply) -> Shard:

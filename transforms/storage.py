@@ -19,6 +19,11 @@ def join(base: str, *parts: str) -> str:
     return "/".join([base.rstrip("/"), *parts]) if is_remote(base) else os.path.join(base, *parts)
 
 
+def absolute(path: str) -> str:
+    """The same place for a process that runs elsewhere on this machine; an address with a scheme is one already."""
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def read_bytes(path: str) -> bytes:
     """The whole file.
 
