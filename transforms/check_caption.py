@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -714,7 +715,7 @@ def _stem(word: str) -> str:
 def _bare_stem(word: str) -> str:
     if len(word) > _LONGEST_WORD_CHARS:
         return word
-    stem: str = _stemmer().stemWord(word)
+    stem: str = _STEMMERS.english.stemWord(word)
     # "purr" and "purring" have the stems "purr" and "pur".
     return stem[:-1] if len(stem) > 2 and stem[-1] == stem[-2] else stem
 
@@ -725,9 +726,14 @@ def _senses() -> dict[str, str]:
     return {word: words[0] for words in lines for word in words}
 
 
-@lru_cache(maxsize=1)
-def _stemmer():  # type: ignore[no-untyped-def]
-    return snowballstemmer.stemmer("english")
+class _Stemmers(threading.local):
+    """A stemmer a thread: it keeps the word that it works on in itself, and captions are checked from many threads."""
+
+    def __init__(self) -> None:
+        self.english = snowballstemmer.stemmer("english")
+
+
+_STEMMERS = _Stemmers()
 
 
 @lru_cache(maxsize=1)

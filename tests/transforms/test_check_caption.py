@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -279,3 +281,22 @@ def test_a_caption_in_another_language_is_checked_for_its_place_only() -> None:
     words = SpatialWords(direction="left")
     assert check_caption("A dog barks on the left.", "Un chien aboie dans la rue", words) is None
     assert check_caption("A dog barks on the right.", "Un chien aboie dans la rue", words) == "contradicts_direction"
+
+
+def test_verdicts_of_many_threads_at_once_are_those_of_one() -> None:
+    # The stemmer keeps the word that it works on in itself: shared, it raised IndexError and gave stems of other words.
+    nouns = [head + tail for head in ("bark", "humm", "rattl", "crackl") for tail in ("ings", "ational", "iveness")]
+    things = [f"{letter}{other}{noun}" for letter in "bcdfg" for other in "aeiou" for noun in nouns]
+    words = SpatialWords(distance="near", direction="left")
+
+    def verdict(thing: str) -> str | None:
+        return check_caption(f"A dog barks at some {thing} nearby on the left.", f"A dog barks at some {thing}", words)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            verdicts = list(threads.map(verdict, things))
+    finally:
+        sys.setswitchinterval(interval)
+    assert verdicts == [None] * len(things)
