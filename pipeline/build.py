@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import apache_beam as beam
 
-from pipeline.card import write_card
-from pipeline.croissant import croissant_json
 from pipeline.dag import Work, build_dag, caption_job
+from pipeline.finish import finish_release, gather_rejections
+from pipeline.planning import BuildError, Plan, plan_build
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe
 from pipeline.release import (
     ANSWERS,
-    CARD,
-    CROISSANT,
     METADATA,
     RECIPE,
-    REJECTED,
     RELEASE_JSON,
     ROOMS,
     ReleaseError,
     Totals,
-    answer_counts,
-    answer_notes,
-    gather,
-    gather_rooms,
     metadata_paths,
     read_release_json,
-    release_json,
     total,
 )
 from pipeline.runners import beam_options
@@ -42,41 +33,13 @@ from transforms.answer_budget import Ledger, Price, Spending
 from transforms.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.caption_writers import writer_unavailable_reason
 from transforms.plan_shards import (
-    PlannedShard,
-    deal_clips,
-    input_sha256,
-    plan_shards,
     plan_to_parquet,
-    row_id,
-    row_seed,
 )
-from transforms.records import SPLITS, Rejection
-from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
+from transforms.records import Rejection
 from transforms.rewrite_captions import CaptionJob
-from transforms.room_design import RoomDoesNotExist
-from transforms.sources import list_clips
-from transforms.write_shard import table_to_parquet
 
 #: Rooms measured in one piece of work.
 ROOMS_PER_CHUNK = 32
-
-
-class BuildError(ValueError):
-    """A build that cannot start; one line for the user."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a build would make: shards of clips, the rooms they use, what the list refuses."""
-
-    shards: tuple[PlannedShard, ...]
-    rooms: tuple[tuple[str, int], ...]
-    rejections: tuple[Rejection, ...]
-    input_sha256: str
-
-    @property
-    def clip_count(self) -> int:
-        return sum(len(shard.clips) for shard in self.shards)
 
 
 @dataclass(frozen=True)
@@ -93,41 +56,6 @@ class Outcome:
     @property
     def whole(self) -> bool:
         return not self.rejections and not self.failures
-
-
-def plan_build(recipe: Recipe, input_dir: str) -> Plan:
-    """Lists the input and deals its clips into shards; nothing is decoded.
-
-    Raises:
-        SourceUnusable: when the input cannot be listed.
-        BuildError: when nothing is left to build, or a split has clips and no rooms.
-    """
-    listing = list_clips(recipe.source, input_dir, recipe.dataset_name)
-    clips = deal_clips(listing.clips, recipe.limit)
-    augmentations = recipe.augmentations.model_dump()
-    shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)
-    if not shards:
-        first = (
-            f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}"
-            if listing.rejections
-            else ""
-        )
-        raise BuildError(f"{input_dir} gives no clip to build from{first}")
-    supply = recipe.room_supply()
-    try:
-        supply.check()
-    except RoomDoesNotExist as error:
-        raise BuildError(f"recipe key rooms.own: {error}") from error
-    for split in SPLITS:
-        if not supply.count(split) and any(shard.split == split for shard in shards):
-            raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
-    rooms = {
-        (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
-        for shard in shards
-        for clip in shard.clips
-        for version in range(augmentations[shard.split])
-    }
-    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips))
 
 
 def build(
@@ -158,8 +86,9 @@ def build(
         _run(recipe, plan, output, work, beam_flags, verbose=verbose)
     failures = _failures(output)
     if failures:
-        return Outcome(total(output, None), _rejections(output, plan), failures, len(work.shards))
-    return _finish(recipe, plan, output, len(work.shards))
+        return Outcome(total(output, None), gather_rejections(output, plan.rejections), failures, len(work.shards))
+    totals, rejections, notes = finish_release(recipe, plan.rejections, plan.input_sha256, output)
+    return Outcome(totals, rejections, (), len(work.shards), notes)
 
 
 def _refuse_unusable(recipe: Recipe, answers: str | None) -> None:
@@ -284,65 +213,4 @@ def _failures(output: str) -> tuple[str, ...]:
     return tuple(f"{note['shard']}: {note['failure']}" for note in notes)
 
 
-def _rejections(output: str, plan: Plan) -> tuple[Rejection, ...]:
-    listed = [rejection_values(rejection) for rejection in plan.rejections]
-    table = gather(output, "rejected", REJECTION_SCHEMA, REJECTED, listed)
-    return tuple(Rejection(**record) for record in table.to_pylist())
-
-
-def _finish(recipe: Recipe, plan: Plan, output: str, built_shards: int) -> Outcome:
-    """Writes what stands at the root, release.json last, and removes what only the build needed."""
-    rejections = _rejections(output, plan)
-    answers = gather(output, "answers", ANSWER_SCHEMA, ANSWERS)
-    rooms = gather_rooms(output)
-    totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
-    prices = {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
-    counts = answer_counts(answers, prices)
-    rejected = table_to_parquet([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
-    card = write_card(recipe, totals, rooms=rooms.num_rows, rejected=len(rejections), answers=counts)
-    contents = {
-        RECIPE: recipe.to_yaml().encode(),
-        ROOMS: table_to_parquet(rooms.to_pylist(), rooms.schema),
-        ANSWERS: table_to_parquet(answers.to_pylist(), answers.schema),
-        REJECTED: rejected,
-        CARD: card.encode(),
-        CROISSANT: croissant_json(recipe, totals).encode(),
-    }
-    for name, data in contents.items():
-        storage.write_bytes(storage.join(output, name), data)
-    files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    values = release_json(
-        recipe,
-        totals,
-        input_sha256=plan.input_sha256,
-        rejected=len(rejections),
-        rooms=rooms.num_rows,
-        answers=counts,
-        files=files,
-    )
-    storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
-    storage.remove_folder(storage.join(output, workspace.FOLDER))
-    return Outcome(totals, rejections, (), built_shards, answer_notes(answers))
-
-
-def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
-    """What a plan comes to, in rows, shards, rooms and captions, before anything is rendered."""
-    versions = recipe.augmentations.model_dump()
-    rows = dict.fromkeys(SPLITS, 0)
-    captions = 0
-    for shard in plan.shards:
-        rows[shard.split] += len(shard.clips) * versions[shard.split]
-        captions += sum(len(clip.captions) for clip in shard.clips) * versions[shard.split]
-    return {
-        "recipe": recipe.name,
-        "clips": plan.clip_count,
-        "rows": sum(rows.values()),
-        "rows_by_split": rows,
-        "captions": captions,
-        "shards": len(plan.shards),
-        "rooms": len(plan.rooms),
-        "rejected": [asdict(rejection) for rejection in plan.rejections],
-    }
-
-
-__all__ = ["BuildError", "Outcome", "Plan", "ReleaseError", "build", "plan_build", "plan_summary"]
+__all__ = ["BuildError", "Outcome", "Plan", "ReleaseError", "build", "plan_build"]

@@ -106,7 +106,7 @@ class PlanCommand:
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.build import BuildError, plan_build, plan_summary
+        from pipeline.planning import BuildError, plan_build, plan_summary
         from pipeline.recipe import RecipeError
         from transforms.sources import SourceUnusable
 
@@ -159,16 +159,16 @@ def original_reader(release: str, input_dir: str):  # type: ignore[no-untyped-de
     """A function from a row to the samples and rate of its clip, or None where the input lacks it."""
     from pipeline.recipe import load_recipe
     from transforms.clip_audio import ClipRefused, decode_clip
-    from transforms.sources import list_clips
-    from transforms.storage import join, read_bytes
+    from transforms.clip_bytes import read_clip
+    from transforms.storage import join
 
     recipe = load_recipe(join(release, "recipe.yaml"))
-    paths = {(c.split, c.source_id): c.path for c in list_clips(recipe.source, input_dir, recipe.dataset_name).clips}
+    clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
 
     def original_of(row):  # type: ignore[no-untyped-def]
-        path = paths.get((row["split"], row["source_id"]))
+        clip = clips.get((row["split"], row["source_id"]))
         try:
-            return decode_clip(read_bytes(path), path, max_duration_s=recipe.audio.max_duration_s) if path else None
+            return decode_clip(read_clip(clip), clip.path, max_duration_s=recipe.audio.max_duration_s) if clip else None
         except (OSError, ClipRefused):
             return None
 

@@ -19,7 +19,7 @@ from transforms.place_source import SceneRanges
 from transforms.records import SPLITS
 from transforms.room_design import RoomRanges
 from transforms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
-from transforms.sources import LAYOUTS
+from transforms.sources import LAYOUTS, Listing, list_clips
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -214,6 +214,14 @@ class Recipe(_Section):
     @property
     def dataset_name(self) -> str:
         return self.dataset or self.name
+
+    def list_input(self, input_dir: str) -> Listing:
+        """The clips of an input folder in this recipe's layout.
+
+        Raises:
+            SourceUnusable: when the input cannot be listed.
+        """
+        return list_clips(self.source, input_dir, self.dataset_name)
 
     def room_supply(self) -> RoomSupply:
         """The rooms of every split."""

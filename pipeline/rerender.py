@@ -29,12 +29,11 @@ def spread(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (derive_seed("rerender", row["id"]), row["id"]))[:count]
 
 
-def rerender(values: dict[str, Any], recipe: Recipe, path_of: Callable[[str, str], str | None]) -> Rerendered:
-    """Renders a row again from its id, seed and recipe alone; `path_of` finds a clip by split and source_id."""
-    path = path_of(values["split"], values["source_id"])
-    if path is None:
+def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str], Clip | None]) -> Rerendered:
+    """Renders a row again from its id, seed and recipe alone; `clip_of` finds its clip by split and source_id."""
+    clip = clip_of(values["split"], values["source_id"])
+    if clip is None:
         return Rerendered(values["id"], f"the input lacks {values['source_id']}")
-    clip = Clip(values["dataset"], values["split"], values["source_id"], path, tuple(values["captions_original"]))
     settings = render_settings(recipe)
     try:
         source, source_sha256 = prepare_source(clip, settings)

@@ -30,7 +30,6 @@ from pipeline.runners import available_cores
 from transforms import storage
 from transforms.release_rows import ROW_SCHEMA
 from transforms.render import decode_flac_pcm, pcm_sha256
-from transforms.sources import list_clips
 from transforms.words import words_of
 from transforms.write_shard import METADATA
 
@@ -97,11 +96,10 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
     recipe = load_recipe(storage.join(release, RECIPE))
-    clips = list_clips(recipe.source, input_dir, recipe.dataset_name).clips
-    paths = {(clip.split, clip.source_id): clip.path for clip in clips}
+    clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
     rows = spread(list(read_rows(release, metadata_paths(release))), count)
     with ThreadPoolExecutor(available_cores()) as threads:
-        for result in threads.map(lambda row: rerender(row, recipe, lambda *key: paths.get(key)), rows):
+        for result in threads.map(lambda row: rerender(row, recipe, lambda *key: clips.get(key)), rows):
             findings.rerendered += 1
             if result.problem is not None:
                 findings.problems.append(f"row {result.id}: {result.problem}")

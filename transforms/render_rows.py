@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from transforms import storage
 from transforms.clip_audio import SAMPLE_RATE, ClipRefused, decode_clip, prepare_clip
+from transforms.clip_bytes import read_clip
 from transforms.each_shard import EachShard
 from transforms.records import Audio, Clip, Rejection, Row, Shard
 from transforms.render import Level, choose_gain, convolve, encode_flac, pcm_sha256, quantise
@@ -45,7 +46,7 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
         ClipRefused: with its reason.
     """
     try:
-        data = storage.read_bytes(clip.path)
+        data = read_clip(clip)
     except OSError as error:
         raise ClipRefused("unreadable", error.strerror or type(error).__name__) from error
     samples, rate = decode_clip(data, clip.path, max_duration_s=settings.max_duration_s)

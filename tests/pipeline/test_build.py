@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from pipeline.build import BuildError, build, plan_build, plan_summary
+from pipeline.build import BuildError, build
+from pipeline.planning import plan_build, plan_summary
 from pipeline.recipe import load_recipe
 from pipeline.verify import verify
 from tests.pipeline.conftest import ONE_WORKER, SMALL

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import demo
-from pipeline.build import plan_build, plan_summary
+from pipeline.planning import plan_build, plan_summary
 from pipeline.recipe import load_recipe
 
 
