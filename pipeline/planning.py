@@ -24,6 +24,8 @@ class Plan:
     rooms: tuple[tuple[str, int], ...]
     rejections: tuple[Rejection, ...]
     input_sha256: str
+    room_visits: int = 0
+    """Rooms of each shard, summed: a shard samples each of its rooms once."""
 
     @property
     def clip_count(self) -> int:
@@ -56,13 +58,17 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
     for split in SPLITS:
         if not supply.count(split) and any(shard.split == split for shard in shards):
             raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
-    rooms = {
-        (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
-        for shard in shards
-        for clip in shard.clips
-        for version in range(augmentations[shard.split])
-    }
-    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips))
+    rooms: set[tuple[str, int]] = set()
+    visits = 0
+    for shard in shards:
+        of_shard = {
+            (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
+            for clip in shard.clips
+            for version in range(augmentations[shard.split])
+        }
+        visits += len(of_shard)
+        rooms |= of_shard
+    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips), visits)
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:

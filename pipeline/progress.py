@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -10,20 +11,54 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from transforms import storage
+from transforms import storage, workspace
 from transforms.write_shard import METADATA
 
 #: Seconds between two looks, and between two lines where there is no terminal.
 LOOK_EVERY_S, LINE_EVERY_S = 1.0, 30.0
 
 
-def rows_on_disk(release: str, folders: Mapping[str, int]) -> int:
-    """Rows that are there: all of a finished shard, and the FLACs so far of one in hand."""
-    done = 0
-    for folder, rows in folders.items():
-        names = storage.list_files(storage.join(release, folder))
-        done += rows if METADATA in names else sum(name.endswith(".flac") for name in names)
-    return done
+class Look:
+    """Counts the rows of a release that are there; what was finished at an earlier look is not looked at again."""
+
+    def __init__(self, release: str, folders: Mapping[str, int]) -> None:
+        self.release = release
+        self._left = dict(folders)
+        self._done = 0
+
+    def rows(self) -> int:
+        """Rows that are there now: all of a finished shard, and on this machine the FLACs so far of one in hand."""
+        return self._rows_remote() if storage.is_remote(self.release) else self._rows_local()
+
+    def _finish(self, folder: str) -> None:
+        self._done += self._left.pop(folder)
+
+    def _rows_local(self) -> int:
+        in_hand = 0
+        for split in {folder.partition("/")[0] for folder in self._left}:
+            # One listing a split says which shards have begun; only those are looked into.
+            for folder in sorted(self._left.keys() & {f"{split}/{name}" for name in _names(self.release, split)}):
+                names = _names(self.release, folder)
+                if METADATA in names:
+                    self._finish(folder)
+                else:
+                    in_hand += min(sum(name.endswith(".flac") for name in names), self._left[folder])
+        return self._done + in_hand
+
+    def _rows_remote(self) -> int:
+        # The refusals of a shard are written just before its metadata: one small file a shard, all in one folder.
+        refusals = set(storage.list_files(storage.join(self.release, workspace.FOLDER, "rejected")))
+        for folder in list(self._left):
+            if workspace.shard_file("", "rejected", folder).rpartition("/")[2] in refusals:
+                self._finish(folder)
+        return self._done
+
+
+def _names(release: str, folder: str) -> list[str]:
+    try:
+        return os.listdir(os.path.join(release, folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 class Progress:
@@ -32,7 +67,7 @@ class Progress:
     def __init__(self, release: str, folders: Mapping[str, int], screen: TextIO) -> None:
         self.release = release
         self.screen = screen
-        self.folders = dict(folders)
+        self._look = Look(release, folders)
         self.total = sum(folders.values())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -54,13 +89,13 @@ class Progress:
         every = LINE_EVERY_S if storage.is_remote(self.release) else LOOK_EVERY_S
         with tqdm(total=self.total, unit="row", desc="build", disable=not terminal, file=self.screen) as bar:
             while not self._stop.wait(every):
-                done = rows_on_disk(self.release, self.folders)
+                done = self._look.rows()
                 bar.update(done - bar.n)
                 now = time.monotonic()
                 if not terminal and now - last_line >= LINE_EVERY_S:
                     print(progress_line(done, self.total, now - started), file=self.screen, flush=True)
                     last_line = now
-            bar.update(rows_on_disk(self.release, self.folders) - bar.n)
+            bar.update(self._look.rows() - bar.n)
 
 
 def progress_line(done: int, total: int, elapsed_s: float) -> str:

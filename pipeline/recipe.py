@@ -19,7 +19,9 @@ from transforms.place_source import SceneRanges
 from transforms.records import SPLITS
 from transforms.room_design import RoomRanges
 from transforms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
-from transforms.sources import LAYOUTS, Listing, list_clips
+from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
+from transforms.sources.freesound_ids import freesound_id_of, read_ids
+from transforms.sources.licences import normal_licence
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -35,6 +37,11 @@ EXECUTION_ONLY = (
     ("caption", "max_cost_usd"),
     ("caption", "prices"),
 )
+
+
+#: Sections that came after the first releases: at their defaults they are left out of the hash, so that a release of
+#: before has the hash that it states.
+ADDED_SECTIONS = ("select",)
 
 
 class RecipeError(ValueError):
@@ -55,6 +62,40 @@ class SplitCounts(_Section):
     def of(self, split: str) -> int:
         count: int = getattr(self, split)
         return count
+
+
+class Select(_Section):
+    """Which clips of the input are taken; each that is left out is named in rejected.parquet, with its reason."""
+
+    exclude: list[str] = Field(default_factory=list)
+    """Freesound ids of clips to leave out, and paths of lists or folders of them (Clotho's metadata, say); as resolved,
+    the ids alone, in their order: a release can be made again without the lists."""
+    licenses: list[str] = Field(default_factory=list)
+    """Licences that are let in, by one spelling or another (CC0, CC-BY-4.0, CC-BY for any version of it); as resolved
+    by their normal names. None is no filter; where there is one, a clip without a known licence is left out."""
+    splits: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
+    """Name of a folder of the input → the split that it means, beside train, valid, test and their like; "" is the top
+    folder."""
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _resolve_lists(cls, values: Any) -> Any:
+        values = [values] if isinstance(values, str | int) else values
+        if not isinstance(values, list):
+            return values
+        ids: set[str] = set()
+        for value in values:
+            number = freesound_id_of(value)
+            ids |= read_ids(str(value)) if number is None else {number}
+        return sorted(ids, key=int)
+
+    @field_validator("licenses", mode="before")
+    @classmethod
+    def _normal_names(cls, values: Any) -> Any:
+        values = [values] if isinstance(values, str) else values
+        if not isinstance(values, list):
+            return values
+        return sorted({normal_licence(value) or "" for value in values if isinstance(value, str)})
 
 
 class Augmentations(SplitCounts):
@@ -198,6 +239,7 @@ class Recipe(_Section):
     limit: Annotated[int, Field(gt=0)] | None = None
     """Take only so many clips, dealt out over the splits; None is all."""
     rows_per_shard: Annotated[int, Field(gt=0, le=4096)] = 64
+    select: Select = Select()
     augmentations: Augmentations = Augmentations()
     rooms: Rooms = Rooms()
     scenes: Scenes = Scenes()
@@ -211,6 +253,12 @@ class Recipe(_Section):
             raise ValueError(f"{value!r} is none of {', '.join(sorted(LAYOUTS))}")
         return value
 
+    @model_validator(mode="after")
+    def _source_has_ids(self) -> Recipe:
+        if self.select.exclude and self.source not in FREESOUND_SOURCES:
+            raise ValueError(f"select.exclude takes Freesound ids, and source {self.source} has none")
+        return self
+
     @property
     def dataset_name(self) -> str:
         return self.dataset or self.name
@@ -221,7 +269,9 @@ class Recipe(_Section):
         Raises:
             SourceUnusable: when the input cannot be listed.
         """
-        return list_clips(self.source, input_dir, self.dataset_name)
+        select = self.select
+        selection = Selection(frozenset(select.exclude), tuple(select.licenses), select.splits)
+        return list_clips(self.source, input_dir, self.dataset_name, selection)
 
     def room_supply(self) -> RoomSupply:
         """The rooms of every split."""
@@ -237,6 +287,9 @@ class Recipe(_Section):
         values = self.model_dump(mode="json")
         for section, key in EXECUTION_ONLY:
             values[section].pop(key)
+        for section in ADDED_SECTIONS:
+            if getattr(self, section) == type(self).model_fields[section].default:
+                values.pop(section)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.gathering import Gathered
 from pipeline.recipe import Recipe
 from transforms import storage, workspace
-from transforms.answer_budget import Price
-from transforms.caption_writers import NOT_ASKED
 from transforms.records import SPLITS
 from transforms.release_rows import ROOM_SCHEMA, row_digest
-from transforms.rewrite_captions import is_failure
 from transforms.write_shard import METADATA
+
+if TYPE_CHECKING:
+    from pipeline.totals import Totals
 
 RELEASE_FORMAT = 1
 
@@ -38,6 +41,11 @@ SAMPLE_VERSIONS = (
 
 ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
 RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
+CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
+#: What stands at the root beside release.json, which states the SHA-256 of each.
+ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
+#: The key of release.json that covers all others.
+SEAL = "sha256"
 REPORT_FOLDER = "report"
 
 
@@ -45,52 +53,55 @@ class ReleaseError(ValueError):
     """A folder that is no release, or not one that can be worked on; one line for the user."""
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What a release holds, counted from its rows."""
-
-    rows: dict[str, int]
-    hours: dict[str, float]
-    captions: dict[str, int]
-    turned_down: int
-    digest: str
-    shards: list[dict[str, Any]]
-    licenses: dict[str, int]
-
-    @property
-    def row_count(self) -> int:
-        return sum(self.rows.values())
-
-    @property
-    def hour_count(self) -> float:
-        return sum(self.hours.values())
-
-
 class DigestBuilder:
     """SHA-256 over every row, in the order of their ids, whatever order they are added in."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[str, bytes]] = []
+        # One bytes object a row: a release may have a million.
+        self._rows: list[bytes] = []
 
-    def add(self, values: dict[str, Any]) -> None:
+    def add(self, values: Mapping[str, Any]) -> None:
         """Adds a row as Parquet holds it."""
-        self._rows.append((values["id"], row_digest(values)))
+        self._rows.append(digest_entry(values))
+
+    def add_entries(self, entries: Iterable[bytes]) -> None:
+        """Adds rows by their entries."""
+        self._rows += entries
 
     def hexdigest(self) -> str:
         """The digest so far; it covers each row's pcm_sha256, so the samples too."""
         digest = hashlib.sha256()
-        for name, row in sorted(self._rows):
-            digest.update(name.encode() + b"\0" + row)
+        self._rows.sort()
+        for row in self._rows:
+            digest.update(row)
         return digest.hexdigest()
+
+    def twice(self) -> list[str]:
+        """The ids that more than one row has."""
+        self._rows.sort()
+        names = (row[:-_ENTRY_TAIL] for row in self._rows)
+        return sorted({first.decode() for first, second in itertools.pairwise(names) if first == second})
+
+
+#: What an entry of the digest has behind the row's id: a null byte and a SHA-256.
+_ENTRY_TAIL = 33
+
+
+def digest_entry(values: Mapping[str, Any]) -> bytes:
+    """What the digest takes of a row: its id and the SHA-256 of its columns."""
+    name: str = values["id"]
+    return name.encode() + b"\0" + row_digest(values)
 
 
 def metadata_paths(release: str) -> list[str]:
     """The metadata.parquet of every finished shard, relative to the release, sorted."""
-    found = []
-    for split in SPLITS:
-        below = storage.list_files(storage.join(release, split))
-        found += [f"{split}/{name}" for name in below if name.endswith(f"/{METADATA}")]
-    return sorted(found)
+    if not storage.is_remote(release):
+        base = Path(release)
+        # The FLACs beside them, a million perhaps, are not listed.
+        found = [path for split in SPLITS for path in base.glob(f"{split}/*/{METADATA}")]
+        return sorted(path.relative_to(base).as_posix() for path in found)
+    listed = ((split, storage.list_files(storage.join(release, split))) for split in SPLITS)
+    return sorted(f"{split}/{name}" for split, names in listed for name in names if name.endswith(f"/{METADATA}"))
 
 
 def read_table(release: str, name: str) -> pa.Table:
@@ -124,42 +135,6 @@ def read_release_json(release: str) -> dict[str, Any]:
     return values
 
 
-def total(release: str, fixed_gain_db: float | None) -> Totals:
-    """Counts a release's rows and takes their digest, a shard at a time.
-
-    `fixed_gain_db` is the recipe's gain where its level is fixed: a row below it was turned down rather than clipped.
-    """
-    rows = dict.fromkeys(SPLITS, 0)
-    seconds = dict.fromkeys(SPLITS, 0.0)
-    captions: dict[str, int] = {}
-    licenses: dict[str, int] = {}
-    digest, shards, turned_down = DigestBuilder(), [], 0
-    for path in metadata_paths(release):
-        data = storage.read_bytes(storage.join(release, path))
-        records = pq.read_table(io.BytesIO(data)).to_pylist()
-        folder = path.removesuffix(f"/{METADATA}")
-        shards.append({"path": folder, "rows": len(records), "metadata_sha256": hashlib.sha256(data).hexdigest()})
-        for values in records:
-            digest.add(values)
-            rows[values["split"]] += 1
-            seconds[values["split"]] += values["duration_s"]
-            for status in values["caption_status"]:
-                captions[status] = captions.get(status, 0) + 1
-            name = values["license"] or "unknown"
-            licenses[name] = licenses.get(name, 0) + 1
-            turned_down += fixed_gain_db is not None and values["gain_db"] < fixed_gain_db
-    hours = {split: round(value / 3600, 6) for split, value in seconds.items()}
-    return Totals(
-        rows,
-        hours,
-        dict(sorted(captions.items())),
-        turned_down,
-        digest.hexdigest(),
-        shards,
-        dict(sorted(licenses.items())),
-    )
-
-
 def versions() -> dict[str, str]:
     """The version of everything that touches samples, libsndfile included."""
     import soundfile
@@ -175,25 +150,22 @@ def _version(name: str) -> str:
         return "unknown"
 
 
-def gather(release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()) -> pa.Table:
-    """One table of all shards' files of a kind, of what an earlier build left at the root, and of `more`.
-
-    Rows that say the same are one; the order is that of their values, so neither workers nor resumes show in it.
-    """
+@contextmanager
+def gather(
+    release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()
+) -> Iterator[Gathered]:
+    """All shards' files of a kind, what an earlier build left at the root, and `more`, as one table."""
     folder = storage.join(release, workspace.FOLDER, kind)
-    tables = [pa.Table.from_pylist(list(more), schema)]
-    for name in storage.list_files(folder):
-        if name.endswith(".parquet"):
-            tables.append(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name)))).cast(schema))
-    if storage.exists(storage.join(release, root_name)):
-        tables.append(read_table(release, root_name).cast(schema))
-    everything = pa.concat_tables(tables)
-    return (
-        everything.group_by(schema.names)
-        .aggregate([])
-        .select(schema.names)
-        .sort_by([(name, "ascending") for name in schema.names])
-    )
+    with Gathered(schema) as gathered:
+        gathered.add(pa.Table.from_pylist(list(more), schema))
+        for name in storage.list_files(folder):
+            if name.endswith(".parquet"):
+                gathered.add(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name)))))
+        root = storage.join(release, root_name)
+        if storage.exists(root):
+            for batch in pq.ParquetFile(io.BytesIO(storage.read_bytes(root))).iter_batches():
+                gathered.add(pa.Table.from_batches([batch]))
+        yield gathered
 
 
 def gather_rooms(release: str) -> pa.Table:
@@ -208,50 +180,6 @@ def gather_rooms(release: str) -> pa.Table:
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)
 
 
-def answer_counts(answers: pa.Table, prices: Mapping[str, Price]) -> dict[str, Any]:
-    """What the answers come to: kept and refused, failed requests, and each question's tokens and cost counted once.
-
-    `cost_usd` is what these answers have cost, whichever build paid; None where a model has no price.
-    """
-    records = answers.to_pylist()
-    failed = [record for record in records if (record["reason"] or "").startswith("error: ")]
-    kept = sum(record["kept"] for record in records)
-    columns = ("request_sha256", "model", "text", "prompt_tokens", "completion_tokens")
-    unfailed = (record for record in records if not (record["reason"] or "").startswith("error: "))
-    asked = {tuple(record[name] for name in columns) for record in unfailed}
-    tokens = [(model, prompt or 0, completion or 0) for _, model, _, prompt, completion in asked]
-    priced = all(model in prices for model, _, _ in tokens)
-    cost = sum(prices[model].usd(prompt, completion) for model, prompt, completion in tokens) if priced else None
-    return {
-        "kept": kept,
-        "refused": len(records) - kept - len(failed),
-        "failed": len(failed),
-        "requests": len(asked),
-        "prompt_tokens": sum(prompt for _, prompt, _ in tokens),
-        "completion_tokens": sum(completion for _, _, completion in tokens),
-        "cost_usd": None if cost is None else round(cost, 6),
-    }
-
-
-def answer_notes(answers: pa.Table) -> tuple[str, ...]:
-    """A line for each reason for which captions were not asked for, or had no answer from the endpoint."""
-    unasked: set[tuple[str, int]] = set()
-    failed: dict[tuple[str, int], str] = {}
-    columns = ("row_id", "caption_index", "reason")
-    for row_id, index, reason in zip(*(answers[name].to_pylist() for name in columns), strict=True):
-        if reason == f"error: {NOT_ASKED[0]}":
-            unasked.add((row_id, index))
-        elif is_failure(reason):
-            failed[(row_id, index)] = reason.removeprefix("error: ")
-    lines = []
-    if unasked:
-        lines.append(f"the budget is spent: {len(unasked)} captions were not asked for, the template wrote them")
-    if failed:
-        kinds = ", ".join(sorted(set(failed.values())))
-        lines.append(f"the endpoint gave no answer to {len(failed)} captions ({kinds}), the template wrote them")
-    return tuple(lines)
-
-
 def release_json(
     recipe: Recipe,
     totals: Totals,
@@ -263,7 +191,7 @@ def release_json(
     files: dict[str, str],
 ) -> dict[str, Any]:
     """What release.json states."""
-    return {
+    values = {
         "format": RELEASE_FORMAT,
         "name": recipe.name,
         "dataset": recipe.dataset_name,
@@ -275,15 +203,24 @@ def release_json(
         "counts": {
             "rows": totals.row_count,
             "rows_by_split": totals.rows,
+            "clips_by_split": totals.clips,
             "captions": totals.captions,
             "rooms": rooms,
             "rejected": rejected,
             "answers": dict(answers),
             "turned_down": totals.turned_down,
             "licenses": totals.licenses,
+            "licenses_by_clip": totals.clip_licenses,
         },
         "hours": round(totals.hour_count, 6),
         "hours_by_split": totals.hours,
         "files": files,
         "shards": totals.shards,
     }
+    return {**values, SEAL: seal(values)}
+
+
+def seal(values: Mapping[str, Any]) -> str:
+    """SHA-256 of what release.json states but this itself: an edit shows even where no file gives the number."""
+    stated = {name: value for name, value in values.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -9,6 +9,14 @@ from pathlib import Path
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 
 
+def is_elsewhere(release: str) -> bool:
+    """True, and said on one line, for a release on an object store: these commands read files of this machine."""
+    if "://" not in release:
+        return False
+    fail(f"{release} is not on this machine: copy it first (aws s3 sync, gcloud storage rsync)")
+    return True
+
+
 class VerifyCommand:
     """Holds what a release says of itself against what is on the disk."""
 
@@ -31,6 +39,8 @@ class VerifyCommand:
 
         if arguments.rerender < 0 or (arguments.rerender and not arguments.input):
             fail("--rerender takes a number of rows, and --input the folder that the release was made from")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
             return UNUSABLE
         try:
             findings = verify(Path(arguments.release))
@@ -73,8 +83,13 @@ class ReproduceCommand:
         from pipeline.reproduce import differences
         from pipeline.runners import OptionError
         from transforms.sources import SourceUnusable
-        from transforms.storage import join
+        from transforms.storage import absolute, join
 
+        if absolute(arguments.output) == absolute(arguments.release):
+            fail(f"--output {arguments.output} is the release itself: make it again in another folder")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
+            return UNUSABLE
         try:
             read_release_json(arguments.release)
             recipe = load_recipe(join(arguments.release, RECIPE))
@@ -112,20 +127,34 @@ class ReportCommand:
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = "Writes RELEASE/report/index.html; it needs no network."
-        parser.epilog = "example:\n  elsa report out/demo --input recordings"
+        parser.epilog = (
+            "examples:\n  elsa report out/demo --input recordings\n  elsa report out/demo --rows='train/cow.mp3#1'"
+        )
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
         parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for the originals' players")
+        parser.add_argument(
+            "--samples", type=int, default=12, metavar="N", help="rows to show in full, with binaural players (12)"
+        )
+        parser.add_argument(
+            "--rows", action="append", default=[], metavar="ID", help="show this row too; may be given several times"
+        )
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.build_command import write_report_of
         from pipeline.recipe import RecipeError
         from pipeline.release import ReleaseError, read_release_json
+        from pipeline.report.of_release import write_report_of
+        from pipeline.report.samples import RowUnknown
         from transforms.sources import SourceUnusable
 
+        if arguments.samples < 0:
+            fail("--samples takes a number of rows")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
+            return UNUSABLE
         try:
             read_release_json(arguments.release)
-            write_report_of(arguments.release, arguments.input)
-        except (RecipeError, ReleaseError, SourceUnusable) as error:
+            write_report_of(arguments.release, arguments.input, samples=arguments.samples, rows=arguments.rows)
+        except (RecipeError, ReleaseError, RowUnknown, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
         except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,9 +24,9 @@ class Rerendered:
     problem: str | None
 
 
-def spread(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """`count` of the rows, chosen by a hash of their ids: the same ones each time, and no shard's neighbours."""
-    return sorted(rows, key=lambda row: (derive_seed("rerender", row["id"]), row["id"]))[:count]
+def rerender_order(row: Mapping[str, Any]) -> tuple[int, str]:
+    """By this the first rows are the ones to render again: a hash of the id, so no shard's neighbours."""
+    return derive_seed("rerender", row["id"]), row["id"]
 
 
 def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str], Clip | None]) -> Rerendered:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import PipelineOptions
 
 LOCAL_RUNNER = "DirectRunner"
+_LOCAL_NAMES = (LOCAL_RUNNER, "direct")
 
 
 class OptionError(ValueError):
@@ -36,7 +37,7 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
     named = {flag.split("=")[0] for flag in given}
     if "--runner" not in named:
         given.append(f"--runner={LOCAL_RUNNER}")
-    if _value(given, "--runner") in (LOCAL_RUNNER, "direct"):
+    if _value(given, "--runner") in _LOCAL_NAMES:
         given.append("--allow_unsafe_triggers")
         # Workers are processes with a log of their own on stderr: a user sees what is wrong, not what goes well.
         if "--default_sdk_harness_log_level" not in named:
@@ -48,6 +49,16 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
             alone = _value(given, "--direct_num_workers") == "1"
             given.append(f"--direct_running_mode={'in_memory' if alone else 'multi_processing'}")
     return PipelineOptions(given)
+
+
+def runs_in_processes(flags: Sequence[str]) -> bool:
+    """Whether a build with these flags runs in processes of its own on this machine, which can be watched.
+
+    Not where another runner is named, and not with --direct_running_mode=in_memory: that is all in the caller's.
+    """
+    if _value(flags, "--runner") not in (None, *_LOCAL_NAMES):
+        return False
+    return _value(flags, "--direct_running_mode") != "in_memory"
 
 
 def check_flags(flags: Sequence[str]) -> None:

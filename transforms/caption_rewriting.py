@@ -11,7 +11,16 @@ from transforms.caption_writers import CaptionWriter
 from transforms.check_caption import check_caption, clean_answer
 from transforms.records import Answer, Caption, CaptionRequest, Reply
 
-__all__ = ["TEMPLATE", "AskQuestions", "decimal_text", "judge", "open_question", "request_sha256", "rewrite"]
+__all__ = [
+    "TEMPLATE",
+    "AskQuestions",
+    "caption_text",
+    "decimal_text",
+    "judge",
+    "open_question",
+    "request_sha256",
+    "rewrite",
+]
 
 #: Questions as (a request's hash, the request), and an attempt → their replies in order. Whoever stands behind it may
 #: know, share and write down answers.
@@ -83,7 +92,7 @@ def rewrite(
             if _is_final(replies[at]):
                 out_of_reach.add(at)
             if answer.kept:
-                captions[at] = Caption(_as_sentence(clean_answer(answer.text)), requests[at].caption, "rewritten")
+                captions[at] = Caption(caption_text(answer.text), requests[at].caption, "rewritten")
     return [
         (caption or _from_template(request), given)
         for request, caption, given in zip(requests, captions, answers, strict=True)
@@ -153,5 +162,7 @@ def _from_template(request: CaptionRequest) -> Caption:
     return Caption(template_caption(request.caption, request.words, request.seed), request.caption, TEMPLATE)
 
 
-def _as_sentence(text: str) -> str:
+def caption_text(answer: str) -> str:
+    """The caption that a kept answer gives: cleaned, with a capital and an end."""
+    text = clean_answer(answer)
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,9 +27,15 @@ PLAN_SCHEMA = pa.schema(
         ("license", pa.string()),
         ("attribution", pa.string()),
         ("source_url", pa.string()),
+        ("member", pa.string()),
+        ("offset_bytes", pa.int64()),
+        ("size_bytes", pa.int64()),
     ]
 )
 _CLIP_FIELDS = PLAN_SCHEMA.names[3:]
+#: Where a clip lies does not make it another one.
+_WHERE = ("path", "member", "offset_bytes", "size_bytes")
+_WHAT = [name for name in _CLIP_FIELDS if name not in _WHERE]
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,8 @@ def plan_shards(
 
 
 def input_sha256(clips: Iterable[Clip]) -> str:
-    """Hash of what the list says of every clip, in any order and wherever the folder lies."""
-    entries = []
-    for clip in clips:
-        entry = asdict(clip)
-        entry.pop("path")
-        entries.append(json.dumps(entry, sort_keys=True))
+    """Hash of what the list says of every clip, in any order and wherever it lies, in a folder or in a tar."""
+    entries = [json.dumps({name: getattr(clip, name) for name in _WHAT}, sort_keys=True) for clip in clips]
     digest = hashlib.sha256()
     for line in sorted(entries):
         digest.update(line.encode() + b"\n")

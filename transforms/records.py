@@ -13,7 +13,7 @@ from transforms.words import SpatialWords
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clip:
     """A captioned recording as its list names it; nothing has been decoded."""
 
@@ -21,10 +21,22 @@ class Clip:
     split: str
     source_id: str
     path: str
+    """The file, or the tar that holds it."""
     captions: tuple[str, ...]
     license: str | None = None
     attribution: str | None = None
     source_url: str | None = None
+    member: str | None = None
+    """Its name in the tar; None where `path` is the clip's own file."""
+    offset_bytes: int | None = None
+    """Where it begins in the tar."""
+    size_bytes: int | None = None
+    """Of the encoded file, where the listing told."""
+
+    @property
+    def file_name(self) -> str:
+        """The name of the encoded file, whose ending tells what it may hold."""
+        return self.path if self.member is None else self.member
 
 
 @dataclass(frozen=True)

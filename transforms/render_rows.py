@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms import storage
-from transforms.clip_audio import SAMPLE_RATE, ClipRefused, decode_clip, prepare_clip
-from transforms.clip_bytes import read_clip
+from transforms.clip_audio import SAMPLE_RATE, prepare_clip
+from transforms.clip_file import open_clip, sha256_of
+from transforms.decoding import ClipRefused
 from transforms.each_shard import EachShard
+from transforms.isolated_decoder import DECODER
 from transforms.records import Audio, Clip, Rejection, Row, Shard
 from transforms.render import Level, choose_gain, convolve, encode_flac, pcm_sha256, quantise
 
@@ -45,15 +48,15 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
     Raises:
         ClipRefused: with its reason.
     """
-    try:
-        data = read_clip(clip)
-    except OSError as error:
-        raise ClipRefused("unreadable", error.strerror or type(error).__name__) from error
-    samples, rate = decode_clip(data, clip.path, max_duration_s=settings.max_duration_s)
+    with open_clip(clip) as file:
+        samples, rate = DECODER.decode_file(
+            file, os.path.splitext(clip.file_name)[1], max_duration_s=settings.max_duration_s
+        )
+        source_sha256 = sha256_of(file)
     prepared = prepare_clip(
         samples, rate, trim_below_peak_db=settings.trim_below_peak_db, min_duration_s=settings.min_duration_s
     )
-    return prepared, hashlib.sha256(data).hexdigest()
+    return prepared, source_sha256
 
 
 def render_row(

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from transforms.each_shard import EachShard
 from transforms.records import SPLITS, Room, Shard
 from transforms.room_design import RoomRanges, absorption_exponents, choose_materials, furnish_room, sample_room
 from transforms.seeds import derive_seed
+
+#: Rooms that a process keeps, 2 KB each: a room is in many rows, and takes as long to design as five rows take to word.
+ROOMS_KEPT = 16_384
 
 _SURFACES = ("floor", "ceiling", "walls")
 _NUMBERS = ("length_m", "width_m", "height_m", "t30_ms")
@@ -102,6 +105,21 @@ def read_own_rooms(path: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in vars(room).items() if value is not None} for room in rooms]
 
 
+@lru_cache(maxsize=ROOMS_KEPT)
+def _kept_sampled(seed: int, split: str, index: int, ranges: RoomRanges) -> Room:
+    return sample_room(seed, split, index, ranges)
+
+
+@lru_cache(maxsize=ROOMS_KEPT)
+def _kept_own(seed: int, room: OwnRoom) -> Room:
+    size_m = (room.length_m, room.width_m, room.height_m)
+    if room.floor and room.ceiling and room.walls:
+        materials = (room.floor, room.ceiling, room.walls)
+    else:
+        materials = choose_materials(seed, room.room_id, size_m, room.t30_ms)
+    return furnish_room(room.room_id, room.split, size_m, materials=materials, t30_ms=room.t30_ms)
+
+
 @dataclass(frozen=True)
 class RoomSupply:
     """The rooms of every split; a room is of one split, and sampled from the seed and its number alone."""
@@ -133,15 +151,7 @@ class RoomSupply:
             RoomDoesNotExist: when no absorption gives a user's room the T30 that it is said to have.
         """
         own = self._own_of_split[split]
-        if not own:
-            return sample_room(self.seed, split, index, self.ranges)
-        room = own[index]
-        size_m = (room.length_m, room.width_m, room.height_m)
-        if room.floor and room.ceiling and room.walls:
-            materials = (room.floor, room.ceiling, room.walls)
-        else:
-            materials = choose_materials(self.seed, room.room_id, size_m, room.t30_ms)
-        return furnish_room(room.room_id, split, size_m, materials=materials, t30_ms=room.t30_ms)
+        return _kept_own(self.seed, own[index]) if own else _kept_sampled(self.seed, split, index, self.ranges)
 
     @cached_property
     def _own_of_split(self) -> dict[str, list[OwnRoom]]:

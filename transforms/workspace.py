@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from transforms import storage
-from transforms.records import Shard
 
 FOLDER = ".elsa"
 
@@ -25,15 +25,52 @@ def log_path(release: str) -> str:
     return storage.join(release, FOLDER, "workers.log")
 
 
+def lock_path(release: str) -> str:
+    """Who builds in the release now: a locked file, or on remote storage an object with a date."""
+    return storage.join(release, FOLDER, "lock.json")
+
+
+def workers_lock_path(release: str) -> str:
+    """A file that every worker process of this machine holds a shared lock on for as long as it lives."""
+    return storage.join(release, FOLDER, "workers.lock")
+
+
+def in_hand_folder(release: str) -> str:
+    """What each worker process has in hand."""
+    return storage.join(release, FOLDER, "in-hand")
+
+
+def rooms_folder(release: str) -> str:
+    """The measured rooms, a file a chunk."""
+    return storage.join(release, FOLDER, "rooms")
+
+
+def rooms_name(chunk: int) -> str:
+    """The name of a chunk's file."""
+    return f"{chunk:05d}.parquet"
+
+
 def rooms_path(release: str, chunk: int) -> str:
     """The measured rooms of one chunk."""
-    return storage.join(release, FOLDER, "rooms", f"{chunk:05d}.parquet")
+    return storage.join(rooms_folder(release), rooms_name(chunk))
 
 
-def shard_file(release: str, kind: str, shard: Shard) -> str:
-    """A shard's file of a kind: answers, rejected (Parquet) or failures (JSON)."""
+def shard_file(release: str, kind: str, path: str) -> str:
+    """The file of a kind that the shard at `path` has: answers, rejected (Parquet) or failures (JSON)."""
     ending = "json" if kind == "failures" else "parquet"
-    return storage.join(release, FOLDER, kind, f"{shard.split}-{shard.name}.{ending}")
+    return storage.join(release, FOLDER, kind, f"{path.replace('/', '-', 1)}.{ending}")
+
+
+def write_failure(release: str, path: str, failure: str) -> None:
+    """Notes why the shard at `path` is not there; the end of the build says it, and the next build tries again."""
+    note = json.dumps({"shard": path, "failure": failure})
+    storage.write_bytes(shard_file(release, "failures", path), note.encode())
+
+
+def read_failures(release: str) -> list[dict[str, str]]:
+    """What `write_failure` noted since this build began: `shard` and `failure` of each."""
+    folder = storage.join(release, FOLDER, "failures")
+    return [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
 
 
 def journal_folder(release: str) -> str:

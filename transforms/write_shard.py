@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms import storage, workspace
+from transforms.each_shard import guarded
 from transforms.records import Shard
 from transforms.release_rows import (
     ANSWER_SCHEMA,
@@ -43,15 +43,14 @@ def write_shard(
     """
     if not workspace.is_run(release, run):
         return
-    failures = workspace.shard_file(release, "failures", shard)
     if shard.failure is not None:
-        storage.write_bytes(failures, json.dumps({"shard": shard.path, "failure": shard.failure}).encode())
+        workspace.write_failure(release, shard.path, shard.failure)
         return
     answers = [answer_values(answer) for answer in shard.answers]
     rejections = [rejection_values(rejection) for rejection in shard.rejections]
-    storage.write_bytes(workspace.shard_file(release, "answers", shard), table_to_parquet(answers, ANSWER_SCHEMA))
+    storage.write_bytes(workspace.shard_file(release, "answers", shard.path), table_to_parquet(answers, ANSWER_SCHEMA))
     storage.write_bytes(
-        workspace.shard_file(release, "rejected", shard), table_to_parquet(rejections, REJECTION_SCHEMA)
+        workspace.shard_file(release, "rejected", shard.path), table_to_parquet(rejections, REJECTION_SCHEMA)
     )
     rows = [row_values(row, caption_model=caption_model, caption_prompt=caption_prompt) for row in shard.rows]
     storage.write_bytes(storage.join(release, shard.path, METADATA), table_to_parquet(rows, ROW_SCHEMA))
@@ -65,14 +64,15 @@ class _WriteShard(beam.DoFn):
         self.run = run
 
     def process(self, element: Shard) -> Iterator[str]:
-        write_shard(
-            element,
-            self.release,
-            caption_model=self.caption_model,
-            caption_prompt=self.caption_prompt,
-            run=self.run,
-        )
+        written = guarded("write shards", self._write, element)
+        if written.failure is not None:
+            self._write(written)
         yield element.path
+
+    def _write(self, shard: Shard) -> Shard:
+        model, prompt = self.caption_model, self.caption_prompt
+        write_shard(shard, self.release, caption_model=model, caption_prompt=prompt, run=self.run)
+        return shard
 
 
 class WriteShards(beam.PTransform):

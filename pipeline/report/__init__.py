@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pipeline.report.players import LONGEST_S, PEAK_DBFS, Players, write_players
 from pipeline.report.plots import all_plots
 from pipeline.report.samples import Card, cards, number
 from pipeline.report.summary import Summary, summarise
+from pipeline.report.table import write_table
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
 
@@ -28,6 +29,7 @@ def write_report(
     *,
     original_of: Callable[[Mapping[str, Any]], tuple[np.ndarray, int] | None] | None = None,
     samples: int = 12,
+    rows: Sequence[str] = (),
     sofa: Path | None = None,
 ) -> Path:
     """Write RELEASE/report/index.html and the sound beside it; returns the page's path.
@@ -36,19 +38,23 @@ def write_report(
         release: a release's folder; its Parquet files are read, and the FLAC files of the rows that are shown.
         original_of: gives the original clip of a row (its columns by name) as samples (n,) or (n, channels) and the
             rate in hertz, or None; without it, originals that an earlier report left are used.
-        samples: how many rows are shown in full, at most.
+        samples: how many rows are chosen to be shown in full, at most; these have players of their binaural rendering.
+        rows: ids of rows that are shown in full before these, in this order.
         sofa: a SOFA file of head-related impulse responses; without it the one that ELSA_SOFA names, else Debian's
             KEMAR where libmysofa1 is installed, else a rigid sphere.
 
     Raises:
         FileNotFoundError: when the folder holds no shard, or a SOFA file that is named is not there.
         ValueError: when the SOFA file holds no head-related impulse responses.
+        RowUnknown: when the release has no row of an id in `rows`.
     """
     head = find_head(sofa)
     summary = summarise(release)
-    chosen = cards(summary, samples)
+    chosen = cards(summary, samples, rows)
     folder = release / "report"
     players = write_players((card.row for card in chosen), folder / "audio", head=head, original_of=original_of)
+    heard = {card.index: (player.original, player.binaural) for card, player in zip(chosen, players, strict=True)}
+    write_table(summary, heard, folder / "data")
     page = folder / "index.html"
     partial = page.with_suffix(".partial")
     partial.write_text(render_page(summary, chosen, players, head), encoding="utf-8", errors="replace")
@@ -57,7 +63,7 @@ def write_report(
 
 
 def render_page(summary: Summary, chosen: list[Card], players: list[Players], head: Head) -> str:
-    """The page as HTML: every value escaped, style, script and plots within it, nothing loaded but its audio files."""
+    """The page as HTML: every value escaped, style, script and plots within it; it loads report/data and audio."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.report", "."),
         autoescape=True,
@@ -77,7 +83,7 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         peak_dbfs=PEAK_DBFS,
         style=Markup(_package_text("report.css")),
         script=Markup(script),
-        # The page may run this script and no other: a caption that got past the escaping would still do nothing.
+        # The page may run this script and what it loads, no other: a caption that got past the escaping does nothing.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib
 import matplotlib.patches
+import matplotlib.path
 import matplotlib.ticker
 import numpy as np
 from matplotlib.axes import Axes
@@ -46,9 +47,13 @@ _COLOURS = {
 _INK, _FAINT, _LINE, _BAND, _TRAIN, _VALIDATION, _TEST, _ACCENT = _COLOURS
 _OF_SPLIT = dict(zip(SPLITS, (_TRAIN, _VALIDATION, _TEST), strict=True))
 # Up to here every row is a dot; above, a page of dots is heavy and hides what it shows.
-_MOST_DOTS = 1500
-# Inches; a third of the page is 3.4 wide, so that text has one size wherever it stands.
-_SQUARE, _WIDE_THIRD = (3.4, 3.2), (3.4, 2.6)
+_MOST_DOTS = 800
+# Of the smaller splits so many rows are dots on the density of the largest.
+_SAMPLED_DOTS = 200
+# Steps of opacity of a density; each is one path, so that a million rows weigh as much as a thousand.
+_LEVELS = 8
+# Inches; a third of the page is 3.4 wide, a half 5.2, so that text has one size wherever it stands.
+_SQUARE, _WIDE_THIRD, _HALF = (3.4, 3.2), (3.4, 2.6), (5.2, 2.9)
 _DOT: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.6, "markeredgewidth": 0}
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -92,14 +97,17 @@ class Plot:
 
 def all_plots(summary: Summary) -> dict[str, Plot]:
     """Every plot of the page by its key; rows without a finite value are left out of the plot that needs it."""
+    train = summary.split_codes == SPLITS.index("train")
     plots = [
         _rose(summary),
         _top_view(summary),
-        _coverage(summary),
+        _coverage(summary, "train", "train", train, _TRAIN),
+        _coverage(summary, "evaluation", "validation and test", ~train, _TEST),
         _distance(summary),
         _t30(summary),
         _t30_volume(summary),
         _asked_measured(summary),
+        _caption_lengths(summary),
     ]
     return {plot.key: plot for plot in plots}
 
@@ -137,6 +145,13 @@ def _range_text(values: NDArray[np.float64], unit: str, decimals: int) -> str:
     return f"{low} to {high}{unit}, median {middle}{unit}"
 
 
+def _sampling_text(summary: Summary) -> str:
+    """How to read a plot of too many rows for a dot each."""
+    if summary.rows.num_rows <= _MOST_DOTS:
+        return ""
+    return f" The largest split is a density, of the others about {_SAMPLED_DOTS} rows each are dots."
+
+
 def _share(mask: NDArray[np.bool_]) -> str:
     return f"{100.0 * mask.mean():.0f} %" if mask.size else "none"
 
@@ -147,6 +162,7 @@ def _share(mask: NDArray[np.bool_]) -> str:
 def _rose(summary: Summary) -> Plot:
     azimuth = summary.numbers("azimuth_deg")
     centres, counts = azimuth_counts(azimuth)
+    rings = _few_ticks(counts)
 
     def draw(figure: Figure) -> None:
         axes: Any = figure.add_axes((0.14, 0.1, 0.72, 0.8), projection="polar")
@@ -157,9 +173,8 @@ def _rose(summary: Summary) -> Plot:
         axes.bar(np.radians(centres), counts, width=np.radians(360 / len(centres)) * 0.9, color=_ACCENT, zorder=2)
         axes.set_ylim(0, _top(counts))
         axes.set_thetagrids([0, 90, 180, 270], ["front", "left", "back", "right"])
-        axes.set_yticks(_few_ticks(counts))
+        axes.set_yticks(rings, [""] * len(rings))
         axes.tick_params(axis="x", labelsize=10, labelcolor=_INK)
-        axes.set_rlabel_position(45)
         axes.spines["polar"].set_visible(False)
 
     quarter = "; ".join(
@@ -169,7 +184,10 @@ def _rose(summary: Summary) -> Plot:
             ("left half", azimuth > 0),
         )
     )
-    text = f"Sources around the receiver, front up and left on the left, in sectors of 15°: {quarter}."
+    text = (
+        f"Sources around the receiver, front up and left on the left, in sectors of 15°: {quarter}. A ring every "
+        f"{number(rings[0] if rings else 1)} rows."
+    )
     return _plot("rose", "Direction", text, _SQUARE, draw)
 
 
@@ -195,8 +213,8 @@ def _top_view(summary: Summary) -> Plot:
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="left – right (m)", ylabel="back – front (m)")
         _metres_both_ways(axes)
 
-    reached = _range_text(distance, " m", 2)
-    text = f"Sources from above, the receiver in the middle facing up, rings at 1 m and 2 m: {reached} away."
+    reached, sampled = _range_text(distance, " m", 2), _sampling_text(summary)
+    text = f"Sources from above, the receiver in the middle facing up, rings at 1 m and 2 m: {reached} away.{sampled}"
     return _plot("top", "From above", text, _SQUARE, draw)
 
 
@@ -206,25 +224,28 @@ def _metres_both_ways(axes: Axes) -> None:
         axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{abs(value):g}"))
 
 
-def _coverage(summary: Summary) -> Plot:
+def _coverage(summary: Summary, key: str, title: str, rows: NDArray[np.bool_], colour: str) -> Plot:
     azimuth, elevation = summary.numbers("azimuth_deg"), summary.numbers("elevation_deg")
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.07, 0.15, 0.9, 0.8))
+        axes = figure.add_axes((0.1, 0.16, 0.87, 0.79))
         axes.axhspan(UP_ABOVE_DEG, 90, color=_BAND, linewidth=0, zorder=0)
         axes.axhspan(-90, DOWN_BELOW_DEG, color=_BAND, linewidth=0, zorder=0)
-        _dots_or_density(axes, summary, azimuth, elevation, (-180, 180, -90, 90))
+        if rows.sum() <= _MOST_DOTS:
+            _dots(axes, summary, rows, azimuth, elevation)
+        else:
+            _density(axes, azimuth[rows], elevation[rows], (-180, 180, -90, 90), colour, cells=(36, 24))
         # Left is on the left of the page, so azimuth runs backwards.
         axes.set(xlim=(180, -180), ylim=(-90, 90), ylabel="elevation (°)", xlabel="azimuth (°)")
-        axes.set_xticks([180, 90, 0, -90, -180], ["180 back", "+90 left", "0 front", "−90 right", "−180"])
+        axes.set_xticks([180, 90, 0, -90, -180], ["180", "+90 left", "0 front", "−90 right", "−180"])
         axes.set_yticks([-90, -40, 0, 40, 90], ["−90", "−40", "0", "+40", "+90"])
 
-    up, down = _share(elevation > UP_ABOVE_DEG), _share(elevation < DOWN_BELOW_DEG)
+    up, down = _share(elevation[rows] > UP_ABOVE_DEG), _share(elevation[rows] < DOWN_BELOW_DEG)
     text = (
-        f"Every source by azimuth and elevation, left on the left; elevation {_range_text(elevation, '°', 0)}; "
-        f"{up} up, {down} down. The bands are the words up and down."
+        f"{number(rows.sum())} sources by azimuth and elevation, left on the left; elevation "
+        f"{_range_text(elevation[rows], '°', 0)}; {up} up, {down} down. The bands are the words up and down."
     )
-    return _plot("coverage", "Azimuth and elevation", text, (8.8, 3.3), draw)
+    return _plot(key, f"Azimuth and elevation: {title}", text, _HALF, draw)
 
 
 def _distance(summary: Summary) -> Plot:
@@ -266,6 +287,7 @@ def _histogram(
             bottom += counts
         axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel="rows", ylim=(0, _top(bottom)))
         axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(_in_thousands))
         axes.xaxis.set_major_locator(_round_steps())
         axes.grid(axis="x", visible=False)
 
@@ -285,7 +307,10 @@ def _t30_volume(summary: Summary) -> Plot:
         axes.set(xlim=limits[:2], ylim=limits[2:], xlabel="volume of the room (m³)", ylabel="T30 (s)")
         _log_ticks(axes)
 
-    text = f"T30 against the volume of the room, both logarithmic: {_range_text(volume, ' m³', 0)}."
+    text = (
+        f"T30 against the volume of the room, both logarithmic, in the colour of the split: "
+        f"{_range_text(volume, ' m³', 0)}.{_sampling_text(summary)}"
+    )
     return _plot("volume", "T30 and volume", text, _WIDE_THIRD, draw)
 
 
@@ -313,15 +338,44 @@ def _asked_measured(summary: Summary) -> Plot:
         axes = figure.add_axes((0.16, 0.19, 0.8, 0.76))
         top = 1.05 * float(np.nanmax([*asked, *measured], initial=0.5))
         axes.plot([0, top], [0, top], color=_FAINT, linewidth=0.8)
-        axes.plot(asked, measured, color=_ACCENT, alpha=0.75, **_DOT)
+        if len(asked) <= _MOST_DOTS:
+            axes.plot(asked, measured, color=_ACCENT, alpha=0.75, **_DOT)
+        else:
+            _density(axes, asked, measured, (0, top, 0, top), _ACCENT)
         axes.set(xlim=(0, top), ylim=(0, top), xlabel="asked (s)", ylabel="measured (s)")
         axes.xaxis.set_major_locator(_round_steps())
         axes.yaxis.set_major_locator(_round_steps())
 
     worst = f"{np.abs(off).max():.2f} %" if off.size else "–"
     mean = f"{np.abs(off).mean():.2f} %" if off.size else "–"
-    text = f"{len(asked)} rooms: the measured T30 is off by {mean} on average and {worst} at worst."
+    text = f"{number(len(asked))} rooms: the measured T30 is off by {mean} on average and {worst} at worst."
     return _plot("rooms", title, text, _WIDE_THIRD, draw)
+
+
+def _caption_lengths(summary: Summary) -> Plot:
+    lengths = summary.lengths
+    both = (("before", lengths.original, _FAINT), ("after", lengths.spatial, _ACCENT))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.1, 0.16, 0.87, 0.79))
+        longest = int(np.flatnonzero(lengths.original + lengths.spatial).max(initial=10))
+        words = np.arange(longest + 2)
+        shares = [100.0 * counts[: longest + 1] / max(1, counts.sum()) for _, counts, _ in both]
+        for (name, _, colour), share in zip(both, shares, strict=True):
+            axes.fill_between(words, [*share, share[-1]], step="post", color=colour, alpha=0.28, linewidth=0)
+            axes.stairs(share, words, color=colour, linewidth=1.6)
+            axes.text(int(share.argmax()) + 0.5, share.max(), name, ha="center", va="bottom", color=_INK)
+        ends = {"xlim": (0, longest + 1), "ylim": (0, 1.15 * max(1.0, *(share.max() for share in shares)))}
+        axes.set(**ends, xlabel="words in the caption", ylabel="captions (%)")
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+        axes.grid(axis="x", visible=False)
+
+    before, after = (lengths.median(counts) for _, counts, _ in both)
+    text = (
+        f"Share of captions by their number of words, before and after the place was added. Median before "
+        f"{number(before)}, after {number(after)}."
+    )
+    return _plot("lengths", "Length of captions", text, _HALF, draw)
 
 
 def _say_nothing(figure: Figure) -> None:
@@ -329,8 +383,8 @@ def _say_nothing(figure: Figure) -> None:
 
 
 def _splits(summary: Summary) -> list[tuple[str, NDArray[np.bool_]]]:
-    of_row = np.asarray(summary.rows.column("split").to_pylist(), dtype=object)
-    return [(split, of_row == split) for split in SPLITS]
+    codes = summary.split_codes
+    return [(split, codes == code) for code, split in enumerate(SPLITS)]
 
 
 def _dots_or_density(
@@ -340,24 +394,57 @@ def _dots_or_density(
     y: NDArray[np.float64],
     limits: Sequence[float],
 ) -> None:
-    """A dot a row in the colour of its split, or, for many rows, squares whose opacity is the density."""
+    """A dot a row in the colour of its split; of many rows the largest split is a density, the others some dots."""
     good = np.isfinite(x) & np.isfinite(y)
     if good.sum() <= _MOST_DOTS:
-        for split, mask in _splits(summary):
-            here = mask & good
-            axes.plot(x[here], y[here], color=_OF_SPLIT[split], alpha=0.8, **_DOT)
+        _dots(axes, summary, good, x, y)
         return
-    counts, x_edges, y_edges = np.histogram2d(x[good], y[good], bins=(48, 36), range=(limits[:2], limits[2:]))
-    width, height = np.diff(x_edges)[0], np.diff(y_edges)[0]
-    for i, j in np.argwhere(counts > 0):
-        alpha = 0.12 + 0.88 * counts[i, j] / counts.max()
-        patch = matplotlib.patches.Rectangle((x_edges[i], y_edges[j]), width, height)
-        patch.set(facecolor=_ACCENT, alpha=round(float(alpha), 2), linewidth=0)
-        axes.add_patch(patch)
+    sizes = np.bincount(summary.split_codes[good & (summary.split_codes >= 0)], minlength=len(SPLITS))
+    largest = summary.split_codes == sizes.argmax()
+    _density(axes, x[largest & good], y[largest & good], limits, _OF_SPLIT[SPLITS[sizes.argmax()]])
+    sampled = np.zeros_like(good)
+    for _, mask in _splits(summary):
+        rows = np.flatnonzero(mask & good & ~largest)
+        sampled[rows[:: max(1, len(rows) // _SAMPLED_DOTS)]] = True
+    _dots(axes, summary, sampled, x, y)
+
+
+def _dots(
+    axes: Axes, summary: Summary, rows: NDArray[np.bool_], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> None:
+    for split, mask in _splits(summary):
+        axes.plot(x[rows & mask], y[rows & mask], color=_OF_SPLIT[split], alpha=0.8, **_DOT)
+
+
+def _density(
+    axes: Axes,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    limits: Sequence[float],
+    colour: str,
+    cells: tuple[int, int] = (48, 36),
+) -> None:
+    """Squares whose opacity is the number of values in them."""
+    good = np.isfinite(x) & np.isfinite(y)
+    counts, x_edges, y_edges = np.histogram2d(x[good], y[good], bins=cells, range=(limits[:2], limits[2:]))
+    level = np.ceil(_LEVELS * counts / max(1.0, counts.max())).astype(int)
+    for step in range(1, _LEVELS + 1):
+        corners = [
+            [(x_edges[i + a], y_edges[j + b]) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))]
+            for i, j in np.argwhere(level == step)
+        ]
+        if corners:
+            path = matplotlib.path.Path.make_compound_path(*(matplotlib.path.Path(one, closed=True) for one in corners))
+            opacity = round(0.1 + 0.9 * step / _LEVELS, 2)
+            axes.add_patch(matplotlib.patches.PathPatch(path, facecolor=colour, alpha=opacity, linewidth=0))
 
 
 def _round_steps() -> matplotlib.ticker.Locator:
     return matplotlib.ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
+
+
+def _in_thousands(value: float, _: int) -> str:
+    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
 
 
 def _top(counts: NDArray[Any]) -> float:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from pipeline.report.summary import Summary
+from pipeline.report.summary import Summary, codes_of
 from transforms.words import VOCABULARY
 
 #: What the sample is spread over, with what a value not yet shown is worth: what can be heard comes first.
@@ -28,7 +31,7 @@ _SPREAD = {
     "source_id": 2.0,
 }
 #: How a word of space may stand in a caption; only marks on the page depend on it.
-_FORMS = {
+FORMS = {
     "front": ("front", "ahead", "forward"),
     "left": ("left",),
     "right": ("right",),
@@ -53,6 +56,10 @@ _FORMS = {
 _RINGS_M = (1.0, 2.0)
 # The longer side of a room's drawing, and what an elevation takes beside the source, in units of the drawing.
 _DRAWING, _LABEL = 200.0, 44.0
+
+
+class RowUnknown(ValueError):
+    """A row is asked for by an id that the release has not."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class Card:
     """A row as the page shows it; players are added by who renders audio."""
 
     row: Mapping[str, Any]
+    index: int
+    """The row's place in the release, in the order of the files."""
     key: str
     captions: tuple[CaptionPair, ...]
     words: tuple[str, ...]
@@ -103,47 +112,71 @@ def pick(summary: Summary, count: int) -> list[int]:
     Each step takes the row whose values have been shown least; rows are tried in the order of the hash of their id, so
     that neither the order of the files nor chance decides.
     """
-    columns = {name: summary.rows.column(name).to_pylist() for name in ("id", *_SPREAD) if name != "status"}
-    columns["status"] = [
-        "template" if "template" in (status or ()) else "rewritten"
-        for status in summary.rows.column("caption_status").to_pylist()
-    ]
-    order = sorted(range(summary.rows.num_rows), key=lambda index: hash_of(columns["id"][index]))
-    candidates = _a_few_of_each_kind(order, columns, count)
-    shown: Counter[tuple[str, Any]] = Counter()
+    columns = _spread_columns(summary.rows)
+    keys = [hash_of(row_id) for row_id in summary.rows.column("id").to_pylist()]
+    candidates = _a_few_of_each_kind(np.argsort(np.array(keys), kind="stable"), columns, count)
+    shown: Counter[tuple[str, int]] = Counter()
     chosen: list[int] = []
     while candidates and len(chosen) < count:
         best = max(candidates, key=lambda index: _worth(index, columns, shown))
         candidates.remove(best)
         chosen.append(best)
-        shown.update((name, columns[name][best]) for name in _SPREAD)
+        shown.update((name, int(codes[best])) for name, (codes, _) in columns.items())
     return chosen
 
 
-def _a_few_of_each_kind(order: Iterable[int], columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+# A code a row, equal where the values are, and whether the row has a value at all.
+_Codes = tuple[NDArray[np.intp], NDArray[np.bool_]]
+
+
+def _spread_columns(rows: pa.Table) -> dict[str, _Codes]:
+    present = {
+        name: (codes_of(rows.column(name)), rows.column(name).is_valid().to_numpy())
+        for name in _SPREAD
+        if name != "status"
+    }
+    by_template = pc.match_substring(pc.binary_join(rows.column("caption_status"), " "), "template")
+    statuses = by_template.fill_null(False).to_numpy(zero_copy_only=False).astype(np.intp)
+    return {**present, "status": (statuses, np.ones(len(statuses), dtype=bool))}
+
+
+def _a_few_of_each_kind(order: NDArray[np.intp], columns: Mapping[str, _Codes], count: int) -> list[int]:
     """The first rows of each combination of words: a release of 100,000 rows has no more kinds than one of 1,000."""
-    kinds: Counter[tuple[Any, ...]] = Counter()
-    kept = []
-    names = [name for name in _SPREAD if name != "source_id"]
-    for index in order:
-        kind = tuple(columns[name][index] for name in names)
-        kinds[kind] += 1
-        if kinds[kind] <= max(2, count // 4):
-            kept.append(index)
-    return kept
+    kind = np.zeros(len(order), dtype=np.intp)
+    for name, (codes, _) in columns.items():
+        if name != "source_id":
+            _, kind = np.unique(kind * (codes.max(initial=0) + 1) + codes, return_inverse=True)
+    in_order = kind[order]
+    by_kind = np.argsort(in_order, kind="stable")
+    starts = np.flatnonzero(np.diff(in_order[by_kind], prepend=-1))
+    sizes = np.diff(starts, append=len(order))
+    place = np.empty(len(order), dtype=np.intp)
+    place[by_kind] = np.arange(len(order)) - np.repeat(starts, sizes)
+    return [int(index) for index in order[place < max(2, count // 4)]]
 
 
-def _worth(index: int, columns: Mapping[str, Sequence[Any]], shown: Mapping[tuple[str, Any], int]) -> float:
+def _worth(index: int, columns: Mapping[str, _Codes], shown: Mapping[tuple[str, int], int]) -> float:
     return sum(
         # A gap between two words is worth seeing once, but less than a word is.
-        weight * (1.0 if columns[name][index] is not None else 0.4) / (1 + shown.get((name, columns[name][index]), 0))
+        weight * (1.0 if columns[name][1][index] else 0.4) / (1 + shown.get((name, int(columns[name][0][index])), 0))
         for name, weight in _SPREAD.items()
     )
 
 
-def cards(summary: Summary, count: int) -> list[Card]:
-    """The cards of the rows that `pick` chooses, in its order; each row is read whole from its own shard."""
-    return [_card(_whole_row(summary, index)) for index in pick(summary, count)]
+def cards(summary: Summary, count: int, asked: Sequence[str] = ()) -> list[Card]:
+    """The cards of the rows that are asked for by id, then of those that `pick` chooses, in its order.
+
+    Each row is read whole from its own shard.
+
+    Raises:
+        RowUnknown: when the release has no row of an id that is asked for.
+    """
+    found = pc.index_in(pa.array(asked, pa.string()), value_set=summary.rows.column("id").combine_chunks())
+    for row_id, index in zip(asked, found.to_pylist(), strict=True):
+        if index is None:
+            raise RowUnknown(f"the release has no row {row_id}")
+    indices = dict.fromkeys([*found.to_pylist(), *pick(summary, count)])
+    return [_card(_whole_row(summary, index), index) for index in indices]
 
 
 def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
@@ -155,11 +188,12 @@ def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
     return {**row, "shard": path.parent}
 
 
-def _card(row: dict[str, Any]) -> Card:
+def _card(row: dict[str, Any], index: int) -> Card:
     words = tuple(row[attribute] for attribute in VOCABULARY if row[attribute])
     triples = zip(row["captions_original"], row["captions"], row["caption_status"], strict=False)
     return Card(
         row=row,
+        index=index,
         key=hash_of(row["id"]),
         captions=tuple(CaptionPair(before, marked(after, words), status) for before, after, status in triples),
         words=words,
@@ -171,7 +205,7 @@ def _card(row: dict[str, Any]) -> Card:
 
 def marked(caption: str, words: Iterable[str]) -> tuple[tuple[str, bool], ...]:
     """A caption in pieces, each with whether it is one of the row's words of space, in any of its forms."""
-    forms = sorted((form for word in words for form in _FORMS.get(word, (word,))), key=len, reverse=True)
+    forms = sorted((form for word in words for form in FORMS.get(word, (word,))), key=len, reverse=True)
     if not forms:
         return ((caption, False),)
     pieces = re.split(rf"\b({'|'.join(map(re.escape, forms))})\b", caption, flags=re.IGNORECASE)
@@ -229,4 +263,4 @@ def number(value: Any, decimals: int = 0, sign: bool = False) -> str:
     # Nothing is "−0".
     if not text.strip("+-0.,"):
         text = text.lstrip("+-")
-    return text.replace("-", "−").replace(",", " ")
+    return text.replace("-", "−").replace(",", "\u202f")

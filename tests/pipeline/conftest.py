@@ -18,7 +18,8 @@ SMALL = (
     "rooms.test=2",
     "seed=11",
 )
-ONE_WORKER = ("--direct_num_workers=1",)
+#: All in the test's own process.
+ONE_WORKER = ("--direct_num_workers=1", "--direct_running_mode=in_memory")
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ def test_rows_state_geometry_words_and_audio_that_agree(release: Path) -> None:
 def test_nothing_of_the_build_is_left_in_a_release(release: Path) -> None:
     assert {path.name for path in release.iterdir()} == {
         "README.md", "release.json", "recipe.yaml", "rooms.parquet", "answers.parquet", "rejected.parquet",
-        "croissant.json", "train", "validation", "test",
+        "croissant.json", "CITATION.cff", "attribution.csv", "train", "validation", "test",
     }  # fmt: skip
 
 

@@ -3,64 +3,71 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
+from typing import Any
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2_grpc
 
 from pipeline.build import build
 from pipeline.recipe import load_recipe
+from tests.beam_servers import JOB_SERVICE, WORKER_POOL, served
 from tests.pipeline.conftest import SMALL
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class _InTurn(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts each worker that is asked for in the next of several pools, as a cluster's service before them does."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.asked = dict.fromkeys(ports, 0)
+        self._next = cycle(ports)
+        self._pool_of: dict[str, int] = {}
+
+    def StartWorker(self, request: Any, context: Any) -> Any:
+        port = self._pool_of[request.worker_id] = next(self._next)
+        self.asked[port] += 1
+        with grpc.insecure_channel(f"localhost:{port}") as channel:
+            return beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(channel).StartWorker(request)
+
+    def StopWorker(self, request: Any, context: Any) -> Any:
+        with grpc.insecure_channel(f"localhost:{self._pool_of[request.worker_id]}") as channel:
+            return beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(channel).StopWorker(request)
 
 
 @contextmanager
-def served(module: str, port_option: str) -> Iterator[int]:
-    """A server of Beam's on loopback that answers on a port of its own; it ends with the block."""
-    port = free_port()
-    command = [sys.executable, "-m", module, f"{port_option}={port}"]
-    # The pool starts its workers as `python`, so that has to be this one.
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def in_front_of(*ports: int) -> Iterator[tuple[int, _InTurn]]:
+    """One port for several pools of workers, and how many workers each was asked for."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    servicer = _InTurn(ports)
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            assert process.poll() is None, f"{module} ended with {process.returncode}"
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, f"{module} does not answer"
-                time.sleep(0.2)
-        yield port
+        yield port, servicer
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        server.stop(grace=None).wait()
 
 
-def test_external_workers_over_the_job_api_give_the_same_digest(
+def test_workers_of_two_pools_over_the_job_api_give_the_same_digest(
     release: Path, recordings: Path, tmp_path: Path
 ) -> None:
     with (
-        served("apache_beam.runners.portability.local_job_service_main", "--port") as jobs,
-        served("apache_beam.runners.worker.worker_pool_main", "--service_port") as pool,
+        served(*JOB_SERVICE) as jobs,
+        served(*WORKER_POOL) as one,
+        served(*WORKER_POOL) as other,
+        in_front_of(one, other) as (pools, servicer),
     ):
         flags = (
             "--runner=PortableRunner",
             f"--job_endpoint=localhost:{jobs}",
             "--environment_type=EXTERNAL",
-            f"--environment_config=localhost:{pool}",
+            f"--environment_config=localhost:{pools}",
         )
         outcome = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "o"), beam_flags=flags)
     assert outcome.whole
     assert outcome.totals.digest == json.loads((release / "release.json").read_text())["digest"]
+    assert list(servicer.asked.values()) == [1, 1]

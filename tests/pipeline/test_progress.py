@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.progress import duration_text, progress_line, rows_on_disk
+from pipeline.progress import Look, duration_text, progress_line
 
 
 def test_rows_of_finished_shards_and_sounds_of_those_in_hand_count(tmp_path: Path) -> None:
@@ -20,7 +20,23 @@ def test_rows_of_finished_shards_and_sounds_of_those_in_hand_count(tmp_path: Pat
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    assert rows_on_disk(str(tmp_path), {"train/a": 10, "train/b": 5, "train/c": 7}) == 12
+    look = Look(str(tmp_path), {"train/a": 10, "train/b": 5, "train/c": 7})
+    assert look.rows() == 12
+    (tmp_path / "train/b/metadata.parquet").write_bytes(b"")
+    assert look.rows() == 15
+    assert look.rows() == 15
+
+
+def test_on_remote_storage_one_listing_tells_the_finished_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def listing(folder: str) -> list[str]:
+        asked.append(folder)
+        return ["train-a.parquet"]
+
+    monkeypatch.setattr("transforms.storage.list_files", listing)
+    assert Look("s3://bucket/release", {"train/a": 10, "train/b": 5}).rows() == 10
+    assert asked == ["s3://bucket/release/.elsa/rejected"]
 
 
 def test_a_line_tells_rate_and_remaining_time() -> None:

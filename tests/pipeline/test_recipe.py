@@ -88,3 +88,64 @@ def test_a_file_of_own_rooms_is_resolved_into_the_recipe(tmp_path: Path) -> None
     assert load_recipe(str(written)).sha256() == recipe.sha256() != load_recipe("folder").sha256()
     with pytest.raises(RecipeError, match="rooms"):
         load_recipe("folder", [f"rooms.file={path}"])
+
+
+def test_lists_of_clips_to_exclude_are_resolved_into_ids(tmp_path: Path) -> None:
+    listed = tmp_path / "ids.txt"
+    listed.write_text("30\n7\nhttps://freesound.org/s/11/\n")
+    recipe = load_recipe("spatial-freesound", [f"select.exclude=[{listed}, 7, 200]"])
+    assert recipe.select.exclude == ["7", "11", "30", "200"]
+    written = tmp_path / "recipe.yaml"
+    written.write_text(recipe.to_yaml())
+    listed.rename(tmp_path / "elsewhere.txt")
+    moved = load_recipe("spatial-freesound", [f"select.exclude=[{tmp_path / 'elsewhere.txt'}, '200']"])
+    # By what the lists hold, not by where they lie.
+    assert load_recipe(str(written)).sha256() == recipe.sha256() == moved.sha256()
+    assert recipe.sha256() != load_recipe("spatial-freesound").sha256()
+
+
+def test_licences_that_are_let_in_have_one_name_and_splits_are_the_three() -> None:
+    recipe = load_recipe(
+        "spatial-freesound", ["select.licenses=[cc0, 'Attribution 4.0']", "select.splits.holdout=test"]
+    )
+    assert recipe.select.licenses == ["CC-BY-4.0", "CC0-1.0"]
+    assert recipe.select.splits == {"holdout": "test"}
+    assert recipe.sha256() != load_recipe("spatial-freesound").sha256()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "named"),
+    [
+        ("spatial-freesound", "select.exclude=/no/such/list", "select.exclude"),
+        ("spatial-freesound", "select.exclude=3.5", "select.exclude"),
+        ("spatial-freesound", "select.licenses=3", "select.licenses"),
+        ("spatial-freesound", "select.splits.x=holdout", "select.splits.x"),
+        ("spatial-freesound", "select.only=3", "select.only"),
+        ("spatial-audiocaps", "select.exclude=[7]", "audiocaps has none"),
+    ],
+)
+def test_a_selection_that_cannot_be_used_is_named(recipe: str, setting: str, named: str) -> None:
+    with pytest.raises(RecipeError, match=named) as error:
+        load_recipe(recipe, [setting])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["spatial-audiocaps", "spatial-clotho", "spatial-freesound"])
+def test_the_paper_s_recipes_have_its_versions_and_its_rooms(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.caption.writer == "openai"
+    # ELSA, section 3: at least two spatial versions of a training clip, and of each clip of the larger evaluation sets.
+    assert min(recipe.augmentations.of(split) for split in ("train", "validation", "test")) >= 2
+    # ELSA, appendix A.1: 8,952 rooms for training and validation together, 4,970 for the test.
+    assert recipe.rooms.train + recipe.rooms.validation == 8952
+    assert recipe.rooms.test == 4970
+
+
+def test_a_section_that_came_later_leaves_the_hash_of_older_releases_alone() -> None:
+    # What releases of the demo stated before there was `select`.
+    before = "150b9a3aae2de0944b4e626a61a5d6fd28d1413ec0d95f7d7a743e134377ef8a"
+    assert load_recipe("demo").sha256() == before
+    assert (
+        load_recipe("spatial-freesound", ["select.licenses=[CC0-1.0]"]).sha256()
+        != load_recipe("spatial-freesound").sha256()
+    )

@@ -1,10 +1,4 @@
-"""The report on a small release made here: its numbers, what it escapes, what it loads, what is heard, in a browser.
-
-As a script it makes such a release, or takes pictures of any release's report, light and dark:
-
-    python tests/pipeline/test_report.py make FOLDER [ROWS]
-    python tests/pipeline/test_report.py look RELEASE FOLDER
-"""
+"""The report on a small release made here: its numbers, what it escapes, what it loads, the table's data, the sound."""
 
 from __future__ import annotations
 
@@ -13,13 +7,9 @@ import hashlib
 import html.parser
 import json
 import re
-import shutil
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Mapping
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
-from pipeline.report import write_report
+from pipeline.report import table, write_report
 from pipeline.report.binaural import (
     KEMAR_SOFA,
     SAMPLE_RATE_HZ,
@@ -42,8 +34,8 @@ from pipeline.report.binaural import (
 )
 from pipeline.report.players import PEAK_DBFS, binaural_name, for_listening
 from pipeline.report.plots import azimuth_counts, from_above, t30_deviation_percent
-from pipeline.report.samples import draw_room, marked, number, pick, place_in_words, safe_link
-from pipeline.report.summary import summarise
+from pipeline.report.samples import RowUnknown, draw_room, marked, number, pick, place_in_words, safe_link
+from pipeline.report.summary import LONGEST_WORDS, codes_of, summarise, word_lengths
 from transforms.geometry import direction_to_unit_vector, vector_to_direction
 from transforms.records import SPLITS
 from transforms.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA
@@ -57,6 +49,7 @@ HOSTILE = (
     "صوت كلب ينبح بعيدا",
     "{{ 7 * 7 }} {% raw %}",
     "x" * 300,
+    "line\u2028and\u2029paragraph \\ 'and' \\u0041",
 )
 
 
@@ -209,12 +202,12 @@ def make_release(folder: Path, rows: int = 24, *, audio: bool = True) -> Path:
                 soundfile.write(shard / row["file_name"], 0.5 * foa, SAMPLE_RATE_HZ, subtype="PCM_16")
             pq.write_table(pa.Table.from_pylist(here, schema=ROW_SCHEMA), shard / "metadata.parquet")
     flat = [room for split in SPLITS for room in rooms[split]]
-    for table, schema, name in (
+    for values, schema, name in (
         (flat, ROOM_SCHEMA, "rooms"),
         (_answers(everything), ANSWER_SCHEMA, "answers"),
         (_rejections(), REJECTION_SCHEMA, "rejected"),
     ):
-        pq.write_table(pa.Table.from_pylist(table, schema=schema), folder / f"{name}.parquet")
+        pq.write_table(pa.Table.from_pylist(values, schema=schema), folder / f"{name}.parquet")
     facts = {"name": "generated <release>", "digest": _sha256("release"), "seed": 7, "counts": {"rows": rows}}
     (folder / "release.json").write_text(json.dumps(facts))
     return folder
@@ -431,7 +424,7 @@ def test_the_same_release_gives_the_same_bytes(tmp_path: Path) -> None:
         }
         contents.append(files)
     assert contents[0] == contents[1]
-    assert sorted(Path(name).suffix for name in contents[0]) == [".html"] + [".mp3"] * 6
+    assert sorted(Path(name).suffix for name in contents[0]) == [".html"] + [".js"] * 2 + [".mp3"] * 6
 
 
 # --- The sample -----------------------------------------------------------------------------------------------------
@@ -490,7 +483,7 @@ def test_the_place_in_words(azimuth: float, elevation: float, text: str) -> None
 
 def test_numbers_for_a_reader() -> None:
     assert [number(12345.6), number(-0.04, 1, True), number(-3.26, 1, True), number(2.0, 1, True)] == [
-        "12 346",
+        "12\u202f346",
         "0.0",
         "−3.3",
         "+2.0",
@@ -511,6 +504,109 @@ def test_many_rows_are_drawn_as_density_and_the_page_stays_light(tmp_path: Path)
     made = make_release(tmp_path / "many", 4000, audio=False)
     text = write_report(made, samples=2).read_text(encoding="utf-8")
     assert len(text) < 900_000
+
+
+# --- The table's data -----------------------------------------------------------------------------------------------
+
+
+def data_of(report: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The columns and the texts that a report's scripts hand over, read as a script engine reads them."""
+
+    def payload(path: Path, number: str) -> dict[str, Any]:
+        found = re.fullmatch(r"elsaReport\.take\((\w+),'(.*)'\);\n", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert found
+        assert found[1] == number
+        assert not re.search("[\n\u2028\u2029]", found[2])
+        text = re.sub(r"\\(u[0-9a-f]{4}|.)", lambda one: chr(int(one[1][1:], 16)) if one[1][1:] else one[1], found[2])
+        return dict(json.loads(text))
+
+    files = sorted((report / "data").glob("rows-*.js"))
+    return payload(report / "data" / "rows.js", "null"), [payload(path, str(at)) for at, path in enumerate(files)]
+
+
+def integers(column: Mapping[str, Any]) -> list[int]:
+    """The integers of a column of numbers."""
+    return [int(value) for value in np.frombuffer(base64.b64decode(column["values"]), dtype=f"<i{column['bits'] // 8}")]
+
+
+def test_the_table_has_every_row_s_captions_words_and_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ROWS_A_FILE", 7)
+    made = make_release(tmp_path / "demo", 40, audio=False)
+    columns, texts = data_of(write_report(made, samples=2).parent)
+    rows = [row for split in SPLITS for row in all_rows(made) if row["split"] == split]
+    assert columns["count"] == 40
+    assert [len(part["id"]) for part in texts] == [7, 7, 7, 7, 7, 5]
+    assert [one for part in texts for one in part["after"]] == [row["captions"] for row in rows]
+    before = [[part["originals"][at] for at in of_row] for part in texts for of_row in part["before"]]
+    assert before == [row["captions_original"] for row in rows]
+    links = [part["clips"][at][3] for part in texts for at in part["clip"]]
+    assert links == [safe_link(row["source_url"]) for row in rows]
+    for facet in columns["facets"][:6]:
+        values = [*facet["values"], None]
+        assert [values[code] for code in base64.b64decode(facet["codes"])] == [row[facet["name"]] for row in rows]
+    assert integers(columns["numbers"]["distance_m"]) == [round(100 * row["distance_m"]) for row in rows]
+    starts = np.repeat(columns["shards"], columns["shardSizes"])
+    files = [f"{shard}/{file}" for shard, file in zip(starts, (f for part in texts for f in part["file"]), strict=True)]
+    stated = {row["id"]: row["file_name"] for row in rows}
+    assert [Path(file).name for file in files] == [stated[row["id"]] for row in rows]
+
+
+def test_only_rows_that_were_chosen_or_asked_for_have_players(tmp_path: Path) -> None:
+    made = make_release(tmp_path / "demo", 16)
+    row_id = all_rows(made)[-1]["id"]
+    page = write_report(made, original_of=original_of, samples=2, rows=[row_id, row_id])
+    columns, texts = data_of(page.parent)
+    assert len(columns["players"]) in (2, 3)
+    heard = [texts[0]["id"][int(row)] for row in columns["players"]]
+    assert row_id in heard
+    for files in columns["players"].values():
+        assert all((page.parent / "audio" / file).is_file() for file in files)
+    with pytest.raises(RowUnknown, match="no row nobody"):
+        write_report(made, rows=["nobody"])
+
+
+def test_data_of_an_earlier_larger_release_is_removed(tmp_path: Path) -> None:
+    made = make_release(tmp_path / "demo", 4, audio=False)
+    stale = made / "report" / "data" / "rows-00009.js"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("left")
+    write_report(made)
+    assert not stale.exists()
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-40.0, 40.0), st.floats(-1e5, 1e5), st.just(float("nan")))))
+def test_numbers_keep_their_decimals_and_gaps(values: list[float | None]) -> None:
+    column = table.number_column(np.array([np.nan if value is None else value for value in values], dtype=float), 2)
+    least = -(2 ** (column["bits"] - 1))
+    wanted = [least if value is None or not np.isfinite(value) else round(value * 100) for value in values]
+    assert integers(column) == pytest.approx(wanted, abs=0.5)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "ab", None]), st.sampled_from(["b", "", None])), max_size=30))
+def test_codes_are_equal_where_all_columns_are(pairs: list[tuple[str | None, str | None]]) -> None:
+    first, second = (pa.chunked_array([pa.array([pair[at] for pair in pairs], pa.string())]) for at in (0, 1))
+    codes = codes_of(first, second)
+    assert len(codes) == len(pairs)
+    for a, b in combinations(range(len(pairs)), 2):
+        assert (codes[a] == codes[b]) == (pairs[a] == pairs[b])
+
+
+def test_words_in_captions_are_counted_and_long_captions_held_together() -> None:
+    captions = pa.chunked_array([pa.array([["a dog  barks", " two words "], None, [], ["", "x " * 500]])])
+    counts = word_lengths(captions)
+    assert {int(at): int(counts[at]) for at in np.flatnonzero(counts)} == {0: 1, 2: 1, 3: 1, LONGEST_WORDS: 1}
+
+
+def test_licences_are_counted_by_clip(page: _Page) -> None:
+    assert page.row("data-licence=CC-BY-4.0")[:2] == ["CC-BY-4.0", "10"]
+
+
+def test_captions_are_counted_by_how_they_were_written_and_by_attempt(release: Path, page: _Page) -> None:
+    statuses = Counter(status for row in all_rows(release) for status in row["caption_status"])
+    for status, count in statuses.items():
+        cells = page.row(f"data-bar={status}")
+        assert cells[2:] == [str(count), f"{100 * count / statuses.total():.1f} %"]
+    assert page.row("data-bar=attempt 1")[2:] == ["6", "50.0 %"]
 
 
 # --- What is heard --------------------------------------------------------------------------------------------------
@@ -640,149 +736,3 @@ def test_originals_of_an_earlier_report_are_kept_and_used(tmp_path: Path) -> Non
     stale.write_bytes(b"left by an earlier release")
     assert write_report(made, samples=4).read_bytes() == first
     assert not stale.exists()
-
-
-# --- In a browser ---------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def open_browser(profile: Path, width: int = 1280, height: int = 900) -> Iterator[Any]:
-    """Debian's Chromium without a window and without a network, on a profile of its own."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = _program("chromium")
-    for argument in [
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "disable-dev-shm-usage",
-        "autoplay-policy=no-user-gesture-required",
-    ]:
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={profile}")
-    options.add_argument(f"--window-size={width},{height}")
-    # What would leave the machine fails at once and is logged.
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=_program("chromedriver"))
-    browser = webdriver.Chrome(options=options, service=service)
-    try:
-        browser.set_script_timeout(60)
-        yield browser
-    finally:
-        browser.quit()
-
-
-def _program(name: str) -> str:
-    return shutil.which(name) or f"/usr/bin/{name}"
-
-
-_DURATIONS = """
-const done = arguments[0], players = [...document.querySelectorAll('audio')];
-Promise.all(players.map(player => new Promise(ready => {
-  if (player.readyState >= 1) return ready(player.duration);
-  player.onloadedmetadata = () => ready(player.duration);
-  player.onerror = () => ready('error ' + player.src);
-  player.load();
-}))).then(done);
-"""
-_DECODE = """
-const [encoded, done] = arguments;
-const bytes = Uint8Array.from(atob(encoded), character => character.charCodeAt(0));
-new OfflineAudioContext(2, 48000, 48000).decodeAudioData(bytes.buffer).then(sound => done({
-  channels: sound.numberOfChannels, seconds: sound.duration,
-  peak: sound.getChannelData(0).reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0)
-}), error => done({error: String(error)}));
-"""
-_PLAY = """
-const done = arguments[0], [first, second] = document.querySelectorAll('audio');
-first.muted = second.muted = true;
-first.play().then(() => { first.currentTime = 1.5; return second.play(); })
-  .then(() => setTimeout(() => done([first.paused, second.paused, second.currentTime]), 300))
-  .catch(error => done([String(error), true, 0]));
-"""
-
-
-def test_the_page_works_from_disk_in_a_browser(release: Path, tmp_path: Path) -> None:
-    if not Path(_program("chromium")).exists() or not Path(_program("chromedriver")).exists():
-        print("skipped: chromium or chromedriver is not installed (Debian: apt-get install chromium chromium-driver)")
-        pytest.skip("chromium is not installed")
-    page = release / "report" / "index.html"
-    with open_browser(tmp_path / "profile") as browser:
-        browser.get(page.as_uri())
-        assert browser.title.startswith("generated <release>")
-        durations = browser.execute_async_script(_DURATIONS)
-        assert len(durations) == 16
-        assert all(isinstance(value, (int, float)) and 3.9 < value < 10.2 for value in durations)
-        source = browser.execute_script("return document.querySelector('audio[src*=binaural]').getAttribute('src')")
-        encoded = base64.b64encode((page.parent / source).read_bytes()).decode()
-        decoded = browser.execute_async_script(_DECODE, encoded)
-        assert decoded["channels"] == 2
-        assert decoded["peak"] > 0.1
-        assert decoded["seconds"] > 3.9
-        # The second player takes over from the first, at the same place in the sound.
-        paused_first, paused_second, at = browser.execute_async_script(_PLAY)
-        assert paused_first
-        assert not paused_second
-        assert at >= 1.4
-        wide = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide[0] <= wide[1]
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-        )
-        wide = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide[0] <= wide[1], "the page must not scroll sideways on a phone"
-        entries = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
-        assert all(name.startswith(("file:", "data:")) for name in entries), entries
-        severe = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
-        assert severe == []
-
-
-# --- As a script ----------------------------------------------------------------------------------------------------
-
-
-def _look(release: Path, folder: Path) -> None:
-    """Pictures of a release's report in light and dark, wide and narrow."""
-    folder.mkdir(parents=True, exist_ok=True)
-    profile = folder / "profile"
-    with open_browser(profile) as browser:
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 400)):
-            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            feature = [{"name": "prefers-color-scheme", "value": scheme}]
-            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": feature})
-            browser.get((release / "report" / "index.html").resolve().as_uri())
-            browser.execute_async_script(_DURATIONS)
-            # Chromium draws the players' buttons a moment after their metadata is there.
-            time.sleep(1.0)
-            shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
-            (folder / f"{scheme}-{width}-top.png").write_bytes(base64.b64decode(shot["data"]))
-            browser.execute_script("document.querySelector('.cards').scrollIntoView({behavior: 'instant'})")
-            shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
-            (folder / f"{scheme}-{width}-listen.png").write_bytes(base64.b64decode(shot["data"]))
-            browser.execute_script("window.scrollTo({top: 0, behavior: 'instant'})")
-            shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
-            (folder / f"{scheme}-{width}.png").write_bytes(base64.b64decode(shot["data"]))
-        print(browser.get_log("browser"))
-    shutil.rmtree(profile, ignore_errors=True)
-
-
-def main(arguments: list[str]) -> None:
-    if len(arguments) >= 2 and arguments[0] == "make":
-        made = make_release(Path(arguments[1]), int(arguments[2]) if len(arguments) > 2 else 50)
-        start = time.perf_counter()
-        print(write_report(made, original_of=original_of), f"{time.perf_counter() - start:.2f} s")
-    elif len(arguments) == 3 and arguments[0] == "look":
-        _look(Path(arguments[1]), Path(arguments[2]))
-    else:
-        raise SystemExit(__doc__)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 
-from pipeline.runners import OptionError, available_cores, beam_options
+from pipeline.runners import OptionError, available_cores, beam_options, runs_in_processes
 
 
 def test_all_cores_of_this_machine_by_default() -> None:
@@ -24,6 +24,22 @@ def test_the_user_s_choice_stands() -> None:
     assert direct.view_as(DirectOptions).direct_num_workers == 3
     assert direct.view_as(DirectOptions).direct_running_mode == "multi_threading"
     assert beam_options(["--runner", "FnApiRunner"], units=9).view_as(StandardOptions).runner == "FnApiRunner"
+
+
+@pytest.mark.parametrize(
+    ("flags", "apart"),
+    [
+        ([], True),
+        (["--direct_num_workers=1"], True),
+        (["--runner=direct"], True),
+        (["--runner", "DirectRunner", "--direct_running_mode=multi_threading"], True),
+        (["--direct_running_mode=in_memory"], False),
+        (["--runner=FlinkRunner"], False),
+        (["--runner=FnApiRunner"], False),
+    ],
+)
+def test_only_beam_s_local_runner_gets_processes_of_its_own(flags: list[str], apart: bool) -> None:
+    assert runs_in_processes(flags) is apart
 
 
 @pytest.mark.parametrize("flags", [["--colour=blue"], ["--direct_num_worker=1"], ["stray"]])

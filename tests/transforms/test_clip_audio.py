@@ -70,14 +70,41 @@ def test_any_rate_becomes_48_khz_and_at_least_4_s(rate: int) -> None:
     assert len(prepared) == pytest.approx(4.5 * RATE, abs=3 * 2048)
 
 
-def test_one_sample_is_a_click_that_is_repeated() -> None:
-    prepared = prepare_clip(np.ones(1, dtype=np.float32), RATE, trim_below_peak_db=30, min_duration_s=4)
-    assert len(prepared) == 4 * RATE
+@pytest.mark.parametrize("rate", [8_000, 48_000, 192_000])
+def test_what_is_shorter_than_10_ms_is_no_sound(rate: int) -> None:
+    shortest = noise_burst(1, rate)[: rate // 100]
+    with pytest.raises(ClipRefused, match="ms") as refusal:
+        prepare_clip(shortest[:-1], rate, trim_below_peak_db=30, min_duration_s=4)
+    assert refusal.value.reason == "too_short"
+    assert len(prepare_clip(shortest, rate, trim_below_peak_db=30, min_duration_s=4)) >= 4 * RATE
+
+
+def test_an_offset_that_never_moves_is_silence() -> None:
+    with pytest.raises(ClipRefused, match="offset") as refusal:
+        prepare_clip(np.full(RATE, 0.5, dtype=np.float32), RATE, trim_below_peak_db=30, min_duration_s=4)
+    assert refusal.value.reason == "silent"
+    moving = (0.5 + 0.1 * noise_burst(1)).astype(np.float32)
+    assert len(prepare_clip(moving, RATE, trim_below_peak_db=30, min_duration_s=4)) == 4 * RATE
+
+
+def test_a_click_in_silence_is_a_sound() -> None:
+    click = np.zeros(RATE, dtype=np.float32)
+    click[RATE // 2] = 1
+    assert np.abs(prepare_clip(click, RATE, trim_below_peak_db=30, min_duration_s=4)).max() == 1
 
 
 def test_a_long_clip_is_not_repeated() -> None:
-    clip = np.ones(5 * RATE, dtype=np.float32)
+    clip = np.tile(np.array([1, -1], dtype=np.float32), 5 * RATE // 2)
     assert len(prepare_clip(clip, RATE, trim_below_peak_db=30, min_duration_s=4)) == 5 * RATE
+
+
+def test_an_mp3_begins_where_three_of_its_frames_follow_each_other() -> None:
+    mp3 = encoded(noise_burst(0.5), kind="MP3")
+    # Junk that looks like a frame, such as a picture in a tag, is passed over.
+    junk = b"ID3\x03" + b"\0" * 6 + b"\xff\xd8\xff\xe0" + b"\xff\xfb\x90\x00" * 50
+    expected, _ = decode_clip(mp3, "a.mp3", max_duration_s=3)
+    samples, _ = decode_clip(junk + mp3, "a.MP3", max_duration_s=3)
+    np.testing.assert_array_equal(samples, expected)
 
 
 @given(st.integers(0, 9000), st.integers(0, 9000), st.integers(0, 9000))

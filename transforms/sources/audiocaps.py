@@ -1,21 +1,45 @@
-"""AudioCaps as downloaders leave it: csv_files_v1/<split>.csv beside audio_32000Hz/<split>/<id>_<start>.flac."""
+"""AudioCaps as downloaders leave it: csv_files_v1/<split>.csv beside folders of audio, by one naming or another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 
-from transforms.sources.listing import Listing, SourceUnusable
-from transforms.sources.tables import AudioFiles, Entry, below, listing_of, read_csv
+from transforms.records import Rejection
+from transforms.sources.audio_files import AudioFiles, below
+from transforms.sources.input_tree import InputTree, Place, Refusal, SourceUnusable, list_tree
+from transforms.sources.listing import EVERYTHING, MISSING, Entry, Listing, Selection, listing_of
+from transforms.sources.text_files import read_csv
 
-#: How the lists and the folders of audio call each split.
-SPLITS = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",)}
+#: How the lists call each split.
+SPLITS = {"train": ("train",), "validation": ("val", "validation", "valid"), "test": ("test",)}
 
 _COLUMNS = ("youtube_id", "start_time", "caption")
 
+#: A clip is this long, so a name that tells its end tells this one.
+_CLIP_S = 10
 
-def list_audiocaps(input_dir: str, dataset: str) -> Listing:
+_AMBIGUOUS = Refusal("ambiguous", "its file's name fits another clip of the list too")
+
+
+@dataclass
+class _Clip:
+    """The rows of a list that share video and start."""
+
+    split: str
+    video: str
+    start: str
+    captions: list[str] = field(default_factory=list)
+    caption_ids: list[str] = field(default_factory=list)
+
+    @property
+    def source_id(self) -> str:
+        return f"{self.video}_{self.start}"
+
+
+def list_audiocaps(input_dir: str, dataset: str, selection: Selection = EVERYTHING) -> Listing:
     """Lists AudioCaps; the rows of a list that share id and start are captions of one clip.
 
     Clips are of people's videos and for academic use; the lists hold no licence of a clip.
@@ -23,29 +47,103 @@ def list_audiocaps(input_dir: str, dataset: str) -> Listing:
     Raises:
         SourceUnusable: no such folder, none of the lists, a list without its columns.
     """
-    root = below(input_dir, "AUDIOCAPS")
-    lists = {split: _list_of(root, names) for split, names in SPLITS.items()}
+    tree = below(list_tree(input_dir), "AUDIOCAPS")
+    lists = {split: _list_of(tree, names) for split, names in SPLITS.items()}
     if not any(lists.values()):
         raise SourceUnusable(f"{input_dir} holds none of csv_files_v1/train.csv, val.csv, test.csv: it is no AudioCaps")
-    entries = (_entries(root, split, path) for split, path in lists.items() if path is not None)
-    return listing_of(chain.from_iterable(entries), dataset)
+    clips: dict[tuple[str, str, str], _Clip] = {}
+    rejections: list[Rejection] = []
+    for split, path in lists.items():
+        if path is not None:
+            _read(path, split, clips, rejections)
+    audio = AudioFiles(tree, selection)
+    return listing_of(
+        chain(rejections, audio.rejections, _entries(list(clips.values()), _Names(audio, clips.values()))),
+        dataset,
+        selection,
+    )
 
 
-def _entries(root: Path, split: str, path: Path) -> Iterator[Entry]:
-    audio = [AudioFiles(folder) for folder in _audio_folders(root, SPLITS[split])]
-    for (video, start), rows in read_csv(path, _COLUMNS).groupby(["youtube_id", "start_time"], sort=False):
-        source_id = f"{video}_{start}"
-        place = next(filter(None, (files.find(source_id) for files in audio)), None)
-        url = f"https://www.youtube.com/watch?v={video}&t={start}s"
-        yield Entry(split, source_id, tuple(rows["caption"]), place, source_url=url)
+def _read(path: str, split: str, clips: dict[tuple[str, str, str], _Clip], rejections: list[Rejection]) -> None:
+    for row in read_csv(path, _COLUMNS):
+        video, start = row["youtube_id"].strip(), _seconds(row["start_time"])
+        if not video or start is None:
+            detail = f"youtube_id {video!r} with start_time {row['start_time'].strip()!r} names no clip"
+            rejections.append(Rejection(video or "(no name)", "list", "no_file_name", detail, split))
+            continue
+        clip = clips.setdefault((split, video, start), _Clip(split, video, start))
+        clip.captions.append(row["caption"])
+        clip.caption_ids.append(row.get("audiocap_id", "").strip())
 
 
-def _list_of(root: Path, names: tuple[str, ...]) -> Path | None:
-    places = (root / folder / f"{name}.csv" for folder in ("csv_files_v1", "dataset", ".") for name in names)
-    return next((path for path in places if path.is_file()), None)
+def _seconds(text: str) -> str | None:
+    """A start in seconds, 30 for 30.0; None for what is no number."""
+    if not re.fullmatch(r"\s*\d{1,9}(\.\d{1,6})?\s*", text):
+        return None
+    whole, _, part = text.strip().partition(".")
+    part = part.rstrip("0")
+    return f"{int(whole)}.{part}" if part else str(int(whole))
 
 
-def _audio_folders(root: Path, names: tuple[str, ...]) -> list[Path]:
-    """audio_32000Hz/val and its like, whatever the rate in the name."""
-    tops = [*sorted(root.glob("audio*")), root]
-    return [top / name for top in tops for name in names if (top / name).is_dir()]
+def _entries(clips: list[_Clip], names: _Names) -> Iterator[Entry]:
+    for clip in clips:
+        url = f"https://www.youtube.com/watch?v={clip.video}&t={clip.start}s"
+        yield Entry(clip.split, clip.source_id, tuple(clip.captions), names.audio(clip), source_url=url)
+
+
+class _Names:
+    """Finds clips by the names that download tools give; a file is taken by one clip alone."""
+
+    def __init__(self, audio: AudioFiles, clips: Iterable[_Clip]) -> None:
+        self._audio = audio
+        self._starts: dict[str, set[str]] = {}
+        self._own: set[str] = set()
+        for clip in clips:
+            self._starts.setdefault(clip.video, set()).add(clip.start)
+            self._own.add(clip.source_id)
+        # Names that end in a start and an end other than ten seconds later: the last clip of a video may be shorter.
+        self._with_end: dict[tuple[str | None, str], set[str]] = {}
+        for split, stem in audio:
+            match = re.fullmatch(r"(.+_\d+(?:\.\d+)?)_\d+(?:\.\d+)?", stem)
+            if match:
+                self._with_end.setdefault((split, match.group(1)), set()).add(stem)
+        self._taken: dict[str, str] = {}
+
+    def audio(self, clip: _Clip) -> Place | Refusal:
+        for name in self._candidates(clip):
+            # What is one clip's plain name is no other's name with an end or in milliseconds.
+            if name.removeprefix("Y") != clip.source_id and name.removeprefix("Y") in self._own:
+                continue
+            piece = self._audio.find(name, clip.split)
+            if piece is None:
+                continue
+            if self._taken.setdefault(piece.name, clip.source_id) != clip.source_id:
+                return _AMBIGUOUS
+            return piece.audio
+        return MISSING
+
+    def _candidates(self, clip: _Clip) -> Iterator[str]:
+        start = float(clip.start)
+        ends = (f"{start + _CLIP_S:g}", f"{start + _CLIP_S:.1f}", f"{start + _CLIP_S:.3f}")
+        starts = (clip.start, f"{start:.1f}", f"{start:.3f}")
+        videos = (clip.video, f"Y{clip.video}")
+        for video in videos:
+            yield f"{video}_{clip.start}"
+        for video in videos:
+            for one, other in zip(starts, ends, strict=True):
+                yield f"{video}_{one}_{other}"
+            # AudioSet counts milliseconds.
+            yield f"{video}_{round(start * 1000)}_{round((start + _CLIP_S) * 1000)}"
+            yield f"{video}_{round(start * 1000)}"
+            for split in (clip.split, None):
+                shorter = self._with_end.get((split, f"{video}_{clip.start}"), set())
+                if len(shorter) == 1:
+                    yield from shorter
+        if len(self._starts[clip.video]) == 1:
+            yield from videos
+        yield from filter(None, clip.caption_ids)
+
+
+def _list_of(tree: InputTree, names: tuple[str, ...]) -> str | None:
+    places = (f"{folder}{name}.csv" for folder in ("csv_files_v1/", "dataset/", "") for name in names)
+    return next((tree.path(place) for place in places if place in tree.sizes), None)

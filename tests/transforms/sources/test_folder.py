@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.layouts import csv_bytes, tar_bytes, write_tree
 from tests.sounds import write_folder
+from transforms.clip_bytes import read_clip
 from transforms.sources import SourceUnusable, list_clips
 from transforms.sources.folder import list_folder
 
@@ -97,7 +99,8 @@ def test_entries_that_cannot_be_used_are_refused_one_by_one(tmp_path: Path) -> N
         ({"metadata.csv": b"file_name,caption\n", "metadata.jsonl": b""}, "more than one"),
         ({"metadata.csv": b"name,caption\na,b\n"}, "file_name"),
         ({"metadata.csv": b"file_name,text\na,b\n"}, "caption"),
-        ({"metadata.csv": b"file_name,caption\n\xff\xfe\xfa,\xf0\n"}, "cannot be read"),
+        ({"metadata.csv": b'file_name,caption\na,"open\nb,c\n'}, "cannot be read"),
+        ({"metadata.zip": b""}, "zip archives"),
         ({"metadata.csv": b""}, "cannot be read"),
         ({"metadata.jsonl": b"{not json}\n"}, "cannot be read"),
         ({"metadata.parquet": b"PAR1 but no more"}, "cannot be read"),
@@ -114,3 +117,47 @@ def test_a_list_that_cannot_be_used_is_one_clear_line(files: dict[str, bytes], n
 def test_an_unknown_layout_names_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(SourceUnusable, match="folder"):
         list_clips("tape", str(tmp_path), "mine")
+
+
+def test_a_list_in_latin_1_with_broken_lines_keeps_its_good_ones(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"1")
+    (tmp_path / "metadata.csv").write_bytes(b"file_name,caption\ra.wav,Caf\xe9\r\xff\xfe.wav,x\r,lost\r")
+    listing = list_folder(str(tmp_path), "mine")
+    assert [clip.captions for clip in listing.clips] == [("Café",)]
+    assert reasons(tmp_path) == {"ÿþ.wav": "missing", "(no name)": "no_file_name"}
+
+
+def test_a_broken_line_of_a_jsonl_costs_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"1")
+    lines = ['{"file_name": "a.wav", "caption": "A"}', "[1]", '{"file_name": "b.wav", "capt', '{"caption": 3}']
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    listing = list_folder(str(tmp_path), "mine")
+    assert [clip.source_id for clip in listing.clips] == ["a.wav"]
+    assert reasons(tmp_path) == {
+        "metadata.jsonl:2": "broken_json",
+        "metadata.jsonl:3": "broken_json",
+        "(no name)": "no_file_name",
+    }
+
+
+def test_files_in_tars_are_found_by_their_names(tmp_path: Path) -> None:
+    names = ["train/a.wav", "shard/b.wav", "test/c.wav", "d.wav"]
+    entries = csv_bytes(["file_name", "caption"], [[name, "x"] for name in names])
+    write_tree(
+        tmp_path,
+        {
+            "metadata.csv": entries,
+            "d.wav": b"loose",
+            "all.tar": tar_bytes([("train/a.wav", b"a"), ("d.wav", b"packed")]),
+            "shard.tar": tar_bytes([("b.wav", b"b")])[:1000],
+            "test.tar": tar_bytes([("c.wav", b"c"), ("../up.wav", b"x")]),
+        },
+    )
+    listing = list_folder(str(tmp_path), "mine")
+    assert {clip.source_id: (clip.split, read_clip(clip)) for clip in listing.clips} == {
+        "train/a.wav": ("train", b"a"),
+        "shard/b.wav": ("train", b"b"),
+        "test/c.wav": ("test", b"c"),
+        "d.wav": ("train", b"loose"),
+    }
+    assert reasons(tmp_path) == {"shard.tar": "truncated", "test.tar/../up.wav": "outside_input"}

@@ -1,0 +1,194 @@
+"""A release as WebDataset tar shards: the same bytes each time, every file held against its SHA-256 on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import pyarrow.parquet as pq
+
+from pipeline.check_shard import is_plain_name
+from pipeline.release import ReleaseError, read_release_json
+from pipeline.row_progress import RowProgress
+from pipeline.verify import stated_shards
+from transforms import storage
+from transforms.records import SPLITS
+from transforms.write_shard import METADATA
+
+#: Bytes of a tar shard: what is over begins the next.
+SHARD_BYTES = 1_000_000_000
+#: Says what the folder holds; it is written last.
+INDEX = "index.json"
+_NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class ExportError(ValueError):
+    """An output folder that cannot take an export; one line for the user."""
+
+
+class ReleaseDamaged(ValueError):
+    """A file of the release that is not what the release states; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export left behind."""
+
+    rows: int
+    shards: int
+    bytes: int
+
+
+def sample_key(file_name: str) -> str:
+    """The name that a sample's members share: the FLAC's own, without dots, which a reader takes for an extension."""
+    return _NOT_IN_KEYS.sub("-", file_name.removesuffix(".flac"))
+
+
+def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_bytes: int = SHARD_BYTES) -> Exported:
+    """Writes SPLIT-000000.tar, … with `KEY.flac` and `KEY.json` (every column) for each row, in the release's order.
+
+    A tar appears at once when it is whole. An export of the same release that was stopped goes on: tars that are there
+    stay, as what is in them is decided by the release and the size alone.
+
+    Raises:
+        ReleaseError: when the folder holds no release.json whose shards can be read.
+        ReleaseDamaged: when a file is not as the release states it.
+        ExportError: when the output holds something else.
+        OSError: when something cannot be read or written.
+    """
+    stated = read_release_json(str(release))
+    shards, problems = stated_shards(stated)
+    if problems:
+        raise ReleaseError(f"{problems[0]}; elsa verify {release} says more")
+    index = {"digest": stated.get("digest"), "shard_bytes": shard_bytes}
+    note = _begin(output, index)
+    written: dict[str, Any] = {}
+    with RowProgress("export", sum(shard["rows"] for shard in shards), screen) as progress:
+        for split in SPLITS:
+            tars = _Tars(output, split, shard_bytes)
+            with tars:
+                for shard, values in _rows(release, [s for s in shards if s["path"].startswith(f"{split}/")]):
+                    tars.add(release / shard / values["file_name"], f"{shard}/{values['file_name']}", values)
+                    progress.add(1)
+            written.update(tars.written)
+    storage.write_bytes(str(output / INDEX), (json.dumps({**index, "tars": written}, indent=1) + "\n").encode())
+    note.unlink(missing_ok=True)
+    counts = list(written.values())
+    return Exported(sum(c["rows"] for c in counts), len(counts), sum(c["bytes"] for c in counts))
+
+
+def _begin(output: Path, index: dict[str, Any]) -> Path:
+    """Claims the output folder; the note that it is being written to."""
+    note = output / ".export.json"
+    if output.exists() and not output.is_dir():
+        raise ExportError(f"{output} is a file: --output takes a folder")
+    held = sorted(output.iterdir()) if output.exists() else []
+    for path in (note, output / INDEX):
+        if path in held:
+            try:
+                values = json.loads(path.read_text())
+            except ValueError as error:
+                raise ExportError(f"{path} cannot be read: {error}") from error
+            if any(values.get(key) != value for key, value in index.items()):
+                raise ExportError(f"{output} holds an export of another release or size: export into another folder")
+            break
+    else:
+        if held:
+            raise ExportError(f"{output} is not empty and holds no export: export into another folder")
+    output.mkdir(parents=True, exist_ok=True)
+    for partial in output.glob(".*.partial"):
+        partial.unlink()
+    note.write_text(json.dumps(index))
+    return note
+
+
+def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(shard, row) of each row, from tables that are what the release states."""
+    for shard in shards:
+        name = f"{shard['path']}/{METADATA}"
+        data = (release / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
+            raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in release.json")
+        for values in pq.read_table(io.BytesIO(data)).to_pylist():
+            if not is_plain_name(values["file_name"]):
+                raise ReleaseDamaged(f"{name}: the file {values['file_name']} leads out of its shard")
+            yield shard["path"], values
+
+
+class _Tars:
+    """The tars of a split, one after another; one that is there is counted and left as it is."""
+
+    def __init__(self, output: Path, split: str, most_bytes: int) -> None:
+        self._output, self._split, self._most_bytes = output, split, most_bytes
+        self.written: dict[str, dict[str, int]] = {}
+        self._number = -1
+        self._room = 0
+        self._rows = 0
+        self._tar: tarfile.TarFile | None = None
+
+    def __enter__(self) -> _Tars:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._finish()
+        elif self._tar is not None:
+            self._tar.close()
+            self._partial.unlink(missing_ok=True)
+
+    def add(self, path: Path, name: str, values: dict[str, Any]) -> None:
+        """Adds a row's two members, to the next tar where this one has no room for them."""
+        told = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
+        # What a tar takes: whole blocks, and one for each header.
+        sizes = (path.stat().st_size, len(told))
+        needed = sum(tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE)) for size in sizes)
+        if self._number < 0 or (self._rows and needed > self._room):
+            self._finish()
+            self._begin()
+        self._room -= needed
+        self._rows += 1
+        if self._tar is None:
+            return
+        flac = path.read_bytes()
+        if hashlib.sha256(flac).hexdigest() != values["sha256"]:
+            raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
+        key = sample_key(values["file_name"])
+        for ending, data in (("flac", flac), ("json", told)):
+            # Owner and time are left at nothing, so that the same release gives the same bytes.
+            member = tarfile.TarInfo(f"{key}.{ending}")
+            member.size = len(data)
+            self._tar.addfile(member, io.BytesIO(data))
+
+    @property
+    def _target(self) -> Path:
+        return self._output / f"{self._split}-{self._number:06d}.tar"
+
+    @property
+    def _partial(self) -> Path:
+        return self._target.with_name(f".{self._target.name}.partial")
+
+    def _begin(self) -> None:
+        self._number += 1
+        self._room, self._rows = self._most_bytes, 0
+        if not self._target.exists():
+            self._tar = tarfile.TarFile(self._partial, "w", format=tarfile.PAX_FORMAT)
+
+    def _finish(self) -> None:
+        if self._number < 0:
+            return
+        if self._tar is not None:
+            self._tar.close()
+            os.replace(self._partial, self._target)
+            self._tar = None
+        self.written[self._target.name] = {"rows": self._rows, "bytes": self._target.stat().st_size}

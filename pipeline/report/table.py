@@ -1,0 +1,167 @@
+"""The data of a report's table of all rows, as scripts: a page on a disk may load these, where fetch is forbidden.
+
+`rows.js` holds what is filtered and sorted by, a column at a time; `rows-00000.js` and so on hold the texts of some
+rows each, and are loaded when one of them is looked at, or when a text is searched for.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.report.samples import FORMS, safe_link
+from pipeline.report.summary import Summary
+from transforms.records import SPLITS
+from transforms.words import VOCABULARY
+
+#: Rows in one file of texts: one page of the table reads a third of a megabyte at most.
+ROWS_A_FILE = 2000
+#: The columns to sort by, each with the decimals that the page keeps.
+_NUMBERS = {"azimuth_deg": 1, "elevation_deg": 1, "distance_m": 2, "t30_ms": 0, "floor_area_m2": 1, "duration_s": 1}
+_CLIP = ("source_id", "license", "attribution", "source_url")
+_TEXTS = (
+    *("id", "file_name", "augmentation", *_CLIP),
+    *("captions_original", "captions", "caption_status", "drr_db"),
+)
+
+
+def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | None]], folder: Path) -> list[str]:
+    """Write the scripts into `folder`, remove those of an earlier report, and return their names, `rows.js` first.
+
+    Args:
+        summary: of the release.
+        players: the files below report/audio, (original, binaural), of the rows that have them, by the row's index.
+        folder: report/data.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["rows.js"]
+    for number, batch in enumerate(_batches(summary, ROWS_A_FILE)):
+        names.append(f"rows-{number:05d}.js")
+        _write(folder / names[-1], number, texts_of(batch))
+    heard = np.ones(summary.rows.num_rows, dtype=np.uint8)
+    heard[[row for row, (_, binaural) in players.items() if binaural]] = 0
+    columns = columns_of(summary)
+    columns["facets"].append({"name": "players", "values": ["binaural"], "codes": _base64(heard)})
+    columns["players"] = {str(row): of for row, of in players.items()}
+    _write(folder / names[0], None, columns)
+    for path in folder.glob("*.js"):
+        if path.name not in names:
+            path.unlink()
+    return names
+
+
+def columns_of(summary: Summary) -> dict[str, Any]:
+    """What every row is filtered and sorted by, as the page's script reads it.
+
+    A column of few values is a list of them and a byte a row. A number is an integer, the value times a power of ten,
+    in 16 bits or, where these are too few, 32; the smallest integer stands for no value.
+    """
+    rows = summary.rows
+    shard_sizes = np.bincount(summary.shard_of_row, minlength=len(summary.shards))
+    return {
+        "count": rows.num_rows,
+        "rowsAFile": ROWS_A_FILE,
+        "facets": [
+            _facet("split", rows.column("split"), SPLITS),
+            *(_facet(attribute, rows.column(attribute), words) for attribute, words in VOCABULARY.items()),
+            _facet("captions", _statuses(rows), ()),
+        ],
+        "numbers": {name: number_column(summary.numbers(name), decimals) for name, decimals in _NUMBERS.items()},
+        "shards": [f"{path.parent.parent.name}/{path.parent.name}" for path in summary.shards],
+        "shardSizes": shard_sizes.tolist(),
+        "forms": FORMS,
+    }
+
+
+def texts_of(rows: pa.Table) -> dict[str, Any]:
+    """What some rows are shown with, a list a column; clips and originals that several rows share are there once."""
+    columns = {name: rows.column(name).to_pylist() for name in _TEXTS}
+    clips: dict[tuple[Any, ...], int] = {}
+    originals: dict[str, int] = {}
+    return {
+        "id": columns["id"],
+        "file": columns["file_name"],
+        "version": columns["augmentation"],
+        "clip": [
+            clips.setdefault((source, licence, by, safe_link(url)), len(clips))
+            for source, licence, by, url in zip(*(columns[name] for name in _CLIP), strict=True)
+        ],
+        "before": [
+            [originals.setdefault(text or "", len(originals)) for text in texts or ()]
+            for texts in columns["captions_original"]
+        ],
+        "after": [[text or "" for text in texts or ()] for texts in columns["captions"]],
+        "status": columns["caption_status"],
+        "drr": [None if value is None or not np.isfinite(value) else round(value, 1) for value in columns["drr_db"]],
+        # Filled by what is above.
+        "clips": list(clips),
+        "originals": list(originals),
+    }
+
+
+def _batches(summary: Summary, size: int) -> Iterator[pa.Table]:
+    """The rows in the order of the summary's, `size` at a time; one shard at a time is in memory."""
+    held: list[pa.Table] = []
+    for path in summary.shards:
+        table = pq.read_table(path, columns=list(_TEXTS))
+        while sum(part.num_rows for part in held) + table.num_rows >= size:
+            missing = size - sum(part.num_rows for part in held)
+            yield pa.concat_tables([*held, table.slice(0, missing)])
+            held, table = [], table.slice(missing)
+        held.append(table)
+    if sum(part.num_rows for part in held):
+        yield pa.concat_tables(held)
+
+
+def _statuses(rows: pa.Table) -> pa.ChunkedArray:
+    """The status that all of a row's captions have, else `some of each`; null where a row has no caption."""
+    joined = pc.binary_join(rows.column("caption_status"), " ").combine_chunks().dictionary_encode()
+    sets = [set(text.split()) for text in joined.dictionary.to_pylist()]
+    names = [one.copy().pop() if len(one) == 1 else "some of each" if one else None for one in sets]
+    return pa.chunked_array([pa.array(names, pa.string()).take(joined.indices)])
+
+
+def _facet(name: str, column: pa.ChunkedArray, values: tuple[str, ...]) -> dict[str, Any]:
+    """The values that a column has or may have, and a byte a row: the value's place; one past the last is none."""
+    found = sorted(value for value in pc.unique(column).to_pylist() if value and value not in values)
+    known = [*values, *found][:255]
+    codes = pc.index_in(column, value_set=pa.array(known, pa.string())).fill_null(len(known))
+    return {"name": name, "values": known, "codes": _base64(np.asarray(codes.to_numpy(), dtype=np.uint8))}
+
+
+def number_column(values: NDArray[np.float64], decimals: int) -> dict[str, Any]:
+    """Numbers as integers of some decimals, in as few bits as they need; not finite is no value."""
+    scaled = np.round(values * 10.0**decimals)
+    finite = np.isfinite(scaled)
+    bits = 16 if np.abs(scaled, where=finite, out=np.zeros_like(scaled)).max(initial=0) < 2**15 else 32
+    least = -(2 ** (bits - 1))
+    whole = np.where(finite, np.clip(scaled, least + 1, -least - 1), least).astype(f"<i{bits // 8}")
+    return {"decimals": decimals, "bits": bits, "values": _base64(whole)}
+
+
+def _base64(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.tobytes()).decode()
+
+
+def _write(path: Path, number: int | None, payload: Any) -> None:
+    """Write a script that hands its payload to the page.
+
+    JSON in a string: a script engine parses it several times faster than the same as an object's literal.
+    """
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    partial = path.with_suffix(".partial")
+    partial.write_text(
+        f"elsaReport.take({json.dumps(number)},'{quoted}');\n", encoding="utf-8", errors="replace", newline="\n"
+    )
+    os.replace(partial, path)

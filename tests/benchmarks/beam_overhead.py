@@ -1,0 +1,180 @@
+"""What Beam costs a clip, against a for-loop over the same stages: ``python -m tests.benchmarks.beam_overhead``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from pipeline.dag import Work, caption_job, render_settings
+from pipeline.local_runner import run_locally
+from pipeline.local_worker import Job, run_pipe
+from pipeline.planning import Plan, plan_build
+from pipeline.recipe import Recipe, load_recipe
+from tests.benchmarks.peers import CLIP_S, clip_flac
+from transforms import workspace
+from transforms.place_source import give_scenes
+from transforms.plan_shards import plan_to_parquet, read_planned_shard, rows_of
+from transforms.records import Shard
+from transforms.render_rows import render_shard
+from transforms.rewrite_captions import rewrite_shard
+from transforms.sample_rooms import give_rooms
+from transforms.simulate_response import give_responses
+from transforms.word_places import word_place
+from transforms.write_shard import write_shard
+
+#: Beam may cost this share of the stages alone, and a core has to be this many times faster than the sound.
+MOST_COST, LEAST_REAL_TIME = 0.15, 150.0
+IN_MEMORY = ("--direct_num_workers=1", "--direct_running_mode=in_memory", "--default_sdk_harness_log_level=ERROR")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of all cores together, and by the clock."""
+
+    cpu_s: float
+    wall_s: float
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; nothing is held to a bound, as a busy machine keeps none."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=60, help="clips of 20 s, with two versions each (60)")
+    parser.add_argument("--runs", type=int, default=2, help="the best of so many counts (2)")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="elsa-beam-") as folder:
+        recordings = talking_folder(Path(folder) / "in", options.clips)
+        settings = ("caption.writer=template", "rows_per_shard=10", "rooms.train=100", "seed=5")
+        recipe = load_recipe("folder", settings)
+        plan = plan_build(recipe, str(recordings))
+        rows = sum(len(shard.clips) for shard in plan.shards) * recipe.augmentations.train
+        ways: dict[str, Callable[[str], object]] = {
+            "for-loop over the stages": lambda release: loop(recipe, plan, release),
+            "Beam, this process": lambda release: run_pipe(job_of(recipe, plan, release, IN_MEMORY)),
+            "Beam, one process of its own": lambda release: local(recipe, plan, release, 1),
+            "Beam, two workers": lambda release: local(recipe, plan, release, 2),
+        }
+        # Tables, imports and the first decoder are paid for before anything is measured.
+        measured(ways["for-loop over the stages"], recipe, plan, Path(folder) / "warm", 1)
+        spent = {
+            name: measured(way, recipe, plan, Path(folder) / f"out{number}", options.runs)
+            for number, (name, way) in enumerate(ways.items())
+        }
+    print_table(spent, rows)
+    return 0
+
+
+def talking_folder(folder: Path, clips: int) -> Path:
+    """An AudioFolder of generated clips of 20 s, FLAC, all for training."""
+    folder.mkdir(parents=True)
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "caption", "split"])
+        for index in range(clips):
+            (folder / f"{index}.flac").write_bytes(clip_flac(index))
+            table.writerow([f"{index}.flac", f"Sound number {index}", "train"])
+    return folder
+
+
+def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: Path, runs: int) -> Spent:
+    """The least that a way spent in some runs, each into a folder of its own."""
+    found = []
+    for number in range(runs):
+        release = folder / str(number)
+        (release / workspace.FOLDER).mkdir(parents=True)
+        Path(workspace.plan_path(str(release))).write_bytes(plan_to_parquet(plan.shards))
+        cpu_s, started = cpu_so_far_s(), time.monotonic()
+        with quiet(release / "log"):
+            way(str(release))
+        found.append(Spent(cpu_so_far_s() - cpu_s, time.monotonic() - started))
+        assert len(list(release.glob("*/*/metadata.parquet"))) == len(plan.shards)
+        shutil.rmtree(release)
+    return Spent(min(spent.cpu_s for spent in found), min(spent.wall_s for spent in found))
+
+
+def loop(recipe: Recipe, plan: Plan, release: str) -> None:
+    """Every stage by hand, shard after shard, as somebody without Beam would."""
+    versions, supply, job = recipe.augmentations.model_dump(), recipe.room_supply(), caption_job(recipe)
+    planned = pq.ParquetFile(workspace.plan_path(release))
+    for number in range(len(plan.shards)):
+        shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
+        shard = give_responses(give_scenes(give_rooms(shard, supply), recipe.scene_ranges()))
+        shard = render_shard(shard, release, render_settings(recipe))
+        shard = rewrite_shard(shard.with_rows(tuple(map(word_place, shard.rows))), job, None, None)
+        write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id)
+
+
+def job_of(recipe: Recipe, plan: Plan, release: str, flags: tuple[str, ...]) -> Job:
+    """All shards of a plan and no rooms, as the for-loop does it."""
+    return Job(recipe, release, Work(tuple(range(len(plan.shards))), ()), flags, "", "")
+
+
+def local(recipe: Recipe, plan: Plan, release: str, workers: int) -> None:
+    """The same in processes of their own, start-up included."""
+    work = replace(job_of(recipe, plan, release, ()).work)
+    run_locally(recipe, release, [shard.path for shard in plan.shards], work, (f"--direct_num_workers={workers}",))
+
+
+def cpu_so_far_s() -> float:
+    """Seconds of this process, of those below it that have ended, and of those that live."""
+    ended = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(used.ru_utime + used.ru_stime for used in ended) + sum(map(_living_s, _children(os.getpid())))
+
+
+def _living_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    # utime, stime and those of its own children that have ended, in ticks.
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(map(_living_s, _children(pid)))
+
+
+def _children(pid: int) -> Iterator[int]:
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            yield from map(int, path.read_text().split())
+
+
+@contextlib.contextmanager
+def quiet(path: Path) -> Iterator[None]:
+    """What Beam says goes into a file."""
+    from pipeline.worker_log import logged_to
+
+    with logged_to(str(path)):
+        yield
+
+
+def print_table(spent: dict[str, Spent], rows: int) -> None:
+    """The table of docs/runners.md."""
+    alone = next(iter(spent.values()))
+    print(f"{rows} rows of {CLIP_S:.0f} s, FLAC and Parquet included, template captions")
+    print("| | CPU | a row | × real time a core | CPU over the stages alone | wall | rows/s |")
+    print("|---|---|---|---|---|---|---|")
+    for name, used in spent.items():
+        speed, over = rows * CLIP_S / used.cpu_s, used.cpu_s / alone.cpu_s
+        print(
+            f"| {name} | {used.cpu_s:.1f} s | {1000 * used.cpu_s / rows:.0f} ms | {speed:.0f} | {over:.2f} "
+            f"| {used.wall_s:.1f} s | {rows / used.wall_s:.1f} |"
+        )
+    beam = list(spent.values())[1]
+    for what, held in (
+        (f"Beam costs at most {MOST_COST:.0%}", beam.cpu_s <= (1 + MOST_COST) * alone.cpu_s),
+        (f"at least {LEAST_REAL_TIME:.0f} × real time a core", rows * CLIP_S / beam.cpu_s >= LEAST_REAL_TIME),
+    ):
+        print(f"{what}: {'pass' if held else 'MISS'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

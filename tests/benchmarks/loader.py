@@ -1,0 +1,102 @@
+"""How fast samples come with the model replaced by nothing: decoding alone, and with augmentation.
+
+    python tests/benchmarks/loader.py RELEASE... [--workers 0 1 2] [--clips 256]
+
+For each number of workers: samples a second and CPU milliseconds a sample, of this process and of its workers; first for
+the crops as a worker hands them over, then for the audio as a model hears it, which is where the transforms run. CPU
+seconds are what compares on a busy machine. Then CPU milliseconds of the parts in one thread: a crop found by seeking
+against the whole file, and drawing and applying the augmentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import soundfile
+import torch
+
+from model.augmentation import Augmentation
+from model.configuration import read_configuration
+from model.data import ReleaseDataset, collate, load_batches
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process and of the children that have ended."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def tree_cpu_s() -> float:
+    """CPU seconds of this process and of all that descend from it, also those that a fork server has."""
+    import psutil
+
+    mine = psutil.Process()
+    times = [each.cpu_times() for each in (mine, *mine.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
+
+
+def measure(dataset: ReleaseDataset, order: list, workers: int, batch_size: int, audio: bool) -> None:
+    """One line: samples a second and CPU milliseconds a sample after the first batch, which starts the workers."""
+    batches = load_batches(dataset, order, batch_size=batch_size, workers=workers, drop_last=True)
+    first = next(batches)
+    if audio:
+        _ = first.audio
+    started, used, count = time.perf_counter(), tree_cpu_s(), 0
+    for batch in batches:
+        if audio:
+            _ = batch.audio
+        count += len(batch.rows)
+        seconds, spent = time.perf_counter() - started, tree_cpu_s() - used
+    what = "audio" if audio else "crops"
+    print(f"{what}, {workers} workers: {count / seconds:6.1f} samples/s, {1e3 * spent / count:5.1f} CPU ms a sample")
+
+
+def part(name: str, calls: list[Callable[[], object]]) -> None:
+    """CPU milliseconds a call, the mean over all after a first one."""
+    calls[0]()
+    started = time.process_time()
+    for call in calls:
+        call()
+    print(f"{name:28} {1e3 * (time.process_time() - started) / len(calls):6.2f} CPU ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("releases", metavar="RELEASE", nargs="+", type=Path)
+    parser.add_argument("--configuration", default="elsa-small")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--clips", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=16)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    shape = read_configuration(arguments.configuration).model
+    dataset = ReleaseDataset(
+        arguments.releases,
+        "train",
+        sample_rate=shape.sample_rate,
+        clip_s=shape.clip_s,
+        training=True,
+        augmentation=Augmentation(),
+        rows_an_epoch=arguments.clips,
+    )
+    order = dataset.turns()
+    print(f"{len(dataset)} rows, {shape.clip_s} s at {shape.sample_rate} Hz, batches of {arguments.batch_size}")
+    for workers, audio in itertools.product(arguments.workers, (False, True)):
+        measure(dataset, order, workers, arguments.batch_size, audio)
+    some = order[:64]
+    part("crop by seeking", [lambda turn=turn: dataset.crop(turn.row, 0.5) for turn in some])
+    part("whole file", [lambda turn=turn: soundfile.read(dataset._path(turn.row), dtype="int16") for turn in some])
+    part("a sample with its draws", [lambda turn=turn: dataset[turn] for turn in some])
+    samples = [dataset[turn] for turn in some]
+    part("transforms of a sample", [lambda each=each: collate([each]).audio for each in samples])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Tar files as folders of pieces: listed by hopping over their headers; nothing is unpacked, ever."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Self, cast
+
+from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal, inside_name
+from transforms.sources.ranged_file import open_ranged
+
+#: Headers with long names take a few thousand bytes; one that promises more is an attack or an accident.
+_MOST_HEADER_BYTES = 1 << 20
+
+#: Members of these endings are read while the tar is listed: what a clip's sidecar may take at most.
+SIDECAR_ENDING, MOST_SIDECAR_BYTES = ".json", 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A regular file in a tar, by its name there; `sidecar` holds its bytes where it is a JSON file."""
+
+    name: str
+    place: Place
+    sidecar: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMember:
+    """A member that is not read, or (without a name) the rest of a tar that could not be."""
+
+    name: str | None
+    refusal: Refusal
+
+
+class _HeadersOnly:
+    """A tar as tarfile sees it; no read is larger than a header may be, whatever the header promises."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _MOST_HEADER_BYTES:
+            raise tarfile.ReadError("a header promises more than a header holds")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class _PlainInfo(tarfile.TarInfo):
+    """A header as tarfile reads it, in half the time where it is of a plain file: owner and times are left out."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        name, size, checksum = buf[:100].rstrip(b"\0"), buf[124:135], buf[148:154]
+        plain = (
+            len(buf) == tarfile.BLOCKSIZE
+            and buf[156:157] == tarfile.REGTYPE
+            and size.isdigit()
+            and checksum.isdigit()
+            and not buf[345]
+            and not name.endswith(b"/")
+            and b"\0" not in name
+        )
+        if not plain or int(checksum, 8) != sum(buf[:148]) + sum(buf[156:]) + 8 * ord(" "):
+            return super().frombuf(buf, encoding, errors)
+        info = cls(name.decode(encoding, errors))
+        info.size = int(size, 8)
+        return info
+
+
+def list_tar(path: str, size_bytes: int) -> Iterator[Member | RefusedMember]:
+    """The members of a tar in their order, and last, where it is cut or broken, what that costs.
+
+    Reads headers and JSON members alone. A member that is cut is refused; those before it are whole.
+    """
+    if not size_bytes:
+        yield RefusedMember(None, Refusal("empty", "the tar has no bytes"))
+        return
+    try:
+        with open_ranged(path, size_bytes) as file:
+            yield from _members(path, size_bytes, file)
+    except OSError as error:
+        yield RefusedMember(None, Refusal("unreadable", error.strerror or str(error) or type(error).__name__))
+
+
+def _members(path: str, size_bytes: int, file: BinaryIO) -> Iterator[Member | RefusedMember]:
+    seen: set[str] = set()
+    # Typed loosely: what is asked of it below is documented in its source alone.
+    tar: Any = None
+    at = 0
+    while True:
+        try:
+            if tar is None:
+                tar = tarfile.TarFile(fileobj=cast(BinaryIO, _HeadersOnly(file)), errorlevel=0, tarinfo=_PlainInfo)
+            info = tar.next()
+            # Every member that it has seen would stay in memory.
+            tar.members = []
+        # tarfile answers a hostile header with whatever its arithmetic raises.
+        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError) as error:
+            yield RefusedMember(None, _rest(at, size_bytes, error))
+            return
+        if info is None:
+            break
+        if info.offset_data + info.size > size_bytes:
+            detail = f"the tar ends after {size_bytes} bytes, within {info.name}"
+            yield RefusedMember(None, Refusal("truncated", detail))
+            return
+        at = tar.offset
+        outcome = _member(path, info, file)
+        if outcome is None:
+            continue
+        if outcome.name in seen:
+            yield RefusedMember(outcome.name, Refusal("duplicate", "the tar holds it twice; the first is taken"))
+            continue
+        seen.add(cast(str, outcome.name))
+        yield outcome
+    # tarfile takes a broken header for the end: the end is zeros, or nothing at all.
+    file.seek(at)
+    block = file.read(tarfile.BLOCKSIZE)
+    if block.strip(b"\0"):
+        yield RefusedMember(None, _rest(at, size_bytes, None))
+    elif not block:
+        detail = f"the tar ends after {size_bytes} bytes without the zeros that end one"
+        yield RefusedMember(None, Refusal("truncated", detail))
+
+
+def _rest(at: int, size_bytes: int, error: Exception | None) -> Refusal:
+    why = f" ({(str(error).splitlines() or [''])[0]})" if error is not None and str(error) else ""
+    if size_bytes - at < tarfile.BLOCKSIZE:
+        return Refusal("truncated", f"the tar ends after {size_bytes} bytes, within a header")
+    if not at:
+        return Refusal("broken_tar", f"it is no plain tar{why}; a compressed one has to be unpacked first")
+    return Refusal("broken_tar", f"what follows byte {at} of {size_bytes} is no header{why}")
+
+
+def _member(path: str, info: tarfile.TarInfo, file: BinaryIO) -> Member | RefusedMember | None:
+    if info.isdir():
+        return None
+    if not info.isreg() or info.issparse():
+        return RefusedMember(info.name, NOT_A_FILE)
+    name = inside_name(info.name)
+    if name is None:
+        return RefusedMember(info.name, OUTSIDE)
+    place = Place(path, info.size, name, info.offset_data)
+    if not name.lower().endswith(SIDECAR_ENDING):
+        return Member(name, place)
+    if info.size > MOST_SIDECAR_BYTES:
+        return RefusedMember(name, Refusal("too_large", f"a JSON file of {info.size} bytes"))
+    file.seek(info.offset_data)
+    return Member(name, place, file.read(info.size))
