@@ -37,10 +37,10 @@ RUN wheel="$(ls /tmp/dist/*.whl)" \
     && pip check \
     && rm -rf /tmp/dist /tmp/constraints.txt
 COPY --from=beam /opt/apache/beam /opt/apache/beam
-RUN useradd --uid 10001 --create-home worker
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/elsa worker
 # By number, as Kubernetes wants it to see that it is not root.
 USER 10001
-WORKDIR /home/worker
+WORKDIR /var/lib/elsa
 # The whole graph loads here, or the image is not built.
 RUN python -c "import pipeline.dag, apache_beam.runners.worker.sdk_worker_main"
 ENTRYPOINT ["/opt/apache/beam/boot"]

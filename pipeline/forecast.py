@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.build import ROOMS_PER_CHUNK, answer_files
+from pipeline.asking import answer_files
 from pipeline.dag import caption_job
 from pipeline.estimate import Estimate, Interval, Overheads, Population, Setting, estimate
 from pipeline.measure_sample import Asked, Budget, Measured, ask_model, measure_sample
+from pipeline.missing import room_chunks
 from pipeline.plan_captions import CaptionPlan, asked_before, count_questions, plan_captions
 from pipeline.planning import Plan, plan_build, plan_summary
 from pipeline.recipe import Recipe
@@ -80,6 +81,7 @@ def forecast(
     ask: int = 0,
     answers: str | None = None,
     output: str | None = None,
+    beam_flags: Sequence[str] = (),
     budget: Budget | None = None,
     watch: Callable[[float], None] = lambda elapsed_s: None,
 ) -> Forecast:
@@ -91,6 +93,7 @@ def forecast(
         ask: so many captions are asked of the recipe's model elsewhere, to learn of its tries, tokens and speed.
         answers: answers.parquet of an earlier release.
         output: the release that the build will make; what it holds of answers is known.
+        beam_flags: Beam's options, of which the processes that measure take those of gs:// and s3://.
         budget: how much is measured.
         watch: called about once a second of measuring with the seconds so far.
 
@@ -99,7 +102,7 @@ def forecast(
         WriterUnavailable: when the model that was to be asked cannot be.
     """
     plan, job = plan_build(recipe, input_dir), caption_job(recipe)
-    chunks = -(-len(plan.rooms) // ROOMS_PER_CHUNK)
+    chunks = room_chunks(plan)
     here = available_cores()
     # What the build takes where nobody says otherwise: a process a core, as far as there is work for them.
     used = workers or max(1, min(here, max(len(plan.shards), chunks)))
@@ -107,7 +110,7 @@ def forecast(
     notes: list[str] = []
     measured = None
     if measure:
-        measured = measure_sample(recipe, plan, min(used, here), budget=budget, watch=watch)
+        measured = measure_sample(recipe, plan, min(used, here), beam_flags=beam_flags, budget=budget, watch=watch)
         notes += measured.sample.notes
     asked = measured.asked if measured else Asked()
     if ask and job.writer == "openai" and measured is not None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pipeline.dag import Work
 from pipeline.local_worker import Job, send_job
+from pipeline.missing import left_of
 from pipeline.recipe import Recipe
-from pipeline.release import METADATA, metadata_paths
 from transforms import storage, workspace
 from transforms.in_hand import InHand, all_in_hand
 
@@ -92,7 +92,7 @@ def supervise(release: str, shards: Sequence[str], work: Work, run: RunWork) -> 
             # What is not there has left a note that says why.
             work = replace(work, shards=tuple(n for n in work.shards if n not in part.shards), rooms=())
             continue
-        left = _left(release, shards, work)
+        left = left_of(release, shards, work)
         finished = len(left.shards) < len(work.shards) or len(left.rooms) < len(work.rooms)
         work = left
         blamed = {note.shard for note in end.in_hand}
@@ -112,14 +112,6 @@ def supervise(release: str, shards: Sequence[str], work: Work, run: RunWork) -> 
             # A file that was being written lies beside its place; an object store has no such thing.
             for number in work.shards:
                 storage.remove_folder(storage.join(release, shards[number]))
-
-
-def _left(release: str, shards: Sequence[str], work: Work) -> Work:
-    """What of the work is neither there nor noted as failed; two listings, however much it is."""
-    settled = {path.removesuffix(f"/{METADATA}") for path in metadata_paths(release)}
-    settled |= {note["shard"] for note in workspace.read_failures(release)}
-    rooms = tuple(chunk for chunk in work.rooms if not storage.exists(workspace.rooms_path(release, chunk[0])))
-    return replace(work, shards=tuple(n for n in work.shards if shards[n] not in settled), rooms=rooms)
 
 
 def how(code: int) -> str:

@@ -20,6 +20,7 @@ from pipeline.dag import caption_job, render_settings
 from pipeline.estimate import Sample, SampledClip, SampledRow
 from pipeline.planning import Plan
 from pipeline.recipe import Recipe
+from pipeline.runners import set_file_systems
 from transforms import storage
 from transforms.caption_rewriting import TEMPLATE, rewrite
 from transforms.caption_writers import WriterUnavailable
@@ -109,6 +110,7 @@ class _Job:
     headers: tuple[str, ...]
     """Paths of all clips of this part in its order, empty for a piece of a tar; none where headers are not read."""
     rooms: tuple[tuple[str, int], ...]
+    beam_flags: tuple[str, ...]
     budget: Budget
 
 
@@ -141,6 +143,7 @@ def measure_sample(
     plan: Plan,
     processes: int,
     *,
+    beam_flags: Sequence[str] = (),
     budget: Budget | None = None,
     watch: Callable[[float], None] = lambda elapsed_s: None,
 ) -> Measured:
@@ -148,6 +151,7 @@ def measure_sample(
 
     Args:
         processes: how many work at once, each on a part of its own; memory is shared as it is in a build.
+        beam_flags: Beam's options, for gs:// and s3://.
         watch: called about once a second with the seconds so far.
 
     Raises:
@@ -164,8 +168,9 @@ def measure_sample(
         _Job(
             recipe,
             tuple(clips[at] for at in order[part::processes][: budget.most_clips]),
-            tuple(clips[at].path * (clips[at].member is None) for at in order[part::processes]) if with_headers else (),
+            tuple(_header_path(clips[at]) for at in order[part::processes]) if with_headers else (),
             tuple(rooms[part::processes]),
+            tuple(beam_flags),
             budget,
         )
         for part in range(processes)
@@ -220,6 +225,11 @@ def _used_s(seconds: float, settings: RenderSettings) -> float:
     return seconds * max(1, math.ceil(settings.min_duration_s / seconds))
 
 
+def _header_path(clip: Clip) -> str:
+    """The file whose header tells a clip's length; none for a piece of a tar, whose header is not the clip's."""
+    return clip.path if clip.offset_bytes is None else ""
+
+
 def _header_s(path: str) -> float | None:
     """A file's length by its header, in seconds; None where it tells none."""
     if not path:
@@ -256,6 +266,8 @@ def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple
 
 def _measure(job: _Job, asked_at: float) -> _Part:
     """One process's part; `asked_at` is the time of day at which its process was asked for."""
+    # A process that was spawned knows nothing of what the command was told.
+    set_file_systems(job.beam_flags)
     with tempfile.TemporaryDirectory(prefix="elsa-plan-") as folder:
         return _Measuring(job, folder).part(asked_at)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.build_command import MOST_LINES, add_recipe_arguments, last_line, recipe_of
+from pipeline.build_command import add_recipe_arguments, last_line, recipe_of
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class PlanCommand:
 
     name = "plan"
     help = "say what a build would make, take and cost"
+    takes_beam_options = True
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = (
@@ -65,7 +66,8 @@ class PlanCommand:
         )
         parser.epilog = (
             "example:\n  elsa plan folder --input recordings --set augmentations.train=4\n\n"
-            "Numbers that rest on the sample come with their 95 % interval. Wall time is of this machine as it is now."
+            "Numbers that rest on the sample come with their 95 % interval. Wall time is of this machine as it is.\n"
+            "Options that are not listed go to Beam, as elsa build takes them, such as --s3_endpoint_url."
         )
         add_recipe_arguments(parser)
         parser.add_argument("--workers", type=int, metavar="N", help="plan for N processes, each on a core like these")
@@ -82,9 +84,16 @@ class PlanCommand:
         from pipeline.measure_sample import MeasuringFailed
         from pipeline.planning import BuildError
         from pipeline.recipe import RecipeError
+        from pipeline.refusals import refusal_lines
+        from pipeline.runners import OptionError, set_file_systems
         from transforms.caption_writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
+        try:
+            set_file_systems(arguments.beam_options)
+        except OptionError as error:
+            fail(str(error))
+            return UNUSABLE
         problem = _unusable(arguments)
         if problem:
             fail(problem)
@@ -100,6 +109,7 @@ class PlanCommand:
                     ask=arguments.ask,
                     answers=arguments.answers,
                     output=arguments.output,
+                    beam_flags=arguments.beam_options,
                     watch=watch,
                 )
         except (BuildError, RecipeError, SourceUnusable, WriterUnavailable) as error:
@@ -116,10 +126,8 @@ class PlanCommand:
         else:
             print("\n".join(_lines(found)))
             print(f"\nto build it:\n  {build_command(arguments)}")
-        for rejection in found.plan.rejections[:MOST_LINES]:
-            fail(f"refused {rejection.file}: {rejection.reason}: {rejection.detail}")
-        if len(found.plan.rejections) > MOST_LINES:
-            fail(f"… and {len(found.plan.rejections) - MOST_LINES} more refused")
+        for line in refusal_lines(found.plan.rejections, "what --json prints"):
+            fail(line)
         for note in (*found.notes, *_disk_notes(found, arguments.output)):
             fail(note)
         return INCOMPLETE if found.plan.rejections else DONE
@@ -169,6 +177,7 @@ def build_command(arguments: argparse.Namespace) -> str:
         words += ["--answers", arguments.answers]
     if arguments.workers:
         words.append(f"--direct_num_workers={arguments.workers}")
+    words += arguments.beam_options
     return shlex.join(words)
 
 

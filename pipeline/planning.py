@@ -28,6 +28,11 @@ class Plan:
     """Rooms of each shard, summed: a shard samples each of its rooms once."""
 
     @property
+    def shard_paths(self) -> tuple[str, ...]:
+        """The folders of all shards in the release, by number."""
+        return tuple(shard.path for shard in self.shards)
+
+    @property
     def clip_count(self) -> int:
         return sum(len(shard.clips) for shard in self.shards)
 

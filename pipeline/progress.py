@@ -1,4 +1,4 @@
-"""Progress of a build, read off the release itself: rows a second and the time that is left."""
+"""Progress of a build, read off the release itself: rows and rooms, rows a second and the time that is left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -16,15 +16,28 @@ from transforms.write_shard import METADATA
 
 #: Seconds between two looks, and between two lines where there is no terminal.
 LOOK_EVERY_S, LINE_EVERY_S = 1.0, 30.0
+#: What measuring a room takes beside making a row: 0.04 CPU seconds to about 0.17.
+ROOM_IN_ROWS = 0.25
 
 
 class Look:
-    """Counts the rows of a release that are there; what was finished at an earlier look is not looked at again."""
+    """Counts the rows and rooms that are there; what was finished at an earlier look is not looked at again.
 
-    def __init__(self, release: str, folders: Mapping[str, int]) -> None:
+    `folders` are the shards with the rows of each, `chunks` the files of measured rooms with the rooms of each.
+    """
+
+    def __init__(self, release: str, folders: Mapping[str, int], chunks: Mapping[str, int] | None = None) -> None:
         self.release = release
         self._left = dict(folders)
-        self._done = 0
+        self._chunks_left = dict(chunks or {})
+        self._done = self._rooms_done = 0
+
+    def rooms(self) -> int:
+        """Rooms that are measured; one listing while any are not."""
+        if self._chunks_left:
+            for name in self._chunks_left.keys() & set(storage.list_files(workspace.rooms_folder(self.release))):
+                self._rooms_done += self._chunks_left.pop(name)
+        return self._rooms_done
 
     def rows(self) -> int:
         """Rows that are there now: all of a finished shard, and on this machine the FLACs so far of one in hand."""
@@ -64,11 +77,11 @@ def _names(release: str, folder: str) -> list[str]:
 class Progress:
     """Watches a build from a thread of its own: a bar on a terminal, else a line every 30 s."""
 
-    def __init__(self, release: str, folders: Mapping[str, int], screen: TextIO) -> None:
+    def __init__(self, release: str, folders: Mapping[str, int], chunks: Mapping[str, int], screen: TextIO) -> None:
         self.release = release
         self.screen = screen
-        self._look = Look(release, folders)
-        self.total = sum(folders.values())
+        self._look = Look(release, folders, chunks)
+        self._rows, self._rooms = sum(folders.values()), sum(chunks.values())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -87,22 +100,31 @@ class Progress:
         started = last_line = time.monotonic()
         # A remote listing costs money and time: there a look is as rare as a line.
         every = LINE_EVERY_S if storage.is_remote(self.release) else LOOK_EVERY_S
-        with tqdm(total=self.total, unit="row", desc="build", disable=not terminal, file=self.screen) as bar:
+        work, form = self._rows + ROOM_IN_ROWS * self._rooms, "{desc} {percentage:3.0f}%|{bar}|"
+        with tqdm(total=work, bar_format=form, disable=not terminal, file=self.screen) as bar:
             while not self._stop.wait(every):
-                done = self._look.rows()
-                bar.update(done - bar.n)
                 now = time.monotonic()
+                said = self._say(bar, now - started)
                 if not terminal and now - last_line >= LINE_EVERY_S:
-                    print(progress_line(done, self.total, now - started), file=self.screen, flush=True)
+                    print(f"build: {said}", file=self.screen, flush=True)
                     last_line = now
-            bar.update(self._look.rows() - bar.n)
+            self._say(bar, time.monotonic() - started)
+
+    def _say(self, bar: tqdm[Any], elapsed_s: float) -> str:
+        rows, rooms = self._look.rows(), self._look.rooms()
+        said = progress_text(rows, self._rows, elapsed_s, rooms, self._rooms)
+        bar.n = rows + ROOM_IN_ROWS * rooms
+        bar.set_description_str(f"build: {said}")
+        return said
 
 
-def progress_line(done: int, total: int, elapsed_s: float) -> str:
-    """`build: 120 of 800 rows, 4.0 rows/s, 2 min 50 s left`."""
+def progress_text(done: int, total: int, elapsed_s: float, rooms_done: int = 0, rooms: int = 0) -> str:
+    """`120 of 800 rows, 32 of 64 rooms, 4.0 rows/s, 2 min 50 s left`; rooms only where some are to be measured."""
+    work, all_work = done + ROOM_IN_ROWS * rooms_done, total + ROOM_IN_ROWS * rooms
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
-    left = f"{duration_text((total - done) / rate)} left" if rate > 0 else "no rate yet"
-    return f"build: {done} of {total} rows, {rate:.1f} rows/s, {left}"
+    left = f"{duration_text((all_work - work) / work * elapsed_s)} left" if work and elapsed_s > 0 else "no rate yet"
+    of_rooms = f" {rooms_done} of {rooms} rooms," if rooms else ""
+    return f"{done} of {total} rows,{of_rooms} {rate:.1f} rows/s, {left}"
 
 
 def duration_text(seconds: float) -> str:

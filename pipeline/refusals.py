@@ -10,8 +10,19 @@ from transforms.records import Rejection
 MOST_NAMED, EXAMPLES = 10, 3
 
 
+def on_one_line(text: str) -> str:
+    r"""`text` with what does not print, such as a newline or a terminal's commands in a file's name, as \n or \x1b."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
 def refusal_lines(rejections: Sequence[Rejection], table: str) -> list[str]:
     """A line for each refused input, or where they are many one for each reason, and where `table` lists them all."""
+    return [on_one_line(line) for line in _refusal_lines(rejections, table)]
+
+
+def _refusal_lines(rejections: Sequence[Rejection], table: str) -> list[str]:
     if len(rejections) <= MOST_NAMED:
         return [f"refused {refused.file}: {refused.reason}: {refused.detail}" for refused in rejections]
     by_reason: dict[str, list[str]] = {}

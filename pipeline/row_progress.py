@@ -8,7 +8,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from pipeline.progress import LINE_EVERY_S, progress_line
+from pipeline.progress import LINE_EVERY_S, progress_text
 
 
 class RowProgress:
@@ -35,6 +35,6 @@ class RowProgress:
         self._bar.update(rows)
         now = time.monotonic()
         if not self._terminal and now - self._last_line >= LINE_EVERY_S:
-            line = progress_line(self._done, self._total, now - self._started).partition(": ")[2]
-            print(f"{self._name}: {line}", file=self._screen, flush=True)
+            said = progress_text(self._done, self._total, now - self._started)
+            print(f"{self._name}: {said}", file=self._screen, flush=True)
             self._last_line = now

@@ -8,8 +8,11 @@ import io
 import os
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions, TestOptions
 
+#: Secrets that Beam would take as options: those land in logs, in graphs and on every runner's page.
+SECRET_OPTIONS = ("--s3_secret_access_key", "--s3_session_token", "--azure_connection_string")
 LOCAL_RUNNER = "DirectRunner"
 _LOCAL_NAMES = (LOCAL_RUNNER, "direct")
 
@@ -61,8 +64,26 @@ def runs_in_processes(flags: Sequence[str]) -> bool:
     return _value(flags, "--direct_running_mode") != "in_memory"
 
 
+def runs_dry(flags: Sequence[str]) -> bool:
+    """Whether Dataflow is asked to translate the graph and to send nothing."""
+    return bool(beam_options(flags, units=1).view_as(TestOptions).dry_run)
+
+
+def set_file_systems(flags: Sequence[str]) -> None:
+    """Has this process read and write gs:// and s3:// with the options of `flags`, before there is a pipeline.
+
+    Raises:
+        OptionError: as `beam_options`.
+    """
+    FileSystems.set_options(beam_options(flags, units=1))
+
+
 def check_flags(flags: Sequence[str]) -> None:
-    """Raises OptionError unless Beam knows every flag and can read its value."""
+    """Raises OptionError unless Beam knows every flag and can read its value, and none is a secret."""
+    secret = next((flag.partition("=")[0] for flag in flags if flag.partition("=")[0] in SECRET_OPTIONS), None)
+    if secret is not None:
+        instead = "AWS_* variables of the environment or a profile" if secret.startswith("--s3") else "the environment"
+        raise OptionError(f"{secret} would show the key in logs and graphs: give it by {instead} instead")
     parser = argparse.ArgumentParser(prog="elsa build", allow_abbrev=False, add_help=False)
     for options in _option_classes(PipelineOptions):
         # Two classes may declare one option: the first wins here, as the name is all that matters.

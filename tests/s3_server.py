@@ -10,7 +10,10 @@ from threading import Lock
 from typing import Any
 
 import boto3
+import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+from transforms import s3_objects
 
 KEY, SECRET, BUCKET = "AKIDFORTESTS", "secret-for-tests-0123456789", "bucket"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
@@ -80,4 +83,13 @@ def s3_server() -> Iterator[S3Server]:
         threaded.stop()
 
 
-__all__ = ["BUCKET", "ENVIRONMENT", "KEY", "SECRET", "S3Server", "s3_server"]
+def reach(server: S3Server, monkeypatch: pytest.MonkeyPatch, **more: str) -> S3Server:
+    """The server, with its keys in the environment of the test, which knows no other server."""
+    for name, value in {**ENVIRONMENT, "AWS_MAX_ATTEMPTS": "3", **more}.items():
+        monkeypatch.setenv(name, value)
+    # The client is kept for a process; another server is another client.
+    s3_objects._clients.clear()
+    return server
+
+
+__all__ = ["BUCKET", "ENVIRONMENT", "KEY", "SECRET", "S3Server", "reach", "s3_server"]

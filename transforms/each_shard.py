@@ -18,6 +18,18 @@ logger = logging.getLogger(__name__)
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+def failure_of(stage: str, name: str, error: Exception) -> str:
+    """What is noted of a piece of work, a shard or a chunk of rooms, that an exception broke.
+
+    Raises:
+        OSError: the error itself, when the disk takes nothing more (STOPPING_ERRORS).
+    """
+    if isinstance(error, OSError) and error.errno in STOPPING_ERRORS:
+        raise error
+    logger.debug("%s failed in %s", name, stage, exc_info=error)
+    return f"{stage}: {type(error).__name__}: {' '.join(str(error).split()) or type(error).__name__}"
+
+
 def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Shard:
     """`function(shard)`; an exception becomes the shard's failure, and a shard that has failed passes through.
 
@@ -30,11 +42,7 @@ def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Sha
         with in_hand(stage, shard.path):
             return function(shard)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in STOPPING_ERRORS:
-            raise
-        logger.debug("%s failed in %s", shard.path, stage, exc_info=True)
-        message = " ".join(str(error).split()) or type(error).__name__
-        return replace(shard, rows=(), failure=f"{stage}: {type(error).__name__}: {message}")
+        return replace(shard, rows=(), failure=failure_of(stage, shard.path, error))
 
 
 class EachShard(beam.DoFn):

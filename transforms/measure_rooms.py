@@ -8,6 +8,7 @@ from typing import Any
 import apache_beam as beam
 
 from transforms import storage, workspace
+from transforms.each_shard import failure_of
 from transforms.release_rows import ROOM_SCHEMA, room_values
 from transforms.sample_rooms import RoomSupply
 from transforms.simulate_response import measure_room
@@ -15,6 +16,8 @@ from transforms.write_shard import table_to_parquet
 
 #: A chunk of rooms: its number, and each room as (split, index).
 Chunk = tuple[int, tuple[tuple[str, int], ...]]
+#: Its number, and its rows of rooms.parquet, or why there are none.
+Measured = tuple[int, list[dict[str, Any]] | str]
 
 
 def measured_rooms(rooms: Sequence[tuple[str, int]], supply: RoomSupply) -> list[dict[str, Any]]:
@@ -27,13 +30,16 @@ class _MeasureChunk(beam.DoFn):
     def __init__(self, supply: RoomSupply) -> None:
         self.supply = supply
 
-    def process(self, element: Chunk) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def process(self, element: Chunk) -> Iterator[Measured]:
         number, rooms = element
-        yield number, measured_rooms(rooms, self.supply)
+        try:
+            yield number, measured_rooms(rooms, self.supply)
+        except Exception as error:
+            yield number, failure_of("measure rooms", workspace.chunk_path(number), error)
 
 
 class MeasureRooms(beam.PTransform):
-    """Chunks of rooms → the same chunks as rows of rooms.parquet."""
+    """Chunks of rooms → the same chunks as rows of rooms.parquet; an exception costs its own chunk."""
 
     def __init__(self, supply: RoomSupply) -> None:
         super().__init__()
@@ -47,14 +53,23 @@ class _WriteChunk(beam.DoFn):
     def __init__(self, release: str) -> None:
         self.release = release
 
-    def process(self, element: tuple[int, list[dict[str, Any]]]) -> Iterator[int]:
+    def process(self, element: Measured) -> Iterator[int]:
         number, rows = element
-        storage.write_bytes(workspace.rooms_path(self.release, number), table_to_parquet(rows, ROOM_SCHEMA))
+        failure = rows if isinstance(rows, str) else self._write(number, rows)
+        if failure is not None:
+            workspace.write_failure(self.release, workspace.chunk_path(number), failure)
         yield number
+
+    def _write(self, number: int, rows: list[dict[str, Any]]) -> str | None:
+        try:
+            storage.write_bytes(workspace.rooms_path(self.release, number), table_to_parquet(rows, ROOM_SCHEMA))
+        except Exception as error:
+            return failure_of("write rooms", workspace.chunk_path(number), error)
+        return None
 
 
 class WriteRooms(beam.PTransform):
-    """Measured chunks → their numbers, once each is written beside the release."""
+    """Measured chunks → their numbers, once each is written beside the release, or noted as failed."""
 
     def __init__(self, release: str) -> None:
         super().__init__()

@@ -258,6 +258,10 @@ class _RewriteShards(beam.DoFn):
 
     def process(self, element: Shard) -> Iterator[Shard]:
         assert self._threads is not None
+        if self.job.writer == TEMPLATE:
+            # Nothing to wait for: a shard that is held back is lost where the next one finds the disk full.
+            yield guarded("rewrite captions", self._rewrite, element)
+            return
         captions = sum(len(row.clip.captions) for row in element.rows)
         self._pending.append((captions, self._threads.submit(guarded, "rewrite captions", self._rewrite, element)))
         while self._pending and (self._pending[0][1].done() or self._is_full()):

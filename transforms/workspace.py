@@ -50,6 +50,11 @@ def rooms_name(chunk: int) -> str:
     return f"{chunk:05d}.parquet"
 
 
+def chunk_path(chunk: int) -> str:
+    """What a chunk of rooms is called where a shard has its path."""
+    return f"rooms/{chunk:05d}"
+
+
 def rooms_path(release: str, chunk: int) -> str:
     """The measured rooms of one chunk."""
     return storage.join(rooms_folder(release), rooms_name(chunk))
@@ -61,15 +66,20 @@ def shard_file(release: str, kind: str, path: str) -> str:
     return storage.join(release, FOLDER, kind, f"{path.replace('/', '-', 1)}.{ending}")
 
 
+def failures_folder(release: str) -> str:
+    """The notes of what failed, one a shard or a chunk of rooms."""
+    return storage.join(release, FOLDER, "failures")
+
+
 def write_failure(release: str, path: str, failure: str) -> None:
-    """Notes why the shard at `path` is not there; the end of the build says it, and the next build tries again."""
+    """Notes why a shard or a chunk of rooms, called `path`, is not there; the build says so, the next tries again."""
     note = json.dumps({"shard": path, "failure": failure})
     storage.write_bytes(shard_file(release, "failures", path), note.encode())
 
 
 def read_failures(release: str) -> list[dict[str, str]]:
     """What `write_failure` noted since this build began: `shard` and `failure` of each."""
-    folder = storage.join(release, FOLDER, "failures")
+    folder = failures_folder(release)
     return [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
 
 

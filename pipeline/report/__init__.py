@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipeline.report.plots import all_plots
 from pipeline.report.samples import Card, cards, number
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
+from transforms import storage
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
 
@@ -56,9 +56,7 @@ def write_report(
     heard = {card.index: (player.original, player.binaural) for card, player in zip(chosen, players, strict=True)}
     write_table(summary, heard, folder / "data")
     page = folder / "index.html"
-    partial = page.with_suffix(".partial")
-    partial.write_text(render_page(summary, chosen, players, head), encoding="utf-8", errors="replace")
-    os.replace(partial, page)
+    storage.write_bytes(str(page), render_page(summary, chosen, players, head).encode("utf-8", "replace"))
     return page
 
 

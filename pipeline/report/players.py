@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural
+from transforms import storage
 
 #: Every file is at most this long, and as loud as this at its loudest sample.
 LONGEST_S = 10.0
@@ -113,7 +114,7 @@ def _key(*parts: str) -> str:
 
 
 def _write(path: Path, samples: NDArray[np.float64], rate: int) -> None:
-    """Write an MP3 so that a file of that name is always whole."""
-    partial = path.with_suffix(".partial")
-    soundfile.write(partial, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.4)
-    os.replace(partial, path)
+    """Write an MP3 so that a file of that name is always whole, also where two reports are written at once."""
+    data = io.BytesIO()
+    soundfile.write(data, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.4)
+    storage.write_bytes(str(path), data.getvalue())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.samples import FORMS, safe_link
 from pipeline.report.summary import Summary
+from transforms import storage
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
@@ -160,8 +160,5 @@ def _write(path: Path, number: int | None, payload: Any) -> None:
     """
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     quoted = text.replace("\\", "\\\\").replace("'", "\\'").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    partial = path.with_suffix(".partial")
-    partial.write_text(
-        f"elsaReport.take({json.dumps(number)},'{quoted}');\n", encoding="utf-8", errors="replace", newline="\n"
-    )
-    os.replace(partial, path)
+    script = f"elsaReport.take({json.dumps(number)},'{quoted}');\n"
+    storage.write_bytes(str(path), script.encode("utf-8", "replace"))

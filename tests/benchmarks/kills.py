@@ -20,8 +20,8 @@ from tests.sounds import small_folder
 
 #: Of `small_folder`'s clips half are for training, and have two versions.
 ROWS_PER_CLIP = 1.5
-#: How much quicker than a whole build its work is taken to be at first, as start-up is no work.
-QUICKER_AT_WORK = 3.0
+#: Seconds: a kill at work comes at most so long after its row, one at the start at most so long after the command.
+LONGEST_MOMENT_S, START_S = 0.3, 5.0
 #: So many kills come while the command, its pipe or its workers still start; the rest at work.
 SHARE_AT_START = 0.2
 
@@ -58,18 +58,15 @@ def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed:
     started = time.monotonic()
     build(recordings, folder / "whole", workers).wait()
     whole_s = time.monotonic() - started
-    draw, kills, rate = random.Random(seed), [], QUICKER_AT_WORK * rows / max(whole_s, 1.0)
+    draw, kills = random.Random(seed), []
     started = time.monotonic()
     while len(kills) < count and not (folder / "killed" / "release.json").exists():
-        left = rows - rows_there(folder / "killed")
-        # Moments so spread that the work lasts for all kills.
-        window_s = 2.0 * left / rate / (count - len(kills))
-        kill = kill_once(recordings, folder / "killed", workers, draw, window_s)
+        left = rows - files_there(folder / "killed")
+        # So spread over the rows that the work lasts for all kills.
+        most = 2.0 * left / (count - len(kills)) / (1.0 - SHARE_AT_START)
+        kill = kill_once(recordings, folder / "killed", workers, draw, most)
         kills.append(kill)
         print(f"kill {len(kills)}: {kill}", file=sys.stderr, flush=True)
-        worked_s = sum(kill.after_s for kill in kills if kill.at_work)
-        # Start-up was part of the first estimate; a machine that is busy for a moment is no reason to wait longer.
-        rate = max(rate, rows_there(folder / "killed") / worked_s if worked_s else 0.0)
     before = shards_there(folder / "killed")
     ended = build(recordings, folder / "killed", workers).wait()
     killed_s = time.monotonic() - started
@@ -87,17 +84,24 @@ def build(recordings: Path, output: Path, workers: int) -> subprocess.Popen[byte
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random, window_s: float) -> Kill:
-    """Starts the build and kills it: the command, and in half of all cases its pipe and workers in the same moment."""
-    before, notes = shards_there(output), output / ".elsa" / "in-hand"
+def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random, most: float) -> Kill:
+    """Starts the build and kills it: the command, and in half of all cases its pipe and workers in the same moment.
+
+    At work it is killed a moment after so many more files are there as are drawn, `most` at most; a file is a row.
+    """
+    before = shards_there(output)
     process, began = build(recordings, output, workers), time.monotonic()
     at_work, everyone = draw.random() >= SHARE_AT_START, draw.random() < 0.5
-    moment_s = draw.random() * (window_s if at_work else 5.0)
+    share, moment_s = draw.random(), draw.random()
     if at_work:
-        while process.poll() is None and not any(notes.glob("*.json")):
+        # What a killed build had in hand is removed at the start: only then is the count that of this one.
+        until = sum(rows_of(path) for path in before) + 1 + int(share * most)
+        while process.poll() is None and files_there(output) < until:
             time.sleep(0.005)
-        began = time.monotonic()
-    time.sleep(max(0.0, began + moment_s - time.monotonic()))
+        time.sleep(LONGEST_MOMENT_S * moment_s)
+    else:
+        time.sleep(START_S * moment_s)
+    after_s = time.monotonic() - began
     groups = [process.pid, *(children(process.pid) if everyone else [])]
     for group in groups:
         try:
@@ -108,7 +112,7 @@ def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random,
     found = shards_there(output)
     # The pipe's own group ends when it sees that the command is gone.
     in_hand = {path.parent for path in output.glob("*/*/*.flac")} - {path.parent for path in found}
-    return Kill(moment_s, at_work, len(found), len(in_hand), redone_since(output, before))
+    return Kill(round(after_s, 2), at_work, len(found), len(in_hand), redone_since(output, before))
 
 
 def children(pid: int) -> list[int]:
@@ -130,9 +134,15 @@ def redone_since(output: Path, before: dict[Path, int]) -> int:
     return sum(now.get(path) != written for path, written in before.items())
 
 
-def rows_there(output: Path) -> int:
-    """Rows of finished shards."""
-    return sum(pq.read_metadata(path).num_rows for path in shards_there(output))
+def rows_of(metadata: Path) -> int:
+    """Rows of a finished shard."""
+    return int(pq.read_metadata(metadata).num_rows)
+
+
+def files_there(output: Path) -> int:
+    """Sound files that are there, of finished shards and of those in hand; what vanishes meanwhile is not."""
+    # Not glob: it raises where the build removes a folder under it.
+    return sum(name.endswith(".flac") for _, _, names in os.walk(output) for name in names)
 
 
 def files_of(release: Path) -> set[Path]:

@@ -2,21 +2,21 @@
 
     python tests/benchmarks/loader.py RELEASE... [--workers 0 1 2] [--clips 256]
 
-For each number of workers: samples a second and CPU milliseconds a sample, of this process and of its workers; first for
-the crops as a worker hands them over, then for the audio as a model hears it, which is where the transforms run. CPU
-seconds are what compares on a busy machine. Then CPU milliseconds of the parts in one thread: a crop found by seeking
-against the whole file, and drawing and applying the augmentation.
+For each number of workers: samples a second and CPU milliseconds a sample, of this process and of its workers; first
+for the crops as a worker hands them over, then for the audio as a model hears it, which is where the transforms run.
+CPU seconds are what compares on a busy machine. Then CPU milliseconds of the parts in one thread: a crop found by
+seeking against the whole file, and drawing and applying the augmentation.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import soundfile
 import torch
 
@@ -25,18 +25,8 @@ from model.configuration import read_configuration
 from model.data import ReleaseDataset, collate, load_batches
 
 
-def cpu_s() -> float:
-    """CPU seconds of this process and of the children that have ended."""
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
-
-
 def tree_cpu_s() -> float:
     """CPU seconds of this process and of all that descend from it, also those that a fork server has."""
-    import psutil
-
     mine = psutil.Process()
     times = [each.cpu_times() for each in (mine, *mine.children(recursive=True))]
     return sum(each.user + each.system for each in times)
@@ -92,7 +82,7 @@ def main() -> None:
         measure(dataset, order, workers, arguments.batch_size, audio)
     some = order[:64]
     part("crop by seeking", [lambda turn=turn: dataset.crop(turn.row, 0.5) for turn in some])
-    part("whole file", [lambda turn=turn: soundfile.read(dataset._path(turn.row), dtype="int16") for turn in some])
+    part("whole file", [lambda turn=turn: soundfile.read(dataset.path(turn.row), dtype="int16") for turn in some])
     part("a sample with its draws", [lambda turn=turn: dataset[turn] for turn in some])
     samples = [dataset[turn] for turn in some]
     part("transforms of a sample", [lambda each=each: collate([each]).audio for each in samples])

@@ -199,7 +199,7 @@ BAD = [
     Case("pipe.wav", pipe, "not_a_file"),
     Case("socket.wav", listening_socket, "not_a_file"),
     Case("device.wav", link_to("/dev/zero"), "outside_input"),
-    Case("nowhere.wav", link_to("gone.wav"), "not_a_file"),
+    Case("nowhere.wav", link_to("gone.wav"), "missing"),
     Case("link outside.wav", link_to("../outside.wav"), "outside_input"),
     Case("../outside.wav", nothing, "outside_input"),
     Case("/etc/hostname", nothing, "outside_input"),

@@ -23,7 +23,7 @@ from tests.sounds import write_folder
 from transforms import caption_writers, workspace
 from transforms.check_caption import check_caption, check_place
 from transforms.records import Clip, Row, Shard
-from transforms.rewrite_captions import TakenOver, _come_in, _leave, _RewriteShards
+from transforms.rewrite_captions import CaptionJob, TakenOver, _come_in, _leave, _RewriteShards
 from transforms.words import VOCABULARY, SpatialWords
 from transforms.write_shard import write_shard
 
@@ -334,3 +334,17 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
     write_shard(left.value, release, caption_model="small", caption_prompt=None, run=job.run)
     assert [path.name for path in (tmp_path / ".elsa").iterdir() if path.name != "journal"] == ["run"]
     assert not (tmp_path / "train").exists()
+
+
+def test_a_template_s_shard_is_handed_on_at_once_and_not_with_the_next() -> None:
+    # One that was held back in a thread was rendered, and lost when the next one found the disk full.
+    stage = _RewriteShards(CaptionJob(writer="template", prompt="place"))
+    stage.setup()
+    try:
+        stage.start_bundle()
+        for number in range(3):
+            (shard,) = stage.process(Shard("train", number, 3))
+            assert shard.index == number
+        assert list(stage.finish_bundle()) == []
+    finally:
+        stage.teardown()

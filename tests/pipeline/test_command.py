@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.command import main
+from pipeline.command import ORDER, load_commands, main
 from tests.pipeline.conftest import SMALL
 from tests.sounds import small_folder, write_folder
 
@@ -63,6 +63,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
             "OPENAI_API_KEY",
         ),
         (["plan", "folder", "--input", "{in}/none"], "none"),
+        (["plan", "folder", "--input", "{in}", "--colour"], "--colour"),
+        (["build", "folder", "--input", "{in}", "--output", "{out}", "--s3_session_token=x", *TEMPLATE], "AWS_"),
+        (["export", "webdataset", "{empty}", "--output", "{out}"], "release.json"),
+        (["export", "zip", "{in}", "--output", "{out}"], "zip"),
         (["verify", "{empty}"], "release.json"),
         (["verify", "{in}", "--frobnicate"], "--frobnicate"),
         (["report", "{empty}"], "release.json"),
@@ -145,7 +149,8 @@ def test_plan_counts_what_a_build_would_make(recordings: Path, capsys: pytest.Ca
 
 
 def test_every_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("build", "plan", "verify", "reproduce", "report", "train", "evaluate", "embed"):
+    assert [command.name for command in load_commands()] == list(ORDER)
+    for command in ORDER:
         code, out, _ = run(capsys, command, "--help")
         assert code == 0
         assert f"elsa {command}" in out.split("example", 1)[1]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.command import INCOMPLETE, main
 from pipeline.dag import Work, build_dag
 from pipeline.recipe import load_recipe
 from pipeline.runners import beam_options
+from tests.commands import build_words, without_progress
 
 pytest.importorskip("apache_beam.runners.dataflow", reason="apache-beam[gcp] is not installed")
 
@@ -111,3 +113,13 @@ def test_no_file_of_the_checkout_is_shipped_with_the_job() -> None:
     (environment,) = translated(beam_flags()).proto_pipeline.components.environments.values()
     assert not [artifact for artifact in environment.dependencies if b"main_session" in artifact.role_payload]
     assert not [artifact for artifact in environment.dependencies if b"workflow" in artifact.role_payload]
+
+
+def test_a_dry_run_of_a_build_says_that_it_built_nothing(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # It wrote an empty release, with exit 0.
+    assert main(build_words(recordings, tmp_path / "o", *beam_flags(), "--dry_run=True")) == INCOMPLETE
+    (line,) = without_progress(capfd.readouterr().err)
+    assert "--dry_run translates the graph and builds nothing" in line
+    assert not (tmp_path / "o" / "release.json").exists()

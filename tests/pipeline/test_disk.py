@@ -14,18 +14,14 @@ import pytest
 
 from pipeline.command import main
 from pipeline.verify import verify
-from tests.pipeline.conftest import ONE_WORKER, SMALL
+from tests.commands import build_words, without_progress
+from tests.pipeline.conftest import ONE_WORKER
 from tests.pipeline.test_build import digest_of
 from transforms import storage
 
 
-def command(recordings: Path, output: Path, *flags: str) -> list[str]:
-    settings = [part for setting in SMALL for part in ("--set", setting)]
-    return ["build", "folder", "--input", str(recordings), "--output", str(output), *settings, *(flags or ONE_WORKER)]
-
-
 def lines_of(capfd: pytest.CaptureFixture[str]) -> list[str]:
-    return [line for line in capfd.readouterr().err.splitlines() if not line.startswith("build:")]
+    return without_progress(capfd.readouterr().err)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +63,7 @@ def test_a_build_on_a_disk_that_gets_full_stops_and_goes_on_when_there_is_room(
     flags: tuple[str, ...],
 ) -> None:
     output = small_disk / "release"
-    assert main(command(recordings, output, *flags)) == 1
+    assert main(build_words(recordings, output, *flags)) == 1
     (line,) = lines_of(capfd)
     assert "the build stopped: No space left on device" in line
     assert "run the same command again to go on" in line
@@ -76,7 +72,8 @@ def test_a_build_on_a_disk_that_gets_full_stops_and_goes_on_when_there_is_room(
     assert kept or flags != ONE_WORKER
     assert not list(small_disk.rglob("*.partial"))
     remount(small_disk, "size=200m")
-    assert main(command(recordings, output, *flags)) == 0
+    # Who goes on need not be as many; one process starts faster.
+    assert main(build_words(recordings, output, *ONE_WORKER)) == 0
     assert digest_of(output) == digest_of(release)
     assert set(kept) <= set(output.glob("*/*/metadata.parquet"))
     assert verify(output).problems == []
@@ -86,7 +83,7 @@ def test_a_release_on_a_read_only_disk_is_refused_in_one_line(
     recordings: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     remount(small_disk, "ro")
-    assert main(command(recordings, small_disk / "release")) == 2
+    assert main(build_words(recordings, small_disk / "release", *ONE_WORKER)) == 2
     (line,) = lines_of(capfd)
     assert "release cannot be written: Read-only file system" in line
     remount(small_disk, "rw")
@@ -111,7 +108,7 @@ def test_a_disk_that_is_full_at_any_moment_costs_one_line_and_nothing_that_was_d
     done: set[Path] = set()
     for name, code in moments:
         full.append(name)
-        assert main(command(recordings, output)) == code, name
+        assert main(build_words(recordings, output, *ONE_WORKER)) == code, name
         lines = lines_of(capfd)
         assert len(lines) == 1, (name, lines)
         assert "No space left on device" in lines[0], name
@@ -121,7 +118,7 @@ def test_a_disk_that_is_full_at_any_moment_costs_one_line_and_nothing_that_was_d
         done = now
     assert len(done) > 1
     full.append("nothing is")
-    assert main(command(recordings, output)) == 0
+    assert main(build_words(recordings, output, *ONE_WORKER)) == 0
     assert lines_of(capfd) == []
     assert digest_of(output) == digest_of(release)
     assert verify(output).problems == []
@@ -134,7 +131,7 @@ def test_a_report_that_cannot_be_written_is_one_line_and_the_release_stands(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("pipeline.report.of_release.write_report_of", no_space)
-    assert main(command(recordings, tmp_path / "o")) == 1
+    assert main(build_words(recordings, tmp_path / "o", *ONE_WORKER)) == 1
     (line,) = lines_of(capfd)
     assert "the report cannot be written: No space left on device; elsa report" in line
     assert verify(tmp_path / "o").problems == []
@@ -154,6 +151,6 @@ def test_a_file_of_an_unfinished_release_that_nobody_can_read_is_named_in_one_li
         (output / "kept.json").rename(output / "release.json")
         name = str(sorted(output.glob("train/*/metadata.parquet"))[0].relative_to(output))
         (output / name).write_bytes(b"no parquet")
-    assert main(command(recordings, output)) == code
+    assert main(build_words(recordings, output, *ONE_WORKER)) == code
     (line,) = lines_of(capfd)
     assert name.rpartition("/")[2] in line

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +17,7 @@ from pipeline.local_runner import End, PipeFailed, WorkersDie, how, read_end, su
 from pipeline.local_worker import last_words
 from pipeline.recipe import load_recipe
 from pipeline.verify import verify
+from tests.commands import finished_shards, start_build, wait_until, without_progress
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 from transforms import storage, workspace
@@ -36,36 +33,18 @@ sys.addaudithook(hook)
 """
 
 
-def start(recordings: Path, output: Path, *flags: str, python_path: Path | None = None) -> subprocess.Popen[str]:
-    """The command in a process of its own; its stderr is a pipe."""
-    settings = [part for setting in SMALL for part in ("--set", setting)]
-    command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
-    command += ["--output", str(output), *settings, *flags]
-    environment = {**os.environ}
-    if python_path:
-        environment["PYTHONPATH"] = os.pathsep.join([str(python_path), *filter(None, [os.getenv("PYTHONPATH")])])
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
+def workers_once_at_work(output: Path) -> set[int]:
+    """The processes that have a shard in hand, once one shard more is finished than there is now."""
+    notes = output / ".elsa" / "in-hand"
+    # What an earlier build's workers left is taken away by the next, and not at once.
+    left, done, found = set(notes.glob("*.json")), len(finished_shards(output)), set[int]()
 
+    def at_work() -> bool:
+        found.update(int(path.name.partition("-")[0]) for path in set(notes.glob("*.json")) - left)
+        return len(finished_shards(output)) > done and not all(map(is_gone, found))
 
-def without_progress(said: str) -> list[str]:
-    """The lines of stderr less those that a slow machine gets every 30 s."""
-    return [line for line in said.splitlines() if not line.startswith("build:")]
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 200
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def workers_at_work(output: Path) -> set[int]:
-    """Processes that have a shard in hand, and one finished."""
-    if not list(output.glob("*/*/metadata.parquet")):
-        return set()
-    return {int(path.name.split("-")[0]) for path in (output / ".elsa" / "in-hand").glob("*.json")}
+    wait_until(at_work)
+    return {pid for pid in found if not is_gone(pid)}
 
 
 def is_gone(pid: int) -> bool:
@@ -80,22 +59,19 @@ def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_i
 ) -> None:
     recordings, output = small_folder(tmp_path / "in", clips=40), tmp_path / "out"
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
-    for number, to_command in enumerate((signal.SIGINT, signal.SIGKILL)):
-        process = start(recordings, output, "--direct_num_workers=2")
-        done = len(list(output.glob("*/*/metadata.parquet")))
-        wait_until(
-            lambda: len(list(output.glob("*/*/metadata.parquet"))) > done and bool(workers_at_work(output))  # noqa: B023
-        )
-        workers = workers_at_work(output)
+    # A process takes seconds to start: the one that is stopped by hand has a single worker.
+    for to_command, workers, code, line in (
+        (signal.SIGINT, 1, 1, ["elsa: stopped; run the same command again to go on"]),
+        (signal.SIGKILL, 2, -signal.SIGKILL, []),
+    ):
+        process = start_build(recordings, output, f"--direct_num_workers={workers}")
+        alive = workers_once_at_work(output)
         process.send_signal(to_command)
         _, said = process.communicate(timeout=200)
-        assert process.returncode == (1, -signal.SIGKILL)[number]
-        assert without_progress(said) == [["elsa: stopped; run the same command again to go on"], []][number]
-        wait_until(lambda: all(map(is_gone, workers)))  # noqa: B023
-    process = start(recordings, output, "--direct_num_workers=2")
-    done = len(list(output.glob("*/*/metadata.parquet")))
-    wait_until(lambda: len(list(output.glob("*/*/metadata.parquet"))) > done and bool(workers_at_work(output)))
-    os.kill(min(workers_at_work(output)), signal.SIGKILL)
+        assert (process.returncode, without_progress(said)) == (code, line)
+        wait_until(lambda: all(map(is_gone, alive)))  # noqa: B023
+    process = start_build(recordings, output, "--direct_num_workers=2")
+    os.kill(min(workers_once_at_work(output)), signal.SIGKILL)
     _, said = process.communicate(timeout=280)
     assert (process.returncode, without_progress(said)) == (0, [])
     assert json.loads((output / "release.json").read_text())["digest"] == whole.totals.digest
@@ -109,7 +85,8 @@ def test_a_shard_that_no_worker_survives_is_named_and_all_others_are_there(tmp_p
     (recordings / "metadata.csv").write_text(listed)
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(DEADLY)
-    process = start(recordings, output, "--direct_num_workers=1", python_path=tmp_path / "path")
+    path = os.pathsep.join([str(tmp_path / "path"), *filter(None, [os.getenv("PYTHONPATH")])])
+    process = start_build(recordings, output, "--direct_num_workers=1", PYTHONPATH=path)
     _, said = process.communicate(timeout=280)
     assert process.returncode == 1
     (line,) = without_progress(said)

@@ -15,6 +15,7 @@ from pipeline.forecast import forecast
 from pipeline.measure_sample import Budget, MeasuringFailed, in_keyed_order
 from pipeline.recipe import load_recipe
 from tests.chat_server import chat_server, obedient
+from tests.layouts import pair_json, sound, tar_bytes, write_tree
 from tests.pipeline.conftest import ONE_WORKER
 from tests.sounds import write_folder
 from transforms.records import Clip
@@ -180,3 +181,36 @@ def test_the_sample_is_chosen_by_seed_and_name_alone() -> None:
     turned = clips[::-1]
     assert [turned[at].source_id for at in in_keyed_order(turned, 7)[:10]] == chosen
     assert [clips[at].source_id for at in in_keyed_order(clips, 8)[:10]] != chosen
+
+
+def test_the_length_of_a_clip_in_a_tar_is_not_read_off_the_tar(tmp_path: Path) -> None:
+    tar = tar_bytes([part for n in (1, 2, 3) for part in ((f"{n}.flac", sound(n)), (f"{n}.json", pair_json(n)))])
+    folder = write_tree(tmp_path / "in", {"train/0.tar": tar, "train/9.flac": sound(9), "train/9.json": pair_json(9)})
+    recipe = load_recipe("spatial-freesound", ["caption.writer=template", "rooms.train=2"])
+    found = forecast(recipe, str(folder), workers=1, budget=WHOLE)
+    assert found.measured is not None
+    assert len(found.measured.sample.clips) == 4
+    assert not [clip for clip in found.measured.sample.clips if clip.refused]
+    # One clip is a file; of the others the mean stands in for what the tar's header does not tell.
+    assert found.measured.headers == 1
+
+
+@pytest.mark.parametrize(("flags", "named"), [(["--colour"], "--colour"), (["--direct_num_workers=two"], "two")])
+def test_an_option_of_a_plan_that_beam_does_not_know_is_named(
+    flags: list[str], named: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "folder", "--input", str(folder), *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+
+
+def test_refused_inputs_of_a_plan_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = [{"file_name": f"{number}.wav", "caption": "A sound"} for number in range(30)]
+    folder = write_folder(tmp_path / "in", entries)
+    for number in range(1, 30):
+        (folder / f"{number}.wav").unlink()
+    settings = [part for setting in RECIPE for part in ("--set", setting)]
+    assert main(["plan", "folder", "--input", str(folder), "--no-measure", *settings]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("elsa: refused 29 as missing: ")
+    assert len(lines) == 2

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.refusals import EXAMPLES, MOST_NAMED, failure_lines, refusal_lines
+from pipeline.refusals import EXAMPLES, MOST_NAMED, failure_lines, on_one_line, refusal_lines
 from transforms.records import Rejection
 
 
@@ -51,3 +52,12 @@ def test_shards_that_failed_alike_are_one_line() -> None:
         "501 shards failed in all, see .elsa/failures",
     ]
     assert failure_lines(failures[:2], "t") == failures[:2]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_line_stays_one_line_whatever_a_file_is_called(count: int) -> None:
+    # A newline broke it in two, and an escape is a command to the terminal.
+    lines = refusal_lines([rejection("a\nrefused b.wav\x1b[2J\u2028", "missing")] * count, "t")
+    assert all(line.isprintable() for line in lines)
+    assert "a\\nrefused b.wav\\x1b[2J\\u2028" in lines[0]
+    assert "été 🎧" in on_one_line("été 🎧")

@@ -17,6 +17,7 @@ from pipeline.reproduce import MOST_ROWS, differences
 from pipeline.totals import total
 from tests.many_rows import write_many_rows
 from tests.sounds import RATE, noise_burst
+from tests.tables import change_table
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +35,9 @@ def copy(many: Path, tmp_path: Path) -> Path:
 def change(release: Path, column: str, value: Any, rows: int = 1) -> list[str]:
     """Gives the first rows of the first shard another value; their ids."""
     path = sorted(release.glob("train/*/metadata.parquet"))[0]
-    table = pq.read_table(path)
-    values = [value] * rows + table[column].to_pylist()[rows:]
-    field = table.schema.field(column)
-    pq.write_table(table.set_column(table.schema.get_field_index(column), field, pa.array(values, field.type)), path)
-    return [str(name) for name in table["id"].to_pylist()[:rows]]
+    names = pq.read_table(path, columns=["id"])["id"].to_pylist()[:rows]
+    change_table(path, column, lambda _: value, range(rows))
+    return [str(name) for name in names]
 
 
 def restate(release: Path, **stated: Any) -> None:

@@ -6,23 +6,15 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from pipeline.build import build
 from pipeline.recipe import load_recipe
 from pipeline.verify import verify
+from tests.commands import finished_shards, start_build, wait_until
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
-
-
-def start(recordings: Path, output: Path, *flags: str) -> subprocess.Popen[bytes]:
-    settings = [part for setting in SMALL for part in ("--set", setting)]
-    command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
-    command += ["--output", str(output), *settings, *flags]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def test_a_build_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Path) -> None:
@@ -31,16 +23,13 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Pa
     draw = random.Random(4)
     seen = []
     for _ in range(4):
-        process = start(recordings, output, *ONE_WORKER)
-        deadline = time.monotonic() + 60
+        process = start_build(recordings, output, *ONE_WORKER)
         # Killed only once something has been done since the last kill, or all moments would lie before the first row.
-        while len(list(output.glob("*/*/*.flac"))) <= len(seen) and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(list(output.glob("*/*/*.flac"))) > len(seen) or process.poll() is not None)  # noqa: B023
         time.sleep(draw.random() * 0.3)
         os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
-        process.wait()
-        seen = list(output.glob("*/*/metadata.parquet"))
+        process.communicate()
+        seen = finished_shards(output)
     resumed = build(load_recipe("folder", SMALL), str(recordings), str(output), beam_flags=ONE_WORKER)
     assert resumed.totals.digest == whole.totals.digest
     assert verify(output).problems == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+import re
 
-from pipeline.runners import OptionError, available_cores, beam_options, runs_in_processes
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+
+from pipeline.runners import SECRET_OPTIONS, OptionError, available_cores, beam_options, runs_in_processes
 
 
 def test_all_cores_of_this_machine_by_default() -> None:
@@ -51,3 +53,23 @@ def test_an_option_that_beam_does_not_know_is_named(flags: list[str]) -> None:
 def test_a_value_that_beam_does_not_take_is_named() -> None:
     with pytest.raises(OptionError, match="direct_num_workers"):
         beam_options(["--direct_num_workers=many"], units=1)
+
+
+@pytest.mark.parametrize("name", SECRET_OPTIONS)
+@pytest.mark.parametrize("form", ["{}=hush-hush", "{} hush-hush"])
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(name: str, form: str) -> None:
+    # Options land in logs and in the graph that is submitted.
+    with pytest.raises(OptionError, match=name) as raised:
+        beam_options(form.format(name).split(), units=1)
+    assert "environment" in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+def test_every_option_of_beam_s_that_holds_a_secret_is_known() -> None:
+    named = {f"--{name}" for name in PipelineOptions().get_all_options()}
+    assert set(SECRET_OPTIONS) <= named
+    assert {name for name in named if re.search(r"secret|password|session_token|connection_string", name)} <= {
+        *SECRET_OPTIONS,
+        # Names of secrets in Google's store, not what they hold.
+        "--gbek",
+    }

@@ -7,9 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +16,12 @@ import pytest
 from pipeline.build import BuildError, build
 from pipeline.command import UNUSABLE, main
 from pipeline.recipe import load_recipe
+from tests.commands import start_build, wait_until
 from tests.pipeline.conftest import ONE_WORKER, SMALL
-from tests.s3_server import BUCKET, ENVIRONMENT, KEY, SECRET, S3Server, s3_server
+from tests.s3_server import BUCKET, ENVIRONMENT, KEY, SECRET, S3Server, reach, s3_server
 from tests.sounds import small_folder
-from transforms import s3_objects
+
+SETTINGS = [part for setting in SMALL for part in ("--set", setting)]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +32,7 @@ def running() -> Iterator[S3Server]:
 
 @pytest.fixture
 def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in {**ENVIRONMENT, "AWS_MAX_ATTEMPTS": "3"}.items():
-        monkeypatch.setenv(name, value)
-    s3_objects._clients.clear()
-    return running
+    return reach(running, monkeypatch)
 
 
 def endpoint(server: S3Server) -> str:
@@ -115,24 +111,25 @@ def test_input_and_answers_on_s3_give_the_same_digest(server: S3Server, release:
     assert len(server.since(before, "prefix=input")) == 1
 
 
+def test_a_plan_measures_clips_on_s3(server: S3Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A plan took no options of Beam's, and the processes that measure knew none.
+    upload(server, small_folder(tmp_path / "in", clips=3), "planned")
+    words = ["--input", f"s3://{BUCKET}/planned", "--workers=1", "--json", *SETTINGS, endpoint(server)]
+    assert main(["plan", "folder", *words]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["rows"] == 5
+    assert values["forecast"]["sample"]["clips"] == 3
+    assert values["forecast"]["sample"]["refused"] == 0
+
+
 def test_a_build_on_s3_that_is_killed_goes_on(server: S3Server, tmp_path: Path) -> None:
     recordings = small_folder(tmp_path / "in", clips=16)
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
-    settings = [part for setting in SMALL for part in ("--set", setting)]
-    command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
-    command += ["--output", f"s3://{BUCKET}/killed", *settings, *ONE_WORKER, endpoint(server)]
     before = len(server.requests)
-    with (tmp_path / "said").open("wb") as said:
-        process = subprocess.Popen(
-            command, env={**os.environ, **ENVIRONMENT}, stdout=said, stderr=said, start_new_session=True
-        )
-        deadline = time.monotonic() + 200
-        while not server.since(before, r"PUT .*killed/.*/metadata\.parquet"):
-            assert process.poll() is None, (tmp_path / "said").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process = start_build(recordings, f"s3://{BUCKET}/killed", *ONE_WORKER, endpoint(server), **ENVIRONMENT)
+    wait_until(lambda: bool(server.since(before, r"PUT .*killed/.*/metadata\.parquet")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    _, said = process.communicate()
     there = server.keys("killed/")
     assert "killed/release.json" not in there
     for name, data in there.items():
@@ -148,7 +145,7 @@ def test_a_build_on_s3_that_is_killed_goes_on(server: S3Server, tmp_path: Path) 
     assert done
     assert not [name for name in done if server.since(before, f"PUT /{BUCKET}/{re.escape(name)}")]
     assert not [name for name in server.keys("killed/") if "/.elsa/" in name]
-    assert SECRET not in (tmp_path / "said").read_text()
+    assert SECRET not in said
 
 
 @pytest.mark.parametrize(

@@ -20,21 +20,25 @@ from pipeline import verify as verify_module
 from pipeline.build import build
 from pipeline.check_shard import ShardChecker
 from pipeline.recipe import load_recipe
-from pipeline.release import ReleaseError, seal
-from pipeline.totals import total
+from pipeline.release import DigestBuilder, ReleaseError, seal
+from pipeline.totals import ShardTally, total
 from pipeline.verify import rerender_rows, verify
 from tests.many_rows import write_many_rows
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import RATE, noise_burst
+from tests.tables import change_table
 from transforms.release_rows import ROW_COLUMNS
 from transforms.render import pcm_sha256
+
+#: Of the release that most tests damage: enough for two shards of training rows, and each kind of caption.
+ROWS = 60
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release with a language model's captions, answers kept and refused, and refused clips; its sound is short."""
     output = tmp_path_factory.mktemp("told") / "release"
-    write_many_rows(output, 60, rows_per_shard=20)
+    write_many_rows(output, ROWS, rows_per_shard=ROWS // 3)
     return output
 
 
@@ -55,14 +59,6 @@ def flip_a_bit(path: Path, at: float = 0.5) -> None:
     data = bytearray(path.read_bytes())
     data[int(len(data) * at)] ^= 1
     path.write_bytes(data)
-
-
-def change_table(path: Path, column: str, change: Callable[[Any], Any], row: int = 0) -> None:
-    table = pq.read_table(path)
-    values = table[column].to_pylist()
-    values[row] = change(values[row])
-    field = table.schema.field(column)
-    pq.write_table(table.set_column(table.schema.get_field_index(column), field, pa.array(values, field.type)), path)
 
 
 def change_cell(release: Path, column: str, value: object) -> None:
@@ -127,7 +123,7 @@ def write_flac(path: Path, samples: np.ndarray, rate: int = RATE, subtype: str =
         "pcm_sha256": pcm_sha256(pcm if bits == 16 else pcm >> (32 - bits), bits),
     }
     for column, value in new.items():
-        change_table(path.parent / "metadata.parquet", column, lambda _, value=value: value, row)
+        change_table(path.parent / "metadata.parquet", column, lambda _, value=value: value, [row])
 
 
 def samples_of(path: Path) -> np.ndarray:
@@ -275,7 +271,7 @@ FORGERIES: dict[str, tuple[Damage, str]] = {
         "has a kept answer for it",
     ),
     "an answer that was refused and is kept no more": (
-        lambda r: change_table(r / "answers.parquet", "text", changed, first_kept(r)),
+        lambda r: change_table(r / "answers.parquet", "text", changed, [first_kept(r)]),
         "has no kept answer that gives it",
     ),
     "numbers of a room that are not the room's": (
@@ -283,7 +279,7 @@ FORGERIES: dict[str, tuple[Damage, str]] = {
         "room_length_m not as rooms.parquet has them",
     ),
     "a room that is changed": (
-        lambda r: [change_table(r / "rooms.parquet", "width_m", lambda v: v + 1, row) for row in range(20)],
+        lambda r: change_table(r / "rooms.parquet", "width_m", lambda v: v + 1, range(20)),
         "room_width_m not as rooms.parquet has them",
     ),
     "a room that is in no table": (lambda r: change_cell(r, "room_id", "train-999999"), "is not in rooms.parquet"),
@@ -353,7 +349,7 @@ def change_first(release: Path, column: str, wanted: Callable[[Any], bool], chan
         values = pq.read_table(path)[column].to_pylist()
         for row, value in enumerate(values):
             if wanted(value):
-                change_table(path, column, change, row)
+                change_table(path, column, change, [row])
                 return
     raise AssertionError("no row is like that")
 
@@ -384,7 +380,7 @@ def test_an_undamaged_release_with_answers_and_refusals_has_no_problem(told: Pat
     assert counts["answers"]["refused"] > 0
     assert counts["rejected"] > 0
     assert findings.problems == []
-    assert findings.rows == 60
+    assert findings.rows == ROWS
 
 
 def test_an_undamaged_release_of_24_bit_has_no_problem(recordings: Path, tmp_path: Path) -> None:
@@ -402,13 +398,46 @@ def test_damage_is_found_and_named(damage: str, copy: Path) -> None:
     assert all("\n" not in problem for problem in problems)
 
 
+@pytest.fixture(scope="module")
+def one_shard(told: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for tests that change the table of its first shard alone, and put it back."""
+    return Path(shutil.copytree(told, tmp_path_factory.mktemp("one shard") / "copy"))
+
+
 @pytest.mark.parametrize("column", [column.name for column in ROW_COLUMNS])
-def test_a_changed_cell_of_every_column_is_found(column: str, copy: Path) -> None:
-    change_table(first_metadata(copy), column, changed)
+def test_a_changed_cell_of_every_column_is_found(column: str, one_shard: Path) -> None:
+    # The shard's check alone: that its lines and its part of the digest reach the findings is tested beside this.
+    path, checker = first_metadata(one_shard), ShardChecker(one_shard, fully=True)
+    whole, place = path.read_bytes(), path.parent.relative_to(one_shard).as_posix()
+    (shard,) = (shard for shard in stated(one_shard)["shards"] if shard["path"] == place)
+    before = checker.check(shard)
+    try:
+        change_table(path, column, changed)
+        found = checker.check(shard)
+        assert named(found.problems, "metadata.parquet: its SHA-256")
+        again = checker.check({**shard, "metadata_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    finally:
+        path.write_bytes(whole)
+    assert before.problems == []
+    assert not named(again.problems, "metadata.parquet: its SHA-256")
+    assert before.tally is not None
+    assert again.tally is not None
+    # The hash of the FLAC file is no part of the digest, but the file is there to be held against it.
+    assert (digest_of(before.tally) == digest_of(again.tally)) is (column == "sha256")
+    assert named(again.problems, ".flac: its SHA-256") is (column == "sha256")
+
+
+def digest_of(tally: ShardTally) -> str:
+    builder = DigestBuilder()
+    builder.add_entries(tally.entries)
+    return builder.hexdigest()
+
+
+def test_a_changed_cell_is_found_by_the_digest_where_every_hash_was_made_again(copy: Path) -> None:
+    change_table(first_metadata(copy), "gain_db", changed)
     assert named(verify(copy).problems, "metadata.parquet: its SHA-256")
     restate(copy)
-    # The hash of the FLAC file is no part of the digest, but the file is there to be held against it.
-    assert named(verify(copy).problems, "digest" if column != "sha256" else ".flac: its SHA-256")
+    assert named(verify(copy).problems, "release.json: digest is")
 
 
 @pytest.mark.parametrize("sealed", [False, True])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.s3_server import BUCKET, ENVIRONMENT, SECRET, S3Server, s3_server
+from tests.s3_server import BUCKET, SECRET, S3Server, reach, s3_server
 from transforms import s3_objects, storage
 
 
@@ -18,11 +18,7 @@ def running() -> Iterator[S3Server]:
 
 @pytest.fixture
 def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL_S3": running.url, "AWS_MAX_ATTEMPTS": "3"}.items():
-        monkeypatch.setenv(name, value)
-    # The client is kept for a process; another server is another client.
-    s3_objects._clients.clear()
-    return running
+    return reach(running, monkeypatch, AWS_ENDPOINT_URL_S3=running.url)
 
 
 def address(*parts: str) -> str:

@@ -40,6 +40,7 @@ class Place:
 
 OUTSIDE = Refusal("outside_input", "the path leads out of the input folder")
 NOT_A_FILE = Refusal("not_a_file", "a folder or a special file has that name")
+LINK_TO_NOTHING = Refusal("missing", "a link to nothing")
 UNREADABLE = Refusal("unreadable", "no permission to read it")
 LINKED_OUTSIDE = Refusal("outside_input", "a link to a folder outside of the input is not followed")
 LINKED_FOLDER = Refusal("not_a_file", "a link to a folder is not followed")
@@ -190,6 +191,8 @@ def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
         return LINKED_OUTSIDE if outside else LINKED_FOLDER
     if outside:
         return OUTSIDE
+    if not os.path.exists(target):
+        return LINK_TO_NOTHING
     if not os.path.isfile(target):
         return NOT_A_FILE
     return os.stat(target).st_size

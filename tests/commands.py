@@ -1,0 +1,49 @@
+"""The command `elsa build` as a user types it, in this process or in one of its own that may be killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.pipeline.conftest import SMALL
+
+
+def build_words(recordings: object, output: object, *flags: str) -> list[str]:
+    """The words after `elsa` of a small build with template captions."""
+    settings = [part for setting in SMALL for part in ("--set", setting)]
+    return ["build", "folder", "--input", str(recordings), "--output", str(output), *settings, *flags]
+
+
+def start_build(recordings: object, output: object, *flags: str, **environment: str) -> subprocess.Popen[str]:
+    """The build in a process group of its own, its stderr a pipe; `environment` is added to this one's."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.command", *build_words(recordings, output, *flags)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+
+
+def without_progress(said: str) -> list[str]:
+    """The lines of stderr less those that a slow machine gets every 30 s."""
+    return [line for line in said.splitlines() if not line.startswith("build:")]
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+    """Waits, and fails where `process` ends before that."""
+    deadline = time.monotonic() + 200
+    while not holds():
+        assert time.monotonic() < deadline
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def finished_shards(output: Path) -> list[Path]:
+    """The tables of the shards that are there."""
+    return sorted(output.glob("*/*/metadata.parquet"))
