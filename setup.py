@@ -57,6 +57,7 @@ EXTRAS = {
         "moto[server]>=5.1",  # an S3 server on loopback
         "mypy>=1.15",
         "pandas-stubs",
+        "psutil>=6",  # CPU seconds of a benchmark's worker processes
         "pytest>=8.3",
         "pytest-timeout>=2.4",  # a build that hangs fails, and does not hang the run
         "pytest-xdist>=3.6",

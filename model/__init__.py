@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from model.elsa import ElsaModel
     from model.embedding import Embedder
     from model.evaluation import evaluate
+    from model.processor import ElsaProcessor
     from model.training import train
 
 __all__ = [
     "ElsaConfig",
     "ElsaModel",
+    "ElsaProcessor",
     "Embedder",
     "ReleaseDataset",
     "ReleaseUnreadable",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "ElsaConfig": "model.configuration",
     "ElsaModel": "model.elsa",
+    "ElsaProcessor": "model.processor",
     "Embedder": "model.embedding",
     "ReleaseDataset": "model.data",
     "ReleaseUnreadable": "model.data",

@@ -16,14 +16,16 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from model.configuration import ElsaConfig
 from model.draws import derive_seed
-from model.features import Spectra, log_mel, spectra
+from model.features import Spectra, full_precision, spectra
+from model.quiet import quiet
+from model.resampling import resample
 from model.semantic import SemanticBranch
 from model.spatial import SpatialOutput, spatial_branch
-from model.text import PretrainedTextEncoder, quiet, text_encoder
+from model.text import text_encoder
 
 
 class ModelUnreadable(ValueError):
@@ -32,6 +34,8 @@ class ModelUnreadable(ValueError):
 
 #: The logarithm of the contrastive loss's scale stays under that of CLIP.
 LOGIT_SCALE_AT_MOST = math.log(100.0)
+#: The direction counts nearly in full before anything is learnt; σ(2) = 0.88.
+PRESENCE_AT_START = 2.0
 #: Files of a saved model, whose absence means that a folder holds none.
 MODEL_FILES = ("config.json", "model.safetensors")
 
@@ -86,11 +90,14 @@ class ElsaModel(PreTrainedModel):
         super().__init__(config)
         self.semantic_branch = SemanticBranch(config)
         self.spatial_branch = spatial_branch(config)
+        # What the direction has for itself, the fusion has not.
+        own = 3 if config.direction_share else 0
         self.fusion = nn.Sequential(
             nn.Linear(config.semantic_size + config.spatial_size, config.fusion_size),
             nn.GELU(),
-            nn.Linear(config.fusion_size, config.embedding_size),
+            nn.Linear(config.fusion_size, config.embedding_size - own),
         )
+        self.presence = nn.Linear(config.spatial_size, 1) if own else None
         self.text_encoder = text_encoder(config)
         self.text_projection = nn.Sequential(
             nn.Linear(self.text_encoder.size, config.embedding_size),
@@ -108,58 +115,101 @@ class ElsaModel(PreTrainedModel):
 
     @classmethod
     def create(cls, config: ElsaConfig, seed: int = 0) -> ElsaModel:
-        """A new model: weights drawn by ``seed``, those of a pretrained text encoder loaded.
+        """A new model: weights drawn by ``seed``, those of pretrained encoders loaded from their sources.
 
         The global generator is left as it was.
 
         Raises:
-            ConfigurationError: when the text encoder's source is not there.
+            ConfigurationError: when a source is not there.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
             model = cls(config)
-        if isinstance(model.text_encoder, PretrainedTextEncoder):
-            with quiet():
-                model.text_encoder.load_source(config)
+        with quiet():
+            model.text_encoder.load_source(config)
+            model.semantic_branch.encoder.load_source(config)
         return model.eval()
 
-    def spectra(self, audio: Tensor) -> Spectra:
-        """(B, 4, samples) → powers and intensities, the one STFT that both branches read."""
-        return spectra(audio, n_fft=self.config.n_fft, hop=self.config.hop)
-
-    def encode_audio(self, audio: Tensor) -> AudioOutput:
-        """(B, 4, samples), W, Y, Z, X at the model's rate, full scale 1 → AudioOutput."""
+    def spectra(self, audio: Tensor, sample_rate: int | None = None) -> Spectra:
+        """(B, 4, samples), at the model's rate or another → powers and intensities at ``config.spatial_rate``."""
         config = self.config
-        quantities = self.spectra(audio)
-        mel = log_mel(
-            quantities.power_w,
-            sample_rate=config.sample_rate,
-            mel_bins=config.mel_bins,
-            from_hz=config.mel_from_hz,
-            to_hz=config.mel_to_hz,
-        )
+        sound = resample(full_precision(audio), sample_rate or config.sample_rate, config.spatial_rate)
+        return spectra(sound, n_fft=config.n_fft, hop=config.hop)
+
+    def encode_semantics(self, audio: Tensor, sample_rate: int | None = None) -> Tensor:
+        """(B, 4, samples), at the model's rate or another → what the semantic encoder makes of W, (B, its size).
+
+        Where ``config.semantic_frozen`` it has no gradient and may be kept from one epoch to the next.
+        """
+        return self.semantic_branch.encode(audio, sample_rate or self.config.sample_rate)
+
+    def encode_audio(
+        self, audio: Tensor, *, semantics: Tensor | None = None, sample_rate: int | None = None
+    ) -> AudioOutput:
+        """What the model makes of B clips.
+
+        Args:
+            audio: (B, 4, samples), W, Y, Z, X, full scale 1.
+            semantics: what ``encode_semantics`` gave for the clips, if it is known already; then the spatial branch
+                alone hears ``audio``.
+            sample_rate: of ``audio``, when it is another than the model's.
+        """
+        quantities = self.spectra(audio, sample_rate)
+        if semantics is None:
+            semantics = self.encode_semantics(audio, sample_rate)
         spatial: SpatialOutput = self.spatial_branch(quantities)
-        fused = self.fusion(torch.cat([self.semantic_branch(mel), spatial.features], dim=1))
-        embedding = functional.normalize(fused, dim=1)
+        embedding = self._fuse(self.semantic_branch(semantics), spatial)
         return AudioOutput(
             embedding=embedding,
-            direction=functional.normalize(self.direction_head(embedding), dim=1),
-            distance=self.distance_head(embedding).squeeze(1),
-            area=self.area_head(embedding).squeeze(1),
+            direction=functional.normalize(self.direction_head(embedding).float(), dim=1),
+            distance=self.distance_head(embedding).squeeze(1).float(),
+            area=self.area_head(embedding).squeeze(1).float(),
             spatial=spatial,
         )
 
-    def get_audio_features(self, audio: Tensor) -> Tensor:
-        """(B, 4, samples), W, Y, Z, X at the model's rate → (B, embedding_size), unit vectors."""
-        return self.encode_audio(audio).embedding
+    def _fuse(self, semantic: Tensor, spatial: SpatialOutput) -> Tensor:
+        """Unit vectors (B, embedding_size), in float32.
+
+        With a share of its own the direction is the first three numbers, as the branch gives it, scaled: no layer comes
+        between, so what reads the embedding reads the direction without loss. How far it counts is learnt, since sound
+        without space has none.
+        """
+        fused = self.fusion(torch.cat([semantic, spatial.features.to(semantic.dtype)], dim=1)).float()
+        if self.presence is None:
+            return functional.normalize(fused, dim=1)
+        share = self.config.direction_share
+        present = torch.sigmoid(self.presence(spatial.features).float() + PRESENCE_AT_START)
+        own = math.sqrt(share) * present * spatial.direction
+        rest = math.sqrt(1 - share) * functional.normalize(fused, dim=1)
+        return functional.normalize(torch.cat([own, rest], dim=1), dim=1)
+
+    def get_audio_features(self, audio: Tensor, sample_rate: int | None = None) -> Tensor:
+        """(B, 4, samples), W, Y, Z, X, at the model's rate or another → (B, embedding_size), unit vectors."""
+        return self.encode_audio(audio, sample_rate=sample_rate).embedding
+
+    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Two (B, L) from the model's tokenizer → what the text encoder makes of them, (B, its size).
+
+        Where ``config.text_frozen`` holds for it, it has no gradient and may be kept from one epoch to the next.
+        """
+        out: Tensor = self.text_encoder(input_ids, attention_mask)
+        return out
+
+    def project_text(self, encoded: Tensor) -> Tensor:
+        """What ``encode_text`` gives → (B, embedding_size), unit vectors."""
+        return functional.normalize(self.text_projection(encoded).float(), dim=1)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Two (B, L) from the model's tokenizer → (B, embedding_size), unit vectors."""
-        return functional.normalize(self.text_projection(self.text_encoder(input_ids, attention_mask)), dim=1)
+        return self.project_text(self.encode_text(input_ids, attention_mask))
 
     def forward(self, audio: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[AudioOutput, Tensor]:
         """What the model makes of B clips, and the embeddings of their captions (B, embedding_size)."""
         return self.encode_audio(audio), self.get_text_features(input_ids, attention_mask)
+
+
+AutoConfig.register("elsa", ElsaConfig, exist_ok=True)
+AutoModel.register(ElsaConfig, ElsaModel, exist_ok=True)
 
 
 def load_model(folder: Path | str) -> ElsaModel:
@@ -202,7 +252,7 @@ def parameter_counts(model: ElsaModel) -> dict[str, int]:
     parts: dict[str, list[nn.Module]] = {
         "semantic_branch": [model.semantic_branch],
         "spatial_branch": [model.spatial_branch],
-        "fusion": [model.fusion],
+        "fusion": [model.fusion, *([model.presence] if model.presence is not None else [])],
         "text_encoder": [model.text_encoder],
         "text_projection": [model.text_projection],
         "heads": list(heads),

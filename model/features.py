@@ -1,4 +1,4 @@
-"""What the model hears: STFT of first-order ambisonics, log-mel of W, active and reactive intensity, in batches.
+"""What the spatial branch hears: STFT of first-order ambisonics, active and reactive intensity; and log-mel of W.
 
 Ambisonics are AmbiX: channels W, Y, Z, X (ACN), SN3D. Vectors come out in the order x, y, z of the frame: x front,
 y left, z up. For a plane wave the active intensity points to its source and has the length of its energy.
@@ -7,21 +7,41 @@ Source: ELSA, section 4.1; the paper gives no STFT sizes and no floor.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
-#: Power in a bin below which nothing is told apart: the noise of 16-bit quantisation, 2⁻³⁰ / 12.
-POWER_FLOOR = 2.0**-30 / 12
+#: Power in a bin below which nothing is told apart: ten times the noise of 16-bit quantisation, 2⁻³⁰ / 12.
+POWER_FLOOR = 10 * 2.0**-30 / 12
 #: Intensity this far below a bin's energy is nothing either: a plane wave's reactive part is float32's rounding.
 RELATIVE_FLOOR = 1e-4
 #: Added to a mel band before the logarithm.
 MEL_FLOOR = 1e-10
-# x, y, z among the channels Y, Z, X of ACN.
-_XYZ = (2, 0, 1)
+# x, y, z among the channels W, Y, Z, X of ACN.
+_XYZ = (3, 1, 2)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose first argument is a tensor, computed as written even where training runs in half precision."""
+
+    @functools.wraps(function)
+    def as_written(*args: P.args, **kwargs: P.kwargs) -> R:
+        first = args[0]
+        assert isinstance(first, Tensor)
+        with torch.autocast(first.device.type, enabled=False):
+            return function(*args, **kwargs)
+
+    return as_written
 
 
 @dataclass(frozen=True)
@@ -81,8 +101,14 @@ def _mel_filters(
         return torch.from_numpy(filters).to(device=device, dtype=dtype)
 
 
+def full_precision(audio: Tensor) -> Tensor:
+    """Sound of half precision as float32: squares of small numbers vanish in 16 bits, and FFTs do not know bfloat16."""
+    return audio.float() if audio.dtype in (torch.float16, torch.bfloat16) else audio
+
+
+@without_autocast
 def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:
-    """Powers and intensities of a batch of clips.
+    """Powers and intensities of a batch of clips, in float32 or better.
 
     Args:
         foa: (B, 4, samples), W, Y, Z, X. Frames are centred on multiples of ``hop``, with zeros past both ends.
@@ -95,28 +121,30 @@ def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:
     """
     if foa.ndim != 3 or foa.shape[1] != 4:
         raise ValueError(f"audio of shape {tuple(foa.shape)}: (batch, 4, samples) is expected")
+    foa = full_precision(foa)
     batch, channels, samples = foa.shape
-    window = _window(n_fft, foa.dtype, foa.device)
-    flat = torch.stft(
-        foa.reshape(batch * channels, samples),
-        n_fft,
-        hop,
-        window=window,
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    bins = flat.reshape(batch, channels, *flat.shape[1:])
-    w, xyz = bins[:, :1], bins[:, 1:][:, _XYZ]
-    # Written out: PyTorch's complex products and magnitudes take twice the time on a CPU.
+    flat = stft(foa.reshape(batch * channels, samples), n_fft=n_fft, hop=hop)
+    # Written out, on real and imaginary parts that lie apart: PyTorch's complex products take twice the time on a CPU.
+    parts = torch.view_as_real(flat).reshape(batch, channels, *flat.shape[1:], 2)
+    real, imag = (parts[..., i].contiguous() for i in range(2))
+    squares = real.square().addcmul_(imag, imag)
+    w_real, w_imag = real[:, :1], imag[:, :1]
+    real, imag = real[:, _XYZ], imag[:, _XYZ]
     return Spectra(
-        power_w=(w.real.square() + w.imag.square())[:, 0],
-        power_xyz=(xyz.real.square() + xyz.imag.square()).sum(1),
-        active=w.real * xyz.real + w.imag * xyz.imag,
-        reactive=w.real * xyz.imag - w.imag * xyz.real,
+        power_w=squares[:, 0],
+        power_xyz=squares[:, 1] + squares[:, 2] + squares[:, 3],
+        active=(w_real * real).addcmul_(w_imag, imag),
+        reactive=(w_real * imag).addcmul_(w_imag, real, value=-1),
     )
 
 
+def stft(sound: Tensor, *, n_fft: int, hop: int) -> Tensor:
+    """(B, samples) → complex (B, n_fft // 2 + 1, samples // hop + 1); white noise of variance v has bins of power v."""
+    window = _window(n_fft, sound.dtype, sound.device)
+    return torch.stft(sound, n_fft, hop, window=window, center=True, pad_mode="constant", return_complex=True)
+
+
+@without_autocast
 def log_mel(power_w: Tensor, *, sample_rate: int, mel_bins: int, from_hz: float, to_hz: float) -> Tensor:
     """Common logarithm of the mel bands (Slaney's scale and norm) of |W|².
 

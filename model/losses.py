@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from model.configuration import LossWeights
 from model.elsa import AudioOutput
-from model.spatial import AREA, DISTANCE, MEASURES
+from model.spatial import AREA, DISTANCE, MEASURES, SpatialOutput
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,24 @@ def direction_loss(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     return masked_mean(1 - (predicted * true).sum(1), mask)
 
 
+def scaled_measures(targets: Targets) -> tuple[Tensor, Tensor]:
+    """The measures on the scales of MEASURES, and which of them count; (B, len(MEASURES)) both."""
+    values = targets.measures
+    defined = targets.is_spatial.unsqueeze(1) & torch.isfinite(values)
+    # A placeholder that every scale can take, so that the gradient of what is masked is a plain zero.
+    safe = torch.where(defined, values, torch.ones_like(values))
+    return torch.stack([measure.to_scale(safe[:, i]) for i, measure in enumerate(MEASURES)], dim=1), defined
+
+
+def branch_loss(said: SpatialOutput, targets: Targets) -> dict[str, Tensor]:
+    """What the spatial branch itself says: ``direction``, by the cosine, and ``measures``, by squared errors."""
+    scaled, defined = scaled_measures(targets)
+    return {
+        "direction": direction_loss(said.direction, targets.direction, targets.is_spatial),
+        "measures": masked_mean((said.measures - scaled).square(), defined),
+    }
+
+
 def elsa_loss(
     audio: AudioOutput, text: Tensor, logit_scale: Tensor, targets: Targets, weights: LossWeights
 ) -> dict[str, Tensor]:
@@ -68,20 +86,14 @@ def elsa_loss(
     A term whose weight is 0 is left out of the sum and still given, without gradient.
     """
     columns = [measure.column for measure in MEASURES]
-    values = targets.measures
-    defined = targets.is_spatial.unsqueeze(1) & torch.isfinite(values)
-    # A placeholder that every scale can take, so that the gradient of what is masked is a plain zero.
-    safe = torch.where(defined, values, torch.ones_like(values))
-    scaled = torch.stack([measure.to_scale(safe[:, i]) for i, measure in enumerate(MEASURES)], dim=1)
+    scaled, defined = scaled_measures(targets)
     distance, area = columns.index(DISTANCE.column), columns.index(AREA.column)
-    spatial = audio.spatial
     terms = {
         "contrastive": contrastive_loss(audio.embedding, text, logit_scale),
         "direction": direction_loss(audio.direction, targets.direction, targets.is_spatial),
         "distance": masked_mean((audio.distance - scaled[:, distance]).square(), defined[:, distance]),
         "area": masked_mean((audio.area - scaled[:, area]).square(), defined[:, area]),
-        "branch": direction_loss(spatial.direction, targets.direction, targets.is_spatial)
-        + masked_mean((spatial.measures - scaled).square(), defined),
+        "branch": torch.stack(list(branch_loss(audio.spatial, targets).values())).sum(),
     }
     total = torch.zeros((), device=text.device, dtype=text.dtype)
     for name, value in terms.items():

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.configuration import ElsaConfig
-from model.features import POWER_FLOOR, Spectra, bins_up_to, frames_of, length, over_energy, unit_norm
+from model.features import POWER_FLOOR, Spectra, bins_up_to, frames_of, length, unit_norm
+from model.statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class SpatialBranch(nn.Module):
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
-        self.bins = bins_up_to(config.spatial_to_hz, sample_rate=config.sample_rate, n_fft=config.n_fft)
+        self.bins = bins_up_to(config.spatial_to_hz, sample_rate=config.spatial_rate, n_fft=config.n_fft)
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
         """Spectra of B clips → SpatialOutput."""
@@ -81,31 +82,32 @@ class SpatialBranch(nn.Module):
 class PaperSpatialBranch(SpatialBranch):
     """Two convolutional networks of six blocks, on unit-norm active and reactive intensity, then a three-layer MLP.
 
-    ELSA, section 4.1, for the design. Widths, pooling and normalisation are not printed; they follow the reading of the
-    figure that is known to us: 3×3 convolutions, batch norm, maximum over 2×2, ELU. The features for the fusion are the
-    MLP's second layer. The direction is a vector, where the paper has two angles: angles wrap.
+    ELSA, section 4.1, for the design and the count of 485,828 parameters with 44 outputs. Widths, pooling and
+    normalisation are not printed. 3×3 convolutions, batch norm, maximum over 2×2 and ELU are a reading of its figure,
+    in which 201 by 1601 bins leave 1200 numbers a network. Widths of 4, 4, 8, 8, 16, 16 and an MLP of 2400-192-64-44
+    keep that and have exactly its count; that its first layer is what the fusion takes, 192 numbers, is our guess. The
+    direction is a vector, where the paper has two angles: angles wrap. The other outputs are MEASURES.
     """
 
     BLOCKS = 6
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
-        frames = frames_of(config.clip_samples, config.hop)
-        self.grid = (self.bins >> self.BLOCKS, frames >> self.BLOCKS)
+        frames = frames_of(round(config.clip_s * config.spatial_rate), config.hop)
         # A short clip has no frame left after six halvings; it keeps one.
-        self.grid = (max(1, self.grid[0]), max(1, self.grid[1]))
-        self.active = self._network(config.spatial_channels)
-        self.reactive = self._network(config.spatial_channels)
+        self.grid = (max(1, self.bins >> self.BLOCKS), max(1, frames >> self.BLOCKS))
+        widths = config.spatial_widths(self.BLOCKS)
+        self.active = self._network(widths)
+        self.reactive = self._network(widths)
         self.dropout = nn.Dropout(config.spatial_dropout)
-        flat = 2 * config.spatial_channels * math.prod(self.grid)
-        self.first = nn.Linear(flat, config.spatial_hidden)
-        self.second = nn.Linear(config.spatial_hidden, config.spatial_size)
-        self.third = nn.Linear(config.spatial_size, 3 + len(MEASURES))
+        self.first = nn.Linear(2 * widths[-1] * math.prod(self.grid), config.spatial_size)
+        self.second = nn.Linear(config.spatial_size, config.spatial_hidden)
+        self.third = nn.Linear(config.spatial_hidden, 3 + len(MEASURES))
 
-    def _network(self, channels: int) -> nn.Sequential:
+    def _network(self, widths: list[int]) -> nn.Sequential:
         layers: list[nn.Module] = []
         width = 3 + 2
-        for _ in range(self.BLOCKS):
+        for channels in widths:
             layers += [
                 nn.Conv2d(width, channels, 3, padding=1),
                 nn.BatchNorm2d(channels),
@@ -121,10 +123,11 @@ class PaperSpatialBranch(SpatialBranch):
         energy = spectra.energy
         flat = []
         for network, intensity in ((self.active, spectra.active), (self.reactive, spectra.reactive)):
-            maps = network(torch.cat([unit_norm(intensity, energy), _coordinates(intensity)], dim=1))
+            maps = torch.cat([unit_norm(intensity, energy), _coordinates(intensity)], dim=1)
+            maps = network(maps.contiguous(memory_format=torch.channels_last))
             flat.append(functional.elu(self.dropout(functional.adaptive_avg_pool2d(maps, self.grid).flatten(1))))
-        features = self.second(functional.elu(self.first(torch.cat(flat, dim=1))))
-        out = self.third(functional.elu(features))
+        features = self.first(torch.cat(flat, dim=1))
+        out = self.third(functional.elu(self.second(functional.elu(features)))).float()
         return SpatialOutput(functional.normalize(out[:, :3], dim=1), out[:, 3:], features)
 
 
@@ -144,29 +147,41 @@ def _coordinates(maps: Tensor) -> Tensor:
 
 
 class BinWeightingSpatialBranch(SpatialBranch):
-    """A weight for each bin from maps that do not turn with the sound field; the direction is the weighted mean."""
+    """A weight for each bin from maps that do not turn with the sound field; the direction is the weighted mean.
 
-    MAPS = 6
+    The network works on cells of two by two bins, which it sees whole and to each bin of which it gives a weight, so
+    that its maps have a quarter of the size.
+    """
+
+    #: Maps of single bins, four for each cell; maps of cells: local coherence and the cell's frequency.
+    MAPS, CELL_MAPS = 5, 2
+    LAYERS = 3
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
-        channels = config.spatial_channels
-        # One more channel than maps: the frequency, which a filter cannot know otherwise.
+        self.config = config
+        first, second, third = config.spatial_widths(self.LAYERS)
         self.hidden = nn.Sequential(
-            _normed_convolution(self.MAPS + 1, channels),
-            _normed_convolution(channels, channels),
-            _normed_convolution(channels, channels),
+            _normed_convolution(4 * self.MAPS + self.CELL_MAPS, first),
+            _normed_convolution(first, second),
+            _normed_convolution(second, third),
         )
-        self.weight = nn.Conv2d(channels, 1, 1)
+        self.weight = nn.Conv2d(third, 4, 1)
         self.summary = nn.Sequential(
-            nn.AvgPool2d(4, ceil_mode=True),
-            _normed_convolution(channels, 2 * channels),
             nn.AvgPool2d(2, ceil_mode=True),
-            _normed_convolution(2 * channels, 4 * channels),
+            _normed_convolution(third, 2 * third),
+            nn.AvgPool2d(2, ceil_mode=True),
+            _normed_convolution(2 * third, 4 * third),
         )
-        # Mean and spread of every map, the clip's level and the length of the mean vector.
+        statistics = STATISTICS_PER_BAND * len(octave_bands(config.spatial_to_hz))
+        # Mean and spread of every map, the statistics by band, the length of the mean vector, the level.
         self.invariants = nn.Sequential(
-            nn.Linear(8 * channels + 2, config.spatial_hidden), nn.GELU(), nn.LayerNorm(config.spatial_hidden)
+            nn.Linear(8 * third + statistics + 2, config.spatial_hidden),
+            nn.GELU(),
+            nn.LayerNorm(config.spatial_hidden),
+            nn.Dropout(config.spatial_dropout),
+            nn.Linear(config.spatial_hidden, config.spatial_hidden),
+            nn.GELU(),
         )
         self.measures = nn.Linear(config.spatial_hidden, len(MEASURES))
         self.features = nn.Linear(3 + config.spatial_hidden, config.spatial_size)
@@ -174,58 +189,72 @@ class BinWeightingSpatialBranch(SpatialBranch):
     def forward(self, spectra: Spectra) -> SpatialOutput:
         """Spectra of B clips → SpatialOutput; any number of frames."""
         spectra = spectra.up_to(self.bins)
-        vectors = over_energy(spectra.active, spectra.energy)
-        maps = invariant_maps(spectra)
-        frequency = _coordinates(maps)[:, :1]
-        hidden = self.hidden(torch.cat([maps, frequency], dim=1))
+        maps, coherence = invariant_maps(spectra)
+        frequency = _coordinates(coherence)[:, :1]
+        cells = torch.cat([functional.pixel_unshuffle(_even(maps), 2), coherence, frequency], dim=1)
+        hidden = self.hidden(cells.contiguous(memory_format=torch.channels_last))
+        bins, frames = spectra.power_w.shape[1:]
+        logits = functional.pixel_shuffle(self.weight(hidden), 2)[:, 0, :bins, :frames].float()
         # A bin of silence has no say, whatever the network makes of it.
-        audible = spectra.energy / (spectra.energy + POWER_FLOOR)
-        logits = self.weight(hidden).squeeze(1) + torch.log(audible + 1e-6)
-        weights = logits.flatten(1).softmax(dim=1).reshape(logits.shape)
-        mean = torch.einsum("bft,bcft->bc", weights, vectors)
+        floored = spectra.energy + POWER_FLOOR
+        logits = logits + torch.log(spectra.energy / floored + 1e-6)
+        weights = logits.flatten(1).softmax(dim=1).reshape(logits.shape) / floored
+        # A product and a sum: in half precision a matrix product would cost the direction its precision.
+        mean = (weights.unsqueeze(1) * spectra.active).sum((2, 3))
         direction = functional.normalize(mean, dim=1, eps=1e-6)
         summary = self.summary(hidden)
+        config = self.config
+        statistics = field_statistics(
+            spectra, sample_rate=config.spatial_rate, n_fft=config.n_fft, to_hz=config.spatial_to_hz
+        )
         level = torch.log10(spectra.power_w.mean((1, 2)) + POWER_FLOOR) / 4 + 1
         invariants = self.invariants(
             torch.cat(
                 [
                     summary.mean((2, 3)),
-                    (summary.var((2, 3), correction=0) + 1e-6).sqrt(),
-                    level.unsqueeze(1),
+                    (summary.float().var((2, 3), correction=0) + 1e-6).sqrt(),
+                    statistics,
                     mean.norm(dim=1, keepdim=True),
+                    level.unsqueeze(1) if config.spatial_level else torch.zeros_like(level).unsqueeze(1),
                 ],
                 dim=1,
             )
         )
         features = self.features(torch.cat([direction, invariants], dim=1))
-        return SpatialOutput(direction, self.measures(invariants), features)
+        return SpatialOutput(direction, self.measures(invariants).float(), features)
 
 
-def invariant_maps(spectra: Spectra) -> Tensor:
-    """Six maps that stay as they are when the sound field is turned: (B, 6, F, T).
+def invariant_maps(spectra: Spectra) -> tuple[Tensor, Tensor]:
+    """Maps that stay as they are when the sound field is turned: (B, 5, F, T) of bins, (B, 1, ⌈F/2⌉, ⌈T/2⌉) of cells.
 
-    |active| over energy, |reactive| over energy, log |W|² against the clip's mean, |XYZ| over |W|, local coherence
-    (length of the mean of active intensity over 3×3 bins against their mean energy), onset (rise of log |W|²).
+    Of bins: |active| over energy, |reactive| over energy, log |W|² against the clip's mean, |XYZ| over |W|, onset (rise
+    of log |W|²). Of cells of two by two bins: coherence, the length of the mean active intensity over the mean energy.
     """
-    energy = spectra.energy
-    active = length(over_energy(spectra.active, energy))
-    reactive = length(over_energy(spectra.reactive, energy))
-    mean = spectra.power_w.mean((1, 2), keepdim=True)
-    level = torch.log10((spectra.power_w + POWER_FLOOR) / (mean + POWER_FLOOR))
-    ratio = torch.sqrt(spectra.power_xyz / (spectra.power_w + POWER_FLOOR)).clamp(max=4.0)
-    coherence = length(over_energy(_local_mean(spectra.active), _local_mean(energy.unsqueeze(1)).squeeze(1)))
-    onset = functional.pad((level[:, :, 1:] - level[:, :, :-1]).clamp(min=0), (1, 0))
-    return torch.stack([active, reactive, level / 2, ratio - 1, coherence, onset], dim=1)
+    power, energy = spectra.power_w, spectra.energy
+    per_energy = 1 / (energy + POWER_FLOOR)
+    mean = power.mean((1, 2), keepdim=True)
+    level = torch.log10((power + POWER_FLOOR) / (mean + POWER_FLOOR)) / 2
+    ratio = torch.sqrt(spectra.power_xyz / (power + POWER_FLOOR)).clamp(max=4.0)
+    onset = functional.pad((level[:, :, 1:] - level[:, :, :-1]).clamp(min=0) * 2, (1, 0))
+    maps = torch.stack(
+        [length(spectra.active) * per_energy, length(spectra.reactive) * per_energy, level, ratio - 1, onset], dim=1
+    )
+    pooled = functional.avg_pool2d(torch.cat([spectra.active, energy.unsqueeze(1)], dim=1), 2, ceil_mode=True)
+    coherence = length(pooled[:, :3]) / (pooled[:, 3] + POWER_FLOOR)
+    return maps, coherence.unsqueeze(1)
 
 
-def _local_mean(maps: Tensor) -> Tensor:
-    return functional.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
+def _even(maps: Tensor) -> Tensor:
+    """Zeros after the last bin and the last frame where their number is odd."""
+    return functional.pad(maps, (0, maps.shape[3] % 2, 0, maps.shape[2] % 2))
 
 
 def _normed_convolution(width: int, channels: int) -> nn.Sequential:
     # Group norm, so that an embedding does not depend on the clips that share its batch.
     return nn.Sequential(
-        nn.Conv2d(width, channels, 3, padding=1, bias=False), nn.GroupNorm(math.gcd(4, channels), channels), nn.GELU()
+        nn.Conv2d(width, channels, 3, padding=1, bias=False),
+        nn.GroupNorm(math.gcd(4, channels), channels),
+        nn.ReLU(inplace=True),
     )
 
 

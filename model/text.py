@@ -1,44 +1,31 @@
-"""The text encoders and their tokenizers, two behind one interface: ids and mask in, one vector a caption out.
+"""The text encoders and their tokenizers, three behind one interface: ids and mask in, one vector a caption out.
 
-The paper trains RoBERTa-base (ELSA, section 4.1). ``pretrained`` is a frozen sentence encoder from a package or a
-folder, ``hashing`` a bag of words for tests that needs no file at all.
+``roberta`` is the paper's, trained with the rest (ELSA, section 4.1). ``pretrained`` is a sentence encoder from a
+package or a folder, ``hashing`` a bag of words for tests that needs no file at all.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
+from transformers import AutoConfig, AutoModel, AutoTokenizer, ClapTextConfig, ClapTextModel
 
+from model.clap import clap_config, differing, is_path, load_part
 from model.configuration import ConfigurationError, ElsaConfig
+from model.packages import source_in
+from model.quiet import quiet
 
 _WORD = re.compile(r"[^\W_]+")
 #: Tokens of a caption that are read; longer ones are cut.
 TOKENS_AT_MOST = 77
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' bars and reports, which are for another kind of program; as it was, afterwards."""
-    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if shown:
-            transformers_logging.enable_progress_bar()
 
 
 class Tokenizer(Protocol):
@@ -54,22 +41,33 @@ class Tokenizer(Protocol):
 
 
 class HashingTokenizer:
-    """Every word, in lower case, to one of ``buckets`` ids by SHA-256; 0 is padding."""
+    """Every word, in lower case, to one of ``buckets`` ids by SHA-256; ``padding`` and what is below are not words."""
 
-    def __init__(self, buckets: int) -> None:
+    FILE = "hashing_tokenizer.json"
+
+    def __init__(self, buckets: int, padding: int = 0) -> None:
         self.buckets = buckets
+        self.padding = padding
+
+    @classmethod
+    def load(cls, file: Path) -> HashingTokenizer:
+        """What ``save`` wrote."""
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        return cls(int(settings["buckets"]), int(settings["padding"]))
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """B captions → input_ids and attention_mask, both (B, L)."""
         words = [_WORD.findall(text.lower())[:TOKENS_AT_MOST] for text in texts]
-        ids = torch.zeros(len(words), max([1, *map(len, words)]), dtype=torch.long)
+        ids = torch.full((len(words), max([1, *map(len, words)])), self.padding, dtype=torch.long)
         for row, caption in enumerate(words):
             for place, word in enumerate(caption):
-                ids[row, place] = _bucket(word, self.buckets)
-        return {"input_ids": ids, "attention_mask": (ids > 0).long()}
+                ids[row, place] = self.padding + _bucket(word, self.buckets - self.padding)
+        return {"input_ids": ids, "attention_mask": (ids > self.padding).long()}
 
     def save(self, folder: Path) -> None:
-        """Nothing to write: the configuration holds the number of buckets."""
+        """Writes both numbers."""
+        text = json.dumps({"buckets": self.buckets, "padding": self.padding})
+        (folder / self.FILE).write_text(text + "\n", encoding="utf-8")
 
 
 @lru_cache(maxsize=65536)
@@ -80,9 +78,13 @@ def _bucket(word: str, buckets: int) -> int:
 class PretrainedTokenizer:
     """The tokenizer of a pretrained encoder, from its folder."""
 
-    def __init__(self, folder: Path) -> None:
-        with quiet():
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    def __init__(self, source: Path | str) -> None:
+        try:
+            with quiet():
+                self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_path(str(source)))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(f"text_source: {source}: no tokenizer that can be loaded: {reason}") from None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """B captions → input_ids and attention_mask, both (B, L)."""
@@ -97,10 +99,25 @@ class PretrainedTokenizer:
 
 
 def load_tokenizer(config: ElsaConfig, folder: Path | None = None) -> Tokenizer:
-    """The tokenizer of a model: from the saved model's folder, or, for a new one, from where the encoder comes from."""
+    """The tokenizer of a model: from the saved model's folder, or, for a new one, from where the encoder comes from.
+
+    Raises:
+        ConfigurationError: when there is none.
+    """
     if config.text_encoder == "hashing":
         return HashingTokenizer(config.text_buckets)
-    return PretrainedTokenizer(folder or text_source_folder(config))
+    if config.text_encoder == "roberta" and config.text_source is None:
+        # A model without a source learns its words from nothing, so any of its ids will do.
+        encoder = ClapTextConfig(**(config.text_config or {}))
+        return HashingTokenizer(encoder.vocab_size, padding=int(encoder.pad_token_id or 0))
+    if folder is not None:
+        return PretrainedTokenizer(folder)
+    return PretrainedTokenizer(_source(config))
+
+
+def _source(config: ElsaConfig) -> Path | str:
+    source = str(config.text_source)
+    return source if config.text_encoder == "roberta" else text_source_folder(config)
 
 
 def text_source_folder(config: ElsaConfig) -> Path:
@@ -109,26 +126,20 @@ def text_source_folder(config: ElsaConfig) -> Path:
     Raises:
         ConfigurationError: when there is neither.
     """
-    source = str(config.text_source)
-    if Path(source).is_dir():
-        return Path(source)
-    package = source.replace("-", "_")
-    # find_spec, since importing the package is not needed to find its files.
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    folder = Path(spec.origin).parent / "model" if spec is not None and spec.origin else None
-    if folder is None or not folder.is_dir():
-        raise ConfigurationError(f"text_source: no folder and no installed package {source}; pip install {source}")
-    return folder
+    return source_in(str(config.text_source), "model", key="text_source")
 
 
 class TextEncoder(nn.Module):
-    """The interface of both encoders. ``size`` is the length of a caption's vector."""
+    """The interface of all encoders. ``size`` is the length of a caption's vector."""
 
     size: int
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Two (B, L) → (B, size)."""
         raise NotImplementedError
+
+    def load_source(self, config: ElsaConfig) -> None:
+        """The weights from where the encoder first comes from, if it comes from anywhere."""
 
 
 class HashingTextEncoder(TextEncoder):
@@ -144,11 +155,36 @@ class HashingTextEncoder(TextEncoder):
         return _masked_mean(self.words(input_ids), attention_mask)
 
 
-class PretrainedTextEncoder(TextEncoder):
-    """A frozen transformer and the mean over its tokens. Always in evaluation mode, never with gradients."""
+class _TransformerTextEncoder(TextEncoder):
+    """What the encoders of transformers share: frozen, they are without gradient and always in evaluation mode."""
+
+    encoder: nn.Module
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
+        self.frozen = config.text_frozen
+
+    def train(self, mode: bool = True) -> _TransformerTextEncoder:
+        """Frozen means without dropout too."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Two (B, L) → (B, size)."""
+        if self.frozen:
+            with torch.no_grad():
+                return self._pooled(input_ids, attention_mask)
+        return self._pooled(input_ids, attention_mask)
+
+    def _pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class PretrainedTextEncoder(_TransformerTextEncoder):
+    """Any encoder that transformers knows, and the mean over its tokens."""
+
+    def __init__(self, config: ElsaConfig) -> None:
+        super().__init__(config)
         if config.text_config is None:
             folder = text_source_folder(config)
             config.text_config = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
@@ -156,27 +192,54 @@ class PretrainedTextEncoder(TextEncoder):
         encoder_config = AutoConfig.for_model(settings.pop("model_type"), **settings)
         self.size = encoder_config.hidden_size
         self.encoder = AutoModel.from_config(encoder_config)
-        self.encoder.requires_grad_(False)
+        self.encoder.requires_grad_(not self.frozen)
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The weights from where the encoder first comes from."""
-        source = AutoModel.from_pretrained(text_source_folder(config), local_files_only=True)
+        """The weights from the package or folder."""
+        with quiet():
+            source = AutoModel.from_pretrained(text_source_folder(config), local_files_only=True, use_safetensors=True)
         self.encoder.load_state_dict(source.state_dict())
 
-    def train(self, mode: bool = True) -> PretrainedTextEncoder:
-        """Frozen means without dropout too."""
-        return super().train(False)
-
-    @torch.no_grad()
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) → (B, size)."""
+    def _pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return _masked_mean(hidden, attention_mask)
 
 
+class RobertaTextEncoder(_TransformerTextEncoder):
+    """RoBERTa as transformers' ClapTextModel, and its pooled first token, which is what CLAP takes."""
+
+    def __init__(self, config: ElsaConfig) -> None:
+        super().__init__(config)
+        if config.text_config is None:
+            source = config.text_source
+            config.text_config = differing(
+                clap_config(source, key="text_source").text_config if source else ClapTextConfig()
+            )
+        encoder_config = ClapTextConfig(**config.text_config)
+        self.size = encoder_config.hidden_size
+        self.encoder = ClapTextModel(encoder_config)
+        self.encoder.requires_grad_(not self.frozen)
+
+    def load_source(self, config: ElsaConfig) -> None:
+        """The text part of the CLAP model that ``text_source`` names, if it names one."""
+        if config.text_source:
+            load_part(self.encoder, config.text_source, "text_model", key="text_source")
+
+    def _pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        pooled: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+        return pooled
+
+
+TEXT_ENCODERS: dict[str, type[TextEncoder]] = {
+    "hashing": HashingTextEncoder,
+    "pretrained": PretrainedTextEncoder,
+    "roberta": RobertaTextEncoder,
+}
+
+
 def text_encoder(config: ElsaConfig) -> TextEncoder:
     """The encoder that a configuration names."""
-    return HashingTextEncoder(config) if config.text_encoder == "hashing" else PretrainedTextEncoder(config)
+    return TEXT_ENCODERS[config.text_encoder](config)
 
 
 def _masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:

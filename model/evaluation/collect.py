@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from model.data import VOCABULARY, ReleaseDataset, load_batches
+from model.data import VOCABULARY, Batch, ReleaseDataset, load_batches
 from model.embedding import Embedder
 from model.evaluation.closed_form import CLOSED_FORMS
+from model.evaluation.noise import with_noise
 from model.spatial import DISTANCE
+
+#: How often it is told how far a split has come.
+TOLD_EVERY_S = 30.0
+#: Columns of rows that errors are looked at by.
+QUANTITIES = ("azimuth_deg", "elevation_deg", "distance_m", "floor_area_m2", "t30_ms")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model makes of n clips; E numbers an embedding.
+
+    Attributes:
+        audio: (n, E), unit vectors.
+        direction: method → (n, 3): ``branch``, ``head`` and the closed forms.
+        distance_m: (n,), of the head on the embedding.
+    """
+
+    audio: NDArray[np.float32]
+    direction: dict[str, NDArray[np.float64]]
+    distance_m: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A split as a model sees it; n rows, E numbers an embedding.
+    """A split as a model sees it, n rows.
 
     Attributes:
         ids, source_ids: n strings.
         augmentation: (n,); 0 is the set without repeats.
         captions, captions_original: n lists.
         words: attribute → n words or None.
-        audio: (n, E), unit vectors.
-        audio_without_space: (n, E), of W copied to four channels.
+        quantities: QUANTITIES → (n,), NaN where a row has none.
         direction: (n, 3), true unit vectors x, y, z.
-        distance_m: (n,), true.
-        predicted_direction: method → (n, 3): ``branch``, ``head`` and the closed forms.
-        predicted_distance_m: (n,), of the head on the embedding.
+        heard: the clips.
+        audio_without_space: (n, E), unit vectors of W copied to four channels.
     """
 
     ids: list[str]
@@ -37,48 +59,133 @@ class Collected:
     captions: list[list[str]]
     captions_original: list[list[str]]
     words: dict[str, list[str | None]]
-    audio: NDArray[np.float32]
-    audio_without_space: NDArray[np.float32]
+    quantities: dict[str, NDArray[np.float64]]
     direction: NDArray[np.float64]
-    distance_m: NDArray[np.float64]
-    predicted_direction: dict[str, NDArray[np.float64]]
-    predicted_distance_m: NDArray[np.float64]
+    heard: Heard
+    audio_without_space: NDArray[np.float32]
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """(n, E), unit vectors of the clips with their space."""
+        return self.heard.audio
+
+    @property
+    def distance_m(self) -> NDArray[np.float64]:
+        """(n,), true."""
+        return self.quantities["distance_m"]
+
+
+class _Hearing:
+    """Gathers batches into Heard."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.model = embedder.model
+        self._audio: list[Tensor] = []
+        self._distance: list[Tensor] = []
+        self._directions: dict[str, list[Tensor]] = {}
+
+    def add(self, foa: Tensor) -> None:
+        """(B, 4, samples), at the model's rate, on its device."""
+        config = self.model.config
+        out = self.model.encode_audio(foa)
+        quantities = self.model.spectra(foa)
+        self._audio.append(out.embedding.float())
+        self._distance.append(DISTANCE.from_scale(out.distance))
+        found = {"branch": out.spatial.direction, "head": out.direction}
+        for name, method in CLOSED_FORMS.items():
+            found[name] = method(quantities, sample_rate=config.spatial_rate, n_fft=config.n_fft)
+        for name, directions in found.items():
+            self._directions.setdefault(name, []).append(directions)
+
+    def heard(self) -> Heard:
+        """All batches, in their order."""
+        return Heard(
+            audio=torch.cat(self._audio).cpu().numpy(),
+            direction={name: torch.cat(found).cpu().double().numpy() for name, found in self._directions.items()},
+            distance_m=torch.cat(self._distance).cpu().double().numpy(),
+        )
+
+
+def _batches(dataset: ReleaseDataset, batch_size: int, workers: int, told: Callable[[str], None]) -> Iterator[Batch]:
+    """All rows in their order; every TOLD_EVERY_S it is told how many are done, the rate and the time that is left."""
+    started = last = time.perf_counter()
+    done = 0
+    for batch in load_batches(dataset, range(len(dataset)), batch_size=batch_size, workers=workers):
+        yield batch
+        done += len(batch.rows)
+        now = time.perf_counter()
+        if now - last >= TOLD_EVERY_S:
+            last, rate = now, done / (now - started)
+            left = (len(dataset) - done) / rate
+            told(f"{done} of {len(dataset)} rows of {dataset.split}, {rate:.1f} rows/s, {left:.0f} s to go")
 
 
 @torch.inference_mode()
-def collect(embedder: Embedder, dataset: ReleaseDataset, *, batch_size: int = 16, workers: int = 0) -> Collected:
+def hear(embedder: Embedder, clips: list[NDArray[np.float32]], *, batch_size: int = 16) -> Heard:
+    """What a model makes of clips (4, samples), all of one length, at the model's rate."""
+    hearing = _Hearing(embedder)
+    for first in range(0, len(clips), batch_size):
+        hearing.add(torch.from_numpy(np.stack(clips[first : first + batch_size])).to(embedder.model.device))
+    return hearing.heard()
+
+
+@torch.inference_mode()
+def hear_with_noise(
+    embedder: Embedder,
+    dataset: ReleaseDataset,
+    noise_db: float,
+    *,
+    batch_size: int = 16,
+    workers: int = 0,
+    told: Callable[[str], None] = lambda _: None,
+) -> Heard:
+    """The rows of a split in diffuse noise, which depends on the row's id and the ratio alone.
+
+    Raises:
+        SoundUnreadable: a file that cannot be used.
+    """
+    hearing = _Hearing(embedder)
+    ids, rate = dataset.values("id"), embedder.model.config.sample_rate
+    for batch in _batches(dataset, batch_size, workers, told):
+        noisy = [
+            with_noise(foa, rate, noise_db, key=f"{ids[row]} {noise_db:g} dB")
+            for row, foa in zip(batch.rows, batch.audio.numpy(), strict=True)
+        ]
+        hearing.add(torch.from_numpy(np.stack(noisy)).to(embedder.model.device))
+    return hearing.heard()
+
+
+@torch.inference_mode()
+def collect(
+    embedder: Embedder,
+    dataset: ReleaseDataset,
+    *,
+    batch_size: int = 16,
+    workers: int = 0,
+    told: Callable[[str], None] = lambda _: None,
+) -> Collected:
     """Runs a model over the rows of a split, each cropped at its middle.
 
     Raises:
         SoundUnreadable: a file that cannot be used.
     """
     model = embedder.model
-    config = model.config
-    audio, mono, distance = [], [], []
-    directions: dict[str, list[torch.Tensor]] = {"branch": [], "head": []}
-    for batch in load_batches(dataset, range(len(dataset)), batch_size=batch_size, workers=workers):
-        foa = batch.audio.to(model.device)
-        out = model.encode_audio(foa)
-        audio.append(out.embedding)
-        mono.append(model.get_audio_features(foa[:, :1].expand(-1, 4, -1)))
-        distance.append(DISTANCE.from_scale(out.distance))
-        directions["branch"].append(out.spatial.direction)
-        directions["head"].append(out.direction)
-        quantities = model.spectra(foa)
-        for name, method in CLOSED_FORMS.items():
-            found = method(quantities, sample_rate=config.sample_rate, n_fft=config.n_fft)
-            directions.setdefault(name, []).append(found)
+    hearing = _Hearing(embedder)
+    mono, ids = [], dataset.values("id")
+    for batch in _batches(dataset, batch_size, workers, told):
+        foa = batch.to(model.device).audio
+        hearing.add(foa)
+        mono.append(model.get_audio_features(foa[:, :1].expand(-1, 4, -1)).float())
     return Collected(
-        ids=dataset.values("id"),
-        source_ids=dataset.values("source_id"),
-        augmentation=dataset.numbers("augmentation").astype(np.int64),
+        ids=ids,
+        # What has no source is one of its own.
+        source_ids=[source or own for source, own in zip(dataset.values("source_id"), ids, strict=True)],
+        augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64),
         captions=dataset.values("captions"),
         captions_original=dataset.values("captions_original"),
         words={attribute: dataset.values(attribute) for attribute in VOCABULARY},
-        audio=torch.cat(audio).cpu().numpy(),
-        audio_without_space=torch.cat(mono).cpu().numpy(),
+        quantities={name: dataset.numbers(name) for name in QUANTITIES},
         direction=dataset.directions(),
-        distance_m=dataset.numbers("distance_m"),
-        predicted_direction={name: torch.cat(found).cpu().double().numpy() for name, found in directions.items()},
-        predicted_distance_m=torch.cat(distance).cpu().double().numpy(),
+        heard=hearing.heard(),
+        audio_without_space=torch.cat(mono).cpu().numpy(),
     )

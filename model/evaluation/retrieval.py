@@ -1,47 +1,54 @@
 """Retrieval between captions and clips: R@1, R@5, R@10 and mAP@10, both ways (ELSA, section 5 and its appendix).
 
-On the rows with ``augmentation == 0``, the set of the original's size: ``spatial`` pairs spatial captions with
-ambisonics, ``non_spatial`` the original captions with the mono signal in all four channels. Every caption is a query;
-a clip is relevant to a caption that it carries word for word, so equal captions of two clips are not held against
-either. With captions all different this is the usual protocol.
+``spatial`` pairs spatial captions with ambisonics, ``non_spatial`` the original captions with the mono signal in all
+four channels; each on the rows with ``augmentation == 0``, the set of the original's size, and on all rows.
+
+Every caption is a query; a clip is relevant to a caption that it carries word for word, so equal captions of two clips
+are not held against either. A clip that asks finds its captions when one of them is among the first (as CLAP and ELSA
+count). mAP@10 takes every caption of a clip as relevant; MRR@10 looks at the first one found, which is what
+LAION-CLAP's code calls mAP@10. With one caption a clip both are the same.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.embedding import Embedder
-from model.evaluation.collect import Collected
-from model.evaluation.scores import Score, bootstrap
+from model.evaluation.scores import Score, bootstrap, scores_as_dict
+from model.evaluation.subject import Subject
 
 RANKS = (1, 5, 10)
 MAP_RANK = 10
+#: Queries that are ranked at a time.
+_QUERIES = 1024
 
 
-def evaluate_retrieval(embedder: Embedder, collected: Collected, output: Path) -> dict[str, Any]:
-    """The scores of both kinds of captions, for metrics.json; no figure."""
-    rows = np.flatnonzero(collected.augmentation == 0)
-    if not len(rows):
-        return {"skipped": "no row has augmentation 0"}
-    result = {}
+def evaluate_retrieval(subject: Subject) -> dict[str, Any]:
+    """The scores of both kinds of captions, on both sets of rows, for metrics.json; no figure."""
+    collected = subject.tested
+    result: dict[str, Any] = {}
     for name, captions, audio in (
         ("spatial", collected.captions, collected.audio),
         ("non_spatial", collected.captions_original, collected.audio_without_space),
     ):
-        chosen = [captions[row] for row in rows]
-        texts = sorted({text for own in chosen for text in own})
-        scores = retrieval_scores(
-            audio[rows], embedder.text(texts), chosen, texts, groups=[collected.source_ids[row] for row in rows]
-        )
-        result[name] = {
-            way: {metric: score.as_dict() for metric, score in metrics.items()} for way, metrics in scores.items()
-        }
+        texts = sorted({text for own in captions for text in own})
+        vectors = subject.embedder.text(texts)
+        sets = {name: np.flatnonzero(collected.augmentation == 0), f"{name}_all_rows": np.arange(len(collected.ids))}
+        for rows_name, rows in sets.items():
+            if not len(rows):
+                result[rows_name] = {"skipped": "no row has augmentation 0"}
+                continue
+            chosen = [captions[row] for row in rows]
+            own = sorted({text for of_clip in chosen for text in of_clip})
+            kept = np.searchsorted(np.array(texts, dtype=object), np.array(own, dtype=object))
+            scores = retrieval_scores(
+                audio[rows], vectors[kept], chosen, own, groups=[collected.source_ids[row] for row in rows]
+            )
+            result[rows_name] = {way: scores_as_dict(metrics) for way, metrics in scores.items()}
     return result
 
 
@@ -52,7 +59,7 @@ def retrieval_scores(
     texts: Sequence[str],
     groups: Sequence[str],
 ) -> dict[str, dict[str, Score]]:
-    """R@k and mAP@10, text to audio and audio to text.
+    """R@k, mAP@10 and MRR@10, text to audio and audio to text.
 
     Args:
         audio: (n, E), unit vectors of the clips.
@@ -64,32 +71,60 @@ def retrieval_scores(
     relevant = np.zeros((len(texts), len(audio)), dtype=bool)
     for clip, own in enumerate(captions):
         relevant[[place[caption] for caption in own], clip] = True
-    likeness = text.astype(np.float64) @ audio.astype(np.float64).T
     # Every caption of every clip asks once, also one that two clips share.
     queries = [(place[caption], clip) for clip, own in enumerate(captions) for caption in own]
     asked = np.array([caption for caption, _ in queries])
+    hits = first_hits(text, audio, relevant)
     return {
         "text_to_audio": _scores(
-            likeness[asked], relevant[asked], [groups[clip] for _, clip in queries], "text_to_audio"
+            hits[asked],
+            relevant.sum(1)[asked],
+            len(audio),
+            [groups[clip] for _, clip in queries],
+            "text_to_audio",
         ),
-        "audio_to_text": _scores(likeness.T, relevant.T, list(groups), "audio_to_text"),
+        "audio_to_text": _scores(
+            first_hits(audio, text, relevant.T), relevant.sum(0), len(texts), list(groups), "audio_to_text"
+        ),
     }
 
 
+def first_hits(
+    queries: NDArray[np.floating], items: NDArray[np.floating], relevant: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether the items at the first MAP_RANK ranks are relevant, (queries, at most MAP_RANK).
+
+    Args:
+        queries: (q, E). items: (i, E). relevant: (q, i).
+    """
+    hits = []
+    for first in range(0, len(queries), _QUERIES):
+        chunk = slice(first, first + _QUERIES)
+        likeness = queries[chunk].astype(np.float64) @ items.astype(np.float64).T
+        hits.append(ranked_relevance(likeness, relevant[chunk])[:, :MAP_RANK])
+    return np.concatenate(hits)
+
+
 def _scores(
-    likeness: NDArray[np.float64], relevant: NDArray[np.bool_], groups: Sequence[str], way: str
+    hits: NDArray[np.bool_], counts: NDArray[np.int_], items: int, groups: Sequence[str], way: str
 ) -> dict[str, Score]:
-    hits = ranked_relevance(likeness, relevant)
-    counts = relevant.sum(1)
-    items = relevant.shape[1]
+    # Chance depends on the number of relevant items alone.
+    numbers, weights = np.unique(counts, return_counts=True)
+
+    def chance(of_one: list[float]) -> float:
+        return float(np.average(of_one, weights=weights))
+
     scores = {}
     for rank in RANKS:
-        chance = float(np.mean([recall_by_chance(int(count), items, rank) for count in counts]))
         found = np.asarray(hits[:, :rank].any(axis=1), dtype=np.float64)
-        scores[f"R@{rank}"] = bootstrap(found, groups, key=f"{way} R@{rank}", chance=chance)
-    chance = float(np.mean([average_precision_by_chance(int(count), items, MAP_RANK) for count in counts]))
-    precision = average_precision(hits, counts, MAP_RANK)
-    scores[f"mAP@{MAP_RANK}"] = bootstrap(precision, groups, key=f"{way} mAP@{MAP_RANK}", chance=chance)
+        by_chance = chance([recall_by_chance(int(number), items, rank) for number in numbers])
+        scores[f"R@{rank}"] = bootstrap(found, groups, key=f"{way} R@{rank}", chance=by_chance)
+    for name, values, one in (
+        (f"mAP@{MAP_RANK}", average_precision(hits, counts, MAP_RANK), average_precision_by_chance),
+        (f"MRR@{MAP_RANK}", reciprocal_rank(hits, MAP_RANK), reciprocal_rank_by_chance),
+    ):
+        by_chance = chance([one(int(number), items, MAP_RANK) for number in numbers])
+        scores[name] = bootstrap(values, groups, key=f"{way} {name}", chance=by_chance)
     return scores
 
 
@@ -107,6 +142,12 @@ def average_precision(hits: NDArray[np.bool_], counts: NDArray[np.int_], rank: i
     return found / np.minimum(counts, rank)
 
 
+def reciprocal_rank(hits: NDArray[np.bool_], rank: int) -> NDArray[np.float64]:
+    """One over the rank of the first relevant item of each query; 0 when it comes after ``rank``."""
+    top = hits[:, :rank]
+    return np.where(top.any(axis=1), 1.0 / (top.argmax(axis=1) + 1), 0.0)
+
+
 def recall_by_chance(relevant: int, items: int, rank: int) -> float:
     """The probability that a random order has one of the relevant items in its first ``rank``."""
     rank = min(rank, items)
@@ -119,3 +160,9 @@ def average_precision_by_chance(relevant: int, items: int, rank: int) -> float:
     others = (relevant - 1) / (items - 1) if items > 1 else 0.0
     ranks = range(1, min(rank, items) + 1)
     return sum(relevant / items * (1 + (k - 1) * others) / k for k in ranks) / min(relevant, rank)
+
+
+def reciprocal_rank_by_chance(relevant: int, items: int, rank: int) -> float:
+    """The expected reciprocal rank of a random order, zero after ``rank``."""
+    total = math.comb(items, relevant)
+    return sum(math.comb(items - k, relevant - 1) / total / k for k in range(1, min(rank, items) + 1))

@@ -77,7 +77,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_heads_of_the_usual_width_have_the_papers_parameters():
-    model = ElsaModel.create(ElsaConfig(semantic_channels=[4], semantic_size=768, text_size=8))
+    model = ElsaModel.create(ElsaConfig(semantic_channels=[4], semantic_size=768, text_size=8, direction_share=0))
     assert sum(p.numel() for p in model.direction_head.parameters()) == 512 * 64 + 64 + 64 * 3 + 3
     assert sum(p.numel() for p in model.fusion.parameters()) == 960 * 960 + 960 + 960 * 512 + 512
     counts = parameter_counts(model)
@@ -137,14 +137,64 @@ def test_pretrained_encoder_is_frozen_saved_and_needs_its_source_no_more(tmp_pat
     torch.testing.assert_close(again.get_text_features(**load_tokenizer(again.config, saved)(captions)), before)
 
 
+def test_the_direction_is_in_the_embedding_as_the_branch_gives_it(tiny, clips):
+    out = tiny.encode_audio(clips)
+    found = torch.nn.functional.normalize(out.embedding[:2, :3], dim=1)
+    torch.testing.assert_close(found, out.spatial.direction[:2], atol=1e-5, rtol=0)
+    assert (out.embedding[2, :3] == 0).all()  # silence comes from nowhere
+
+
+def test_without_a_share_the_direction_goes_through_the_fusion_alone(clips):
+    model = ElsaModel.create(read_configuration("elsa-tiny", ["model.direction_share=0"]).model)
+    assert model.presence is None
+    assert model.fusion[2].out_features == 32
+    torch.testing.assert_close(model.get_audio_features(clips).norm(dim=1), torch.ones(3))
+
+
+def test_what_is_known_of_a_clip_need_not_be_computed_again(tiny, clips):
+    known = tiny.encode_semantics(clips)
+    assert torch.equal(tiny.encode_audio(clips, semantics=known).embedding, tiny.get_audio_features(clips))
+    words = HashingTokenizer(512)(["rain from above"])
+    assert torch.equal(tiny.project_text(tiny.encode_text(**words)), tiny.get_text_features(**words))
+
+
+def test_audio_of_another_rate_is_heard_alike(tiny, make_plane_wave):
+    foa = torch.from_numpy(make_plane_wave(90, 0, rate=48000)[None]).float()
+    from model.resampling import resample
+
+    lower = resample(foa, 48000, 16000)
+    torch.testing.assert_close(
+        tiny.get_audio_features(foa, sample_rate=48000), tiny.get_audio_features(lower), atol=1e-5, rtol=0
+    )
+
+
+def test_half_precision_keeps_the_direction_in_the_embedding(tiny, clips):
+    exact = tiny.encode_audio(clips[:2])
+    with torch.autocast("cpu", torch.bfloat16):
+        half = tiny.encode_audio(clips[:2])
+    assert half.embedding.dtype == torch.float32
+    here, there = (torch.nn.functional.normalize(out.embedding[:, :3], dim=1) for out in (exact, half))
+    assert (here * there).sum(1).min() > np.cos(np.deg2rad(0.5))
+    assert torch.isfinite(tiny.encode_audio(clips.bfloat16()).embedding).all()
+
+
+def test_transformers_finds_the_model_by_its_type(tiny, tmp_path):
+    from transformers import AutoConfig, AutoModel
+
+    tiny.save_pretrained(tmp_path)
+    assert isinstance(AutoConfig.from_pretrained(tmp_path), ElsaConfig)
+    assert isinstance(AutoModel.from_pretrained(tmp_path), ElsaModel)
+
+
 def test_elsa_small_is_made_of_what_its_package_holds(clips):
     """The sentence encoder's own weights: a paraphrase is nearer than another subject, before any training."""
     model = ElsaModel.create(read_configuration("elsa-small").model)
     assert not model.training
     counts = parameter_counts(model)
     assert counts["text_encoder"] == 22_713_216
-    assert counts["trained"] == counts["all"] - counts["text_encoder"]
+    frozen = counts["text_encoder"] + sum(p.numel() for p in model.semantic_branch.encoder.parameters())
+    assert counts["trained"] == counts["all"] - frozen
     tokens = load_tokenizer(model.config)(["a dog barks", "the dog is barking", "rain falls on a roof"])
     vectors = torch.nn.functional.normalize(model.text_encoder(**tokens), dim=1)
     assert vectors[0] @ vectors[1] > 0.8 > 0.4 > vectors[0] @ vectors[2]
-    assert model.get_audio_features(clips[:1]).shape == (1, 512)
+    assert model.get_audio_features(clips[:1], sample_rate=16000).shape == (1, 512)

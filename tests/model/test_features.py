@@ -22,7 +22,7 @@ def reference(foa: np.ndarray) -> dict[str, np.ndarray]:
     cross = np.conj(w) * np.stack([x, y, z])
     energy = 0.5 * sum(np.abs(channel) ** 2 for channel in (w, x, y, z))
     filters = mel_filter_bank(N_FFT // 2 + 1, 64, 50.0, 8000.0, RATE, norm="slaney", mel_scale="slaney")
-    quantisation = 2.0**-30 / 12
+    quantisation = 10 * 2.0**-30 / 12
     floor = quantisation + 1e-4 * energy
     return {
         "log_mel": np.log10(filters.T @ np.abs(w) ** 2 + 1e-10),
@@ -114,6 +114,26 @@ def test_silence_and_quantisation_noise_stay_small():
     generator = torch.Generator().manual_seed(0)
     faint = computed(1e-7 * torch.randn(1, 4, 4096, generator=generator))
     assert np.abs(faint["unit_active"]).max() < 0.01
+
+
+def test_quantisation_alone_is_not_blown_up_to_unit_vectors():
+    """Sound that is nothing but the rounding of dither to 16 bits: its intensities point anywhere."""
+    dither = np.random.Generator(np.random.Philox(key=3)).uniform(-0.5, 0.5, (1, 4, 8192)) / 2**15
+    found = computed(torch.from_numpy(dither).float())
+    for name in ("unit_active", "unit_reactive", "active_over_energy", "reactive_over_energy"):
+        assert np.linalg.norm(found[name], axis=1).mean() < 0.15, name
+
+
+def test_half_precision_is_computed_in_single(clips):
+    for kind in (torch.bfloat16, torch.float16):
+        audio = torch.from_numpy(clips).to(kind)
+        s = features.spectra(audio, n_fft=N_FFT, hop=HOP)
+        assert s.active.dtype == torch.float32
+        assert torch.equal(s.active, features.spectra(audio.float(), n_fft=N_FFT, hop=HOP).active)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = computed(torch.from_numpy(clips).float())
+    for name, expected in computed(torch.from_numpy(clips).float()).items():
+        np.testing.assert_array_equal(inside[name], expected, err_msg=name)
 
 
 def test_another_shape_is_refused():

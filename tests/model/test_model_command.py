@@ -47,11 +47,17 @@ def test_train_evaluate_embed(release, tmp_path, capsys):
 
     out = tmp_path / "evaluation"
     assert run("evaluate", folder, "--data", release, "--output", out, "--tasks", "localisation") == 0
-    assert "localisation branch mean_angle_deg" in capsys.readouterr().out
+    assert "localisation clean branch mean_angle_deg" in capsys.readouterr().out
 
     # No row of this release has a word of reverberation: it is said, and the exit code tells.
-    assert run("evaluate", folder, "--data", release, "--output", out) == 1
-    assert capsys.readouterr().err == "zero_shot reverberation: not scored, no row has a word\n"
+    assert run("evaluate", folder, "--data", release, "--output", out, "--tasks", "retrieval,zero_shot") == 1
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == [
+        "elsa evaluate: retrieval",
+        "elsa evaluate: zero_shot",
+        "zero_shot reverberation: not scored, no row has a word",
+    ]
+    assert captured.out.splitlines()[-1] == f"{out / 'index.html'}: 8 rows"
 
     flac = next((release / "test").glob("*/*.flac"))
     assert run("embed", folder, "--audio", flac, "--text", "a hum on the left", "rain") == 0
@@ -88,9 +94,16 @@ def test_what_cannot_start_is_one_line(release, trained_run, tmp_path, capsys):
     assert "training.speed" in refused(capsys, "train", "elsa-tiny", *data, "--set", "training.speed=1")
     nowhere = ["--data", tmp_path / "nowhere", "--output", tmp_path / "out"]
     assert "nowhere: no such release" in refused(capsys, "train", "elsa-tiny", *nowhere)
-    assert "not an empty folder" in refused(capsys, "train", "elsa-tiny", "--data", release, "--output", trained_run)
+    mine = ["--data", release, "--output", release]
+    assert "not an empty folder" in refused(capsys, "train", "elsa-tiny", *mine)
+    other = ["--data", release, "--output", trained_run]
+    assert "a run of another configuration" in refused(capsys, "train", "elsa-tiny", *other)
     assert "unknown task singing" in refused(capsys, "evaluate", trained_run, *data, "--tasks", "singing")
     assert "no config.json, so no model" in refused(capsys, "evaluate", tmp_path, *data)
+    assert "unknown key noise; one of noise_db" in refused(capsys, "evaluate", trained_run, *data, "--set", "noise=5")
+    assert "nowhere: no metrics.json" in refused(
+        capsys, "evaluate", trained_run, *data, "--beside", tmp_path / "nowhere"
+    )
     assert "nothing to embed" in refused(capsys, "embed", trained_run)
     assert ".parquet or .jsonl" in refused(capsys, "embed", trained_run, "--text", "x", "--output", "out.npy")
     assert "no such folder" in refused(

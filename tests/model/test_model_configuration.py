@@ -8,7 +8,7 @@ from model.configuration import ConfigurationError, ElsaConfig, read_configurati
 
 
 def test_shipped_configurations_load():
-    assert shipped_configurations() == ["elsa-small", "elsa-tiny"]
+    assert shipped_configurations() == ["elsa-base", "elsa-small", "elsa-tiny"]
     for name in shipped_configurations():
         assert read_configuration(name).model.model_type == "elsa"
 
@@ -48,6 +48,11 @@ def test_hash_depends_on_values_alone(tmp_path):
         ("model.spatial_branch=best", "'best'"),
         ("model.spatial_to_hz=9000", "spatial_to_hz is 9000"),
         ("model.n_fft=wide", "n_fft"),
+        ("model.semantic_encoder=ear", "'ear'"),
+        ("model.text_encoder=mouth", "'mouth'"),
+        ("model.spatial_rate=10", "spatial_rate is 10"),
+        ("model.direction_share=1", "direction_share is 1"),
+        ("model.embedding_size=3", "embedding_size is 3"),
         ("model.text_encoder=pretrained", "text_source"),
         ("training.seed", "KEY=VALUE"),
         ("training.seed=[", "--set training.seed=["),
@@ -72,6 +77,14 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path, content):
 def test_an_unknown_name_lists_the_shipped_ones():
     with pytest.raises(ConfigurationError, match=r"elsa-huge: no such configuration; .*elsa-tiny"):
         read_configuration("elsa-huge")
+
+
+def test_widths_of_the_spatial_branch_are_one_for_all_or_one_for_each():
+    assert ElsaConfig(spatial_channels=8).spatial_widths(3) == [8, 8, 8]
+    assert ElsaConfig(spatial_channels=[4, 8, 16]).spatial_widths(3) == [4, 8, 16]
+    for widths in ([4, 8], [4, 8, 0]):
+        with pytest.raises(ConfigurationError, match="spatial_channels"):
+            ElsaConfig(spatial_channels=widths).spatial_widths(3)
 
 
 def test_config_survives_its_json():

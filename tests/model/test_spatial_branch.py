@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.configuration import ElsaConfig
+from model.configuration import ElsaConfig, read_configuration
 from model.features import Spectra, spectra
 from model.spatial import MEASURES, BinWeightingSpatialBranch, PaperSpatialBranch, invariant_maps, spatial_branch
 
@@ -32,10 +32,19 @@ def spectra_of(foa: np.ndarray) -> Spectra:
     return spectra(torch.from_numpy(foa).float(), n_fft=256, hop=128)
 
 
-def turned_left(foa: np.ndarray) -> np.ndarray:
-    """The sound field turned by 90° about z, counter-clockwise: what was at x is at y, what was at y is at -x."""
+def rotations() -> list[np.ndarray]:
+    """A quarter turn about z, counter-clockwise, and turns about any axis."""
+    quarter = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    generator = np.random.Generator(np.random.Philox(key=4))
+    drawn = [np.linalg.qr(generator.standard_normal((3, 3)))[0] for _ in range(3)]
+    return [quarter, *(matrix * np.sign(np.linalg.det(matrix)) for matrix in drawn)]
+
+
+def turned(foa: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The sound field turned by a rotation matrix of x, y, z."""
     w, y, z, x = foa
-    return np.stack([w, x, z, -y])
+    x, y, z = matrix @ np.stack([x, y, z])
+    return np.stack([w, y, z, x])
 
 
 @pytest.mark.parametrize("name", ["bin-weighting", "paper"])
@@ -62,16 +71,20 @@ def test_silence_gives_numbers_and_gradients_that_are_finite(name):
 def test_turning_the_field_turns_the_direction(make_plane_wave):
     foa = make_plane_wave(25, 15, noise=0.8)
     branch = branch_of("bin-weighting")
-    here, there = branch(spectra_of(foa[None])), branch(spectra_of(turned_left(foa)[None]))
-    x, y, z = here.direction[0].tolist()
-    np.testing.assert_allclose(there.direction[0].detach().numpy(), [-y, x, z], atol=1e-5)
-    torch.testing.assert_close(here.measures, there.measures, atol=1e-4, rtol=0)
+    here = branch(spectra_of(foa[None]))
+    for matrix in rotations():
+        there = branch(spectra_of(turned(foa, matrix)[None]))
+        expected = matrix @ here.direction[0].detach().numpy()
+        np.testing.assert_allclose(there.direction[0].detach().numpy(), expected, atol=1e-5)
+        torch.testing.assert_close(here.measures, there.measures, atol=1e-4, rtol=0)
 
 
 def test_maps_do_not_turn_with_the_field(make_plane_wave):
     foa = make_plane_wave(25, 15, noise=0.8)
-    here, there = invariant_maps(spectra_of(foa[None])), invariant_maps(spectra_of(turned_left(foa)[None]))
-    torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
+    for matrix in rotations():
+        here, there = invariant_maps(spectra_of(foa[None])), invariant_maps(spectra_of(turned(foa, matrix)[None]))
+        for a, b in zip(here, there, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
 
 
 def test_untrained_weights_find_a_plane_wave(make_plane_wave):
@@ -79,22 +92,35 @@ def test_untrained_weights_find_a_plane_wave(make_plane_wave):
     np.testing.assert_allclose(out.direction[0].detach().numpy(), [0, 1, 0], atol=1e-3)
 
 
-def test_paper_sizes_give_the_parameters_of_the_known_reading():
-    """16 kHz, 400/100, 10 s: 201 by 1601 bins, 1200 a branch, 2400-128-32-44 has 337,964; we have 7 outputs for 44."""
-    config = ElsaConfig(
-        clip_s=10.0,
-        n_fft=400,
-        hop=100,
-        spatial_branch="paper",
-        spatial_to_hz=8000,
-        spatial_channels=16,
-        spatial_hidden=128,
-        spatial_size=32,
-    )
-    branch = PaperSpatialBranch(config)
+def test_the_paper_branch_has_the_papers_parameters():
+    """16 kHz, 400/100, 10 s: 201 by 1601 bins, 1200 a network, 2400-192-64-44; we have 7 outputs for 44."""
+    branch = PaperSpatialBranch(read_configuration("elsa-base").model)
     assert branch.first.in_features == 2400
     ours = sum(p.numel() for p in branch.parameters())
-    assert ours == 337_964 - 33 * 44 + 33 * (3 + len(MEASURES))
+    assert ours == 485_828 - (64 + 1) * 44 + (64 + 1) * (3 + len(MEASURES))
+
+
+def test_the_level_is_heard_only_where_it_is_asked_for(make_plane_wave):
+    foa = make_plane_wave(25, 15, noise=0.3)
+    for level, equal in ((False, True), (True, False)):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            branch = BinWeightingSpatialBranch(ElsaConfig(spatial_level=level, **TINY)).eval()
+        loud, soft = (branch(spectra_of(gain * foa[None])).measures for gain in (1.0, 0.1))
+        assert torch.allclose(loud, soft, atol=1e-4) == equal
+
+
+def test_half_precision_keeps_the_direction(make_plane_wave):
+    foa = torch.from_numpy(make_plane_wave(25, 15, noise=0.8)[None]).float()
+    for name in ("bin-weighting", "paper"):
+        branch = branch_of(name)
+        exact = branch(spectra(foa, n_fft=256, hop=128))
+        with torch.autocast("cpu", torch.bfloat16):
+            half = branch(spectra(foa, n_fft=256, hop=128))
+        for out in (half.direction, half.measures):
+            assert out.dtype == torch.float32
+        if name == "bin-weighting":
+            assert (half.direction * exact.direction).sum() > np.cos(np.deg2rad(0.5))
 
 
 def test_bins_above_the_limit_are_not_read(make_plane_wave):

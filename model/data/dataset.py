@@ -1,0 +1,233 @@
+"""The rows of one split of one or several releases, as samples.
+
+Every crop, every choice of caption and every transform is a function of the seed, the epoch and the row's id; no order,
+worker or process changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from model.augmentation import Augmentation
+from model.configuration_error import ConfigurationError
+from model.data.errors import ReleaseUnreadable
+from model.data.order import Turn, epoch_order
+from model.data.samples import Sample
+from model.data.sound import Samples, read_crop
+from model.data.tables import COLUMNS, VOCABULARY, read_shards
+from model.draws import keyed_generator
+from model.spatial import MEASURES
+
+# W in all four channels.
+_WITHOUT_SPACE = np.outer(np.ones(4), (1, 0, 0, 0))
+
+
+def unit_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, float, float]:
+    """The unit vector x, y, z of a direction: x front, y left, z up; azimuth counter-clockwise, +90° is left."""
+    azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
+    return (
+        float(np.cos(elevation) * np.cos(azimuth)),
+        float(np.cos(elevation) * np.sin(azimuth)),
+        float(np.sin(elevation)),
+    )
+
+
+class ReleaseDataset(Dataset[Sample]):
+    """The rows of one split of one or several releases.
+
+    In training a row is cropped at a random place, one of its captions is drawn, and a share of the rows is served
+    without space: W in all four channels, with the original caption; the others go through the augmentation. In
+    evaluation the crop is the middle of the clip, the caption the first, and every row is as it is.
+
+    Args:
+        releases: folders.
+        split: train, validation or test.
+        sample_rate: of the crops; a release of a higher rate is resampled, one of a lower rate refused.
+        clip_s: length of a crop in seconds; shorter clips are followed by zeros.
+        seed: of every draw.
+        training: random crops and captions, or fixed ones.
+        nonspatial_share: of the rows served without space, in training.
+        augmentation: the transforms, in training; None for none.
+        weights: each release's share of an epoch, for ``turns``; as many as it has rows when None.
+        rows_an_epoch: for ``turns``; all rows when None.
+
+    Raises:
+        ReleaseUnreadable: no such release, no rows in the split, a missing column, a rate too low, a path that leads
+            out of its shard.
+        ConfigurationError: another number of weights than of releases.
+    """
+
+    def __init__(
+        self,
+        releases: Sequence[Path | str],
+        split: str,
+        *,
+        sample_rate: int,
+        clip_s: float,
+        seed: int = 0,
+        training: bool = False,
+        nonspatial_share: float = 0.0,
+        augmentation: Augmentation | None = None,
+        weights: Sequence[float] | None = None,
+        rows_an_epoch: int | None = None,
+    ) -> None:
+        self.split = split
+        self.sample_rate = sample_rate
+        self.clip_s = clip_s
+        self.seed = seed
+        self.training = training
+        self.nonspatial_share = nonspatial_share
+        self.augmentation = augmentation
+        self.weights = weights
+        self.rows_an_epoch = rows_an_epoch
+        self.epoch = 0
+        if weights is not None and len(weights) != len(releases):
+            raise ConfigurationError(f"data.weights has {len(weights)} numbers for {len(releases)} releases")
+        tables: list[pa.Table] = []
+        shard_of_row: list[int] = []
+        self.sizes: list[int] = []
+        self._shards: list[Path] = []
+        for release in map(Path, releases):
+            before = len(shard_of_row)
+            for shard, table in read_shards(release, split):
+                shard_of_row += [len(self._shards)] * len(table)
+                self._shards.append(shard)
+                tables.append(table)
+            self.sizes.append(len(shard_of_row) - before)
+        if not shard_of_row:
+            raise ReleaseUnreadable(f"no release given: {split} has no rows")
+        self.table = pa.concat_tables(tables).combine_chunks()
+        self._shard_of_row = np.array(shard_of_row)
+        self._columns = self._chunks()
+        slow = np.flatnonzero(self.numbers("sample_rate") < sample_rate)
+        if len(slow):
+            row = int(slow[0])
+            raise ReleaseUnreadable(
+                f"{self.path(row)}: sample_rate is {self.value('sample_rate', row)} Hz, the model needs {sample_rate}"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The columns are views of the table, which would reach a worker twice.
+        return {name: value for name, value in self.__dict__.items() if name != "_columns"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._columns = self._chunks()
+
+    def _chunks(self) -> dict[str, pa.Array]:
+        return {name: self.table.column(name).chunk(0) for name in COLUMNS.names}
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch of ``turns`` and of rows that are asked for by their index, from 0."""
+        self.epoch = epoch
+
+    def turns(self, epoch: int | None = None) -> list[Turn]:
+        """The rows of an epoch in their order, the releases mixed by their weights; that of ``set_epoch`` when None."""
+        return epoch_order(
+            self.sizes,
+            seed=self.seed,
+            epoch=self.epoch if epoch is None else epoch,
+            weights=self.weights,
+            rows_an_epoch=self.rows_an_epoch,
+        )
+
+    def __len__(self) -> int:
+        return len(self._shard_of_row)
+
+    def value(self, column: str, row: int) -> Any:
+        """One cell."""
+        return self._columns[column][row].as_py()
+
+    def values(self, column: str) -> list[Any]:
+        """A column as Python values."""
+        return self._columns[column].to_pylist()
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A column as float64; null is NaN."""
+        return np.array([np.nan if value is None else value for value in self.values(column)], dtype=np.float64)
+
+    def directions(self) -> NDArray[np.float64]:
+        """Unit vectors x, y, z to the sources, (rows, 3)."""
+        angles = zip(self.numbers("azimuth_deg"), self.numbers("elevation_deg"), strict=True)
+        return np.array([unit_direction(azimuth, elevation) for azimuth, elevation in angles])
+
+    def __getitem__(self, row: int | Turn) -> Sample:
+        """A sample, by its turn or by its row in the epoch that was set; see the class."""
+        turn = row if isinstance(row, Turn) else Turn(row, self.epoch)
+        return self._drawn(turn) if self.training else self._fixed(turn.row)
+
+    def _fixed(self, row: int) -> Sample:
+        return Sample(
+            row=row,
+            crop=self.crop(row),
+            sample_rate=self.sample_rate,
+            caption=self.value("captions", row)[0],
+            direction=unit_direction(self.value("azimuth_deg", row), self.value("elevation_deg", row)),
+            measures=self._measures(row),
+            is_spatial=True,
+        )
+
+    def _drawn(self, turn: Turn) -> Sample:
+        row = turn.row
+        captions, originals = self.value("captions", row), self.value("captions_original", row)
+
+        def generator(name: str) -> np.random.Generator:
+            return keyed_generator(self.seed, name, turn.epoch, self.value("id", row), turn.repeat)
+
+        draw = generator("sample")
+        place = draw.random()
+        which = int(draw.integers(len(captions)))
+        is_spatial = draw.random() >= self.nonspatial_share
+        azimuth, elevation = self.value("azimuth_deg", row), self.value("elevation_deg", row)
+        caption = captions[which] if is_spatial else originals[which]
+        matrix, recording = None, None
+        if not is_spatial:
+            matrix = _WITHOUT_SPACE * (1.0 if self.augmentation is None else self.augmentation.gain(generator))
+        elif self.augmentation is not None:
+            augmented = self.augmentation.draw(
+                generator,
+                azimuth_deg=azimuth,
+                elevation_deg=elevation,
+                words={attribute: self.value(attribute, row) for attribute in VOCABULARY},
+                caption=caption,
+                original=originals[which],
+                sample_rate=self.sample_rate,
+            )
+            matrix, recording = augmented.matrix, augmented.recording
+            azimuth, elevation, caption = augmented.azimuth_deg, augmented.elevation_deg, augmented.caption
+        return Sample(
+            row=row,
+            crop=self.crop(row, place),
+            sample_rate=self.sample_rate,
+            caption=caption,
+            direction=unit_direction(azimuth, elevation),
+            measures=self._measures(row),
+            is_spatial=is_spatial,
+            matrix=matrix,
+            recording=recording,
+        )
+
+    def _measures(self, row: int) -> tuple[float, ...]:
+        values = (self.value(measure.column, row) for measure in MEASURES)
+        return tuple(float("nan") if value is None else value for value in values)
+
+    def crop(self, row: int, place: float = 0.5) -> Samples:
+        """A crop of a row's FLAC: ``place`` 0 is its start, 1 its end. (4, clip_s · sample_rate); see ``read_crop``."""
+        return read_crop(
+            self.path(row),
+            place=place,
+            clip_s=self.clip_s,
+            file_rate=self.value("sample_rate", row),
+            sample_rate=self.sample_rate,
+        )
+
+    def path(self, row: int) -> Path:
+        """The FLAC of a row."""
+        return self._shards[self._shard_of_row[row]] / self.value("file_name", row)

@@ -1,0 +1,48 @@
+"""Angles between directions, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluation.collect import Heard
+from model.evaluation.probes import Readout
+from model.evaluation.scores import bootstrap, mean, median, scores_as_dict
+
+#: Mean and median angle between any direction and one drawn evenly on the sphere.
+CHANCE_DEG = 90.0
+
+
+def method_angles(heard: Heard, readout: Readout, true: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+    """The angle of each method in degrees, (n,) each; ``readout`` beside the methods of ``heard``."""
+    found = {**heard.direction, "readout": readout(heard.audio)}
+    return {name: angles_deg(predicted, true) for name, predicted in found.items()}
+
+
+def angle_scores(angles: Mapping[str, NDArray[np.float64]], groups: Sequence[Any], *, key: str) -> dict[str, Any]:
+    """Mean and median of each method's angles, for JSON."""
+    return {
+        name: scores_as_dict(
+            {
+                f"{statistic.__name__}_angle_deg": bootstrap(
+                    values, groups, key=f"{key} {statistic.__name__} {name}", chance=CHANCE_DEG, statistic=statistic
+                )
+                for statistic in (mean, median)
+            }
+        )
+        for name, values in angles.items()
+    }
+
+
+def angles_deg(predicted: NDArray[np.floating], true: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Angles in degrees between rows of vectors, (n, 3) each; 90 where a vector is zero, as a guess would be."""
+    predicted, true = predicted.astype(np.float64), true.astype(np.float64)
+    # Both forms: the cosine alone is blind to angles under 0.01°.
+    sine = np.linalg.norm(np.cross(predicted, true), axis=1)
+    cosine = np.sum(predicted * true, axis=1)
+    angle = np.rad2deg(np.arctan2(sine, cosine))
+    silent = (np.linalg.norm(predicted, axis=1) == 0) | (np.linalg.norm(true, axis=1) == 0)
+    return np.where(silent, CHANCE_DEG, angle)

@@ -1,0 +1,176 @@
+"""The two phases of a training, as the loop sees them: what they train, what a batch gives, what the loss is.
+
+``pretraining`` is the spatial branch alone, on the direction and the measures that it says itself (A.8 in ELSA: a
+cosine for the angles, squared errors for the rest). ``training`` is the whole model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.configuration import PretrainingConfiguration, RunConfiguration, TrainingConfiguration
+from model.data import Batch
+from model.elsa import AudioOutput, ElsaModel
+from model.losses import Targets, branch_loss, elsa_loss
+from model.spatial import SpatialOutput
+from model.training.frozen import Captions, Views, is_frozen
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase; both kinds hold their model, and compute where it lies."""
+
+    model: ElsaModel
+    configuration: RunConfiguration
+
+    @property
+    def name(self) -> str:
+        """pretraining or training."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> PretrainingConfiguration | TrainingConfiguration:
+        """Epochs, batch, optimiser and learning rate."""
+        raise NotImplementedError
+
+    @property
+    def shared(self) -> list[nn.Parameter]:
+        """Parameters that the loss itself reads."""
+        return []
+
+    def begin(self) -> list[nn.Parameter]:
+        """Brings the model into training mode; the parameters of the phase, of which some may take no gradient."""
+        raise NotImplementedError
+
+    def prepare(self, batch: Batch, epoch: int | None) -> Tensor | None:
+        """What frozen parts make of a batch, once for all passes; ``epoch`` is the crops', none in validation."""
+        return None
+
+    def forward(self, batch: Batch, prepared: Tensor | None) -> list[Tensor]:
+        """A batch, and what ``prepare`` gave → tensors over its clips, the targets last."""
+        raise NotImplementedError
+
+    def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """What ``forward`` gives, of a whole batch → the terms, ``loss`` among them."""
+        raise NotImplementedError
+
+    def autocast(self) -> torch.autocast:
+        """The precision that the configuration asks for."""
+        half = self.configuration.training.precision == "bfloat16"
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=half)
+
+    def on_device(self, batch: Batch) -> Batch:
+        """The batch where the model lies. On a CPU it is the same one, which keeps its audio."""
+        return batch if self.model.device.type == "cpu" else batch.to(self.model.device)
+
+
+class Pretraining(Phase):
+    """The spatial branch alone."""
+
+    name = "pretraining"
+
+    @property
+    def settings(self) -> PretrainingConfiguration:
+        """See Phase."""
+        return self.configuration.training.pretraining
+
+    def begin(self) -> list[nn.Parameter]:
+        """See Phase."""
+        self.model.train()
+        return list(self.model.spatial_branch.parameters())
+
+    def forward(self, batch: Batch, prepared: Tensor | None) -> list[Tensor]:
+        """See Phase."""
+        batch = self.on_device(batch)
+        with self.autocast():
+            said: SpatialOutput = self.model.spatial_branch(self.model.spectra(batch.audio))
+        return [said.direction, said.measures, _packed(batch.targets)]
+
+    def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """See Phase."""
+        direction, measures, packed = outputs
+        terms = branch_loss(SpatialOutput(direction, measures, measures), _unpacked(packed))
+        return {"loss": terms["direction"] + terms["measures"], **terms}
+
+
+@dataclass(frozen=True)
+class Training(Phase):
+    """The whole model.
+
+    Attributes:
+        captions: keeps what a frozen text encoder gives.
+        views: keeps what a frozen semantic encoder gives; none where nothing is kept.
+    """
+
+    captions: Captions
+    views: Views | None = None
+
+    name = "training"
+
+    @property
+    def settings(self) -> TrainingConfiguration:
+        """See Phase."""
+        return self.configuration.training
+
+    @property
+    def shared(self) -> list[nn.Parameter]:
+        """The temperature."""
+        return [self.model.logit_scale]
+
+    def begin(self) -> list[nn.Parameter]:
+        """See Phase."""
+        self.model.train()
+        if self.settings.pretraining.freeze:
+            self.model.spatial_branch.requires_grad_(False).eval()
+        return list(self.model.parameters())
+
+    def prepare(self, batch: Batch, epoch: int | None) -> Tensor | None:
+        """What the semantic encoder makes of a batch; none where it is trained."""
+        if not is_frozen(self.model.semantic_branch.encoder):
+            return None
+        kept = self.views.get(batch.rows, epoch) if self.views is not None and epoch is not None else None
+        if kept is not None:
+            return kept.to(self.model.device)
+        with torch.no_grad(), self.autocast():
+            heard = self.model.encode_semantics(self.on_device(batch).audio).float()
+        if self.views is None or epoch is None:
+            return heard
+        return self.views.put(batch.rows, epoch, heard).to(self.model.device)
+
+    def forward(self, batch: Batch, prepared: Tensor | None) -> list[Tensor]:
+        """See Phase."""
+        batch = self.on_device(batch)
+        with self.autocast():
+            audio = self.model.encode_audio(batch.audio, semantics=prepared)
+            text = self.model.project_text(self.captions.encode(batch.captions))
+        said = audio.spatial
+        return [
+            audio.embedding,
+            text,
+            audio.direction,
+            audio.distance,
+            audio.area,
+            said.direction,
+            said.measures,
+            _packed(batch.targets),
+        ]
+
+    def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """See Phase."""
+        embedding, text, direction, distance, area, said_direction, said_measures, packed = outputs
+        said = SpatialOutput(said_direction, said_measures, said_measures)
+        audio = AudioOutput(embedding, direction, distance, area, said)
+        return elsa_loss(audio, text, self.model.logit_scale, _unpacked(packed), self.settings.losses)
+
+
+def _packed(targets: Targets) -> Tensor:
+    """Targets as one tensor (B, 4 + measures), which passes from process to process."""
+    return torch.cat([targets.direction, targets.is_spatial.float().unsqueeze(1), targets.measures], dim=1)
+
+
+def _unpacked(packed: Tensor) -> Targets:
+    return Targets(direction=packed[:, :3], measures=packed[:, 4:], is_spatial=packed[:, 3] > 0.5)

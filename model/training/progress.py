@@ -1,0 +1,51 @@
+"""What is told of a training while it runs: samples a second, and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+#: Without a terminal, a line of progress this often.
+LINE_EVERY_S = 30.0
+
+
+class ProgressLine:
+    """The rate and the time that remains: one line that is written over on a terminal, else a line now and then."""
+
+    def __init__(self, steps: int, told: TextIO, done: int = 0) -> None:
+        self.steps = steps
+        self.told = told
+        self.done = self.first = done
+        self.samples = 0
+        self.started = self.last = time.perf_counter()
+        self._open = False
+
+    def step(self, samples: int, loss: float) -> None:
+        """One step more, of so many samples."""
+        self.done += 1
+        self.samples += samples
+        now = time.perf_counter()
+        terminal = self.told.isatty()
+        if now - self.last < (1.0 if terminal else LINE_EVERY_S):
+            return
+        self.last = now
+        rate = self.samples / (now - self.started)
+        remaining = (now - self.started) / (self.done - self.first) * (self.steps - self.done)
+        text = f"step {self.done} of {self.steps}: loss {loss:.4f}, {rate:.1f} samples/s, {duration(remaining)} to go"
+        print(f"\r{text}  " if terminal else text, end="" if terminal else "\n", file=self.told)
+        self._open = terminal
+        self.told.flush()
+
+    def line(self, text: str) -> None:
+        """A line of its own."""
+        print(f"\n{text}" if self._open else text, file=self.told)
+        self._open = False
+        self.told.flush()
+
+
+def duration(seconds: float) -> str:
+    """A time as a person writes it, such as 42 s, 12 min or 3 h 05 min."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,36 @@
+"""Options of an evaluation as a user sets them."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.configuration import ConfigurationError
+from model.evaluation.options import EvaluationOptions, read_options
+
+
+def test_options_are_read_by_their_kind():
+    options = read_options(["noise_db=[10, 0]", "tut=/data/tut", "readout_steps=5", "tut_order=WXYZ"])
+    assert options == EvaluationOptions(noise_db=(10.0, 0.0), tut="/data/tut", readout_steps=5, tut_order="WXYZ")
+    assert read_options(["noise_db=null"]).noise_db == ()
+    assert read_options(["noise_db=5"]).noise_db == (5.0,)
+    assert read_options(["captioner=null"]).captioner is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("noise", "KEY=VALUE is expected"),
+        ("louder=1", "unknown key louder; one of noise_db"),
+        ("readout_steps=many", "the value is of another kind"),
+        ("readout_steps=1.5", "the value is of another kind"),
+        ("readout_steps=true", "the value is of another kind"),
+        ("readout_steps=0", "readout_steps is 0, below 1"),
+        ("tut_order=WXYY", "tut_order is 'WXYY'"),
+        ("tut_normalisation=MaxN", "tut_normalisation is 'MaxN'"),
+        ("noise_db=[a]", "the value is of another kind"),
+        ("tut={", "the value is of another kind"),
+    ],
+)
+def test_what_is_wrong_is_named(setting, message):
+    with pytest.raises(ConfigurationError, match=message.replace("[", r"\[")):
+        read_options([setting])

@@ -1,0 +1,84 @@
+"""The page: numbers with their units, the paper's beside them, other runs beside those, and nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from model.configuration import ConfigurationError
+from model.evaluation import TASKS
+from model.evaluation import page as page_module
+from model.evaluation.page import write_page
+from model.evaluation.paper import NUMBERS
+
+
+def _score(value: float, chance: float | None = 0.25) -> dict:
+    return {"value": value, "interval_95": [value - 0.1, value + 0.1], "n": 42, "chance": chance}
+
+
+def _write(folder, tasks: dict, run: str = "runs/<first>") -> None:
+    folder.mkdir()
+    metrics = {"run": run, "split": "test", "rows": 42, "tasks": tasks}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def _cells(page: str, label: str) -> list[str]:
+    row = re.search(rf'<th scope="row">{label}</th>(.*?)</tr>', page, re.DOTALL)
+    assert row, label
+    return [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row[1], re.DOTALL)]
+
+
+def test_a_number_stands_beside_the_papers_and_another_runs(tmp_path):
+    _write(
+        tmp_path / "a",
+        {
+            "zero_shot": {"direction": {"accuracy": _score(0.975)}, "elevation": {"skipped": "no row has a word"}},
+            "localisation": {"clean": {"branch": {"mean_angle_deg": _score(3.21, 90.0)}}},
+            "clusters": {"direction": {"front_back": _score(0.5)}},
+            "swap": {"R@10_change": _score(-0.01, 0.0)},
+            "captioning": {"spatial": {"shown": [{"written": "a <dog>", "reference": "A dog."}]}},
+            "map": {"skipped": "umap-learn is not installed"},
+        },
+    )
+    _write(tmp_path / "b", {"zero_shot": {"direction": {"accuracy": _score(0.5)}}}, run="runs/second")
+    path = write_page(tmp_path / "a", [tmp_path / "b"])
+    page = path.read_text()
+    direction = _cells(page, "direction · accuracy")
+    assert direction[:4] == [
+        ["97.5", "%", "87.5", "%", "to", "107.5", "%"],
+        ["50.0", "%", "40.0", "%", "to", "60.0", "%"],
+        ["42"],
+        ["25.0", "%"],
+    ]
+    assert "92.0" in direction[4]
+    assert "[M]" in direction[4]
+    assert _cells(page, "clean · branch · mean angle deg")[0][0] == "3.2°"
+    assert _cells(page, "clean · branch · mean angle deg")[1] == ["–"]
+    assert _cells(page, "direction · front back")[0][0] == "0.500"
+    assert _cells(page, "R@10 change")[0][:2] == ["−1.0", "%"]
+    # Numbers that the paper has stand once more above all others.
+    assert page.index("Beside the paper") < page.index("Zero-shot words of space: direction · accuracy")
+    assert "elevation: not scored, no row has a word." in page
+    assert "Map: not scored, umap-learn is not installed." in page
+    assert "a &lt;dog&gt;" in page
+    assert "&lt;first&gt;" in page
+    assert "<first>" not in page
+    # Nothing is loaded from elsewhere.
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def test_a_folder_without_metrics_is_one_line(tmp_path):
+    _write(tmp_path / "a", {})
+    with pytest.raises(ConfigurationError, match=r"no metrics\.json"):
+        write_page(tmp_path / "a", [tmp_path])
+    (tmp_path / "metrics.json").write_text("[1]")
+    with pytest.raises(ConfigurationError, match="not written by elsa evaluate"):
+        write_page(tmp_path / "a", [tmp_path])
+
+
+def test_every_task_has_a_section_and_every_number_of_the_paper_a_task():
+    assert set(page_module.TASKS) == set(TASKS)
+    assert {number.path[0] for number in NUMBERS} <= set(TASKS)
+    assert {number.trust for number in NUMBERS} <= {"P", "D", "M", "M+"}

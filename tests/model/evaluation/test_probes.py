@@ -1,0 +1,44 @@
+"""Probes: their size, what they learn, and that they learn it the same way twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model.evaluation.angles import angles_deg
+from model.evaluation.probes import HIDDEN, Probe, train_classifier, train_direction_readout
+
+
+def test_the_first_layer_has_the_papers_count():
+    probe = Probe(512, 3)
+    assert probe.first.weight.numel() == 512 * HIDDEN == 32_768
+    assert sum(parameter.numel() for parameter in probe.parameters()) == 32_768 + 64 + 64 * 3 + 3
+
+
+def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions, and unit vectors in which they are turned and mixed with noise."""
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    directions = generator.standard_normal((count, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    mixing = np.random.Generator(np.random.Philox(key=99)).standard_normal((3, 16))
+    embeddings = np.tanh(directions @ mixing) + 0.02 * generator.standard_normal((count, 16))
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), directions
+
+
+def test_a_readout_learns_a_direction_and_learns_it_twice_alike():
+    train, true = _embeddings(400, 0)
+    test, test_true = _embeddings(100, 1)
+    one, two = (train_direction_readout(train, true, steps=300, seed=3) for _ in range(2))
+    found = one(test)
+    assert np.mean(angles_deg(found, test_true)) < 6
+    np.testing.assert_array_equal(found, two(test))
+    assert one.rows == 400
+
+
+def test_a_classifier_learns_words():
+    train, true = _embeddings(300, 0)
+    test, test_true = _embeddings(100, 1)
+    classifier = train_classifier(train, (true[:, 0] > 0).astype(int), 2, steps=200, seed=0)
+    found = classifier(test).argmax(1)
+    assert np.mean(found == (test_true[:, 0] > 0)) > 0.95
+    assert classifier.parameters == pytest.approx(16 * 64 + 64 + 64 * 2 + 2)

@@ -1,0 +1,314 @@
+"""Training: the same weights twice and after any stop, what is kept, what a run's folder holds, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from model.configuration import read_configuration
+from model.data import ReleaseUnreadable
+from model.elsa import load_model
+from model.training import RunRefused, TrainingDiverged, TrainingInterrupted, loop, train
+from model.training.checkpoints import CHECKPOINT
+from model.training.frozen import VIEWS
+from model.training.loop import Trainer
+from model.training.phases import Training
+from model.training.schedule import learning_rate_at
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = ["training.device=cpu", "training.epochs=2"]
+#: Two epochs of two steps before, two of two steps after.
+BOTH_PHASES = [
+    *SETTINGS,
+    "training.pretraining.epochs=2",
+    "training.pretraining.batch_size=8",
+    "model.semantic_frozen=true",
+    "training.semantic_views=1",
+]
+
+
+def history_of(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    """The same weights to the bit, and the same history but for what a clock says."""
+    weights, others = (load_file(run / "model.safetensors") for run in (first, second))
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    clocks = {"samples_per_s", "waited_for_data"}
+    told = [
+        [{key: value for key, value in line.items() if key not in clocks} for line in history_of(run)]
+        for run in (first, second)
+    ]
+    assert told[0] == told[1]
+
+
+@pytest.fixture(scope="module")
+def whole_run(release, tmp_path_factory) -> Path:
+    """Both phases without a stop."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return train(read_configuration("elsa-tiny", BOTH_PHASES), [release], folder, progress=io.StringIO()).run
+
+
+class Killed(BaseException):
+    """Ends a training as nothing in it expects."""
+
+
+def killed_at(monkeypatch, step: int) -> None:
+    """The next training writes a checkpoint after each step, and ends in the midst of one."""
+    calls = 0
+    whole = Trainer.step
+
+    def part(self, *arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            # Half of a step has changed what a checkpoint must not have kept.
+            with torch.no_grad():
+                next(self.model.parameters()).add_(1)
+            raise Killed
+        return whole(self, *arguments, **options)
+
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(Trainer, "step", part)
+
+
+def test_twice_gives_the_same_weights_and_the_seed_others(release, trained_run, tmp_path):
+    state = torch.random.get_rng_state()
+    again = train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "again").run
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert_same_run(trained_run, again)
+    other = train(read_configuration("elsa-tiny", [*SETTINGS, "training.seed=1"]), [release], tmp_path / "other").run
+    name = "fusion.0.weight"
+    assert not torch.equal(
+        load_file(trained_run / "model.safetensors")[name], load_file(other / "model.safetensors")[name]
+    )
+
+
+def test_workers_that_decode_change_nothing(release, trained_run, tmp_path):
+    settings = [*SETTINGS, "training.workers=2"]
+    assert_same_run(trained_run, train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run").run)
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 6, 8])
+def test_a_training_that_is_killed_goes_on_to_the_same_weights(release, whole_run, tmp_path, monkeypatch, step):
+    configuration = read_configuration("elsa-tiny", BOTH_PHASES)
+    with monkeypatch.context() as patched:
+        killed_at(patched, step)
+        with pytest.raises(Killed):
+            train(configuration, [release], tmp_path / "run")
+    told = io.StringIO()
+    train(configuration, [release], tmp_path / "run", progress=told)
+    assert ("goes on with" in told.getvalue()) == (step > 1)
+    assert_same_run(whole_run, tmp_path / "run")
+
+
+def test_a_kill_between_the_best_model_and_the_checkpoint_loses_nothing(release, whole_run, tmp_path, monkeypatch):
+    configuration = read_configuration("elsa-tiny", BOTH_PHASES)
+
+    def killed(run, history):
+        if history[-1]["phase"] == "training":
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "write_history", killed)
+        with pytest.raises(Killed):
+            train(configuration, [release], tmp_path / "run")
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    train(configuration, [release], tmp_path / "run")
+    assert_same_run(whole_run, tmp_path / "run")
+
+
+def test_a_process_that_is_killed_goes_on_to_the_same_weights(release, whole_run, tmp_path):
+    run = tmp_path / "run"
+    code = f"""
+import torch
+torch.set_num_threads(1)
+from model.configuration import read_configuration
+from model.training import loop, train
+loop.CHECKPOINT_EVERY_S = 0.0
+train(read_configuration("elsa-tiny", {BOTH_PHASES!r}), [{str(release)!r}], {str(run)!r})
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (run / CHECKPOINT).is_file():
+        time.sleep(0.01)
+    process.kill()
+    # Wherever it was, and even had it come to its end before.
+    process.wait()
+    train(read_configuration("elsa-tiny", BOTH_PHASES), [release], run)
+    assert_same_run(whole_run, run)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_and_one_line(release, whole_run, tmp_path, monkeypatch, number):
+    configuration = read_configuration("elsa-tiny", BOTH_PHASES)
+    before = signal.getsignal(number)
+    whole = Trainer.step
+
+    def signalled(self, phase, *arguments, **options):
+        terms = whole(self, phase, *arguments, **options)
+        if isinstance(phase, Training):
+            signal.raise_signal(number)
+        return terms
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "step", signalled)
+        with pytest.raises(TrainingInterrupted, match="stopped after step 1 of epoch 1; the same command goes on"):
+            train(configuration, [release], tmp_path / "run")
+    assert signal.getsignal(number) == before
+    assert (tmp_path / "run" / CHECKPOINT).is_file()
+    train(configuration, [release], tmp_path / "run")
+    assert_same_run(whole_run, tmp_path / "run")
+
+
+def test_a_finished_run_says_so_and_does_nothing(release, trained_run, monkeypatch):
+    monkeypatch.setattr(Trainer, "step", None)
+    result = train(read_configuration("elsa-tiny", SETTINGS), [release], trained_run)
+    assert result.was_finished
+    assert result.best_epoch == history_of(trained_run)[-1]["best_epoch"]
+    # The number of workers decides nothing, so it may be another.
+    assert train(
+        read_configuration("elsa-tiny", [*SETTINGS, "training.workers=3"]), [release], trained_run
+    ).was_finished
+
+
+def test_a_run_of_something_else_is_refused(release, make_release, trained_run, tmp_path):
+    with pytest.raises(RunRefused, match="a run of another configuration"):
+        train(read_configuration("elsa-tiny", [*SETTINGS, "training.seed=1"]), [release], trained_run)
+    other = make_release(tmp_path / "other", rows={"train": 15, "validation": 8})
+    with pytest.raises(RunRefused, match="a run of other data"):
+        train(read_configuration("elsa-tiny", SETTINGS), [other], trained_run)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_text("mine")
+    with pytest.raises(RunRefused, match="not an empty folder"):
+        train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x04N."])
+def test_a_broken_checkpoint_is_one_line(release, tmp_path, monkeypatch, content):
+    configuration = read_configuration("elsa-tiny", SETTINGS)
+    with monkeypatch.context() as patched:
+        killed_at(patched, 2)
+        with pytest.raises(Killed):
+            train(configuration, [release], tmp_path / "run")
+    (tmp_path / "run" / CHECKPOINT).write_bytes(content)
+    with pytest.raises(RunRefused, match="not a checkpoint of ours") as refused:
+        train(configuration, [release], tmp_path / "run")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_loss_that_is_no_number_is_one_line_and_the_best_model_stays(release, tmp_path, monkeypatch):
+    whole = Training.loss
+    calls = 0
+
+    def broken(self, outputs):
+        nonlocal calls
+        calls += torch.is_grad_enabled()
+        terms = whole(self, outputs)
+        return {**terms, "loss": terms["loss"] * float("nan")} if calls > 2 else terms
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "loss", broken)
+        with pytest.raises(TrainingDiverged, match="epoch 2, step 1: the loss is nan") as diverged:
+            train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "run")
+    assert "\n" not in str(diverged.value)
+    weights = load_model(tmp_path / "run").state_dict()
+    assert all(value.isfinite().all() for value in weights.values() if value.is_floating_point())
+
+
+def test_loss_falls_and_the_epoch_with_the_best_precision_is_kept(release, tmp_path):
+    # Every row as it is: what is told of training is then told of one task.
+    settings = [
+        "training.device=cpu",
+        "training.epochs=8",
+        "training.nonspatial_share=0",
+        "training.weight_decay=0",
+        "model.spatial_dropout=0",
+        "data.augment=false",
+    ]
+    result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
+    history = history_of(result.run)
+    assert [line["epoch"] for line in history] == list(range(8))
+    for term in ("loss", "contrastive", "distance"):
+        assert history[-1]["train"][term] < history[0]["train"][term], term
+    scores = [(line["validation"]["map_at_10"], -line["validation"]["loss"]) for line in history]
+    assert (result.map_at_10, -result.validation_loss) == max(scores)
+    assert result.best_epoch == scores.index(max(scores))
+    assert json.loads((result.run / "run.json").read_text())["best"]["epoch"] == result.best_epoch
+
+
+def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run, whole_run):
+    names = [
+        "config.json",
+        "configuration.yaml",
+        "hashing_tokenizer.json",
+        "history.jsonl",
+        "learning_curve.png",
+        "model.safetensors",
+        "run.json",
+        "tensorboard",
+    ]
+    assert sorted(path.name for path in trained_run.iterdir()) == names
+    assert not (whole_run / CHECKPOINT).exists()
+    assert not (whole_run / VIEWS).exists()
+    # Whoever may read the configuration may read the weights.
+    modes = {(trained_run / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1
+    record = json.loads((trained_run / "run.json").read_text())
+    assert record["rows"] == {"train": 16, "validation": 8}
+    assert record["finished"]
+    configuration = read_configuration(trained_run / "configuration.yaml")
+    assert loop.configuration_sha256(configuration) == record["configuration_sha256"]
+    assert yaml.safe_load((trained_run / "configuration.yaml").read_text())["training"]["epochs"] == 2
+    assert (trained_run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_papers_branch_trains_too(release, tmp_path):
+    settings = ["training.device=cpu", "training.epochs=1", "model.spatial_branch=paper", "training.optimizer=adam"]
+    result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
+    assert (result.run / "model.safetensors").is_file()
+
+
+def test_half_precision_trains_near_to_full_precision(release, trained_run, tmp_path):
+    settings = [*SETTINGS, "training.precision=bfloat16"]
+    result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
+    first, full = history_of(result.run)[0], history_of(trained_run)[0]
+    assert first["train"]["loss"] != full["train"]["loss"]
+    assert first["train"]["loss"] == pytest.approx(full["train"]["loss"], rel=0.05)
+    # Weights are kept in full.
+    assert load_file(result.run / "model.safetensors")["fusion.0.weight"].dtype == torch.float32
+
+
+def test_a_release_smaller_than_a_batch_is_one_batch(make_release, tmp_path):
+    folder = make_release(tmp_path / "r", rows={"train": 3, "validation": 2})
+    told = io.StringIO()
+    train(read_configuration("elsa-tiny", [*SETTINGS, "training.epochs=1"]), [folder], tmp_path / "run", progress=told)
+    assert "epoch 1 of 1" in told.getvalue()
+    assert "samples/s" in told.getvalue()
+
+
+def test_an_unreadable_release_leaves_no_folder(tmp_path):
+    with pytest.raises(ReleaseUnreadable):
+        train(read_configuration("elsa-tiny", SETTINGS), [tmp_path / "nowhere"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_schedule_rises_and_ends_at_zero():
+    shares = [learning_rate_at(step, 100, 10) for step in range(101)]
+    assert shares[0] == pytest.approx(1 / 11)
+    assert max(shares) == shares[10] == 1
+    assert shares[55] == pytest.approx(0.5)
+    assert shares[100] == pytest.approx(0)
+    assert learning_rate_at(0, 1, 50) == 1

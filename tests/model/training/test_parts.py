@@ -1,0 +1,211 @@
+"""The parts of training: LAMB, mAP@10, what is kept of frozen parts, pre-training, scalars, the dry run."""
+
+from __future__ import annotations
+
+import builtins
+import io
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from model.configuration import ConfigurationError, read_configuration
+from model.training.checkpoints import load_progress
+from model.training.description import describe
+from model.training.frozen import Captions, Views
+from model.training.loop import Trainer, splits
+from model.training.optimizers import Lamb, make_optimizer
+from model.training.processes import Processes
+from model.training.records import Scalars
+from model.training.validation import mean_average_precision
+
+
+def test_lamb_is_its_algorithm():
+    generator = np.random.Generator(np.random.Philox(key=0))
+    weight = generator.standard_normal((3, 4))
+    gradients = generator.standard_normal((3, 3, 4))
+    parameter = nn.Parameter(torch.from_numpy(weight.copy()))
+    optimizer = Lamb([parameter], lr=0.1, weight_decay=0.01)
+    mean, square = np.zeros_like(weight), np.zeros_like(weight)
+    for step, gradient in enumerate(gradients, 1):
+        parameter.grad = torch.from_numpy(gradient.copy())
+        optimizer.step()
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        update = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-6) + 0.01 * weight
+        weight = weight - 0.1 * np.linalg.norm(weight) / np.linalg.norm(update) * update
+        np.testing.assert_allclose(parameter.detach().numpy(), weight, rtol=1e-10)
+
+
+def test_lamb_moves_what_is_zero():
+    parameter = nn.Parameter(torch.zeros(3))
+    parameter.grad = torch.ones(3)
+    Lamb([parameter], lr=0.1).step()
+    torch.testing.assert_close(parameter.detach(), torch.full((3,), -0.1), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "lamb"])
+def test_only_matrices_decay_and_only_what_is_trained_is_stepped(name):
+    settings = read_configuration("elsa-tiny", [f"training.optimizer={name}", "training.weight_decay=0.1"]).training
+    layer, frozen = nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)
+    groups = make_optimizer([*layer.parameters(), *frozen.parameters()], settings).param_groups
+    assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(1, 0.1), (1, 0.0)]
+
+
+def test_precision_by_hand():
+    eye = torch.eye(4)
+    assert mean_average_precision(eye, eye, ["a", "b", "c", "d"]) == 1
+    # Each caption is on the clip of the next: by ties, which count against it, each pair is last of four.
+    turned = eye.roll(1, 0)
+    assert mean_average_precision(eye, turned, ["a", "b", "c", "d"]) == pytest.approx(1 / 4)
+    # Equal captions are right for each other.
+    assert mean_average_precision(eye, turned, ["a", "a", "a", "a"]) == 1
+
+
+def test_precision_counts_ten_ranks():
+    same = torch.ones(11, 2)
+    # All tie: the one that is right comes last, behind ten others.
+    assert mean_average_precision(same, same, [str(i) for i in range(11)]) == 0
+    assert mean_average_precision(same[:10], same[:10], [str(i) for i in range(10)]) == pytest.approx(0.1)
+
+
+class Counting:
+    """A frozen encoder, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.text_encoder = nn.Linear(1, 1).requires_grad_(False)
+        self.device = torch.device("cpu")
+        self.asked = 0
+
+    def encode_text(self, lengths):
+        self.asked += len(lengths)
+        return lengths
+
+
+def test_a_frozen_encoder_reads_each_caption_once(monkeypatch):
+    model = Counting()
+    captions = Captions(model, lambda texts: {"lengths": torch.tensor([[float(len(text))] for text in texts])})  # type: ignore[arg-type]
+    assert captions.encode(["a", "bb", "a"]).flatten().tolist() == [1, 2, 1]
+    assert captions.encode(["bb", "ccc"]).flatten().tolist() == [2, 3]
+    assert model.asked == 3
+    monkeypatch.setattr("model.training.frozen.CAPTIONS_AT_MOST", 3)
+    assert captions.encode(["a", "dddd"]).flatten().tolist() == [1, 4]
+    assert model.asked == 5
+
+
+def test_views_keep_what_was_heard_first_and_outlive_their_process(tmp_path):
+    path = tmp_path / "views"
+    views = Views(path, rows=3, count=2, size=2)
+    assert views.get([0], 0) is None
+    first = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert torch.equal(views.put([2, 0], 0, first), first)
+    assert torch.equal(views.put([0, 1], 2, torch.zeros(2, 2)), torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    views.flush()
+    again = Views(path, rows=3, count=2, size=2)
+    assert torch.equal(again.get([0, 2], 2), torch.tensor([[3.0, 4.0], [1.0, 2.0]]))
+    assert again.get([0], 1) is None
+    # Of another shape it is begun anew.
+    assert Views(path, rows=4, count=2, size=2).get([0], 0) is None
+
+
+def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
+    settings = [
+        "training.device=cpu",
+        "training.epochs=1",
+        "training.pretraining.epochs=1",
+        "training.pretraining.batch_size=8",
+        "training.pretraining.freeze=true",
+    ]
+    configuration = read_configuration("elsa-tiny", settings)
+    trainer = Trainer(configuration, *splits(configuration, [release]), Processes("cpu"))
+
+    def weights(part: nn.Module) -> list[torch.Tensor]:
+        return [parameter.detach().clone() for parameter in part.parameters()]
+
+    model, before = trainer.model, {}
+    for phase in trainer.phases():
+        optimizer, parameters = trainer.optimizer(phase)
+        before = {part: weights(getattr(model, part)) for part in ("spatial_branch", "fusion")}
+        chunks = next(trainer.batches(phase, 0, 0))
+        # The first step's rate is small, and still not nothing.
+        trainer.step(phase, optimizer, parameters, chunks, epoch=0, batch=0)
+        moved = {
+            part: any(not torch.equal(old, new) for old, new in zip(kept, weights(getattr(model, part)), strict=True))
+            for part, kept in before.items()
+        }
+        alone = phase.name == "pretraining"
+        assert moved == {"spatial_branch": alone, "fusion": not alone}
+        trainer.validate(phase)
+        assert model.spatial_branch.training == alone
+        assert model.fusion.training
+
+
+def test_scalars_are_read_back_and_their_absence_is_said_once(tmp_path, monkeypatch):
+    told = io.StringIO()
+    scalars = Scalars(tmp_path, 0, told)
+    scalars.add("training", {"loss": 2.5}, 3)
+    scalars.close()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("training/loss")] == [(3, 2.5)]
+    assert told.getvalue() == ""
+
+    whole = builtins.__import__
+
+    def absent(name, *arguments, **options):
+        if name.startswith("torch.utils.tensorboard"):
+            raise ImportError(name)
+        return whole(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    scalars = Scalars(tmp_path / "none", 0, told)
+    scalars.add("training", {"loss": 2.5}, 3)
+    scalars.close()
+    assert told.getvalue().count("\n") == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
+    files = sorted(release.rglob("*"))
+    settings = ["training.device=cpu", "training.chunk_size=4", "training.pretraining.epochs=2"]
+    lines = list(describe(read_configuration("elsa-tiny", settings), [release]))
+    text = "\n".join(lines)
+    assert "158 M" in text
+    assert "16 clips to train on, 8 to validate with, 1 s of each" in text
+    assert any(line.startswith("pretraining: 2 epochs of 1 steps of 16 clips, in 4 chunks; lamb") for line in lines)
+    assert any(line.startswith("training: 4 epochs of 2 steps of 8 clips, in 2 chunks; adamw") for line in lines)
+    assert sorted(release.rglob("*")) == files
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("training.optimizer=sgd", "training.optimizer is 'sgd'"),
+        ("training.precision=float16", "training.precision is 'float16'"),
+        ("training.chunk_size=-1", "training.chunk_size is -1"),
+        ("training.pretraining.batch_size=1", "training.pretraining.batch_size is 1"),
+        ("training.pretraining.freeze=true", "training.pretraining.epochs is 0"),
+        ("training.pretraining.freeze=1", "training.pretraining.freeze is 1, bool is expected"),
+        ("training.pretraining.speed=1", "unknown key training.pretraining.speed"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(setting, said):
+    with pytest.raises(ConfigurationError, match=said) as error:
+        read_configuration("elsa-tiny", [setting])
+    assert "\n" not in str(error.value)
+
+
+def test_a_new_run_has_no_progress(tmp_path):
+    assert load_progress(tmp_path) is None
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(release):
+    configuration = read_configuration("elsa-tiny", ["training.device=cpu", "training.batch_size=7"])
+    processes = Processes("cpu")
+    trainer = Trainer(configuration, *splits(configuration, [release]), processes)
+    processes.count = 2
+    with pytest.raises(ConfigurationError, match="batch_size is 7, which 2 processes cannot share"):
+        trainer.batch_size(configuration.training)

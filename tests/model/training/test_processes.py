@@ -1,0 +1,52 @@
+"""Two processes over gloo take the steps that one takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from model.configuration import read_configuration
+from model.training import train
+
+ROOT = Path(__file__).parents[3]
+# Dropout is drawn by process, so without it.
+SETTINGS = [
+    "training.device=cpu",
+    "training.epochs=2",
+    "training.pretraining.epochs=1",
+    "training.pretraining.batch_size=8",
+    "training.chunk_size=2",
+    "model.spatial_dropout=0",
+]
+
+
+def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
+    # An odd number to validate with: the last row is there twice, and counts once.
+    release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
+    settings = [word for setting in SETTINGS for word in ("--set", setting)]
+    words = ["train", "elsa-tiny", "--data", str(release), "--output", str(tmp_path / "two"), *settings]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, "-m", "pipeline.command", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stderr
+    # One of them tells.
+    assert done.stdout.count("kept, mAP@10") == 1
+    assert done.stderr.count("epoch 2 of 2") == 1
+    one = train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "one").run
+    first, second = (load_file(run / "model.safetensors") for run in (one, tmp_path / "two"))
+    for name, weight in first.items():
+        # Rounding, which Adam makes larger where a gradient is next to nothing.
+        torch.testing.assert_close(second[name], weight, rtol=1e-3, atol=3e-4, msg=name)
