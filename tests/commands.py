@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ def start_build(recordings: object, output: object, *flags: str, **environment: 
         text=True,
         env={**os.environ, **environment},
         start_new_session=True,
+        # A shell that starts tests in the background has them ignore it, and what they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -1,4 +1,7 @@
-"""What Beam costs a clip, against a for-loop over the same stages: ``python -m tests.benchmarks.beam_overhead``."""
+"""The whole pipeline's speed: Beam against a for-loop over the same stages, a usual script, and the floor.
+
+``python -m tests.benchmarks.beam_overhead``, or the last table of ``make bench``.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.dag import Work, caption_job, render_settings
@@ -22,6 +26,7 @@ from pipeline.local_runner import run_locally
 from pipeline.local_worker import Job, run_pipe
 from pipeline.planning import Plan, plan_build
 from pipeline.recipe import Recipe, load_recipe
+from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
 from transforms import workspace
 from transforms.place_source import give_scenes
@@ -52,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=60, help="clips of 20 s, with two versions each (60)")
     parser.add_argument("--runs", type=int, default=2, help="the best of so many counts (2)")
+    parser.add_argument("--naive", type=int, default=8, help="rows that the usual script makes, as it is slow (8)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="elsa-beam-") as folder:
         recordings = talking_folder(Path(folder) / "in", options.clips)
@@ -71,8 +77,23 @@ def main(arguments: list[str] | None = None) -> int:
             name: measured(way, recipe, plan, Path(folder) / f"out{number}", options.runs)
             for number, (name, way) in enumerate(ways.items())
         }
-    print_table(spent, rows)
+    print_table(spent, rows, *beside(options.naive))
     return 0
+
+
+def beside(count: int) -> tuple[float, float]:
+    """CPU seconds a row of the floor and of the usual script in a for-loop, over clips and rooms of the same kind."""
+    peers.warm_up()
+    floor_s, usual_s = [], []
+    for index in range(count):
+        work = peers.job(5, index)
+        pcm = peers.ours(work).pcm
+        floor_s.append(min(peers.floor(work, pcm) for _ in range(3)))
+        usual = peers.usual_script_alone(work)
+        # `inverse_sabine` refuses large dry rooms.
+        if not usual.failure:
+            usual_s.append(usual.cpu_s)
+    return float(np.mean(floor_s)), float(np.mean(usual_s))
 
 
 def talking_folder(folder: Path, clips: int) -> Path:
@@ -156,7 +177,7 @@ def quiet(path: Path) -> Iterator[None]:
         yield
 
 
-def print_table(spent: dict[str, Spent], rows: int) -> None:
+def print_table(spent: dict[str, Spent], rows: int, floor_s: float, usual_s: float) -> None:
     """The table of docs/runners.md."""
     alone = next(iter(spent.values()))
     print(f"{rows} rows of {CLIP_S:.0f} s, FLAC and Parquet included, template captions")
@@ -168,7 +189,16 @@ def print_table(spent: dict[str, Spent], rows: int) -> None:
             f"| {name} | {used.cpu_s:.1f} s | {1000 * used.cpu_s / rows:.0f} ms | {speed:.0f} | {over:.2f} "
             f"| {used.wall_s:.1f} s | {rows / used.wall_s:.1f} |"
         )
+    for name, row_s in (
+        ("a usual script, clip after clip", usual_s),
+        ("the floor: decode, one transform, FLAC", floor_s),
+    ):
+        print(f"| {name} | | {1000 * row_s:.0f} ms | {CLIP_S / row_s:.1f} | {row_s * rows / alone.cpu_s:.2f} | | |")
     beam = list(spent.values())[1]
+    row_s = beam.cpu_s / rows
+    print(
+        f"through Beam {usual_s / row_s:.1f} times as fast as the usual script, {row_s / floor_s:.2f} times the floor"
+    )
     for what, held in (
         (f"Beam costs at most {MOST_COST:.0%}", beam.cpu_s <= (1 + MOST_COST) * alone.cpu_s),
         (f"at least {LEAST_REAL_TIME:.0f} × real time a core", rows * CLIP_S / beam.cpu_s >= LEAST_REAL_TIME),
