@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import HTTPServer
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
@@ -22,15 +24,23 @@ pytest.importorskip("apache_beam.io.gcp.gcsio", reason="apache-beam[gcp] is not 
 BUCKET = "some-bucket"
 
 
+class PatientServer(HTTPServer):
+    """The emulator answers one request after another; with five places in its queue the sixth client waits in vain."""
+
+    request_queue_size = 128
+
+
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(release: Path) -> Iterator[str]:
+    # The release that all tests share is made before anything here points elsewhere.
     port = free_port()
-    server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()
+    with mock.patch.object(emulator.server, "HTTPServer", PatientServer):
+        server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stop()
 
 
 @pytest.fixture(autouse=True)
