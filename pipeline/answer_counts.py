@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from transforms.answer_budget import Price
 from transforms.caption_writers import NOT_ASKED
 from transforms.rewrite_captions import is_failure
+from transforms.seeds import derive_seed
 
 _QUESTION = ("request_sha256", "model", "text", "prompt_tokens", "completion_tokens")
 
@@ -86,7 +87,7 @@ class AnswerCounter:
         columns = ("row_id", "caption_index", "reason")
         for row_id, index, reason in zip(*(errors[name].to_pylist() for name in columns), strict=True):
             if reason == f"error: {NOT_ASKED[0]}":
-                self._unasked.add(hash((row_id, index)))
+                self._unasked.add(derive_seed(row_id, index))
             elif is_failure(reason):
-                self._unanswered.add(hash((row_id, index)))
+                self._unanswered.add(derive_seed(row_id, index))
                 self._kinds.add(reason.removeprefix("error: "))

@@ -81,7 +81,9 @@ class BuildCommand:
         if outcome.failures:
             return INCOMPLETE
         totals = outcome.totals
-        captions = ", ".join(f"{count} {status}" for status, count in totals.captions.items())
+        if not totals.row_count:
+            fail("every clip was refused: the release has no rows")
+        captions = ", ".join(f"{count} {status}" for status, count in totals.captions.items()) or "none"
         print(f"{arguments.output}: {totals.row_count} rows, {totals.hour_count:.3f} h, captions: {captions}")
         print(f"digest {totals.digest}")
         try:

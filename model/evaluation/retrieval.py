@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 
 from model.evaluation.scores import Score, bootstrap, scores_as_dict
 from model.evaluation.subject import Subject
+from model.ranking import MAP_RANK, average_precision, first_hits
 
 RANKS = (1, 5, 10)
-MAP_RANK = 10
-#: Queries that are ranked at a time.
-_QUERIES = 1024
 
 
 def evaluate_retrieval(subject: Subject) -> dict[str, Any]:
@@ -89,22 +87,6 @@ def retrieval_scores(
     }
 
 
-def first_hits(
-    queries: NDArray[np.floating], items: NDArray[np.floating], relevant: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Whether the items at the first MAP_RANK ranks are relevant, (queries, at most MAP_RANK).
-
-    Args:
-        queries: (q, E). items: (i, E). relevant: (q, i).
-    """
-    hits = []
-    for first in range(0, len(queries), _QUERIES):
-        chunk = slice(first, first + _QUERIES)
-        likeness = queries[chunk].astype(np.float64) @ items.astype(np.float64).T
-        hits.append(ranked_relevance(likeness, relevant[chunk])[:, :MAP_RANK])
-    return np.concatenate(hits)
-
-
 def _scores(
     hits: NDArray[np.bool_], counts: NDArray[np.int_], items: int, groups: Sequence[str], way: str
 ) -> dict[str, Score]:
@@ -126,20 +108,6 @@ def _scores(
         by_chance = chance([one(int(number), items, MAP_RANK) for number in numbers])
         scores[name] = bootstrap(values, groups, key=f"{way} {name}", chance=by_chance)
     return scores
-
-
-def ranked_relevance(likeness: NDArray[np.float64], relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether the item at each rank is relevant, (queries, items), the likest first; a tie counts against the model."""
-    order = np.lexsort((relevant, -likeness), axis=1)
-    return np.take_along_axis(relevant, order, axis=1)
-
-
-def average_precision(hits: NDArray[np.bool_], counts: NDArray[np.int_], rank: int) -> NDArray[np.float64]:
-    """AP@rank of each query: the mean, over the relevant items that fit, of the precision where each is found."""
-    top = hits[:, :rank]
-    precision = np.cumsum(top, axis=1) / np.arange(1, top.shape[1] + 1)
-    found: NDArray[np.float64] = (precision * top).sum(axis=1)
-    return found / np.minimum(counts, rank)
 
 
 def reciprocal_rank(hits: NDArray[np.bool_], rank: int) -> NDArray[np.float64]:

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.data import Batch, ReleaseDataset, load_batches
+from model.ranking import MAP_RANK, average_precision, first_hits
 from model.training.processes import Processes
 
-RANK = 10
-#: Queries ranked at one time.
-_QUERIES = 512
+#: Queries ranked at a time, so that what is relevant is never held for all pairs.
+_QUERIES = 1024
 
 
 def mean_average_precision(audio: Tensor, text: Tensor, captions: Sequence[str]) -> float:
@@ -28,20 +27,14 @@ def mean_average_precision(audio: Tensor, text: Tensor, captions: Sequence[str])
     words = {caption: place for place, caption in enumerate(dict.fromkeys(captions))}
     own = np.array([words[caption] for caption in captions])
     sound, sentences = (part.detach().cpu().double().numpy() for part in (audio, text))
-    ways = ((sound, sentences), (sentences, sound))
-    return float(np.mean([_average_precision(queries, items, own) for queries, items in ways]))
-
-
-def _average_precision(queries: NDArray[np.float64], items: NDArray[np.float64], own: NDArray[np.int_]) -> float:
-    found = []
-    for first in range(0, len(queries), _QUERIES):
-        likeness = queries[first : first + _QUERIES] @ items.T
-        relevant = own[first : first + _QUERIES, None] == own[None, :]
-        order = np.lexsort((relevant, -likeness), axis=1)[:, :RANK]
-        hits = np.take_along_axis(relevant, order, axis=1)
-        precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-        found.append((precision * hits).sum(1) / np.minimum(relevant.sum(1), RANK))
-    return float(np.concatenate(found).mean())
+    counts = np.bincount(own)[own]
+    precisions = []
+    for queries, items in ((sound, sentences), (sentences, sound)):
+        for first in range(0, len(own), _QUERIES):
+            some = slice(first, first + _QUERIES)
+            hits = first_hits(queries[some], items, own[some, None] == own)
+            precisions.append(average_precision(hits, counts[some], MAP_RANK))
+    return float(np.concatenate(precisions).mean())
 
 
 def outputs_on(

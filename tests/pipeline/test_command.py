@@ -127,6 +127,26 @@ def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
     assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["refused bad.wav"]
 
 
+def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = tmp_path / "in", tmp_path / "o"
+    folder.mkdir()
+    (folder / "bad.wav").write_text("no sound")
+    write_folder(folder, [{"file_name": "bad.wav", "caption": "A sound"}])
+    code, out, lines = run(
+        capsys, "build", "folder", "--input", folder, "--output", output, *settings(), "--direct_num_workers=1"
+    )
+    assert code == 1
+    assert lines[0].startswith("elsa: refused bad.wav: unreadable")
+    assert lines[1:] == ["elsa: every clip was refused: the release has no rows"]
+    assert "0 rows" in out
+    card = (output / "README.md").read_text(encoding="utf-8")
+    assert "There is nothing to load" in card
+    assert "load_dataset" not in card
+    assert run(capsys, "verify", output)[0] == 0
+
+
 def test_a_release_that_differs_is_said_by_row_and_column(
     release: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

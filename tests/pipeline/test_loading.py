@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_the_card_of_a_release_loads_it_as_it_says(folder: Path) -> None:
     text = (folder / "out/demo/README.md").read_text(encoding="utf-8")
     block = re.findall(r"```python\n(.*?)```", text, re.S)[0]
     result = subprocess.run(
-        ["python", "-c", f"{block}\nprint(samples.shape[1], rate)"],
+        [sys.executable, "-c", f"{block}\nprint(samples.shape[1], rate)"],
         cwd=folder / "out/demo",
         capture_output=True,
         text=True,

@@ -7,17 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from model.evaluation import retrieval
 from model.evaluation.retrieval import (
-    average_precision,
     average_precision_by_chance,
-    first_hits,
-    ranked_relevance,
     recall_by_chance,
     reciprocal_rank,
     reciprocal_rank_by_chance,
     retrieval_scores,
 )
+from model.ranking import average_precision
 
 
 def test_retrieval_of_a_perfect_model():
@@ -50,17 +47,6 @@ def test_a_caption_that_two_clips_carry_is_right_for_both():
     assert scores["text_to_audio"]["mAP@10"].value == 1
 
 
-def test_a_model_that_says_the_same_of_all_has_no_rank():
-    hits = ranked_relevance(np.zeros((2, 4)), np.array([[True, False, False, False], [False, False, False, True]]))
-    assert hits.tolist() == [[False, False, False, True]] * 2
-
-
-def test_average_precision_by_hand():
-    hits = np.array([[True, False, True, False]])
-    assert average_precision(hits, np.array([2]), 10)[0] == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(hits, np.array([2]), 1)[0] == 1
-
-
 def test_chance_levels_equal_all_orders_counted():
     items, relevant, rank = 5, 2, 3
     found, precision, reciprocal = [], [], []
@@ -84,13 +70,3 @@ def test_a_clip_finds_any_of_its_captions_and_map_asks_for_all():
     # Clip 1: ranks 1 and 3 of two; clip 2: its caption comes second.
     assert scores["mAP@10"].value == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
     assert scores["MRR@10"].value == pytest.approx((1 + 1 / 2) / 2)
-
-
-def test_queries_in_chunks_give_what_all_at_once_give(monkeypatch):
-    generator = np.random.Generator(np.random.Philox(key=0))
-    queries, items = generator.standard_normal((23, 4)), generator.standard_normal((31, 4))
-    relevant = generator.random((23, 31)) < 0.1
-    whole = first_hits(queries, items, relevant)
-    monkeypatch.setattr(retrieval, "_QUERIES", 5)
-    np.testing.assert_array_equal(first_hits(queries, items, relevant), whole)
-    assert whole.shape == (23, 10)
