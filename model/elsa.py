@@ -130,11 +130,14 @@ class ElsaModel(PreTrainedModel):
             model.semantic_branch.encoder.load_source(config)
         return model.eval()
 
-    def spectra(self, audio: Tensor, sample_rate: int | None = None) -> Spectra:
-        """(B, 4, samples), at the model's rate or another → powers and intensities at ``config.spatial_rate``."""
+    def spectra(self, audio: Tensor, sample_rate: int | None = None, *, bins: int | None = None) -> Spectra:
+        """(B, 4, samples), at the model's rate or another → powers and intensities at ``config.spatial_rate``.
+
+        All ``bins`` of them, or the lowest; the spatial branch reads no more than its own ``bins``.
+        """
         config = self.config
         sound = resample(full_precision(audio), sample_rate or config.sample_rate, config.spatial_rate)
-        return spectra(sound, n_fft=config.n_fft, hop=config.hop)
+        return spectra(sound, n_fft=config.n_fft, hop=config.hop, bins=bins)
 
     def encode_semantics(self, audio: Tensor, sample_rate: int | None = None) -> Tensor:
         """(B, 4, samples), at the model's rate or another → what the semantic encoder makes of W, (B, its size).
@@ -154,7 +157,7 @@ class ElsaModel(PreTrainedModel):
                 alone hears ``audio``.
             sample_rate: of ``audio``, when it is another than the model's.
         """
-        quantities = self.spectra(audio, sample_rate)
+        quantities = self.spectra(audio, sample_rate, bins=self.spatial_branch.bins)
         if semantics is None:
             semantics = self.encode_semantics(audio, sample_rate)
         spatial: SpatialOutput = self.spatial_branch(quantities)

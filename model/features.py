@@ -107,14 +107,15 @@ def full_precision(audio: Tensor) -> Tensor:
 
 
 @without_autocast
-def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:
+def spectra(foa: Tensor, *, n_fft: int, hop: int, bins: int | None = None) -> Spectra:
     """Powers and intensities of a batch of clips, in float32 or better.
 
     Args:
         foa: (B, 4, samples), W, Y, Z, X. Frames are centred on multiples of ``hop``, with zeros past both ends.
+        bins: how many are wanted, from 0 Hz; all of them without it.
 
     Returns:
-        Spectra with F = n_fft // 2 + 1 and T = samples // hop + 1.
+        Spectra with F = bins, or n_fft // 2 + 1, and T = samples // hop + 1.
 
     Raises:
         ValueError: when ``foa`` has another shape.
@@ -123,7 +124,7 @@ def spectra(foa: Tensor, *, n_fft: int, hop: int) -> Spectra:
         raise ValueError(f"audio of shape {tuple(foa.shape)}: (batch, 4, samples) is expected")
     foa = full_precision(foa)
     batch, channels, samples = foa.shape
-    flat = stft(foa.reshape(batch * channels, samples), n_fft=n_fft, hop=hop)
+    flat = stft(foa.reshape(batch * channels, samples), n_fft=n_fft, hop=hop)[:, :bins]
     # Written out, on real and imaginary parts that lie apart: PyTorch's complex products take twice the time on a CPU.
     parts = torch.view_as_real(flat).reshape(batch, channels, *flat.shape[1:], 2)
     real, imag = (parts[..., i].contiguous() for i in range(2))

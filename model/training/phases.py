@@ -87,7 +87,8 @@ class Pretraining(Phase):
         """See Phase."""
         batch = self.on_device(batch)
         with self.autocast():
-            said: SpatialOutput = self.model.spatial_branch(self.model.spectra(batch.audio))
+            branch = self.model.spatial_branch
+            said: SpatialOutput = branch(self.model.spectra(batch.audio, bins=branch.bins))
         return [said.direction, said.measures, _packed(batch.targets)]
 
     def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
