@@ -24,7 +24,7 @@ from model.data_configuration import DataConfiguration, read_data_section
 
 _CONFIGS = Path(__file__).parent / "configs"
 
-SPATIAL_BRANCH_NAMES = ("bin-weighting", "paper")
+SPATIAL_BRANCH_NAMES = ("bin-weighting", "paper", "static", "none")
 SEMANTIC_ENCODER_NAMES = ("aisfx", "cnn", "htsat")
 TEXT_ENCODER_NAMES = ("hashing", "pretrained", "roberta")
 OPTIMIZERS = ("adam", "adamw", "lamb")
@@ -48,7 +48,8 @@ class ElsaConfig(PreTrainedConfig):
     semantic_frozen: whether the semantic encoder keeps the weights that it came with.
     semantic_channels, mel_bins, mel_from_hz, mel_to_hz: widths of cnn's blocks, and the log-mel that it reads.
     semantic_size: what the semantic branch gives to the fusion.
-    spatial_branch: "bin-weighting" (ours) or "paper" (ELSA, section 4.1).
+    spatial_branch: "bin-weighting" (ours) or "paper" (ELSA, section 4.1); to hold them against, "static" (intensity
+    vectors through linear layers; A.6 in ELSA) and "none".
     spatial_to_hz: the spatial branch reads bins up to here: arrays of microphones alias above.
     spatial_channels: widths of its convolutions: six for "paper", three for "bin-weighting", or one for all of them.
     spatial_hidden, spatial_dropout: width of its MLP, and its dropout.
@@ -261,6 +262,10 @@ class RunConfiguration:
     model: ElsaConfig
     training: TrainingConfiguration
     data: DataConfiguration = field(default_factory=DataConfiguration)
+
+    def __post_init__(self) -> None:
+        if self.model.spatial_branch == "none" and self.training.pretraining.epochs:
+            raise ConfigurationError("training.pretraining.epochs is not 0, but model.spatial_branch is 'none'")
 
     def as_dict(self) -> dict[str, Any]:
         """Every section as plain data, every field with its value."""

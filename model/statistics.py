@@ -40,7 +40,7 @@ def octave_bands(to_hz: float) -> list[tuple[float, float]]:
 
 
 @lru_cache(maxsize=16)
-def _band_matrix(
+def band_matrix(
     bins: int, sample_rate: int, n_fft: int, to_hz: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """(bins, bands) of zeros and ones; a band too narrow for the bins has the one nearest to its middle."""
@@ -89,7 +89,7 @@ def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, to_hz: f
 
 def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, to_hz: float) -> Tensor:
     power = spectra.power_w
-    bands = _band_matrix(power.shape[1], sample_rate, n_fft, float(to_hz), power.dtype, power.device)
+    bands = band_matrix(power.shape[1], sample_rate, n_fft, float(to_hz), power.dtype, power.device)
     floor = POWER_FLOOR * bands.sum(0)[None, :, None]
 
     def by_band(maps: Tensor) -> Tensor:

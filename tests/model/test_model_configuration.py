@@ -65,6 +65,11 @@ def test_what_is_wrong_is_named_on_one_line(setting, named):
     assert "\n" not in str(caught.value)
 
 
+def test_no_spatial_branch_cannot_be_trained_first():
+    with pytest.raises(ConfigurationError, match=r"training\.pretraining\.epochs is not 0"):
+        read_configuration("elsa-tiny", ["model.spatial_branch=none", "training.pretraining.epochs=1"])
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", "model: 3", "{", "\tmodel: 1"])
 def test_a_file_that_is_no_configuration_is_named(tmp_path, content):
     path = tmp_path / "mine.yaml"

@@ -1,4 +1,4 @@
-"""Both spatial branches: shapes, silence, the paper's sizes, and the symmetry of the bin-weighting one."""
+"""The spatial branches: shapes, silence, the paper's sizes, and the symmetry of the bin-weighting one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import torch
 
 from model.configuration import ElsaConfig, read_configuration
 from model.features import Spectra, spectra
-from model.spatial import MEASURES, BinWeightingSpatialBranch, PaperSpatialBranch, invariant_maps, spatial_branch
+from model.spatial import MEASURES, SPATIAL_BRANCHES, spatial_branch
+from model.spatial.bin_weighting import BinWeightingSpatialBranch, invariant_maps
+from model.spatial.paper import PaperSpatialBranch
 
 TINY: dict[str, Any] = {
     "clip_s": 1.0,
@@ -47,7 +49,7 @@ def turned(foa: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.stack([w, y, z, x])
 
 
-@pytest.mark.parametrize("name", ["bin-weighting", "paper"])
+@pytest.mark.parametrize("name", SPATIAL_BRANCHES)
 def test_shapes_unit_vectors_and_any_length(make_plane_wave, name):
     branch = branch_of(name)
     for seconds in (0.3, 1.0, 2.5):
@@ -55,17 +57,27 @@ def test_shapes_unit_vectors_and_any_length(make_plane_wave, name):
         assert out.direction.shape == (2, 3)
         assert out.measures.shape == (2, len(MEASURES))
         assert out.features.shape == (2, 12)
-        torch.testing.assert_close(out.direction.norm(dim=1), torch.ones(2))
+        torch.testing.assert_close(out.direction.norm(dim=1), torch.full((2,), float(name != "none")))
 
 
-@pytest.mark.parametrize("name", ["bin-weighting", "paper"])
+@pytest.mark.parametrize("name", SPATIAL_BRANCHES)
 def test_silence_gives_numbers_and_gradients_that_are_finite(name):
     branch = branch_of(name).train()
     out = branch(spectra_of(np.zeros((2, 4, 16000))))
-    (out.direction.sum() + out.measures.sum() + out.features.sum()).backward()
+    if name != "none":
+        (out.direction.sum() + out.measures.sum() + out.features.sum()).backward()
     for value in (out.direction, out.measures, out.features):
         assert torch.isfinite(value).all()
     assert all(torch.isfinite(p.grad).all() for p in branch.parameters() if p.grad is not None)
+
+
+def test_static_intensity_tells_a_plane_wave_from_its_direction_and_none_tells_nothing(make_plane_wave):
+    azimuth, elevation = np.deg2rad([25, 15])
+    expected = [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+    heard = spectra_of(make_plane_wave(25, 15)[None])
+    np.testing.assert_allclose(branch_of("static")(heard).direction[0].detach().numpy(), expected, atol=1e-3)
+    nothing = branch_of("none")(heard)
+    assert not any(value.any() for value in (nothing.direction, nothing.measures, nothing.features))
 
 
 def test_turning_the_field_turns_the_direction(make_plane_wave):

@@ -275,8 +275,9 @@ def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run, whole_r
     assert (trained_run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_papers_branch_trains_too(release, tmp_path):
-    settings = ["training.device=cpu", "training.epochs=1", "model.spatial_branch=paper", "training.optimizer=adam"]
+@pytest.mark.parametrize("branch", ["paper", "static", "none"])
+def test_the_other_branches_train_too(release, tmp_path, branch):
+    settings = ["training.device=cpu", "training.epochs=1", f"model.spatial_branch={branch}", "training.optimizer=adam"]
     result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
     assert (result.run / "model.safetensors").is_file()
 
