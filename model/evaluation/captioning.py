@@ -51,23 +51,21 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
             tested.captions_original,
         ),
     }
-    learnt = subject.train_places()
     # The set without repeats, where there is one.
     asked = np.flatnonzero(tested.augmentation == 0)
     asked = (asked if len(asked) else np.arange(len(tested.ids)))[: options.caption_rows]
     result: dict[str, Any] = {}
     written = {}
     for name, (audio, captions, test_audio, test_captions) in sets.items():
-        own = [captions[row] for row in learnt]
         captioner = Captioner(
             audio.shape[1],
-            [text for texts in own for text in texts],
+            [text for texts in captions for text in texts],
             source=options.captioner,
             seed=options.seed,
         )
         loss = captioner.fit(
-            audio[learnt],
-            own,
+            audio,
+            captions,
             steps=options.caption_steps,
             batch_size=options.caption_batch,
             seed=options.seed,
@@ -75,11 +73,11 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
         )
         found = captioner.write(test_audio[asked])
         references = [test_captions[row] for row in asked]
-        others = _other_captions(own, len(asked), options.seed)
+        others = _other_captions(captions, len(asked), options.seed)
         result[name] = {
             "language_model": options.captioner or OWN,
             "parameters": captioner.parameter_counts(),
-            "train_rows": len(learnt),
+            "train_rows": len(train.ids),
             "train_loss": loss,
             **{
                 metric: score.as_dict()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,10 +85,10 @@ class _Hearing:
         self._distance: list[Tensor] = []
         self._directions: dict[str, list[Tensor]] = {}
 
-    def add(self, foa: Tensor) -> None:
-        """(B, 4, samples), at the model's rate, on its device."""
+    def add(self, foa: Tensor, semantics: Tensor | None = None) -> None:
+        """(B, 4, samples), at the model's rate, on its device; ``semantics`` as ``ElsaModel.encode_audio`` takes it."""
         config = self.model.config
-        out = self.model.encode_audio(foa)
+        out = self.model.encode_audio(foa, semantics=semantics)
         quantities = self.model.spectra(foa)
         self._audio.append(out.embedding.float())
         self._distance.append(DISTANCE.from_scale(out.distance))
@@ -106,18 +107,20 @@ class _Hearing:
         )
 
 
-def _batches(dataset: ReleaseDataset, batch_size: int, workers: int, told: Callable[[str], None]) -> Iterator[Batch]:
-    """All rows in their order; every TOLD_EVERY_S it is told how many are done, the rate and the time that is left."""
+def _batches(
+    dataset: ReleaseDataset, rows: Sequence[int], batch_size: int, workers: int, told: Callable[[str], None]
+) -> Iterator[Batch]:
+    """Rows in their order; every TOLD_EVERY_S it is told how many are done, the rate and the time that is left."""
     started = last = time.perf_counter()
     done = 0
-    for batch in load_batches(dataset, range(len(dataset)), batch_size=batch_size, workers=workers):
+    for batch in load_batches(dataset, rows, batch_size=batch_size, workers=workers):
         yield batch
         done += len(batch.rows)
         now = time.perf_counter()
         if now - last >= TOLD_EVERY_S:
             last, rate = now, done / (now - started)
-            left = (len(dataset) - done) / rate
-            told(f"{done} of {len(dataset)} rows of {dataset.split}, {rate:.1f} rows/s, {left:.0f} s to go")
+            left = (len(rows) - done) / rate
+            told(f"{done} of {len(rows)} rows of {dataset.split}, {rate:.1f} rows/s, {left:.0f} s to go")
 
 
 @torch.inference_mode()
@@ -146,7 +149,7 @@ def hear_with_noise(
     """
     hearing = _Hearing(embedder)
     ids, rate = dataset.values("id"), embedder.model.config.sample_rate
-    for batch in _batches(dataset, batch_size, workers, told):
+    for batch in _batches(dataset, range(len(dataset)), batch_size, workers, told):
         noisy = [
             with_noise(foa, rate, noise_db, key=f"{ids[row]} {noise_db:g} dB")
             for row, foa in zip(batch.rows, batch.audio.numpy(), strict=True)
@@ -159,33 +162,44 @@ def hear_with_noise(
 def collect(
     embedder: Embedder,
     dataset: ReleaseDataset,
+    rows: Sequence[int] | None = None,
     *,
     batch_size: int = 16,
     workers: int = 0,
     told: Callable[[str], None] = lambda _: None,
 ) -> Collected:
-    """Runs a model over the rows of a split, each cropped at its middle.
+    """Runs a model over rows of a split, all of them where none are named, each cropped at its middle.
 
     Raises:
         SoundUnreadable: a file that cannot be used.
     """
     model = embedder.model
     hearing = _Hearing(embedder)
-    mono, ids = [], dataset.values("id")
-    for batch in _batches(dataset, batch_size, workers, told):
+    chosen = range(len(dataset)) if rows is None else rows
+    mono = []
+
+    def of_rows(values: Sequence[Any]) -> list[Any]:
+        return [values[row] for row in chosen]
+
+    for batch in _batches(dataset, chosen, batch_size, workers, told):
         foa = batch.to(model.device).audio
-        hearing.add(foa)
-        mono.append(model.get_audio_features(foa[:, :1].expand(-1, 4, -1)).float())
+        # Both ways the semantic encoder hears W, once.
+        semantics = model.encode_semantics(foa)
+        hearing.add(foa, semantics)
+        alone = foa[:, :1].expand(-1, 4, -1)
+        mono.append(model.encode_audio(alone, semantics=semantics).embedding.float())
+    ids = of_rows(dataset.values("id"))
+    places = np.asarray(chosen, dtype=np.int64)
     return Collected(
         ids=ids,
         # What has no source is one of its own.
-        source_ids=[source or own for source, own in zip(dataset.values("source_id"), ids, strict=True)],
-        augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64),
-        captions=dataset.values("captions"),
-        captions_original=dataset.values("captions_original"),
-        words={attribute: dataset.values(attribute) for attribute in VOCABULARY},
-        quantities={name: dataset.numbers(name) for name in QUANTITIES},
-        direction=dataset.directions(),
+        source_ids=[source or own for source, own in zip(of_rows(dataset.values("source_id")), ids, strict=True)],
+        augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64)[places],
+        captions=of_rows(dataset.values("captions")),
+        captions_original=of_rows(dataset.values("captions_original")),
+        words={attribute: of_rows(dataset.values(attribute)) for attribute in VOCABULARY},
+        quantities={name: dataset.numbers(name)[places] for name in QUANTITIES},
+        direction=dataset.directions()[places],
         heard=hearing.heard(),
         audio_without_space=torch.cat(mono).cpu().numpy(),
     )

@@ -42,8 +42,7 @@ def evaluate_map(subject: Subject) -> dict[str, Any]:
     panels = {}
     for attribute in ATTRIBUTES:
         vocabulary = VOCABULARY[attribute]
-        train_rows, train_labels = _labelled(subject.train.words[attribute], vocabulary)
-        places = subject.train_places(train_rows)
+        places, known = _labelled(subject.train.words[attribute], vocabulary)
         if len(places) < LEAST_ROWS:
             result[attribute] = {"skipped": f"{len(places)} train rows with a word, {LEAST_ROWS} are needed"}
             continue
@@ -51,8 +50,6 @@ def evaluate_map(subject: Subject) -> dict[str, Any]:
         if not len(rows):
             result[attribute] = {"skipped": "no row has a word"}
             continue
-        label_of = dict(zip(train_rows.tolist(), train_labels.tolist(), strict=True))
-        known = np.array([label_of[row] for row in places.tolist()])
         texts = [subject.tested.captions[row][0] for row in rows[:TEXTS]]
         train_map, test_map, text_map = fit_map(
             subject.train.audio[places],

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.data import VOCABULARY, ReleaseDataset
 from model.draws import keyed_generator
@@ -71,30 +70,30 @@ class Subject:
 
     @cached_property
     def train(self) -> Collected:
-        """The train split; probes learn from it and nothing is tested on it, unless it is what is tested."""
-        if self.split == "train" and not self.train_releases:
+        """What probes learn from: all rows of train, or ``options.train_rows`` drawn.
+
+        Nothing is tested on them, unless train is what is tested.
+        """
+        dataset = self.dataset("train", self.train_releases)
+        if len(dataset) > self.options.train_rows:
+            draw = keyed_generator(self.options.seed, "train rows", len(dataset))
+            rows = np.sort(draw.choice(len(dataset), self.options.train_rows, replace=False)).tolist()
+        elif self.split == "train" and not self.train_releases:
             return self.tested
-        return collect(self.embedder, self.dataset("train", self.train_releases), workers=self.workers, told=self.told)
+        else:
+            rows = None
+        return collect(self.embedder, dataset, rows, workers=self.workers, told=self.told)
 
     def in_noise(self, noise_db: float) -> Heard:
         """The split that is tested, in diffuse noise."""
         return hear_with_noise(self.embedder, self.dataset(self.split), noise_db, workers=self.workers, told=self.told)
 
-    def train_places(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Of train's rows (or of ``rows``), those that probes learn from: all, or ``options.train_rows`` drawn."""
-        places = np.arange(len(self.train.ids)) if rows is None else np.asarray(rows)
-        if len(places) <= self.options.train_rows:
-            return places
-        draw = keyed_generator(self.options.seed, "train rows", len(places))
-        return np.sort(draw.choice(places, self.options.train_rows, replace=False))
-
     @cached_property
     def readout(self) -> Readout:
         """A direction out of an embedding, learnt on train."""
-        places = self.train_places()
         return train_direction_readout(
-            self.train.audio[places],
-            self.train.direction[places],
+            self.train.audio,
+            self.train.direction,
             steps=self.options.readout_steps,
             seed=self.options.seed,
         )
@@ -111,7 +110,7 @@ class Subject:
         missing = [word for word in vocabulary if word not in words]
         if missing:
             raise NotScored(f"no train row has the direction {missing[0]}")
-        places = self.train_places([row for row, word in enumerate(words) if word is not None])
+        places = [row for row, word in enumerate(words) if word is not None]
         classes = np.array([vocabulary.index(str(words[row])) for row in places])
         return train_classifier(
             self.train.audio[places],
