@@ -1,0 +1,181 @@
+"""What each part of a model brings: variants trained alike on one release, and the table of their scores.
+
+    python -m tests.benchmarks.ablations RELEASE --output out/ablations --epochs 3
+    python -m tests.benchmarks.ablations RELEASE --output out/ablations --only ours paper --array out/seven
+
+The paper's (its appendix A.6): static intensity vectors for the learnt encoder, no regression losses, and mixtures of
+spatial and non-spatial sound; ours: the paper's branch, no branch, the direction through the fusion, and no defects of
+microphones in training. All learn from the same rows in the same order, two side by side with one thread each.
+
+The frozen semantic encoder hears a row once for all variants: it hears W alone, which turns and mirrorings leave as it
+is. A variant whose draws differ takes vectors of the same clip in the same room with other draws of noise and colour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.configuration import read_configuration
+from model.data import ReleaseDataset
+from model.semantic import SemanticBranch
+from model.training.frozen import VIEWS
+
+_PAPER_BRANCH = (
+    "model.spatial_branch=paper",
+    "model.spatial_channels=[4,4,8,8,16,16]",
+    "model.spatial_to_hz=8000",
+    "model.spatial_hidden=64",
+    "model.direction_share=0",
+)
+_NO_REGRESSION = tuple(f"training.losses.{name}=0" for name in ("direction", "distance", "area", "branch"))
+_DEFECTS = (
+    "misalignment",
+    "diffuse_noise",
+    "spatial_aliasing",
+    "band_limit",
+    "leakage",
+    "low_frequency_noise",
+    "colouring",
+    "channel_gain",
+)
+#: What each variant sets; the first is the model as it is.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "ours": (),
+    "paper-branch": _PAPER_BRANCH,
+    "paper-branch-no-defects": (*_PAPER_BRANCH, *(f"data.augmentation.{name}=false" for name in _DEFECTS)),
+    "no-branch": ("model.spatial_branch=none",),
+    "no-regression": _NO_REGRESSION,
+    "static-intensity": ("model.spatial_branch=static", "model.direction_share=0"),
+    "spatial-only": ("training.nonspatial_share=0",),
+    "non-spatial-only": ("training.nonspatial_share=1",),
+    "direction-through-fusion": ("model.direction_share=0",),
+    "no-defects": tuple(f"data.augmentation.{name}=false" for name in _DEFECTS),
+}
+#: Title, path in metrics.json, factor and decimals of each column.
+COLUMNS: tuple[tuple[str, tuple[str, ...], float, int], ...] = (
+    ("branch °", ("localisation", "clean", "branch", "mean_angle_deg"), 1, 1),
+    ("readout °", ("localisation", "clean", "readout", "mean_angle_deg"), 1, 1),
+    ("branch at 5 dB °", ("localisation", "noise_5_db", "branch", "mean_angle_deg"), 1, 1),
+    ("distance m", ("localisation", "distance", "mean_absolute_error_m"), 1, 2),
+    ("direction %", ("zero_shot", "direction", "accuracy"), 100, 1),
+    ("distance %", ("zero_shot", "distance", "accuracy"), 100, 1),
+    ("elevation %", ("zero_shot", "elevation", "accuracy"), 100, 1),
+    ("room %", ("zero_shot", "room_size", "accuracy"), 100, 1),
+    ("reverb. %", ("zero_shot", "reverberation", "accuracy"), 100, 1),
+    ("spatial mAP@10 %", ("retrieval", "spatial_all_rows", "text_to_audio", "mAP@10"), 100, 1),
+    ("semantic mAP@10 %", ("retrieval", "non_spatial_all_rows", "text_to_audio", "mAP@10"), 100, 1),
+)
+
+
+def make_kept(path: Path, release: Path, settings: Sequence[str]) -> None:
+    """An empty file for what the semantic encoder gives, as a training makes it, unless there is one."""
+    if path.is_file():
+        return
+    configuration = read_configuration("elsa-small", settings)
+    shape = configuration.model
+    dataset = ReleaseDataset([release], "train", sample_rate=shape.sample_rate, clip_s=shape.clip_s)
+    size = SemanticBranch(shape).encoder.size
+    np.full((configuration.training.semantic_views, len(dataset), size), np.nan, np.float32).tofile(path)
+
+
+def elsa(words: Sequence[str], log: Path) -> None:
+    """The command, with one thread; what it says goes to a file.
+
+    Raises:
+        RuntimeError: when it fails, with its last line.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with log.open("a", encoding="utf-8") as said:
+        ended = subprocess.run(
+            [sys.executable, "-m", "pipeline.command", *words],
+            stdout=said,
+            stderr=said,
+            env=environment,
+            check=False,
+        )
+    if ended.returncode:
+        lines = log.read_text(encoding="utf-8").split("\n")
+        raise RuntimeError(f"elsa {words[0]}: {next((line for line in reversed(lines) if line), '')} ({log})")
+
+
+def run_variant(name: str, arguments: argparse.Namespace, settings: Sequence[str], kept: Path) -> None:
+    """Trains and evaluates a variant, or what is left of that."""
+    run, log = arguments.output / name, arguments.output / f"{name}.log"
+    data = ["--data", str(arguments.release)]
+    if not run.exists():
+        run.mkdir(parents=True)
+        # The run removes its name of the file in the end; the file stays.
+        os.link(kept, run / VIEWS)
+    sets = [word for setting in (*settings, *VARIANTS[name]) for word in ("--set", setting)]
+    elsa(["train", "elsa-small", *data, "--output", str(run), *sets], log)
+    limits = ["--set", "noise_db=5", "--set", f"train_rows={arguments.train_rows}"]
+    for folder, tasks, where in (
+        ("evaluation", "retrieval,zero_shot,localisation", data),
+        *((path.name, "zero_shot,localisation", ["--data", str(path)]) for path in arguments.array),
+    ):
+        output = run.with_name(f"{name}-{folder}")
+        if not (output / "metrics.json").is_file():
+            learnt = ["--train-data", str(arguments.release)]
+            elsa(
+                ["evaluate", str(run), *where, *learnt, "--output", str(output), "--tasks", tasks, *limits],
+                log,
+            )
+    print(f"{name} is done", file=sys.stderr, flush=True)
+
+
+def found(metrics: Mapping[str, Any], path: Sequence[str]) -> float | None:
+    """A score of metrics.json; none where it has not been taken."""
+    entry: Any = metrics["tasks"]
+    for part in path:
+        entry = entry.get(part, {})
+    return entry.get("value")
+
+
+def table(folder: Path, kind: str, names: Sequence[str]) -> str:
+    """Markdown: a row a variant, a column a score."""
+    lines = ["| |" + "".join(f" {title} |" for title, *_ in COLUMNS), "|---|" + "--:|" * len(COLUMNS)]
+    for name in names:
+        metrics = json.loads((folder / f"{name}-{kind}" / "metrics.json").read_text(encoding="utf-8"))
+        cells = []
+        for _, path, factor, digits in COLUMNS:
+            value = found(metrics, path)
+            cells.append("" if value is None else f"{factor * value:.{digits}f}")
+        lines.append(f"| {name} |" + "".join(f" {cell} |" for cell in cells))
+    return "\n".join(lines)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Trains, evaluates and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", metavar="RELEASE", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="VARIANT")
+    parser.add_argument("--array", nargs="+", type=Path, default=[], help="folders of tests/benchmarks/real_arrays.py")
+    parser.add_argument("--train-rows", type=int, default=1000, help="that readouts learn from")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for all")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args(words)
+    settings = [f"training.epochs={arguments.epochs}", "training.semantic_views=1", *arguments.settings]
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    kept = arguments.output / "heard"
+    make_kept(kept, arguments.release, settings)
+    with ThreadPoolExecutor(arguments.processes) as pool:
+        list(pool.map(lambda name: run_variant(name, arguments, settings, kept), arguments.only))
+    for kind in ("evaluation", *(path.name for path in arguments.array)):
+        print(f"\n{kind}\n\n{table(arguments.output, kind, arguments.only)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
