@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TextIO
 
 #: Without a terminal, a line of progress this often.
 LINE_EVERY_S = 30.0
+#: The rate is that of so long: an epoch that hears kept vectors is several times as fast as the one that made them.
+RATE_OVER_S = 120.0
 
 
 class ProgressLine:
@@ -15,9 +18,11 @@ class ProgressLine:
     def __init__(self, steps: int, told: TextIO, done: int = 0) -> None:
         self.steps = steps
         self.told = told
-        self.done = self.first = done
+        self.done = done
         self.samples = 0
-        self.started = self.last = time.perf_counter()
+        self.last = time.perf_counter()
+        # Time, steps and samples at each moment of the last RATE_OVER_S, and one that is older.
+        self._moments = deque([(self.last, done, 0)])
         self._open = False
 
     def step(self, samples: int, loss: float) -> None:
@@ -25,12 +30,16 @@ class ProgressLine:
         self.done += 1
         self.samples += samples
         now = time.perf_counter()
+        self._moments.append((now, self.done, self.samples))
+        while len(self._moments) > 2 and now - self._moments[1][0] >= RATE_OVER_S:
+            self._moments.popleft()
         terminal = self.told.isatty()
         if now - self.last < (1.0 if terminal else LINE_EVERY_S):
             return
         self.last = now
-        rate = self.samples / (now - self.started)
-        remaining = (now - self.started) / (self.done - self.first) * (self.steps - self.done)
+        started, done, samples_then = self._moments[0]
+        rate = (self.samples - samples_then) / (now - started)
+        remaining = (now - started) / (self.done - done) * (self.steps - self.done)
         text = f"step {self.done} of {self.steps}: loss {loss:.4f}, {rate:.1f} samples/s, {duration(remaining)} to go"
         print(f"\r{text}  " if terminal else text, end="" if terminal else "\n", file=self.told)
         self._open = terminal
