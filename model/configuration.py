@@ -205,8 +205,9 @@ class TrainingConfiguration:
     #: clips whose gradients are in memory at one time; 0 for a process's whole share of the batch. With less, every
     #: clip goes through the model twice, and the gradient stays that of the whole batch.
     chunk_size: int = 0
-    #: crops of each clip that a frozen semantic encoder hears, one an epoch; later epochs hear these again, at no cost,
-    #: while the spatial branch hears a new crop. 0 for a new crop every time. One process only.
+    #: crops of each row that a frozen semantic encoder hears, one an epoch; in later epochs a row takes, at no cost,
+    #: what was made of its clip in any room, while the spatial branch hears a new crop. 0 for a new crop every time.
+    #: One process only.
     semantic_views: int = 0
     #: adamw, adam (the paper's) or lamb
     optimizer: str = "adamw"

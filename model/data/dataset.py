@@ -153,6 +153,10 @@ class ReleaseDataset(Dataset[Sample]):
         """A column as float64; null is NaN."""
         return np.array([np.nan if value is None else value for value in self.values(column)], dtype=np.float64)
 
+    def clips(self) -> list[str]:
+        """Of each row the clip that it was made from; what has no source is one of its own."""
+        return [source or own for source, own in zip(self.values("source_id"), self.values("id"), strict=True)]
+
     def directions(self) -> NDArray[np.float64]:
         """Unit vectors x, y, z to the sources, (rows, 3)."""
         angles = zip(self.numbers("azimuth_deg"), self.numbers("elevation_deg"), strict=True)

@@ -188,12 +188,10 @@ def collect(
         hearing.add(foa, semantics)
         alone = foa[:, :1].expand(-1, 4, -1)
         mono.append(model.encode_audio(alone, semantics=semantics).embedding.float())
-    ids = of_rows(dataset.values("id"))
     places = np.asarray(chosen, dtype=np.int64)
     return Collected(
-        ids=ids,
-        # What has no source is one of its own.
-        source_ids=[source or own for source, own in zip(of_rows(dataset.values("source_id")), ids, strict=True)],
+        ids=of_rows(dataset.values("id")),
+        source_ids=of_rows(dataset.clips()),
         augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64)[places],
         captions=of_rows(dataset.values("captions")),
         captions_original=of_rows(dataset.values("captions_original")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.data import Turn
+from model.draws import keyed_generator
 from model.elsa import ElsaModel
 from model.text import Tokenizer
 
@@ -68,35 +71,56 @@ def _one_thread(wanted: bool) -> Iterator[None]:
 
 
 class Views:
-    """What a frozen semantic encoder made of the rows, in a file: so many epochs' crops of each, heard again in turn.
+    """What a frozen semantic encoder made of the rows, in a file: ``count`` crops of each, taken again in later epochs.
 
-    Each epoch crops a clip at another place, so that nothing could be kept. With ``count`` views the encoder hears a
-    row's crops of the first ``count`` epochs; from then on the row takes the vectors of those in turn, while the
-    spatial branch hears the crop of its own epoch. The file outlives a kill, and is no part of a finished run.
+    View v of a row is what the encoder makes of the row's sample in epoch v. In the first ``count`` epochs a row has
+    its own view of the epoch; from then on one of its clip in any of the rooms that the clip is in, drawn anew in every
+    epoch. A vector that always came with the same row would name the row, and with it the place: the model would learn
+    its rows by heart and not listen for the room. The file outlives a kill, and is no part of a finished run.
+
+    Args:
+        clips: of each row, the name of its clip.
+        size: of a vector.
     """
 
-    def __init__(self, path: Path, rows: int, count: int, size: int) -> None:
+    def __init__(self, path: Path, clips: Sequence[str], count: int, size: int, seed: int) -> None:
         self.path = path
         self.count = count
-        shape = (count, rows, size)
-        fresh = not path.is_file() or path.stat().st_size != 4 * count * rows * size
+        self.seed = seed
+        self.clips = clips
+        self._rows_of: dict[str, list[int]] = {}
+        for row, clip in enumerate(clips):
+            self._rows_of.setdefault(clip, []).append(row)
+        shape = (count, len(clips), size)
+        fresh = not path.is_file() or path.stat().st_size != 4 * math.prod(shape)
         self._vectors = np.memmap(path, dtype=np.float32, mode="w+" if fresh else "r+", shape=shape)
         if fresh:
             self._vectors[:] = np.nan
 
-    def get(self, rows: Sequence[int], epoch: int) -> Tensor | None:
-        """(B, size), or none when one of the rows is not there yet."""
-        vectors = torch.from_numpy(self._vectors[epoch % self.count, list(rows)])
-        return None if vectors.isnan().any() else vectors
+    def chosen(self, rows: Sequence[int], epoch: int) -> list[Turn]:
+        """The views that rows have in an epoch: a row, and the epoch that it is of."""
+        if epoch < self.count:
+            return [Turn(row, epoch) for row in rows]
+        turns = []
+        for row in rows:
+            draw, same = keyed_generator(self.seed, "view", epoch, row), self._rows_of[self.clips[row]]
+            turns.append(Turn(same[int(draw.integers(len(same)))], int(draw.integers(self.count))))
+        return turns
 
-    def put(self, rows: Sequence[int], epoch: int, vectors: Tensor) -> Tensor:
-        """Keeps the vectors of those rows that are not there yet; gives all of them as they are kept."""
-        view = self._vectors[epoch % self.count]
+    def missing(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Those that are not there yet, each once."""
+        return [turn for turn in dict.fromkeys(turns) if np.isnan(self._vectors[turn.epoch, turn.row]).any()]
+
+    def put(self, turns: Sequence[Turn], vectors: Tensor) -> None:
+        """Keeps the vectors of those that are not there yet."""
         # What is there stays: after a kill a batch finds what it had left, and rounding would tell them apart.
-        for row, vector in zip(rows, vectors.float().cpu().numpy(), strict=True):
-            if np.isnan(view[row]).any():
-                view[row] = vector
-        return torch.from_numpy(view[list(rows)])
+        for turn, vector in zip(turns, vectors.float().cpu().numpy(), strict=True):
+            if self.missing([turn]):
+                self._vectors[turn.epoch, turn.row] = vector
+
+    def get(self, turns: Sequence[Turn]) -> Tensor:
+        """(B, size)."""
+        return torch.from_numpy(self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]])
 
     def flush(self) -> None:
         """What is kept, on disk."""

@@ -186,8 +186,8 @@ class Trainer:
         encoder = self.model.semantic_branch.encoder
         kept = None
         if settings.semantic_views and views is not None and is_frozen(encoder) and self.processes.count == 1:
-            kept = Views(views, len(self.training), settings.semantic_views, encoder.size)
-        whole = Training(self.model, self.configuration, self._captions, kept)
+            kept = Views(views, self.training.clips(), settings.semantic_views, encoder.size, settings.seed)
+        whole = Training(self.model, self.configuration, self.training, self._captions, kept)
         before = Pretraining(self.model, self.configuration)
         return [before, whole] if settings.pretraining.epochs else [whole]
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from model.configuration import PretrainingConfiguration, RunConfiguration, TrainingConfiguration
-from model.data import Batch
+from model.data import Batch, ReleaseDataset, collate
 from model.elsa import AudioOutput, ElsaModel
 from model.losses import Targets, branch_loss, elsa_loss
 from model.spatial import SpatialOutput
@@ -103,10 +103,12 @@ class Training(Phase):
     """The whole model.
 
     Attributes:
+        dataset: what is trained on.
         captions: keeps what a frozen text encoder gives.
         views: keeps what a frozen semantic encoder gives; none where nothing is kept.
     """
 
+    dataset: ReleaseDataset
     captions: Captions
     views: Views | None = None
 
@@ -133,14 +135,21 @@ class Training(Phase):
         """What the semantic encoder makes of a batch; none where it is trained."""
         if not is_frozen(self.model.semantic_branch.encoder):
             return None
-        kept = self.views.get(batch.rows, epoch) if self.views is not None and epoch is not None else None
-        if kept is not None:
-            return kept.to(self.model.device)
-        with torch.no_grad(), self.autocast():
-            heard = self.model.encode_semantics(self.on_device(batch).audio).float()
         if self.views is None or epoch is None:
-            return heard
-        return self.views.put(batch.rows, epoch, heard).to(self.model.device)
+            return self._hear(batch)
+        turns = self.views.chosen(batch.rows, epoch)
+        if missing := self.views.missing(turns):
+            if epoch < self.views.count:
+                self.views.put(turns, self._hear(batch))
+            else:
+                before = self.configuration.training.pretraining.epochs
+                samples = [self.dataset[turn._replace(epoch=before + turn.epoch)] for turn in missing]
+                self.views.put(missing, self._hear(collate(samples)))
+        return self.views.get(turns).to(self.model.device)
+
+    def _hear(self, batch: Batch) -> Tensor:
+        with torch.no_grad(), self.autocast():
+            return self.model.encode_semantics(self.on_device(batch).audio).float()
 
     def forward(self, batch: Batch, prepared: Tensor | None) -> list[Tensor]:
         """See Phase."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from model.configuration import ConfigurationError, read_configuration
+from model.data import Turn
 from model.training.checkpoints import load_progress
 from model.training.description import describe
 from model.training.frozen import Captions, Views
@@ -95,18 +96,45 @@ def test_a_frozen_encoder_reads_each_caption_once(monkeypatch):
 
 
 def test_views_keep_what_was_heard_first_and_outlive_their_process(tmp_path):
-    path = tmp_path / "views"
-    views = Views(path, rows=3, count=2, size=2)
-    assert views.get([0], 0) is None
-    first = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    assert torch.equal(views.put([2, 0], 0, first), first)
-    assert torch.equal(views.put([0, 1], 2, torch.zeros(2, 2)), torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    path, clips = tmp_path / "views", ["a", "b", "a"]
+    views = Views(path, clips, count=2, size=2, seed=0)
+    first, second = views.chosen([2, 0], 0), views.chosen([0, 1], 0)
+    assert views.missing(first) == first == [Turn(2, 0), Turn(0, 0)]
+    views.put(first, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert views.missing(second) == [Turn(1, 0)]
+    views.put(second, torch.zeros(2, 2))
     views.flush()
-    again = Views(path, rows=3, count=2, size=2)
-    assert torch.equal(again.get([0, 2], 2), torch.tensor([[3.0, 4.0], [1.0, 2.0]]))
-    assert again.get([0], 1) is None
+    again = Views(path, clips, count=2, size=2, seed=0)
+    assert torch.equal(again.get([*first, *second]), torch.tensor([[1.0, 2.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]))
+    assert again.missing([Turn(0, 1)]) == [Turn(0, 1)]
     # Of another shape it is begun anew.
-    assert Views(path, rows=4, count=2, size=2).get([0], 0) is None
+    assert Views(path, [*clips, "c"], count=2, size=2, seed=0).missing([Turn(0, 0)])
+
+
+def test_what_a_clip_sounds_like_does_not_tell_which_row_it_is(tmp_path):
+    clips = ["a", "b", "a", "a"]
+    views = Views(tmp_path / "views", clips, count=2, size=2, seed=0)
+    drawn = [views.chosen([0, 1, 2, 3], epoch) for epoch in range(2, 60)]
+    for place in range(4):
+        others = {turns[place] for turns in drawn}
+        assert {clips[turn.row] for turn in others} == {clips[place]}
+        assert others == {Turn(row, view) for row in range(4) if clips[row] == clips[place] for view in range(2)}
+    # Of a row and an epoch they depend on nothing else.
+    assert views.chosen([3], 7) == views.chosen([0, 3], 7)[1:]
+
+
+def test_a_view_that_no_epoch_has_made_is_made_when_it_is_wanted(release, tmp_path):
+    settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=1"]
+    configuration = read_configuration("elsa-tiny", settings)
+    trainer = Trainer(configuration, *splits(configuration, [release]), Processes("cpu"))
+    found = []
+    for name, epochs in (("in order", (0, 1)), ("second alone", (1,))):
+        (phase,) = trainer.phases(tmp_path / name)
+        for epoch in epochs:
+            # Batch by batch and to the end, so that in order all views are there.
+            prepared = [phase.prepare(chunk, epoch) for chunks in trainer.batches(phase, epoch, 0) for chunk in chunks]
+        found.append(torch.cat(prepared))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=0)
 
 
 def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
