@@ -94,6 +94,7 @@ class Subject:
         return train_direction_readout(
             self.train.audio,
             self.train.direction,
+            self.train.source_ids,
             steps=self.options.readout_steps,
             seed=self.options.seed,
         )
@@ -116,6 +117,7 @@ class Subject:
             self.train.audio[places],
             classes,
             len(vocabulary),
+            [self.train.source_ids[row] for row in places],
             steps=self.options.readout_steps,
             seed=self.options.seed,
         )

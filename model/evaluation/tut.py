@@ -75,7 +75,11 @@ def evaluate_tut(subject: Subject, folder: Path) -> dict[str, Any]:
     heard = {part: _hear(subject, found[part]) for part in ("train", "test")}
     true = {part: _directions(found[part]) for part in ("train", "test")}
     readout = train_direction_readout(
-        heard["train"].audio, true["train"], steps=options.readout_steps, seed=options.seed
+        heard["train"].audio,
+        true["train"],
+        [event.recording.name for event in found["train"]],
+        steps=options.readout_steps,
+        seed=options.seed,
     )
     groups = [event.recording.name for event in found["test"]]
     angles = method_angles(heard["test"], readout, true["test"])

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from model.evaluation import probes
 from model.evaluation.angles import angles_deg
-from model.evaluation.probes import HIDDEN, Probe, train_classifier, train_direction_readout
+from model.evaluation.probes import HIDDEN, Probe, _parted, train_classifier, train_direction_readout
+
+#: Two rows of each clip.
+CLIPS = [f"clip {row // 2}" for row in range(400)]
 
 
 def test_the_first_layer_has_the_papers_count():
@@ -28,7 +32,7 @@ def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_readout_learns_a_direction_and_learns_it_twice_alike():
     train, true = _embeddings(400, 0)
     test, test_true = _embeddings(100, 1)
-    one, two = (train_direction_readout(train, true, steps=300, seed=3) for _ in range(2))
+    one, two = (train_direction_readout(train, true, CLIPS[:400], steps=300, seed=3) for _ in range(2))
     found = one(test)
     assert np.mean(angles_deg(found, test_true)) < 6
     np.testing.assert_array_equal(found, two(test))
@@ -38,7 +42,32 @@ def test_a_readout_learns_a_direction_and_learns_it_twice_alike():
 def test_a_classifier_learns_words():
     train, true = _embeddings(300, 0)
     test, test_true = _embeddings(100, 1)
-    classifier = train_classifier(train, (true[:, 0] > 0).astype(int), 2, steps=200, seed=0)
+    classifier = train_classifier(train, (true[:, 0] > 0).astype(int), 2, CLIPS[:300], steps=200, seed=0)
     found = classifier(test).argmax(1)
     assert np.mean(found == (test_true[:, 0] > 0)) > 0.95
     assert classifier.parameters == pytest.approx(16 * 64 + 64 + 64 * 2 + 2)
+
+
+def test_few_rows_are_not_learnt_by_heart(monkeypatch):
+    # Three numbers tell the direction, five hundred the row.
+    def embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        generator = np.random.Generator(np.random.Philox(key=seed))
+        directions = generator.standard_normal((count, 3))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        rest = generator.standard_normal((count, 509))
+        return np.hstack([0.4 * directions, 0.9 * rest / np.linalg.norm(rest, axis=1, keepdims=True)]), directions
+
+    train, true = embeddings(400, 0)
+    test, test_true = embeddings(300, 1)
+    found = train_direction_readout(train, true, CLIPS, steps=400, seed=0)(test)
+    assert np.mean(angles_deg(found, test_true)) < 20
+    monkeypatch.setattr(probes, "_WEIGHT_DECAYS", (0.01,))
+    found = train_direction_readout(train, true, CLIPS, steps=400, seed=0)(test)
+    assert np.mean(angles_deg(found, test_true)) > 25
+
+
+def test_a_clip_is_held_out_whole_or_learnt_from_whole():
+    learnt, held = _parted(CLIPS, 0)
+    assert len(held) == 40
+    assert not {CLIPS[row] for row in learnt} & {CLIPS[row] for row in held}
+    assert len(_parted(["a", "b"], 0)[1]) == 0
