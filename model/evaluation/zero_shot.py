@@ -20,11 +20,12 @@ from model.evaluation.scores import Score, accuracy_scores, bootstrap, scores_as
 from model.evaluation.subject import Subject
 
 TEMPLATE = "A sound coming from {}"
-#: What stands in the template for each word; the paper prints the template, the wording of the attributes is ours.
+#: What stands in the template for each word; the paper prints the template, the wording of the attributes is ours: what
+#: follows "from" in English, since no sound comes "from up" or "from far".
 PHRASES: dict[str, dict[str, str]] = {
     "direction": {"front": "the front", "left": "the left", "right": "the right", "back": "the back"},
-    "elevation": {"up": "up", "down": "down"},
-    "distance": {"near": "near", "far": "far"},
+    "elevation": {"up": "above", "down": "below"},
+    "distance": {"near": "nearby", "far": "far away"},
     "room_size": {"small": "a small room", "large": "a large room"},
     "reverberation": {"dampened": "an acoustically dampened room", "reverberant": "a highly reverberant room"},
 }

@@ -7,6 +7,8 @@ import pytest
 
 from model.data import VOCABULARY
 from model.evaluation.zero_shot import PHRASES, confusion, template_sentences, zero_shot_scores
+from transforms.check_caption import check_place
+from transforms.words import SpatialWords
 
 
 def test_zero_shot_counts_by_hand():
@@ -29,8 +31,9 @@ def test_confusion_counts():
     assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist() == [[1, 1], [0, 1]]
 
 
-def test_every_word_has_a_phrase_that_holds_it():
+def test_every_word_has_a_sentence_that_says_it_and_no_other():
     for attribute, words in VOCABULARY.items():
         assert tuple(PHRASES[attribute]) == words
-        assert all(word in phrase.split() for word, phrase in PHRASES[attribute].items())
+        for word, sentence in zip(words, template_sentences(attribute), strict=True):
+            assert check_place(sentence, "A sound", SpatialWords(**{attribute: word})) is None, sentence
     assert template_sentences("direction")[1] == "A sound coming from the left"
