@@ -11,7 +11,7 @@ import jinja2
 
 from pipeline.citation import PAPER, PAPER_ARXIV, PAPER_AUTHORS, PAPER_TITLE
 from pipeline.recipe import Recipe
-from pipeline.release import versions
+from pipeline.release_json import versions
 from pipeline.totals import UNKNOWN_LICENSE, Totals
 from transforms.records import SPLITS, Rejection
 from transforms.release_rows import ROW_COLUMNS

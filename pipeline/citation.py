@@ -8,7 +8,7 @@ import os
 import yaml
 
 from pipeline.recipe import Recipe
-from pipeline.release import versions
+from pipeline.release_json import versions
 from pipeline.totals import Totals
 
 #: The day of this version of the tool. No clock is read: a release made again has the same files.

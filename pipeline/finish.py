@@ -30,8 +30,8 @@ from pipeline.release import (
     gather,
     gather_rooms,
     metadata_paths,
-    release_json,
 )
+from pipeline.release_json import release_json
 from pipeline.totals import Totals, total
 from transforms import storage, workspace
 from transforms.answer_budget import Price

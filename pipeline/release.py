@@ -8,44 +8,23 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.gathering import Gathered
-from pipeline.recipe import Recipe
 from transforms import storage, workspace
 from transforms.records import SPLITS
 from transforms.release_rows import ROOM_SCHEMA, row_digest
 from transforms.write_shard import METADATA
-
-if TYPE_CHECKING:
-    from pipeline.totals import Totals
-
-RELEASE_FORMAT = 1
-
-#: Distributions whose version may change a sample or a word; release.json states them.
-SAMPLE_VERSIONS = (
-    "elsa-spatial-audio",
-    "numpy",
-    "scipy",
-    "pyroomacoustics",
-    "spaudiopy",
-    "soxr",
-    "soundfile",
-    "pyarrow",
-)
 
 ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
 RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
 CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
 #: What stands at the root beside release.json, which states the SHA-256 of each.
 ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
-#: The key of release.json that covers all others.
-SEAL = "sha256"
 REPORT_FOLDER = "report"
 
 
@@ -135,21 +114,6 @@ def read_release_json(release: str) -> dict[str, Any]:
     return values
 
 
-def versions() -> dict[str, str]:
-    """The version of everything that touches samples, libsndfile included."""
-    import soundfile
-
-    found = {name: _version(name) for name in SAMPLE_VERSIONS}
-    return {**found, "libsndfile": soundfile.__libsndfile_version__}
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
 @contextmanager
 def gather(
     release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()
@@ -178,49 +142,3 @@ def gather_rooms(release: str) -> pa.Table:
     for name in sources:
         found.update((room["room_id"], room) for room in read_table(release, name).to_pylist())
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)
-
-
-def release_json(
-    recipe: Recipe,
-    totals: Totals,
-    *,
-    input_sha256: str,
-    rejected: int,
-    rooms: int,
-    answers: Mapping[str, Any],
-    files: dict[str, str],
-) -> dict[str, Any]:
-    """What release.json states."""
-    values = {
-        "format": RELEASE_FORMAT,
-        "name": recipe.name,
-        "dataset": recipe.dataset_name,
-        "digest": totals.digest,
-        "recipe_sha256": recipe.sha256(),
-        "input_sha256": input_sha256,
-        "seed": recipe.seed,
-        "versions": versions(),
-        "counts": {
-            "rows": totals.row_count,
-            "rows_by_split": totals.rows,
-            "clips_by_split": totals.clips,
-            "captions": totals.captions,
-            "rooms": rooms,
-            "rejected": rejected,
-            "answers": dict(answers),
-            "turned_down": totals.turned_down,
-            "licenses": totals.licenses,
-            "licenses_by_clip": totals.clip_licenses,
-        },
-        "hours": round(totals.hour_count, 6),
-        "hours_by_split": totals.hours,
-        "files": files,
-        "shards": totals.shards,
-    }
-    return {**values, SEAL: seal(values)}
-
-
-def seal(values: Mapping[str, Any]) -> str:
-    """SHA-256 of what release.json states but this itself: an edit shows even where no file gives the number."""
-    stated = {name: value for name, value in values.items() if name != SEAL}
-    return hashlib.sha256(json.dumps(stated, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -29,20 +29,16 @@ from pipeline.release import (
     ANSWERS,
     RECIPE,
     REJECTED,
-    RELEASE_FORMAT,
     RELEASE_JSON,
     REPORT_FOLDER,
     ROOMS,
     ROOT_FILES,
-    SEAL,
     DigestBuilder,
     metadata_paths,
     read_release_json,
     read_rows,
-    release_json,
-    seal,
-    versions,
 )
+from pipeline.release_json import RELEASE_FORMAT, SEAL, release_json, seal, versions
 from pipeline.rerender import rerender, rerender_order
 from pipeline.row_progress import RowProgress
 from pipeline.runners import available_cores

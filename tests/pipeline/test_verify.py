@@ -20,7 +20,8 @@ from pipeline import verify as verify_module
 from pipeline.build import build
 from pipeline.check_shard import ShardChecker
 from pipeline.recipe import load_recipe
-from pipeline.release import DigestBuilder, ReleaseError, seal
+from pipeline.release import DigestBuilder, ReleaseError
+from pipeline.release_json import seal
 from pipeline.totals import ShardTally, total
 from pipeline.verify import rerender_rows, verify
 from tests.many_rows import write_many_rows
