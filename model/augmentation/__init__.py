@@ -25,11 +25,21 @@ from model.augmentation.defects import (
     SpatialAliasing,
 )
 from model.augmentation.recording import Recording, Recordings, record
-from model.augmentation.symmetries import Mirror, Move, Moved, Rotation, moved
+from model.augmentation.symmetries import Mirror, Move, Rotation, moved
 from model.configuration_error import ConfigurationError
 
-__all__ = ["Augmentation", "Augmented", "Recording", "Recordings", "record"]
+__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Recordings", "record"]
 
+#: What noise and array do to a recording after its matrix, in the order of the sound.
+RECORDING_DEFECTS = (
+    "diffuse_noise",
+    "spatial_aliasing",
+    "band_limit",
+    "leakage",
+    "low_frequency_noise",
+    "colouring",
+    "channel_gain",
+)
 #: name of a transform → its generator.
 Generators = Callable[[str], np.random.Generator]
 
@@ -106,13 +116,21 @@ class Augmentation:
         sample_rate: int,
     ) -> Augmented:
         """What is done to a row with space; see ``symmetries.moved`` for the words."""
-        move = self._moved(
-            generators,
+        rotation = self._drawn("rotation", generators)
+
+        def turn_deg() -> float:
+            return 0.0 if rotation is None else self.rotation.draw(rotation)
+
+        move = moved(
+            self._move(generators, turn_deg()),
+            turn_deg,
             azimuth_deg=azimuth_deg,
             elevation_deg=elevation_deg,
             words=words,
             caption=caption,
             original=original,
+            generator=generators("words"),
+            sentences=bool(generators("sentence_share").random() < self.sentence_share),
         )
         matrix = move.move.matrix()
         recording = None
@@ -135,46 +153,17 @@ class Augmentation:
         generator = generators(name)
         return generator if generator.random() < probability else None
 
-    def _moved(
-        self,
-        generators: Generators,
-        *,
-        azimuth_deg: float,
-        elevation_deg: float,
-        words: Words,
-        caption: str,
-        original: str,
-    ) -> Moved:
-        rotation = self._drawn("rotation", generators)
-        wanted = Move(
+    def _move(self, generators: Generators, turn_deg: float) -> Move:
+        return Move(
             sign_x=1 if self._drawn("mirror_front_back", generators) is None else -1,
             sign_y=1 if self._drawn("mirror_left_right", generators) is None else -1,
             sign_z=1 if self._drawn("mirror_up_down", generators) is None else -1,
-            turn_deg=0.0 if rotation is None else self.rotation.draw(rotation),
-        )
-        return moved(
-            wanted,
-            lambda: 0.0 if rotation is None else self.rotation.draw(rotation),
-            azimuth_deg=azimuth_deg,
-            elevation_deg=elevation_deg,
-            words=words,
-            caption=caption,
-            original=original,
-            generator=generators("words"),
-            sentences=bool(generators("sentence_share").random() < self.sentence_share),
+            turn_deg=turn_deg,
         )
 
     def _recording(self, generators: Generators, sample_rate: int) -> Recording:
         recording = Recording.ideal(generators("noise").integers(1 << 62, size=4))
-        for name in (
-            "diffuse_noise",
-            "spatial_aliasing",
-            "band_limit",
-            "leakage",
-            "low_frequency_noise",
-            "colouring",
-            "channel_gain",
-        ):
+        for name in RECORDING_DEFECTS:
             if (generator := self._drawn(name, generators)) is not None:
                 recording = getattr(self, name)(recording, generator, sample_rate)
         return recording

@@ -25,41 +25,30 @@ from typing import Any
 
 import numpy as np
 
+from model.augmentation import RECORDING_DEFECTS
 from model.configuration import read_configuration
 from model.data import ReleaseDataset
 from model.semantic import SemanticBranch
 from model.training.frozen import VIEWS
 
-_PAPER_BRANCH = (
-    "model.spatial_branch=paper",
-    "model.spatial_channels=[4,4,8,8,16,16]",
-    "model.spatial_to_hz=8000",
-    "model.spatial_hidden=64",
-    "model.direction_share=0",
-)
+#: What makes the branch of elsa-base; the STFT stays that of elsa-small.
+_OF_THE_BRANCH = ("spatial_branch", "spatial_channels", "spatial_to_hz", "spatial_hidden", "direction_share")
+_PAPER = read_configuration("elsa-base").model
+_PAPER_BRANCH = tuple(f"model.{name}={getattr(_PAPER, name)}" for name in _OF_THE_BRANCH)
 _NO_REGRESSION = tuple(f"training.losses.{name}=0" for name in ("direction", "distance", "area", "branch"))
-_DEFECTS = (
-    "misalignment",
-    "diffuse_noise",
-    "spatial_aliasing",
-    "band_limit",
-    "leakage",
-    "low_frequency_noise",
-    "colouring",
-    "channel_gain",
-)
+_NO_DEFECTS = tuple(f"data.augmentation.{name}=false" for name in ("misalignment", *RECORDING_DEFECTS))
 #: What each variant sets; the first is the model as it is.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "paper-branch": _PAPER_BRANCH,
-    "paper-branch-no-defects": (*_PAPER_BRANCH, *(f"data.augmentation.{name}=false" for name in _DEFECTS)),
+    "paper-branch-no-defects": (*_PAPER_BRANCH, *_NO_DEFECTS),
     "no-branch": ("model.spatial_branch=none",),
     "no-regression": _NO_REGRESSION,
     "static-intensity": ("model.spatial_branch=static", "model.direction_share=0"),
     "spatial-only": ("training.nonspatial_share=0",),
     "non-spatial-only": ("training.nonspatial_share=1",),
     "direction-through-fusion": ("model.direction_share=0",),
-    "no-defects": tuple(f"data.augmentation.{name}=false" for name in _DEFECTS),
+    "no-defects": _NO_DEFECTS,
 }
 #: Title, path in metrics.json, factor and decimals of each column.
 COLUMNS: tuple[tuple[str, tuple[str, ...], float, int], ...] = (
