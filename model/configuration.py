@@ -163,6 +163,8 @@ class LossWeights:
     area: float = 1.0
     #: the same two kinds of error on what the spatial branch itself says; ours, it stands in for pre-training
     branch: float = 1.0
+    #: cross entropy of a clip's words among sentences that tell a place alone; ours, 0 as in the paper
+    words: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():

@@ -6,6 +6,7 @@ words. Samples without space have no regression terms.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -25,15 +26,17 @@ class Targets:
         direction: (B, 3), unit vectors x, y, z to the source.
         measures: (B, len(MEASURES)), in the columns' units; what is not finite is not counted.
         is_spatial: (B,), bool; false where the sound has no place and every other entry is ignored.
+        words: (B, A), int64; of each attribute of VOCABULARY which of its words, −1 where the clip has none.
     """
 
     direction: Tensor
     measures: Tensor
     is_spatial: Tensor
+    words: Tensor
 
     def to(self, device: torch.device | str) -> Targets:
         """The same on another device."""
-        return Targets(self.direction.to(device), self.measures.to(device), self.is_spatial.to(device))
+        return Targets(*(getattr(self, entry.name).to(device) for entry in dataclasses.fields(self)))
 
 
 def contrastive_loss(audio: Tensor, text: Tensor, logit_scale: Tensor) -> Tensor:

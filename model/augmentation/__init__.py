@@ -28,7 +28,7 @@ from model.augmentation.recording import Recording, Recordings, record
 from model.augmentation.symmetries import Mirror, Move, Rotation, moved
 from model.configuration_error import ConfigurationError
 
-__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Recordings", "record"]
+__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Recordings", "Words", "record"]
 
 #: What noise and array do to a recording after its matrix, in the order of the sound.
 RECORDING_DEFECTS = (
@@ -52,6 +52,7 @@ class Augmented:
         matrix: (4, 4), applied to W, Y, Z, X first.
         recording: what the recording does after that; None for nothing.
         azimuth_deg, elevation_deg, caption: where the source is now, and what is said of it.
+        words: of every attribute, as they are now; None for an attribute without one.
     """
 
     matrix: NDArray[np.float64]
@@ -59,6 +60,7 @@ class Augmented:
     azimuth_deg: float
     elevation_deg: float
     caption: str
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,14 @@ class Augmentation:
             if (generator := self._drawn("misalignment", generators)) is not None:
                 matrix = self.misalignment.matrix(generator) @ matrix
             recording = self._recording(generators, sample_rate)
-        return Augmented(matrix * self.gain(generators), recording, move.azimuth_deg, move.elevation_deg, move.caption)
+        return Augmented(
+            matrix * self.gain(generators),
+            recording,
+            move.azimuth_deg,
+            move.elevation_deg,
+            move.caption,
+            move.words,
+        )
 
     def gain(self, generators: Generators) -> float:
         """The level's factor, also for rows without space."""

@@ -102,8 +102,8 @@ _EXCHANGES: dict[str, tuple[tuple[dict[str, tuple[str, ...]], str], ...]] = {
 # Kinds whose phrases are exchanged one for one, by their place in the list, so that "upper left" stays upper.
 _ONE_FOR_ONE = {("direction", 3), ("elevation", 1)}
 
-# How a place is said in a sentence of ours.
-_SAID: dict[str, dict[str, tuple[str, ...]]] = {
+#: How a place is said in a sentence of ours: attribute → word → phrases; of a room, what kind of one it is.
+PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "distance": {"near": ("nearby", "close by"), "far": ("far away", "far off", "in the distance")},
     "elevation": {"up": ("up above", "high up", "overhead"), "down": ("down below", "low down", "below")},
     "direction": {
@@ -207,7 +207,7 @@ def _place(words: Words, generator: np.random.Generator) -> str:
         word = words[attribute]
         if word is None:
             return ""
-        phrases = _SAID[attribute][word]
+        phrases = PHRASES[attribute][word]
         return phrases[int(generator.integers(len(phrases)))]
 
     spot = " ".join(part for part in (pick("elevation"), pick("direction")) if part)

@@ -74,12 +74,13 @@ class Move:
 
 @dataclass(frozen=True)
 class Moved:
-    """A row after a move: what to do to its sound, where it is, and what is said of it."""
+    """A row after a move: what to do to its sound, where it is, what is said of it, and its words."""
 
     move: Move
     azimuth_deg: float
     elevation_deg: float
     caption: str
+    words: Words
 
 
 def moved(
@@ -105,7 +106,7 @@ def moved(
         generator: of the choice of phrases.
         sentences: whether a caption may become another sentence where no phrase in it can be exchanged.
     """
-    stays = Moved(Move(), azimuth_deg, elevation_deg, caption)
+    stays = Moved(Move(), azimuth_deg, elevation_deg, caption, words)
     if words["direction"] != direction_word(azimuth_deg) or words["elevation"] != elevation_word(elevation_deg):
         return stays
 
@@ -113,7 +114,7 @@ def moved(
         azimuth, elevation = move.place(azimuth_deg, elevation_deg)
         new = {**words, "direction": direction_word(azimuth), "elevation": elevation_word(elevation)}
         text = reworded(caption, original, words, new, generator, sentences=sentences)
-        return None if text is None else Moved(move, azimuth, elevation, text)
+        return None if text is None else Moved(move, azimuth, elevation, text, new)
 
     def keeping() -> Move:
         """Within the word of the direction."""

@@ -6,6 +6,7 @@ worker or process changes it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from model.augmentation import Augmentation
+from model.augmentation import Augmentation, Words
 from model.configuration_error import ConfigurationError
 from model.data.errors import ReleaseUnreadable
 from model.data.order import Turn, epoch_order
@@ -36,6 +37,13 @@ def unit_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, flo
         float(np.cos(elevation) * np.cos(azimuth)),
         float(np.cos(elevation) * np.sin(azimuth)),
         float(np.sin(elevation)),
+    )
+
+
+def _places(words: Words) -> tuple[int, ...]:
+    """Of each attribute the place of its word in the vocabulary; −1 where it has none."""
+    return tuple(
+        known.index(word) if (word := words.get(attribute)) in known else -1 for attribute, known in VOCABULARY.items()
     )
 
 
@@ -124,6 +132,12 @@ class ReleaseDataset(Dataset[Sample]):
     def _chunks(self) -> dict[str, pa.Array]:
         return {name: self.table.column(name).chunk(0) for name in COLUMNS.names}
 
+    def at_rate(self, sample_rate: int) -> ReleaseDataset:
+        """The same rows and draws with crops at another rate, not above that of the releases; the table is shared."""
+        other = copy.copy(self)
+        other.sample_rate = sample_rate
+        return other
+
     def set_epoch(self, epoch: int) -> None:
         """The epoch of ``turns`` and of rows that are asked for by their index, from 0."""
         self.epoch = epoch
@@ -176,6 +190,7 @@ class ReleaseDataset(Dataset[Sample]):
             direction=unit_direction(self.value("azimuth_deg", row), self.value("elevation_deg", row)),
             measures=self._measures(row),
             is_spatial=True,
+            words=_places(self._words(row)),
         )
 
     def _drawn(self, turn: Turn) -> Sample:
@@ -192,6 +207,7 @@ class ReleaseDataset(Dataset[Sample]):
         azimuth, elevation = self.value("azimuth_deg", row), self.value("elevation_deg", row)
         caption = captions[which] if is_spatial else originals[which]
         matrix, recording = None, None
+        words: Words = self._words(row) if is_spatial else {}
         if not is_spatial:
             matrix = _WITHOUT_SPACE * (1.0 if self.augmentation is None else self.augmentation.gain(generator))
         elif self.augmentation is not None:
@@ -199,13 +215,14 @@ class ReleaseDataset(Dataset[Sample]):
                 generator,
                 azimuth_deg=azimuth,
                 elevation_deg=elevation,
-                words={attribute: self.value(attribute, row) for attribute in VOCABULARY},
+                words=words,
                 caption=caption,
                 original=originals[which],
                 sample_rate=self.sample_rate,
             )
             matrix, recording = augmented.matrix, augmented.recording
-            azimuth, elevation, caption = augmented.azimuth_deg, augmented.elevation_deg, augmented.caption
+            azimuth, elevation = augmented.azimuth_deg, augmented.elevation_deg
+            caption, words = augmented.caption, augmented.words
         return Sample(
             row=row,
             crop=self.crop(row, place),
@@ -214,9 +231,13 @@ class ReleaseDataset(Dataset[Sample]):
             direction=unit_direction(azimuth, elevation),
             measures=self._measures(row),
             is_spatial=is_spatial,
+            words=_places(words),
             matrix=matrix,
             recording=recording,
         )
+
+    def _words(self, row: int) -> Words:
+        return {attribute: self.value(attribute, row) for attribute in VOCABULARY}
 
     def _measures(self, row: int) -> tuple[float, ...]:
         values = (self.value(measure.column, row) for measure in MEASURES)

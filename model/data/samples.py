@@ -30,6 +30,7 @@ class Sample:
         direction: unit vector x, y, z to the source.
         measures: in the order of MEASURES; NaN where the row has none.
         is_spatial: false where W is in all four channels.
+        words: of each attribute of VOCABULARY which of its words, by its place; −1 for none.
         matrix: (4, 4), from the crop's channels to the audio's; None for the crop as it is.
         recording: what is done after that; None for nothing.
     """
@@ -41,6 +42,7 @@ class Sample:
     direction: tuple[float, float, float]
     measures: tuple[float, ...]
     is_spatial: bool
+    words: tuple[int, ...]
     matrix: NDArray[np.float64] | None = None
     recording: Recording | None = None
 
@@ -117,6 +119,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
             direction=torch.tensor([sample.direction for sample in samples], dtype=torch.float32),
             measures=torch.tensor([sample.measures for sample in samples], dtype=torch.float32),
             is_spatial=torch.tensor([sample.is_spatial for sample in samples]),
+            words=torch.tensor([sample.words for sample in samples]),
         ),
         matrices=matrices,
         recordings=Recordings.of([sample.recording for sample in samples]),

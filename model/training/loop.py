@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -178,7 +178,7 @@ class Trainer:
         self.rows_an_epoch = len(training.turns(0))
         self._captions = Captions(self.model, self.tokenizer)
         # What frozen parts make of the validation split, by phase and batch: it is the same after every epoch.
-        self._prepared: dict[tuple[str, int], Tensor | None] = {}
+        self._prepared: dict[str, dict[int, Tensor | None]] = {}
 
     def phases(self, views: Path | None = None) -> list[Phase]:
         """What there is to do, in its order. ``views`` is a file for what a frozen semantic encoder gives."""
@@ -229,7 +229,8 @@ class Trainer:
         for batch in range(first, len(turns) // size):
             own += self.processes.share(turns[batch * size : (batch + 1) * size])
         workers = self.configuration.training.workers
-        loaded = load_batches(self.training, own, batch_size=chunk, workers=workers)
+        heard = self.training.at_rate(phase.sample_rate(epoch))
+        loaded = load_batches(heard, own, batch_size=chunk, workers=workers)
         while chunks := list(islice(loaded, size // self.processes.count // chunk)):
             yield chunks
 
@@ -286,20 +287,25 @@ class Trainer:
         The model is in training mode again afterwards, as the phase wants it.
         """
         self.model.eval()
+        prepared = self._prepared.setdefault(phase.name, {})
 
-        def forward(batch: Batch, place: int) -> list[Tensor]:
-            key = (phase.name, place)
-            if key not in self._prepared:
-                self._prepared[key] = phase.prepare(batch, None)
-            return phase.forward(batch, self._prepared[key])
+        def on(sample_rate: int, forward: Callable[[Batch, int], Sequence[Tensor]]) -> list[Tensor]:
+            return outputs_on(
+                self.validation.at_rate(sample_rate),
+                forward,
+                batch_size=self.chunk_size(phase),
+                workers=self.configuration.training.workers,
+                processes=self.processes,
+            )
 
-        outputs = outputs_on(
-            self.validation,
-            forward,
-            batch_size=self.chunk_size(phase),
-            workers=self.configuration.training.workers,
-            processes=self.processes,
-        )
+        def prepare(batch: Batch, place: int) -> list[Tensor]:
+            prepared[place] = phase.prepare(batch, None)
+            return []
+
+        # Apart from the rest, so that a training that goes on after a kill hears what one without a stop has heard.
+        if phase.prepares and not prepared:
+            on(self.model.config.sample_rate, prepare)
+        outputs = on(phase.sample_rate(None), lambda batch, place: phase.forward(batch, prepared.get(place)))
         size = self.batch_size(phase.settings)
         sums = Means()
         with torch.no_grad():

@@ -13,11 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from model.configuration import PretrainingConfiguration, RunConfiguration, TrainingConfiguration
-from model.data import Batch, ReleaseDataset, collate
+from model.data import VOCABULARY, Batch, ReleaseDataset, collate
 from model.elsa import AudioOutput, ElsaModel
 from model.losses import Targets, branch_loss, elsa_loss
-from model.spatial import SpatialOutput
+from model.spatial import MEASURES, SpatialOutput
 from model.training.frozen import Captions, Views, is_frozen
+from model.training.sentences import place_questions, word_loss
+
+QUESTIONS = place_questions()
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class Phase:
     def begin(self) -> list[nn.Parameter]:
         """Brings the model into training mode; the parameters of the phase, of which some may take no gradient."""
         raise NotImplementedError
+
+    def sample_rate(self, epoch: int | None) -> int:
+        """The rate at which crops of an epoch are heard, none for validation: no more than what is trained needs."""
+        return self.model.config.sample_rate
+
+    @property
+    def prepares(self) -> bool:
+        """Whether frozen parts hear clips at the model's rate first, by ``prepare``."""
+        return False
 
     def prepare(self, batch: Batch, epoch: int | None) -> Tensor | None:
         """What frozen parts make of a batch, once for all passes; ``epoch`` is the crops', none in validation."""
@@ -78,6 +90,10 @@ class Pretraining(Phase):
         """See Phase."""
         return self.configuration.training.pretraining
 
+    def sample_rate(self, epoch: int | None) -> int:
+        """The spatial branch's: nothing else hears."""
+        return _rate_of_branch(self.model)
+
     def begin(self) -> list[nn.Parameter]:
         """See Phase."""
         self.model.train()
@@ -88,7 +104,7 @@ class Pretraining(Phase):
         batch = self.on_device(batch)
         with self.autocast():
             branch = self.model.spatial_branch
-            said: SpatialOutput = branch(self.model.spectra(batch.audio, bins=branch.bins))
+            said: SpatialOutput = branch(self.model.spectra(batch.audio, batch.sample_rate, bins=branch.bins))
         return [said.direction, said.measures, _packed(batch.targets)]
 
     def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -121,8 +137,9 @@ class Training(Phase):
 
     @property
     def shared(self) -> list[nn.Parameter]:
-        """The temperature."""
-        return [self.model.logit_scale]
+        """The temperature, and what brings the questions of places to the embedding."""
+        asked = self.model.text_projection.parameters() if self.settings.losses.words else ()
+        return [self.model.logit_scale, *asked]
 
     def begin(self) -> list[nn.Parameter]:
         """See Phase."""
@@ -131,9 +148,19 @@ class Training(Phase):
             self.model.spatial_branch.requires_grad_(False).eval()
         return list(self.model.parameters())
 
+    def sample_rate(self, epoch: int | None) -> int:
+        """The spatial branch's where what the semantic encoder makes of the clips is kept."""
+        kept = self.prepares if epoch is None else self.views is not None and epoch >= self.views.count
+        return _rate_of_branch(self.model) if kept else self.model.config.sample_rate
+
+    @property
+    def prepares(self) -> bool:
+        """Whether the semantic encoder is frozen."""
+        return is_frozen(self.model.semantic_branch.encoder)
+
     def prepare(self, batch: Batch, epoch: int | None) -> Tensor | None:
         """What the semantic encoder makes of a batch; none where it is trained."""
-        if not is_frozen(self.model.semantic_branch.encoder):
+        if not self.prepares:
             return None
         if self.views is None or epoch is None:
             return self._hear(batch)
@@ -155,7 +182,7 @@ class Training(Phase):
         """See Phase."""
         batch = self.on_device(batch)
         with self.autocast():
-            audio = self.model.encode_audio(batch.audio, semantics=prepared)
+            audio = self.model.encode_audio(batch.audio, semantics=prepared, sample_rate=batch.sample_rate)
             text = self.model.project_text(self.captions.encode(batch.captions))
         said = audio.spatial
         return [
@@ -174,13 +201,29 @@ class Training(Phase):
         embedding, text, direction, distance, area, said_direction, said_measures, packed = outputs
         said = SpatialOutput(said_direction, said_measures, said_measures)
         audio = AudioOutput(embedding, direction, distance, area, said)
-        return elsa_loss(audio, text, self.model.logit_scale, _unpacked(packed), self.settings.losses)
+        targets, weights, scale = _unpacked(packed), self.settings.losses, self.model.logit_scale
+        terms = elsa_loss(audio, text, scale, targets, weights)
+        if weights.words:
+            # Read without gradient: they would weigh a text encoder that is trained down by ten captions a clip.
+            with torch.no_grad():
+                read = self.captions.encode(QUESTIONS.sentences)
+            with self.autocast():
+                asked = self.model.project_text(read)
+            terms["words"] = word_loss(embedding, asked, scale, targets.words, QUESTIONS)
+            terms["loss"] = terms["loss"] + weights.words * terms["words"]
+        return terms
+
+
+def _rate_of_branch(model: ElsaModel) -> int:
+    return min(model.config.spatial_rate, model.config.sample_rate)
 
 
 def _packed(targets: Targets) -> Tensor:
-    """Targets as one tensor (B, 4 + measures), which passes from process to process."""
-    return torch.cat([targets.direction, targets.is_spatial.float().unsqueeze(1), targets.measures], dim=1)
+    """Targets as one tensor (B, 4 + measures + attributes), which passes from process to process."""
+    is_spatial = targets.is_spatial.float().unsqueeze(1)
+    return torch.cat([targets.direction, is_spatial, targets.measures, targets.words.float()], dim=1)
 
 
 def _unpacked(packed: Tensor) -> Targets:
-    return Targets(direction=packed[:, :3], measures=packed[:, 4:], is_spatial=packed[:, 3] > 0.5)
+    direction, is_spatial, measures, words = packed.split([3, 1, len(MEASURES), len(VOCABULARY)], dim=1)
+    return Targets(direction, measures, is_spatial[:, 0] > 0.5, words.long())

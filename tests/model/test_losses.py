@@ -13,6 +13,7 @@ from model.losses import Targets, contrastive_loss, direction_loss, elsa_loss, m
 from model.spatial import AREA, DISTANCE, MEASURES, SpatialOutput
 
 NAN = float("nan")
+NO_WORDS = torch.full((2, 5), -1)
 
 
 def output(directions: torch.Tensor, distance: list[float], embedding: torch.Tensor) -> AudioOutput:
@@ -72,7 +73,7 @@ def test_rows_without_space_and_values_that_are_missing_change_nothing():
     for wrong in (0.0, 100.0):
         predicted = torch.tensor([[1.0, 0, 0], [wrong, 0, 1.0]], requires_grad=True)
         out = output(predicted, [1.0, wrong], embedding)
-        loss = elsa_loss(out, embedding, torch.tensor(0.0), Targets(true, measures, mask), weights)
+        loss = elsa_loss(out, embedding, torch.tensor(0.0), Targets(true, measures, mask, NO_WORDS), weights)
         loss["loss"].backward()
         assert predicted.grad is not None
         assert torch.isfinite(predicted.grad).all()
@@ -90,7 +91,7 @@ def test_a_weight_of_zero_switches_a_term_off():
     measures = torch.ones(2, len(MEASURES))
     predicted = torch.tensor([[1.0, 0, 0], [1.0, 0, 0]])
     out = output(predicted, [0.0, 0.0], torch.eye(2))
-    targets = Targets(true, measures, torch.tensor([True, True]))
+    targets = Targets(true, measures, torch.tensor([True, True]), NO_WORDS)
     only = LossWeights(contrastive=1, direction=0, distance=0, area=0, branch=0)
     loss = elsa_loss(out, torch.eye(2), torch.tensor(0.0), targets, only)
     assert loss["loss"].item() == loss["contrastive"].item()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import soundfile
 
-from model.data import ReleaseDataset, ReleaseUnreadable, epoch_order, load_batches, read_foa, unit_direction
+from model.augmentation import Augmentation
+from model.augmentation.places import direction_word, elevation_word
+from model.data import (
+    VOCABULARY,
+    ReleaseDataset,
+    ReleaseUnreadable,
+    epoch_order,
+    load_batches,
+    read_foa,
+    unit_direction,
+)
 
 RATE = 16000
 
@@ -52,9 +64,39 @@ def test_draws_depend_on_seed_epoch_and_row_alone(release):
     for row in range(len(one)):
         np.testing.assert_array_equal(one[row].audio, backwards[row].audio)
         assert one[row].caption == backwards[row].caption
+        assert one[row].words == backwards[row].words
     assert any(not np.array_equal(one[row].audio, other[row].audio) for row in range(16))
     assert any(not np.array_equal(one[row].audio, later[row].audio) for row in range(16))
     assert {one[row].is_spatial for row in range(16)} == {True, False}
+
+
+def test_words_are_those_of_the_place_that_a_row_is_moved_to(release):
+    dataset = dataset_of(release, training=True, augmentation=Augmentation(sentence_share=1.0))
+    turned = 0
+    for row in range(len(dataset)):
+        sample = dataset[row]
+        x, y, z = sample.direction
+        words = {
+            attribute: None if place < 0 else known[place]
+            for (attribute, known), place in zip(VOCABULARY.items(), sample.words, strict=True)
+        }
+        assert words["direction"] == direction_word(math.degrees(math.atan2(y, x)))
+        assert words["elevation"] == elevation_word(math.degrees(math.asin(z)))
+        for attribute in ("distance", "room_size", "reverberation"):
+            assert words[attribute] == dataset.value(attribute, row)
+        turned += words["direction"] != dataset.value("direction", row)
+    assert turned
+
+
+def test_the_same_draws_at_another_rate(release):
+    dataset = dataset_of(release, training=True, clip_s=0.5)
+    slow = dataset.at_rate(8000)
+    assert (slow[3].sample_rate, slow[3].crop.shape) == (8000, (4, 4000))
+    assert (dataset[3].sample_rate, slow[3].caption, slow[3].direction) == (
+        dataset.sample_rate,
+        dataset[3].caption,
+        dataset[3].direction,
+    )
 
 
 def test_without_space_has_one_signal_and_the_original_caption(release):
@@ -62,6 +104,7 @@ def test_without_space_has_one_signal_and_the_original_caption(release):
     sample = dataset[5]
     assert not sample.is_spatial
     assert sample.caption == dataset.value("captions_original", 5)[0]
+    assert set(sample.words) == {-1}
     for channel in sample.audio[1:]:
         np.testing.assert_array_equal(channel, sample.audio[0])
 
