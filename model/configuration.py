@@ -51,7 +51,7 @@ class ElsaConfig(PreTrainedConfig):
     spatial_branch: "bin-weighting" (ours) or "paper" (ELSA, section 4.1); to hold them against, "static" (intensity
     vectors through linear layers; A.6 in ELSA) and "none".
     spatial_to_hz: the spatial branch reads bins up to here: arrays of microphones alias above.
-    spatial_channels: widths of its convolutions: six for "paper", three for "bin-weighting", or one for all of them.
+    spatial_channels: widths of its convolutions: six for "paper", five for "bin-weighting", or one for all of them.
     spatial_hidden, spatial_dropout: width of its MLP, and its dropout.
     spatial_size: what it gives to the fusion (192 in ELSA, section 4.2).
     spatial_level: whether bin-weighting hears the absolute level; useful only where the level of a release means

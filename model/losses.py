@@ -17,6 +17,9 @@ from model.configuration import LossWeights
 from model.elsa import AudioOutput
 from model.spatial import AREA, DISTANCE, MEASURES, SpatialOutput
 
+#: What a spatial branch's first direction counts for beside the one that it ends with.
+FIRST_DIRECTION = 0.3
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -73,10 +76,16 @@ def scaled_measures(targets: Targets) -> tuple[Tensor, Tensor]:
 
 
 def branch_loss(said: SpatialOutput, targets: Targets) -> dict[str, Tensor]:
-    """What the spatial branch itself says: ``direction``, by the cosine, and ``measures``, by squared errors."""
+    """What the spatial branch itself says: ``direction``, by the cosine, and ``measures``, by squared errors.
+
+    A first direction, where the branch has one, counts too.
+    """
     scaled, defined = scaled_measures(targets)
+    direction = direction_loss(said.direction, targets.direction, targets.is_spatial)
+    if said.first is not None:
+        direction = direction + FIRST_DIRECTION * direction_loss(said.first, targets.direction, targets.is_spatial)
     return {
-        "direction": direction_loss(said.direction, targets.direction, targets.is_spatial),
+        "direction": direction,
         "measures": masked_mean((said.measures - scaled).square(), defined),
     }
 

@@ -19,12 +19,12 @@ LOWEST_BAND_HZ = 125.0
 RISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SLOPE_QUANTILES = (0.05, 0.1, 0.25, 0.5)
 DIRECTEDNESS_QUANTILES = (0.1, 0.5, 0.9)
-#: Frames over which a slope is taken.
-SLOPE_FRAMES = 4
-#: Lags of the envelope's autocorrelation, in frames.
-LAGS = (1, 2, 4, 8, 16, 32)
+#: Over which a slope is taken.
+SLOPE_MS = 64
+#: Lags of the envelope's autocorrelation.
+LAGS_MS = (16, 32, 64, 128, 256, 512)
 #: Numbers for every band.
-STATISTICS_PER_BAND = 7 + len(RISE_QUANTILES) + len(SLOPE_QUANTILES) + len(DIRECTEDNESS_QUANTILES) + len(LAGS)
+STATISTICS_PER_BAND = 7 + len(RISE_QUANTILES) + len(SLOPE_QUANTILES) + len(DIRECTEDNESS_QUANTILES) + len(LAGS_MS)
 #: In log10 of power a frame: rises below it are no onset.
 _RISE_FLOOR = 1e-3
 
@@ -63,7 +63,7 @@ def _quantiles(values: Tensor, quantiles: tuple[float, ...]) -> Tensor:
     return torch.quantile(values, values.new_tensor(quantiles), dim=2).permute(1, 2, 0)
 
 
-def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, to_hz: float) -> Tensor:
+def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, hop: int, to_hz: float) -> Tensor:
     """Statistics of a batch of clips, for each octave band up to ``to_hz``.
 
     With w the power of W in a band and frame, p that of X, Y and Z together, E = (w + p) / 2, I and J the active and
@@ -73,21 +73,23 @@ def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, to_hz: f
     - log10 of Σp / Σw;
     - directedness |I| / E averaged over frames by the rise of log10 w, and by its fall;
     - standard deviation of log10 w;
-    - quantiles over frames of |I| / E, of the rise of log10 w over one frame, of its rise over SLOPE_FRAMES frames;
-    - autocorrelation of √w at LAGS.
+    - quantiles over frames of |I| / E, of the rise of log10 w over one frame, of its rise over SLOPE_MS;
+    - autocorrelation of √w at LAGS_MS.
+
+    What is in milliseconds is brought to whole frames, one at least.
 
     Args:
         spectra: of the bins that are read, from 0 Hz.
-        sample_rate, n_fft: of the spectra.
+        sample_rate, n_fft, hop: of the spectra.
 
     Returns:
         (B, bands · STATISTICS_PER_BAND), each about in [−2, 2]; finite, also for silence and few frames.
     """
     with torch.autocast(spectra.power_w.device.type, enabled=False):
-        return _field_statistics(spectra, sample_rate, n_fft, to_hz)
+        return _field_statistics(spectra, sample_rate, n_fft, hop, to_hz)
 
 
-def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, to_hz: float) -> Tensor:
+def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, hop: int, to_hz: float) -> Tensor:
     power = spectra.power_w
     bands = band_matrix(power.shape[1], sample_rate, n_fft, float(to_hz), power.dtype, power.device)
     floor = POWER_FLOOR * bands.sum(0)[None, :, None]
@@ -104,7 +106,8 @@ def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, to_hz: flo
     whole = active.sum(3).square().sum(1).sqrt() / total
     level = torch.log10((w + floor) / (w.mean(2, keepdim=True) + floor))
     rise = level[:, :, 1:] - level[:, :, :-1]
-    slope = level[:, :, SLOPE_FRAMES:] - level[:, :, :-SLOPE_FRAMES]
+    slope_frames, *lags = (max(1, round(ms * sample_rate / (1000 * hop))) for ms in (SLOPE_MS, *LAGS_MS))
+    slope = level[:, :, slope_frames:] - level[:, :, :-slope_frames]
 
     def over_frames(weights: Tensor) -> Tensor:
         """Directedness of all frames but the first, weighted."""
@@ -117,7 +120,7 @@ def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, to_hz: flo
         (amplitude[:, :, lag:] * amplitude[:, :, :-lag]).mean(2) / variance
         if lag < frames
         else torch.zeros_like(variance)
-        for lag in LAGS
+        for lag in lags
     ]
     columns = [
         whole,

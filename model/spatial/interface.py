@@ -51,11 +51,13 @@ class SpatialOutput:
         direction: (B, 3), unit vectors x, y, z to the source; zero where a branch tells none: silence, ``none``.
         measures: (B, len(MEASURES)), on the scales of MEASURES.
         features: (B, spatial_size), for the fusion.
+        first: (B, 3), a first direction that the branch has refined, to be trained with; None where it has none.
     """
 
     direction: Tensor
     measures: Tensor
     features: Tensor
+    first: Tensor | None = None
 
 
 class SpatialBranch(nn.Module):

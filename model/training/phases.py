@@ -105,12 +105,12 @@ class Pretraining(Phase):
         with self.autocast():
             branch = self.model.spatial_branch
             said: SpatialOutput = branch(self.model.spectra(batch.audio, batch.sample_rate, bins=branch.bins))
-        return [said.direction, said.measures, _packed(batch.targets)]
+        return [*_tensors(said), _packed(batch.targets)]
 
     def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """See Phase."""
-        direction, measures, packed = outputs
-        terms = branch_loss(SpatialOutput(direction, measures, measures), _unpacked(packed))
+        *said, packed = outputs
+        terms = branch_loss(_said(said), _unpacked(packed))
         return {"loss": terms["direction"] + terms["measures"], **terms}
 
 
@@ -184,23 +184,20 @@ class Training(Phase):
         with self.autocast():
             audio = self.model.encode_audio(batch.audio, semantics=prepared, sample_rate=batch.sample_rate)
             text = self.model.project_text(self.captions.encode(batch.captions))
-        said = audio.spatial
         return [
             audio.embedding,
             text,
             audio.direction,
             audio.distance,
             audio.area,
-            said.direction,
-            said.measures,
+            *_tensors(audio.spatial),
             _packed(batch.targets),
         ]
 
     def loss(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """See Phase."""
-        embedding, text, direction, distance, area, said_direction, said_measures, packed = outputs
-        said = SpatialOutput(said_direction, said_measures, said_measures)
-        audio = AudioOutput(embedding, direction, distance, area, said)
+        embedding, text, direction, distance, area, *said, packed = outputs
+        audio = AudioOutput(embedding, direction, distance, area, _said(said))
         targets, weights, scale = _unpacked(packed), self.settings.losses, self.model.logit_scale
         terms = elsa_loss(audio, text, scale, targets, weights)
         if weights.words:
@@ -216,6 +213,16 @@ class Training(Phase):
 
 def _rate_of_branch(model: ElsaModel) -> int:
     return min(model.config.spatial_rate, model.config.sample_rate)
+
+
+def _tensors(said: SpatialOutput) -> list[Tensor]:
+    """What the loss reads of a spatial branch's output; the features are not among it."""
+    return [said.direction, said.measures, *([] if said.first is None else [said.first])]
+
+
+def _said(tensors: Sequence[Tensor]) -> SpatialOutput:
+    direction, measures, *first = tensors
+    return SpatialOutput(direction, measures, measures, first[0] if first else None)
 
 
 def _packed(targets: Targets) -> Tensor:

@@ -14,7 +14,7 @@ N_FFT, HOP, RATE, TO_HZ = 512, 256, 16000, 4000.0
 
 def computed(foa: np.ndarray, kind: torch.dtype = torch.float32) -> np.ndarray:
     s = spectra(torch.from_numpy(foa).to(kind), n_fft=N_FFT, hop=HOP).up_to(129)
-    return field_statistics(s, sample_rate=RATE, n_fft=N_FFT, to_hz=TO_HZ).numpy()
+    return field_statistics(s, sample_rate=RATE, n_fft=N_FFT, hop=HOP, to_hz=TO_HZ).numpy()
 
 
 def reference(foa: np.ndarray) -> np.ndarray:
@@ -101,4 +101,4 @@ def test_silence_and_few_frames_are_finite():
 def test_bands_too_narrow_for_the_bins_have_one():
     foa = np.random.Generator(np.random.Philox(key=1)).standard_normal((1, 4, 2048))
     s = spectra(torch.from_numpy(foa), n_fft=64, hop=32)
-    assert torch.isfinite(field_statistics(s, sample_rate=RATE, n_fft=64, to_hz=TO_HZ)).all()
+    assert torch.isfinite(field_statistics(s, sample_rate=RATE, n_fft=64, hop=32, to_hz=TO_HZ)).all()
