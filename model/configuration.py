@@ -161,7 +161,8 @@ class LossWeights:
     #: squared error of the embedding's log distance and log floor area
     distance: float = 1.0
     area: float = 1.0
-    #: the same two kinds of error on what the spatial branch itself says; ours, it stands in for pre-training
+    #: chord to the direction and squared error of the measures that the spatial branch itself says; ours, it stands in
+    #: for pre-training
     branch: float = 1.0
     #: cross entropy of a clip's words among sentences that tell a place alone; ours, 0 as in the paper
     words: float = 0.0
@@ -207,9 +208,9 @@ class TrainingConfiguration:
     #: clips whose gradients are in memory at one time; 0 for a process's whole share of the batch. With less, every
     #: clip goes through the model twice, and the gradient stays that of the whole batch.
     chunk_size: int = 0
-    #: crops of each row that a frozen semantic encoder hears, one an epoch; in later epochs a row takes, at no cost,
-    #: what was made of its clip in any room, while the spatial branch hears a new crop. 0 for a new crop every time.
-    #: One process only.
+    #: crops of each row that a frozen semantic encoder hears before the first epoch; in training a row takes, at no
+    #: cost, what was made of its clip in any room, while the spatial branch hears a new crop every time. 0 for hearing
+    #: every crop. One process only.
     semantic_views: int = 0
     #: adamw, adam (the paper's) or lamb
     optimizer: str = "adamw"

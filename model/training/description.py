@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ import torch
 from model.configuration import RunConfiguration
 from model.elsa import parameter_counts
 from model.parameters import PAPER
+from model.training.frozen import VIEWS
 from model.training.loop import Trainer, splits
-from model.training.phases import Phase, Training
+from model.training.phases import HEARING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import duration
 
@@ -38,8 +40,9 @@ def describe(configuration: RunConfiguration, releases: Sequence[Path | str]) ->
                 f"{len(training):,} clips to train on, {len(validation):,} to validate with, "
                 f"{configuration.model.clip_s:g} s of each"
             )
-            for phase in trainer.phases():
-                yield _steps(trainer, phase)
+            with tempfile.TemporaryDirectory() as folder:
+                for phase in trainer.phases(Path(folder) / VIEWS):
+                    yield _steps(trainer, phase)
     finally:
         processes.leave()
 
@@ -48,39 +51,48 @@ def _steps(trainer: Trainer, phase: Phase) -> str:
     settings, an_epoch = phase.settings, trainer.steps_an_epoch(phase)
     share = trainer.batch_size(settings) // trainer.processes.count
     parts = share // trainer.chunk_size(phase)
-    seconds, kept = _timed(trainer, phase)
-    # What a frozen semantic encoder gives is computed in the first epochs alone, where views of it are kept.
-    views = trainer.configuration.training.semantic_views if isinstance(phase, Training) else 0
-    heard = min(views, settings.epochs) if views and trainer.processes.count == 1 else settings.epochs
-    expected = an_epoch * (settings.epochs * (seconds - kept) + heard * kept)
+    hearing = _hearing_s(phase)
+    seconds = _step_s(trainer, phase)
+    expected = hearing + settings.epochs * an_epoch * seconds
     return (
         f"{phase.name}: {settings.epochs} epochs of {an_epoch:,} steps of {trainer.batch_size(settings):,} clips"
         + (f", {trainer.processes.count} processes" if trainer.processes.count > 1 else "")
         + (f", in {parts} chunks" if parts > 1 else "")
         + f"; {settings.optimizer}, learning rate {settings.learning_rate:g}; "
-        f"{trainer.batch_size(settings) / seconds:.1f} samples/s, about {duration(expected)} without validation"
+        f"{trainer.batch_size(settings) / seconds:.1f} samples/s, about {duration(expected)}"
+        + (f", {duration(hearing)} of it to hear the clips first" if hearing else "")
+        + ", without validation"
     )
 
 
-def _timed(trainer: Trainer, phase: Phase) -> tuple[float, float]:
-    """Seconds a step, data included, and how many of them frozen parts take."""
+def _hearing_s(phase: Phase) -> float:
+    """Seconds that a frozen semantic encoder takes to hear the clips; 0 where nothing is kept."""
+    if not isinstance(phase, Training) or phase.views is None:
+        return 0.0
+    started, expected = time.perf_counter(), 0.0
+    for done, batches in phase.hear():
+        if done <= WARM_UP_STEPS < batches:
+            started = time.perf_counter()
+            continue
+        expected = (time.perf_counter() - started) / max(1, done - WARM_UP_STEPS) * batches
+        if done == WARM_UP_STEPS + TIMED_STEPS:
+            break
+    # What has not been heard is as good as any other numbers for the time of a step.
+    for turns in phase.views.missing(HEARING_BATCH):
+        phase.views.put(turns, torch.zeros(len(turns), phase.model.semantic_branch.encoder.size))
+    return expected
+
+
+def _step_s(trainer: Trainer, phase: Phase) -> float:
+    """Seconds a step, data included."""
     optimizer, parameters = trainer.optimizer(phase)
-    started, done, kept = time.perf_counter(), 0, 0.0
-    batches = trainer.batches(phase, 0, 0)
-    for batch, chunks in enumerate(batches):
-        for chunk in chunks:
-            # Augmentation is paid for in every epoch, so it is no part of what is kept; on a CPU a batch holds it.
-            _ = phase.on_device(chunk).audio
-        before = time.perf_counter()
-        for chunk in chunks:
-            phase.prepare(chunk, None)
-        prepared = time.perf_counter() - before
+    started, done = time.perf_counter(), 0
+    for batch, chunks in enumerate(trainer.batches(phase, 0, 0)):
         trainer.step(phase, optimizer, parameters, chunks, epoch=0, batch=batch)
         if batch < WARM_UP_STEPS and trainer.steps_an_epoch(phase) > 1:
             started = time.perf_counter()
             continue
-        done, kept = done + 1, kept + prepared
+        done += 1
         if done == TIMED_STEPS:
             break
-    # A step prepares by itself; here everything was prepared twice.
-    return (time.perf_counter() - started - kept) / max(1, done), kept / max(1, done)
+    return (time.perf_counter() - started) / max(1, done)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.data import Turn
@@ -71,12 +72,12 @@ def _one_thread(wanted: bool) -> Iterator[None]:
 
 
 class Views:
-    """What a frozen semantic encoder made of the rows, in a file: ``count`` crops of each, taken again in later epochs.
+    """What a frozen semantic encoder made of the rows, in a file: ``count`` crops of each, before the first epoch.
 
-    View v of a row is what the encoder makes of the row's sample in epoch v. In the first ``count`` epochs a row has
-    its own view of the epoch; from then on one of its clip in any of the rooms that the clip is in, drawn anew in every
-    epoch. A vector that always came with the same row would name the row, and with it the place: the model would learn
-    its rows by heart and not listen for the room. The file outlives a kill, and is no part of a finished run.
+    View v of a row is what the encoder makes of the row's sample in epoch v. In training a row takes any view of its
+    clip, in any of the rooms that the clip is in, drawn anew in every epoch. A vector that always came with the same
+    row would name the row, and with it the place: the model would learn its rows by heart and not listen for the room.
+    The file outlives a kill, and is no part of a finished run.
 
     Args:
         clips: of each row, the name of its clip.
@@ -98,29 +99,32 @@ class Views:
             self._vectors[:] = np.nan
 
     def chosen(self, rows: Sequence[int], epoch: int) -> list[Turn]:
-        """The views that rows have in an epoch: a row, and the epoch that it is of."""
-        if epoch < self.count:
-            return [Turn(row, epoch) for row in rows]
+        """The views that rows take in an epoch: a row of the same clip, and the epoch that the view is of."""
         turns = []
         for row in rows:
             draw, same = keyed_generator(self.seed, "view", epoch, row), self._rows_of[self.clips[row]]
             turns.append(Turn(same[int(draw.integers(len(same)))], int(draw.integers(self.count))))
         return turns
 
-    def missing(self, turns: Sequence[Turn]) -> list[Turn]:
-        """Those that are not there yet, each once."""
-        return [turn for turn in dict.fromkeys(turns) if np.isnan(self._vectors[turn.epoch, turn.row]).any()]
+    def missing(self, batch_size: int) -> list[list[Turn]]:
+        """Batches of what has not been heard.
+
+        After a kill they are those of a hearing without one: rounding depends on the company that a clip has.
+        """
+        every = [Turn(row, view) for view in range(self.count) for row in range(len(self.clips))]
+        batches = [every[first : first + batch_size] for first in range(0, len(every), batch_size)]
+        return [turns for turns in batches if np.isnan(self._of(turns)).any()]
 
     def put(self, turns: Sequence[Turn], vectors: Tensor) -> None:
-        """Keeps the vectors of those that are not there yet."""
-        # What is there stays: after a kill a batch finds what it had left, and rounding would tell them apart.
-        for turn, vector in zip(turns, vectors.float().cpu().numpy(), strict=True):
-            if self.missing([turn]):
-                self._vectors[turn.epoch, turn.row] = vector
+        """Keeps a batch of ``missing``."""
+        self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]] = vectors.float().cpu().numpy()
 
     def get(self, turns: Sequence[Turn]) -> Tensor:
         """(B, size)."""
-        return torch.from_numpy(self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]])
+        return torch.from_numpy(self._of(turns))
+
+    def _of(self, turns: Sequence[Turn]) -> NDArray[np.float32]:
+        return self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]]
 
     def flush(self) -> None:
         """What is kept, on disk."""

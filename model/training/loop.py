@@ -47,7 +47,7 @@ from model.training.contrastive import batch_gradients, chunk_size_of
 from model.training.frozen import VIEWS, Captions, Views, is_frozen
 from model.training.interruption import Interruption
 from model.training.optimizers import make_optimizer
-from model.training.phases import Phase, Pretraining, Training
+from model.training.phases import HEARING_BATCH, Phase, Pretraining, Training
 from model.training.processes import Processes
 from model.training.progress import ProgressLine, duration
 from model.training.records import Scalars, write_history
@@ -390,6 +390,8 @@ class _Run:
         if self.resumes:
             load_checkpoint(self.run, trainer.trained, trainer.model, optimizer)
             self.resumes = False
+        if isinstance(phase, Training):
+            self._hear(phase)
         steps = trainer.steps_an_epoch(phase)
         done = progress.epoch * steps + progress.batch
         line = ProgressLine(steps * phase.settings.epochs, self.told, done)
@@ -428,6 +430,30 @@ class _Run:
         finally:
             if scalars is not None:
                 scalars.close()
+
+    def _hear(self, phase: Training) -> None:
+        """What a frozen semantic encoder makes of the clips, before the first epoch."""
+        line, started, heard = None, time.perf_counter(), 0
+        try:
+            for done, batches in phase.hear():
+                line = line or ProgressLine(batches, self.told, what="hearing, batch")
+                line.step(HEARING_BATCH)
+                heard += HEARING_BATCH
+                if self.interruption.asked:
+                    raise TrainingInterrupted(
+                        f"{self.run}: stopped after batch {done} of {batches} that the semantic encoder hears first; "
+                        "the same command goes on from there"
+                    )
+        except WorkersLost:
+            if self.interruption.asked:
+                raise TrainingInterrupted(f"{self.run}: stopped; the same command goes on from there") from None
+            raise
+        finally:
+            if phase.views is not None:
+                phase.views.flush()
+        if line is not None:
+            seconds = time.perf_counter() - started
+            line.line(f"the semantic encoder has heard the clips: {heard / seconds:.1f} samples/s, {duration(seconds)}")
 
     def _next(
         self, batches: Iterator[list[Batch]], phase: Phase, optimizer: torch.optim.Optimizer
@@ -492,8 +518,6 @@ class _Run:
     def _save(self, phase: Phase, optimizer: torch.optim.Optimizer) -> None:
         if not self.writes:
             return
-        if isinstance(phase, Training) and phase.views is not None:
-            phase.views.flush()
         save_checkpoint(self.run, self.trainer.trained, self.trainer.model, optimizer, self.progress)
 
     def _stop(self, phase: Phase, optimizer: torch.optim.Optimizer) -> None:

@@ -1,19 +1,19 @@
 """The two phases of a training, as the loop sees them: what they train, what a batch gives, what the loss is.
 
-``pretraining`` is the spatial branch alone, on the direction and the measures that it says itself (A.8 in ELSA: a
-cosine for the angles, squared errors for the rest). ``training`` is the whole model.
+``pretraining`` is the spatial branch alone, on the direction and the measures that it says itself (A.8 in ELSA, with a
+cosine for the angles where ours is a chord, and squared errors for the rest). ``training`` is the whole model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from model.configuration import PretrainingConfiguration, RunConfiguration, TrainingConfiguration
-from model.data import VOCABULARY, Batch, ReleaseDataset, collate
+from model.data import VOCABULARY, Batch, ReleaseDataset, load_batches
 from model.elsa import AudioOutput, ElsaModel
 from model.losses import Targets, branch_loss, elsa_loss
 from model.spatial import MEASURES, SpatialOutput
@@ -21,6 +21,8 @@ from model.training.frozen import Captions, Views, is_frozen
 from model.training.sentences import place_questions, word_loss
 
 QUESTIONS = place_questions()
+#: Clips that a frozen semantic encoder hears at a time before the first epoch.
+HEARING_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Training(Phase):
 
     def sample_rate(self, epoch: int | None) -> int:
         """The spatial branch's where what the semantic encoder makes of the clips is kept."""
-        kept = self.prepares if epoch is None else self.views is not None and epoch >= self.views.count
+        kept = self.prepares if epoch is None else self.views is not None
         return _rate_of_branch(self.model) if kept else self.model.config.sample_rate
 
     @property
@@ -164,15 +166,21 @@ class Training(Phase):
             return None
         if self.views is None or epoch is None:
             return self._hear(batch)
-        turns = self.views.chosen(batch.rows, epoch)
-        if missing := self.views.missing(turns):
-            if epoch < self.views.count:
-                self.views.put(turns, self._hear(batch))
-            else:
-                before = self.configuration.training.pretraining.epochs
-                samples = [self.dataset[turn._replace(epoch=before + turn.epoch)] for turn in missing]
-                self.views.put(missing, self._hear(collate(samples)))
-        return self.views.get(turns).to(self.model.device)
+        return self.views.get(self.views.chosen(batch.rows, epoch)).to(self.model.device)
+
+    def hear(self) -> Iterator[tuple[int, int]]:
+        """Lets the semantic encoder hear what is to be kept and is not yet: how many batches are done, and of how many.
+
+        Raises:
+            ReleaseUnreadable: when a file cannot be used.
+        """
+        missing = [] if self.views is None else self.views.missing(HEARING_BATCH)
+        order = [turn for turns in missing for turn in turns]
+        loaded = load_batches(self.dataset, order, batch_size=HEARING_BATCH, workers=self.settings.workers)
+        for done, (turns, batch) in enumerate(zip(missing, loaded, strict=True), 1):
+            assert self.views is not None
+            self.views.put(turns, self._hear(batch))
+            yield done, len(missing)
 
     def _hear(self, batch: Batch) -> Tensor:
         with torch.no_grad(), self.autocast():

@@ -8,14 +8,15 @@ from typing import TextIO
 
 #: Without a terminal, a line of progress this often.
 LINE_EVERY_S = 30.0
-#: The rate is that of so long: an epoch that hears kept vectors is several times as fast as the one that made them.
+#: The rate is that of so long: what else a machine does comes and goes.
 RATE_OVER_S = 120.0
 
 
 class ProgressLine:
     """The rate and the time that remains: one line that is written over on a terminal, else a line now and then."""
 
-    def __init__(self, steps: int, told: TextIO, done: int = 0) -> None:
+    def __init__(self, steps: int, told: TextIO, done: int = 0, *, what: str = "step") -> None:
+        self.what = what
         self.steps = steps
         self.told = told
         self.done = done
@@ -25,8 +26,8 @@ class ProgressLine:
         self._moments = deque([(self.last, done, 0)])
         self._open = False
 
-    def step(self, samples: int, loss: float) -> None:
-        """One step more, of so many samples."""
+    def step(self, samples: int, loss: float | None = None) -> None:
+        """One step more, of so many samples, and its loss where it has one."""
         self.done += 1
         self.samples += samples
         now = time.perf_counter()
@@ -40,7 +41,8 @@ class ProgressLine:
         started, done, samples_then = self._moments[0]
         rate = (self.samples - samples_then) / (now - started)
         remaining = (now - started) / (self.done - done) * (self.steps - self.done)
-        text = f"step {self.done} of {self.steps}: loss {loss:.4f}, {rate:.1f} samples/s, {duration(remaining)} to go"
+        of_loss = "" if loss is None else f"loss {loss:.4f}, "
+        text = f"{self.what} {self.done} of {self.steps}: {of_loss}{rate:.1f} samples/s, {duration(remaining)} to go"
         print(f"\r{text}  " if terminal else text, end="" if terminal else "\n", file=self.told)
         self._open = terminal
         self.told.flush()

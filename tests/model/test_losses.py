@@ -9,7 +9,7 @@ import torch
 
 from model.configuration import LossWeights
 from model.elsa import AudioOutput
-from model.losses import Targets, contrastive_loss, direction_loss, elsa_loss, masked_mean
+from model.losses import CHORD_FLOOR, Targets, chord_loss, contrastive_loss, direction_loss, elsa_loss, masked_mean
 from model.spatial import AREA, DISTANCE, MEASURES, SpatialOutput
 
 NAN = float("nan")
@@ -54,6 +54,19 @@ def test_direction_loss_is_one_minus_the_cosine():
     assert direction_loss(predicted, true, torch.tensor([False, True, False])).item() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("angle", [0.0, 0.1, 90.0, 180.0])
+def test_chord_loss_is_the_distance_and_has_a_gradient_everywhere(angle):
+    turned = math.radians(angle)
+    predicted = torch.tensor([[math.cos(turned), math.sin(turned), 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    true = torch.tensor([[1.0, 0, 0], [1.0, 0, 0]])
+    loss = chord_loss(predicted, true, torch.tensor([True, False]))
+    loss.backward()
+    assert loss.item() == pytest.approx(2 * math.sin(turned / 2), abs=2e-3)
+    assert predicted.grad is not None
+    assert torch.isfinite(predicted.grad).all()
+    assert not predicted.grad[1].any()
+
+
 def test_nothing_to_count_is_zero_with_gradient_zero():
     values = torch.tensor([NAN, 3.0], requires_grad=True)
     mean = masked_mean(values, torch.tensor([False, False]))
@@ -83,7 +96,7 @@ def test_rows_without_space_and_values_that_are_missing_change_nothing():
     assert seen[0]["direction"] == 0
     assert seen[0]["distance"] == 1.0
     assert seen[0]["area"] == 0
-    assert seen[0]["branch"] == 0
+    assert seen[0]["branch"] == pytest.approx(CHORD_FLOOR**0.5)
 
 
 def test_a_weight_of_zero_switches_a_term_off():

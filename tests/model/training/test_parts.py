@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -95,26 +96,24 @@ def test_a_frozen_encoder_reads_each_caption_once(monkeypatch):
     assert model.asked == 5
 
 
-def test_views_keep_what_was_heard_first_and_outlive_their_process(tmp_path):
+def test_views_keep_whole_batches_and_outlive_their_process(tmp_path):
     path, clips = tmp_path / "views", ["a", "b", "a"]
     views = Views(path, clips, count=2, size=2, seed=0)
-    first, second = views.chosen([2, 0], 0), views.chosen([0, 1], 0)
-    assert views.missing(first) == first == [Turn(2, 0), Turn(0, 0)]
-    views.put(first, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    assert views.missing(second) == [Turn(1, 0)]
-    views.put(second, torch.zeros(2, 2))
+    batches = views.missing(2)
+    assert batches == [[Turn(0, 0), Turn(1, 0)], [Turn(2, 0), Turn(0, 1)], [Turn(1, 1), Turn(2, 1)]]
+    views.put(batches[1], torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     views.flush()
     again = Views(path, clips, count=2, size=2, seed=0)
-    assert torch.equal(again.get([*first, *second]), torch.tensor([[1.0, 2.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]))
-    assert again.missing([Turn(0, 1)]) == [Turn(0, 1)]
+    assert again.missing(2) == [batches[0], batches[2]]
+    assert torch.equal(again.get([Turn(0, 1), Turn(2, 0)]), torch.tensor([[3.0, 4.0], [1.0, 2.0]]))
     # Of another shape it is begun anew.
-    assert Views(path, [*clips, "c"], count=2, size=2, seed=0).missing([Turn(0, 0)])
+    assert len(Views(path, [*clips, "c"], count=2, size=2, seed=0).missing(2)) == 4
 
 
 def test_what_a_clip_sounds_like_does_not_tell_which_row_it_is(tmp_path):
     clips = ["a", "b", "a", "a"]
     views = Views(tmp_path / "views", clips, count=2, size=2, seed=0)
-    drawn = [views.chosen([0, 1, 2, 3], epoch) for epoch in range(2, 60)]
+    drawn = [views.chosen([0, 1, 2, 3], epoch) for epoch in range(60)]
     for place in range(4):
         others = {turns[place] for turns in drawn}
         assert {clips[turn.row] for turn in others} == {clips[place]}
@@ -123,18 +122,20 @@ def test_what_a_clip_sounds_like_does_not_tell_which_row_it_is(tmp_path):
     assert views.chosen([3], 7) == views.chosen([0, 3], 7)[1:]
 
 
-def test_a_view_that_no_epoch_has_made_is_made_when_it_is_wanted(release, tmp_path):
-    settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=1"]
+def test_a_hearing_that_was_stopped_hears_the_rest_and_the_same(release, tmp_path, monkeypatch):
+    monkeypatch.setattr("model.training.phases.HEARING_BATCH", 6)
+    settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=2"]
     configuration = read_configuration("elsa-tiny", settings)
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes("cpu"))
     found = []
-    for name, epochs in (("in order", (0, 1)), ("second alone", (1,))):
+    for name, stop in (("whole", 99), ("stopped", 2)):
         (phase,) = trainer.phases(tmp_path / name)
-        for epoch in epochs:
-            # Batch by batch and to the end, so that in order all views are there.
-            prepared = [phase.prepare(chunk, epoch) for chunks in trainer.batches(phase, epoch, 0) for chunk in chunks]
-        found.append(torch.cat(prepared))
-    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=0)
+        assert list(islice(phase.hear(), stop))[-1] == (min(stop, 6), 6)
+        (phase,) = trainer.phases(tmp_path / name)
+        assert len(list(phase.hear())) == max(0, 6 - stop)
+        found.append(phase.views.get([Turn(row, view) for row in range(16) for view in range(2)]))
+    assert torch.equal(found[0], found[1])
+    assert len(found[0].unique(dim=0)) > 16
 
 
 def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
@@ -205,6 +206,10 @@ def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
     assert "16 clips to train on, 8 to validate with, 1 s of each" in text
     assert any(line.startswith("pretraining: 2 epochs of 1 steps of 16 clips, in 4 chunks; lamb") for line in lines)
     assert any(line.startswith("training: 4 epochs of 2 steps of 8 clips, in 2 chunks; adamw") for line in lines)
+    assert "to hear the clips first" not in text
+    settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=1"]
+    *_, last = describe(read_configuration("elsa-tiny", settings), [release])
+    assert "to hear the clips first" in last
     assert sorted(release.rglob("*")) == files
 
 
