@@ -19,6 +19,8 @@ LOWEST_BAND_HZ = 125.0
 RISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SLOPE_QUANTILES = (0.05, 0.1, 0.25, 0.5)
 DIRECTEDNESS_QUANTILES = (0.1, 0.5, 0.9)
+#: Shorter frames are brought together: a decay is heard in them through noise.
+FRAME_MS = 16
 #: Over which a slope is taken.
 SLOPE_MS = 64
 #: Lags of the envelope's autocorrelation.
@@ -76,7 +78,7 @@ def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, hop: int
     - quantiles over frames of |I| / E, of the rise of log10 w over one frame, of its rise over SLOPE_MS;
     - autocorrelation of √w at LAGS_MS.
 
-    What is in milliseconds is brought to whole frames, one at least.
+    Frames shorter than FRAME_MS are averaged first; what is in milliseconds is brought to whole frames, one at least.
 
     Args:
         spectra: of the bins that are read, from 0 Hz.
@@ -89,7 +91,22 @@ def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, hop: int
         return _field_statistics(spectra, sample_rate, n_fft, hop, to_hz)
 
 
+def _pooled(spectra: Spectra, frame_ms: float) -> tuple[Spectra, float]:
+    """Means over so many frames that one takes FRAME_MS or less; what is left over at the end is left out."""
+    count = min(int(FRAME_MS / frame_ms), spectra.power_w.shape[2])
+    if count < 2:
+        return spectra, frame_ms
+    quantities = (spectra.power_w, spectra.power_xyz, spectra.active, spectra.reactive)
+    return Spectra(*(_mean_of(each, count) for each in quantities)), count * frame_ms
+
+
+def _mean_of(values: Tensor, count: int) -> Tensor:
+    frames = values.shape[-1] // count
+    return values[..., : frames * count].unflatten(-1, (frames, count)).mean(-1)
+
+
 def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, hop: int, to_hz: float) -> Tensor:
+    spectra, frame_ms = _pooled(spectra, 1000 * hop / sample_rate)
     power = spectra.power_w
     bands = band_matrix(power.shape[1], sample_rate, n_fft, float(to_hz), power.dtype, power.device)
     floor = POWER_FLOOR * bands.sum(0)[None, :, None]
@@ -106,7 +123,7 @@ def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, hop: int, 
     whole = active.sum(3).square().sum(1).sqrt() / total
     level = torch.log10((w + floor) / (w.mean(2, keepdim=True) + floor))
     rise = level[:, :, 1:] - level[:, :, :-1]
-    slope_frames, *lags = (max(1, round(ms * sample_rate / (1000 * hop))) for ms in (SLOPE_MS, *LAGS_MS))
+    slope_frames, *lags = (max(1, round(ms / frame_ms)) for ms in (SLOPE_MS, *LAGS_MS))
     slope = level[:, :, slope_frames:] - level[:, :, :-slope_frames]
 
     def over_frames(weights: Tensor) -> Tensor:

@@ -17,6 +17,9 @@ from model.features import POWER_FLOOR, Spectra, length
 from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput, coordinates
 from model.statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
 
+#: Frames of the maps that the room is told from.
+SUMMARY_MS = 64
+
 
 class BinWeightingSpatialBranch(SpatialBranch):
     """Weights for the bins in two looks; the direction is the weighted mean of active intensity over energy.
@@ -51,8 +54,11 @@ class BinWeightingSpatialBranch(SpatialBranch):
         )
         self.second_weight = nn.Conv2d(widths[4], 4, 1)
         last = widths[4]
+        # Rooms answer over longer times than those that directions are found in.
+        cell_ms = 2000 * config.hop / config.spatial_rate
+        pooled = max(1, round(SUMMARY_MS / cell_ms))
         self.summary = nn.Sequential(
-            nn.AvgPool2d(2, ceil_mode=True),
+            nn.AvgPool2d((2, pooled), ceil_mode=True),
             _normed_convolution(last, 2 * last),
             nn.AvgPool2d(2, ceil_mode=True),
             _normed_convolution(2 * last, 4 * last),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import spectra
+from model.features import Spectra, spectra
 from model.statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
 
 N_FFT, HOP, RATE, TO_HZ = 512, 256, 16000, 4000.0
@@ -102,3 +102,18 @@ def test_bands_too_narrow_for_the_bins_have_one():
     foa = np.random.Generator(np.random.Philox(key=1)).standard_normal((1, 4, 2048))
     s = spectra(torch.from_numpy(foa), n_fft=64, hop=32)
     assert torch.isfinite(field_statistics(s, sample_rate=RATE, n_fft=64, hop=32, to_hz=TO_HZ)).all()
+
+
+def test_short_frames_are_brought_together(clips):
+    """Of 4 ms, four by four; three that are left over at the end do not count."""
+    s = spectra(torch.from_numpy(clips), n_fft=128, hop=64)
+    frames = s.power_w.shape[-1]
+    assert frames % 4 == 0
+    cut = Spectra(*(value[..., :-1] for value in (s.power_w, s.power_xyz, s.active, s.reactive)))
+    by_four = [
+        sum(value[..., start : frames - 4 : 4] for start in range(4)) / 4
+        for value in (s.power_w, s.power_xyz, s.active, s.reactive)
+    ]
+    options = {"sample_rate": RATE, "n_fft": 128, "to_hz": TO_HZ}
+    expected = field_statistics(Spectra(*by_four), hop=256, **options)
+    np.testing.assert_allclose(field_statistics(cut, hop=64, **options).numpy(), expected.numpy(), atol=1e-9)
