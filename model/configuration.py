@@ -210,7 +210,7 @@ class TrainingConfiguration:
     chunk_size: int = 0
     #: crops of each row that a frozen semantic encoder hears before the first epoch; in training a row takes, at no
     #: cost, what was made of its clip in any room, while the spatial branch hears a new crop every time. 0 for hearing
-    #: every crop. One process only.
+    #: every crop. Processes share what they heard by a file in the folder of the run.
     semantic_views: int = 0
     #: adamw, adam (the paper's) or lamb
     optimizer: str = "adamw"

@@ -51,7 +51,7 @@ def _steps(trainer: Trainer, phase: Phase) -> str:
     settings, an_epoch = phase.settings, trainer.steps_an_epoch(phase)
     share = trainer.batch_size(settings) // trainer.processes.count
     parts = share // trainer.chunk_size(phase)
-    hearing = _hearing_s(phase)
+    hearing = _hearing_s(trainer, phase)
     seconds = _step_s(trainer, phase)
     expected = hearing + settings.epochs * an_epoch * seconds
     return (
@@ -65,12 +65,12 @@ def _steps(trainer: Trainer, phase: Phase) -> str:
     )
 
 
-def _hearing_s(phase: Phase) -> float:
+def _hearing_s(trainer: Trainer, phase: Phase) -> float:
     """Seconds that a frozen semantic encoder takes to hear the clips; 0 where nothing is kept."""
     if not isinstance(phase, Training) or phase.views is None:
         return 0.0
     started, expected = time.perf_counter(), 0.0
-    for done, batches in phase.hear():
+    for done, batches in phase.hear(trainer.processes):
         if done <= WARM_UP_STEPS < batches:
             started = time.perf_counter()
             continue

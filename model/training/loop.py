@@ -185,8 +185,9 @@ class Trainer:
         settings = self.configuration.training
         encoder = self.model.semantic_branch.encoder
         kept = None
-        if settings.semantic_views and views is not None and is_frozen(encoder) and self.processes.count == 1:
-            kept = Views(views, self.training.clips(), settings.semantic_views, encoder.size, settings.seed)
+        if settings.semantic_views and views is not None and is_frozen(encoder):
+            with self.processes.first_alone():
+                kept = Views(views, self.training.clips(), settings.semantic_views, encoder.size, settings.seed)
         whole = Training(self.model, self.configuration, self.training, self._captions, kept)
         before = Pretraining(self.model, self.configuration)
         return [before, whole] if settings.pretraining.epochs else [whole]
@@ -435,22 +436,22 @@ class _Run:
         """What a frozen semantic encoder makes of the clips, before the first epoch."""
         line, started, heard = None, time.perf_counter(), 0
         try:
-            for done, batches in phase.hear():
+            for _, batches in phase.hear(self.processes):
                 line = line or ProgressLine(batches, self.told, what="hearing, batch")
                 line.step(HEARING_BATCH)
                 heard += HEARING_BATCH
                 if self.interruption.asked:
-                    raise TrainingInterrupted(
-                        f"{self.run}: stopped after batch {done} of {batches} that the semantic encoder hears first; "
-                        "the same command goes on from there"
-                    )
+                    break
         except WorkersLost:
-            if self.interruption.asked:
-                raise TrainingInterrupted(f"{self.run}: stopped; the same command goes on from there") from None
-            raise
+            if not self.interruption.asked:
+                raise
         finally:
             if phase.views is not None:
                 phase.views.flush()
+        if self.processes.any(self.interruption.asked):
+            raise TrainingInterrupted(
+                f"{self.run}: stopped while the semantic encoder heard the clips; the same command goes on from there"
+            )
         if line is not None:
             seconds = time.perf_counter() - started
             line.line(f"the semantic encoder has heard the clips: {heard / seconds:.1f} samples/s, {duration(seconds)}")

@@ -18,6 +18,7 @@ from model.elsa import AudioOutput, ElsaModel
 from model.losses import Targets, branch_loss, elsa_loss
 from model.spatial import MEASURES, SpatialOutput
 from model.training.frozen import Captions, Views, is_frozen
+from model.training.processes import Processes
 from model.training.sentences import place_questions, word_loss
 
 QUESTIONS = place_questions()
@@ -168,17 +169,23 @@ class Training(Phase):
             return self._hear(batch)
         return self.views.get(self.views.chosen(batch.rows, epoch)).to(self.model.device)
 
-    def hear(self) -> Iterator[tuple[int, int]]:
-        """Lets the semantic encoder hear what is to be kept and is not yet: how many batches are done, and of how many.
+    def hear(self, processes: Processes) -> Iterator[tuple[int, int]]:
+        """Lets the semantic encoder hear what is to be kept and is not yet, each process its part.
+
+        Yields:
+            How many of this process's batches are done, and how many there are.
 
         Raises:
             ReleaseUnreadable: when a file cannot be used.
         """
-        missing = [] if self.views is None else self.views.missing(HEARING_BATCH)
+        if self.views is None:
+            return
+        missing = self.views.missing(HEARING_BATCH)[processes.index :: processes.count]
+        # What one process writes, no other takes for heard before.
+        processes.wait()
         order = [turn for turns in missing for turn in turns]
         loaded = load_batches(self.dataset, order, batch_size=HEARING_BATCH, workers=self.settings.workers)
         for done, (turns, batch) in enumerate(zip(missing, loaded, strict=True), 1):
-            assert self.views is not None
             self.views.put(turns, self._hear(batch))
             yield done, len(missing)
 

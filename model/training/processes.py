@@ -7,7 +7,8 @@ through it twice a step (contrastive.py), so gradients are summed once, when all
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -89,6 +90,15 @@ class Processes:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The block runs in the first process, then in the others, which find what it has left."""
+        if not self.is_first:
+            self.wait()
+        yield
+        if self.is_first:
+            self.wait()
 
     def leave(self) -> None:
         """Ends the group, at the end of the work."""

@@ -74,7 +74,7 @@ def hear(path: Path, release: Path, settings: Sequence[str]) -> None:
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes(configuration.training.device))
     *_, phase = trainer.phases(path)
     assert isinstance(phase, Training)
-    for done, batches in phase.hear():
+    for done, batches in phase.hear(trainer.processes):
         print(f"\rhearing, batch {done} of {batches}", end="", file=sys.stderr, flush=True)
     assert phase.views is not None
     phase.views.flush()

@@ -130,9 +130,9 @@ def test_a_hearing_that_was_stopped_hears_the_rest_and_the_same(release, tmp_pat
     found = []
     for name, stop in (("whole", 99), ("stopped", 2)):
         (phase,) = trainer.phases(tmp_path / name)
-        assert list(islice(phase.hear(), stop))[-1] == (min(stop, 6), 6)
+        assert list(islice(phase.hear(trainer.processes), stop))[-1] == (min(stop, 6), 6)
         (phase,) = trainer.phases(tmp_path / name)
-        assert len(list(phase.hear())) == max(0, 6 - stop)
+        assert len(list(phase.hear(trainer.processes))) == max(0, 6 - stop)
         found.append(phase.views.get([Turn(row, view) for row in range(16) for view in range(2)]))
     assert torch.equal(found[0], found[1])
     assert len(found[0].unique(dim=0)) > 16

@@ -22,6 +22,8 @@ SETTINGS = [
     "training.pretraining.batch_size=8",
     "training.chunk_size=2",
     "model.spatial_dropout=0",
+    "model.semantic_frozen=true",
+    "training.semantic_views=1",
 ]
 
 
