@@ -32,7 +32,8 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import PartialState
 
-            state = PartialState(cpu=device == "cpu")
+            # Told of no CPU, it would take each process of a machine without a GPU for one that is alone.
+            state = PartialState(cpu=device_of(device).type == "cpu")
             self.count, self.index, self.device = state.num_processes, state.process_index, state.device
         else:
             self.device = device_of(device)

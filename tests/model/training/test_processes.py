@@ -27,6 +27,17 @@ SETTINGS = [
 ]
 
 
+def test_processes_without_a_gpu_that_are_not_told_of_the_cpu_are_not_alone(tmp_path):
+    text = "from model.training.processes import Processes; p = Processes('auto'); print(p.count, p.index); p.leave()"
+    (tmp_path / "count.py").write_text(text)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*launch, str(tmp_path / "count.py")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert sorted(done.stdout.split("\n")) == ["", "2 0", "2 1"], done.stderr
+
+
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
     # An odd number to validate with: the last row is there twice, and counts once.
     release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
