@@ -212,6 +212,9 @@ class TrainingConfiguration:
     #: cost, what was made of its clip in any room, while the spatial branch hears a new crop every time. 0 for hearing
     #: every crop. Processes share what they heard by a file in the folder of the run.
     semantic_views: int = 0
+    #: whether clips that only the spatial branch hears are decoded once, at its rate, into a file in the folder of the
+    #: run: 128 kB for a second of 16 kHz, gone when the training is done
+    keep_decoded: bool = False
     #: adamw, adam (the paper's) or lamb
     optimizer: str = "adamw"
     #: float32, or bfloat16 for the products of matrices and the convolutions; weights stay float32

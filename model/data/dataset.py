@@ -18,10 +18,11 @@ from torch.utils.data import Dataset
 
 from model.augmentation import Augmentation, Words
 from model.configuration_error import ConfigurationError
+from model.data.decoded import DecodedSound
 from model.data.errors import ReleaseUnreadable
 from model.data.order import Turn, epoch_order
 from model.data.samples import Sample
-from model.data.sound import Samples, read_crop
+from model.data.sound import Samples, clip_length, read_clip, read_crop, to_length
 from model.data.tables import COLUMNS, VOCABULARY, read_shards
 from model.draws import keyed_generator
 from model.spatial import MEASURES
@@ -96,6 +97,7 @@ class ReleaseDataset(Dataset[Sample]):
         self.weights = weights
         self.rows_an_epoch = rows_an_epoch
         self.epoch = 0
+        self.decoded: DecodedSound | None = None
         if weights is not None and len(weights) != len(releases):
             raise ConfigurationError(f"data.weights has {len(weights)} numbers for {len(releases)} releases")
         tables: list[pa.Table] = []
@@ -132,10 +134,24 @@ class ReleaseDataset(Dataset[Sample]):
     def _chunks(self) -> dict[str, pa.Array]:
         return {name: self.table.column(name).chunk(0) for name in COLUMNS.names}
 
-    def at_rate(self, sample_rate: int) -> ReleaseDataset:
-        """The same rows and draws with crops at another rate, not above that of the releases; the table is shared."""
+    def at_rate(self, sample_rate: int, decoded: Path | None = None) -> ReleaseDataset:
+        """The same rows and draws with crops at another rate, not above that of the releases; the table is shared.
+
+        Args:
+            decoded: a file in which clips are kept once they are decoded; see DecodedSound.
+        """
         other = copy.copy(self)
         other.sample_rate = sample_rate
+        other.decoded = None
+        if decoded is not None:
+            rates = self.values("sample_rate")
+            other.decoded = DecodedSound(
+                decoded,
+                [
+                    clip_length(self.path(row), file_rate=rate, sample_rate=sample_rate)
+                    for row, rate in enumerate(rates)
+                ],
+            )
         return other
 
     def set_epoch(self, epoch: int) -> None:
@@ -245,6 +261,8 @@ class ReleaseDataset(Dataset[Sample]):
 
     def crop(self, row: int, place: float = 0.5) -> Samples:
         """A crop of a row's FLAC: ``place`` 0 is its start, 1 its end. (4, clip_s · sample_rate); see ``read_crop``."""
+        if self.decoded is not None:
+            return self._kept_crop(row, place, self.decoded)
         return read_crop(
             self.path(row),
             place=place,
@@ -252,6 +270,15 @@ class ReleaseDataset(Dataset[Sample]):
             file_rate=self.value("sample_rate", row),
             sample_rate=self.sample_rate,
         )
+
+    def _kept_crop(self, row: int, place: float, decoded: DecodedSound) -> Samples:
+        def decode() -> NDArray[np.int16]:
+            rate = self.value("sample_rate", row)
+            return read_clip(self.path(row), file_rate=rate, sample_rate=self.sample_rate)
+
+        whole, frames = decoded.clip(row, decode), round(self.clip_s * self.sample_rate)
+        start = int(place * max(0, whole.shape[1] - frames))
+        return np.array(to_length(whole[:, start : start + frames], frames))
 
     def path(self, row: int) -> Path:
         """The FLAC of a row."""

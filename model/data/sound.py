@@ -60,17 +60,50 @@ def read_crop(path: Path, *, place: float, clip_s: float, file_rate: int, sample
     Raises:
         SoundUnreadable: when it cannot be decoded, is empty or not finite, or is not what its row says.
     """
-    with _opened(path) as file:
-        if file.samplerate != file_rate:
-            raise SoundUnreadable(f"{path}: {file.samplerate} Hz, its row says {file_rate}")
-        if file.channels != 4:
-            raise SoundUnreadable(f"{path}: {file.channels} channels, 4 are expected")
+    with _of_release(path, file_rate) as file:
         frames = min(file.frames, round(clip_s * file_rate))
         as_it_is = file.subtype == "PCM_16" and file_rate == sample_rate
         start = int(place * (file.frames - frames))
         samples = _read(file, path, start, frames, "int16" if as_it_is else "float32")
     samples = _at_rate(samples, file_rate, sample_rate)
     return to_length(np.ascontiguousarray(samples.T), round(clip_s * sample_rate))
+
+
+def read_clip(path: Path, *, file_rate: int, sample_rate: int) -> NDArray[np.int16]:
+    """The whole of a release's sound file at a rate of choice, (4, ``clip_length``), as 16-bit integers.
+
+    Raises:
+        SoundUnreadable: as ``read_crop`` does.
+    """
+    with _of_release(path, file_rate) as file:
+        length = _length(file.frames, file_rate, sample_rate)
+        samples = _at_rate(_read(file, path, 0, file.frames, "float32"), file_rate, sample_rate)
+    integers = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
+    return to_length(np.ascontiguousarray(integers.T), length)
+
+
+def clip_length(path: Path, *, file_rate: int, sample_rate: int) -> int:
+    """The samples that a release's sound file has at a rate of choice, from its header.
+
+    Raises:
+        SoundUnreadable: when it is not what its row says.
+    """
+    with _of_release(path, file_rate) as file:
+        return _length(file.frames, file_rate, sample_rate)
+
+
+def _length(frames: int, file_rate: int, sample_rate: int) -> int:
+    return round(frames * sample_rate / file_rate)
+
+
+@contextmanager
+def _of_release(path: Path, file_rate: int) -> Iterator[soundfile.SoundFile]:
+    with _opened(path) as file:
+        if file.samplerate != file_rate:
+            raise SoundUnreadable(f"{path}: {file.samplerate} Hz, its row says {file_rate}")
+        if file.channels != 4:
+            raise SoundUnreadable(f"{path}: {file.channels} channels, 4 are expected")
+        yield file
 
 
 def to_length(foa: Samples, samples: int) -> Samples:

@@ -21,6 +21,8 @@ from model.text import Tokenizer
 CAPTIONS_AT_MOST = 1_000_000
 #: A run's file of kept vectors; gone once the training is done.
 VIEWS = "views.part"
+#: A run's file of decoded sound, which goes like that one.
+DECODED = "sound.part"
 
 
 def is_frozen(module: nn.Module) -> bool:

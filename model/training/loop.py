@@ -44,7 +44,7 @@ from model.training.checkpoints import (
     write_text,
 )
 from model.training.contrastive import batch_gradients, chunk_size_of
-from model.training.frozen import VIEWS, Captions, Views, is_frozen
+from model.training.frozen import DECODED, VIEWS, Captions, Views, is_frozen
 from model.training.interruption import Interruption
 from model.training.optimizers import make_optimizer
 from model.training.phases import HEARING_BATCH, Phase, Pretraining, Training
@@ -122,7 +122,8 @@ def train(
         processes.wait()
         told = sys.stderr if progress is None else progress
         with torch.random.fork_rng(), Interruption() as interruption:
-            trainer = Trainer(configuration, training, validation, processes)
+            decoded = run / DECODED if configuration.training.keep_decoded else None
+            trainer = Trainer(configuration, training, validation, processes, decoded)
             return _Run(trainer, run, identity, interruption, told).finish()
     finally:
         processes.leave()
@@ -155,7 +156,11 @@ def _result(run: Path, best: dict[str, Any], *, was_finished: bool = False) -> T
 
 
 class Trainer:
-    """A model with its data: single steps and validations, nothing on disk."""
+    """A model with its data: single steps and validations; on disk nothing but what is kept of the sound.
+
+    Args:
+        decoded: a file for clips that only the spatial branch hears, decoded at its rate; none to decode each anew.
+    """
 
     def __init__(
         self,
@@ -163,6 +168,7 @@ class Trainer:
         training: ReleaseDataset,
         validation: ReleaseDataset,
         processes: Processes,
+        decoded: Path | None = None,
     ) -> None:
         self.configuration = configuration
         self.training = training
@@ -177,6 +183,8 @@ class Trainer:
         self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.rows_an_epoch = len(training.turns(0))
         self._captions = Captions(self.model, self.tokenizer)
+        self.decoded = decoded
+        self._kept: ReleaseDataset | None = None
         # What frozen parts make of the validation split, by phase and batch: it is the same after every epoch.
         self._prepared: dict[str, dict[int, Tensor | None]] = {}
 
@@ -230,10 +238,19 @@ class Trainer:
         for batch in range(first, len(turns) // size):
             own += self.processes.share(turns[batch * size : (batch + 1) * size])
         workers = self.configuration.training.workers
-        heard = self.training.at_rate(phase.sample_rate(epoch))
-        loaded = load_batches(heard, own, batch_size=chunk, workers=workers)
+        loaded = load_batches(self._heard(phase.sample_rate(epoch)), own, batch_size=chunk, workers=workers)
         while chunks := list(islice(loaded, size // self.processes.count // chunk)):
             yield chunks
+
+    def _heard(self, sample_rate: int) -> ReleaseDataset:
+        """The training split at a rate, decoded once where that is below the model's and the run keeps it."""
+        config = self.model.config
+        if self.decoded is None or sample_rate == config.sample_rate:
+            return self.training.at_rate(sample_rate)
+        if self._kept is None:
+            with self.processes.first_alone():
+                self._kept = self.training.at_rate(sample_rate, self.decoded)
+        return self._kept
 
     def step(
         self,
@@ -382,7 +399,8 @@ class _Run:
             self._write_record()
             # A finished run needs them no more.
             (self.run / CHECKPOINT).unlink(missing_ok=True)
-            (self.run / VIEWS).unlink(missing_ok=True)
+            for name in (VIEWS, DECODED):
+                (self.run / name).unlink(missing_ok=True)
         return _result(self.run, best)
 
     def _phase(self, phase: Phase) -> None:

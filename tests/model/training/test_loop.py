@@ -20,7 +20,7 @@ from model.data import ReleaseUnreadable
 from model.elsa import load_model
 from model.training import RunRefused, TrainingDiverged, TrainingInterrupted, loop, train
 from model.training.checkpoints import CHECKPOINT
-from model.training.frozen import VIEWS
+from model.training.frozen import DECODED, VIEWS
 from model.training.loop import Trainer
 from model.training.phases import Training
 from model.training.schedule import learning_rate_at
@@ -290,6 +290,27 @@ def test_half_precision_trains_near_to_full_precision(release, trained_run, tmp_
     assert first["train"]["loss"] == pytest.approx(full["train"]["loss"], rel=0.05)
     # Weights are kept in full.
     assert load_file(result.run / "model.safetensors")["fusion.0.weight"].dtype == torch.float32
+
+
+def test_kept_sound_is_trained_on_and_goes_in_the_end(release, tmp_path):
+    settings = [*SETTINGS, "model.semantic_frozen=true", "training.semantic_views=1", "training.keep_decoded=true"]
+    half = ["model.spatial_rate=8000", "model.mel_to_hz=4000", "model.spatial_to_hz=4000"]
+    runs = []
+    for name in ("one", "two"):
+        configuration = read_configuration("elsa-tiny", [*settings, *half, f"training.workers={len(runs)}"])
+        seen = []
+        whole = Trainer.step
+
+        def part(self, *arguments, seen=seen, whole=whole, **options):
+            seen.append((self.decoded.is_file(), {chunk.sample_rate for chunk in arguments[3]}))
+            return whole(self, *arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Trainer, "step", part)
+            runs.append(train(configuration, [release], tmp_path / name, progress=io.StringIO()).run)
+        assert seen == [(True, {8000})] * 4
+        assert not (runs[-1] / DECODED).exists()
+    assert_same_run(*runs)
 
 
 def test_a_release_smaller_than_a_batch_is_one_batch(make_release, tmp_path):
