@@ -2,16 +2,19 @@
 
     python tests/benchmarks/loader.py RELEASE... [--workers 0 1 2] [--clips 256]
 
-For each number of workers: samples a second and CPU milliseconds a sample, of this process and of its workers; first
-for the crops as a worker hands them over, then for the audio as a model hears it, which is where the transforms run.
-CPU seconds are what compares on a busy machine. Then CPU milliseconds of the parts in one thread: a crop found by
-seeking against the whole file, and drawing and applying the augmentation.
+First out of FLACs at the model's rate; then, where the configuration keeps decoded sound, as its epochs read it: at the
+spatial branch's rate out of the file of decoded clips. For each number of workers: samples a second and CPU
+milliseconds a sample, of this process and of its workers; for the crops as a worker hands them over, then for the audio
+as a model hears it, which is where the transforms run. CPU seconds are what compares on a busy machine. Then CPU
+milliseconds of the parts in one thread: a crop found by seeking against the whole file, and drawing and applying the
+augmentation.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +69,8 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    shape = read_configuration(arguments.configuration).model
+    configuration = read_configuration(arguments.configuration)
+    shape = configuration.model
     dataset = ReleaseDataset(
         arguments.releases,
         "train",
@@ -77,10 +81,20 @@ def main() -> None:
         rows_an_epoch=arguments.clips,
     )
     order = dataset.turns()
-    print(f"{len(dataset)} rows, {shape.clip_s} s at {shape.sample_rate} Hz, batches of {arguments.batch_size}")
-    for workers, audio in itertools.product(arguments.workers, (False, True)):
-        measure(dataset, order, workers, arguments.batch_size, audio)
     some = order[:64]
+
+    def measure_all(read: ReleaseDataset, how: str) -> None:
+        print(f"{len(read)} rows, {shape.clip_s} s at {read.sample_rate} Hz, batches of {arguments.batch_size}, {how}")
+        for workers, audio in itertools.product(arguments.workers, (False, True)):
+            measure(read, order, workers, arguments.batch_size, audio)
+
+    measure_all(dataset, "out of FLACs")
+    if configuration.training.keep_decoded:
+        with tempfile.TemporaryDirectory() as folder:
+            decoded = dataset.at_rate(shape.spatial_rate, Path(folder) / "decoded")
+            for turn in order:
+                decoded.crop(turn.row)
+            measure_all(decoded, "decoded before")
     part("crop by seeking", [lambda turn=turn: dataset.crop(turn.row, 0.5) for turn in some])
     part("whole file", [lambda turn=turn: soundfile.read(dataset.path(turn.row), dtype="int16") for turn in some])
     part("a sample with its draws", [lambda turn=turn: dataset[turn] for turn in some])
