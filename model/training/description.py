@@ -13,10 +13,10 @@ from model.configuration import RunConfiguration
 from model.elsa import parameter_counts
 from model.parameters import PAPER
 from model.training.frozen import VIEWS
-from model.training.loop import Trainer, splits
 from model.training.phases import HEARING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import duration
+from model.training.trainer import Trainer, splits
 
 #: Steps before the clock starts, and steps that are timed.
 WARM_UP_STEPS, TIMED_STEPS = 1, 3

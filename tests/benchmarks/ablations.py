@@ -27,9 +27,9 @@ from typing import Any
 from model.augmentation import RECORDING_DEFECTS
 from model.configuration import read_configuration
 from model.training.frozen import VIEWS
-from model.training.loop import Trainer, splits
 from model.training.phases import Training
 from model.training.processes import Processes
+from model.training.trainer import Trainer, splits
 
 #: What makes the branch of elsa-base.
 _OF_THE_BRANCH = ("spatial_branch", "spatial_channels", "spatial_to_hz", "spatial_hidden", "direction_share", "n_fft")

@@ -12,8 +12,8 @@ from torch.nn import functional
 from model.configuration import read_configuration
 from model.losses import contrastive_loss
 from model.training.contrastive import batch_gradients, chunk_size_of
-from model.training.loop import Trainer, splits
 from model.training.processes import Processes
+from model.training.trainer import Trainer, splits
 
 ALONE = Processes("cpu")
 

@@ -21,9 +21,9 @@ from model.elsa import load_model
 from model.training import RunRefused, TrainingDiverged, TrainingInterrupted, loop, train
 from model.training.checkpoints import CHECKPOINT
 from model.training.frozen import DECODED, VIEWS
-from model.training.loop import Trainer
 from model.training.phases import Training
 from model.training.schedule import learning_rate_at
+from model.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = ["training.device=cpu", "training.epochs=2"]

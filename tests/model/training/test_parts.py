@@ -16,10 +16,10 @@ from model.data import Turn
 from model.training.checkpoints import load_progress
 from model.training.description import describe
 from model.training.frozen import Captions, Views
-from model.training.loop import Trainer, splits
 from model.training.optimizers import Lamb, make_optimizer
 from model.training.processes import Processes
 from model.training.records import Scalars
+from model.training.trainer import Trainer, splits
 from model.training.validation import mean_average_precision
 
 

@@ -12,9 +12,9 @@ from model.configuration import read_configuration
 from model.data import VOCABULARY, load_batches
 from model.evaluation.zero_shot import template_sentences
 from model.training.contrastive import batch_gradients
-from model.training.loop import Trainer, splits
 from model.training.processes import Processes
 from model.training.sentences import Questions, place_questions, word_loss
+from model.training.trainer import Trainer, splits
 
 
 def test_every_word_is_asked_for_in_as_many_ways():
