@@ -25,7 +25,7 @@ from pipeline.build import build
 from pipeline.caption_batches import export_requests
 from pipeline.recipe import load_recipe
 from prompts import load_prompt
-from tests.chat_server import chat_server, hostile, obedient
+from tests.chat_server import ChatServer, chat_server, hostile, obedient
 from tests.sounds import write_folder
 from transforms.answer_journal import read_journal
 from transforms.caption_writers import OpenAIWriter
@@ -137,6 +137,14 @@ def journaled(release: Path) -> set[str]:
     return kept
 
 
+def settle(server: ChatServer) -> None:
+    """Waits until a server has taken in all that was on its way when its client died."""
+    seen = -1
+    while server.in_flight or seen != len(server.requests):
+        seen = len(server.requests)
+        time.sleep(0.3)
+
+
 def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, seed: int = 1) -> dict[str, Any]:
     """A build killed at random moments and resumed: what was asked again, and what of it had been written down."""
     recordings, release, draw = talking_folder(folder / "in", clips, captions), folder / "o", random.Random(seed)
@@ -157,6 +165,7 @@ def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, see
             assert process.poll() is None, "the build ended before it was killed: take more captions"
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+            settle(server)
             watched.append((len(server.requests), {body_of[digest] for digest in journaled(release)}))
         finished(start_build(recordings, release, values, *flags))
         log = [json.dumps(body, sort_keys=True) for body in server.requests]
