@@ -131,7 +131,3 @@ class Views:
     def flush(self) -> None:
         """What is kept, on disk."""
         self._vectors.flush()
-
-    def remove(self) -> None:
-        """The file goes."""
-        self.path.unlink(missing_ok=True)

@@ -182,8 +182,7 @@ class _Run:
             self.record |= {"best": best, "finished": True}
             self._write_record()
             # A finished run needs them no more.
-            (self.run / CHECKPOINT).unlink(missing_ok=True)
-            for name in (VIEWS, DECODED):
+            for name in (CHECKPOINT, VIEWS, DECODED):
                 (self.run / name).unlink(missing_ok=True)
         return _result(self.run, best)
 
@@ -207,7 +206,7 @@ class _Run:
                 batches = trainer.batches(phase, progress.epoch, progress.batch)
                 while True:
                     asked = time.perf_counter()
-                    chunks = self._next(batches, phase, optimizer)
+                    chunks = self._next(batches, optimizer)
                     waited += time.perf_counter() - asked
                     if chunks is None:
                         break
@@ -223,12 +222,12 @@ class _Run:
                     if scalars is not None:
                         scalars.add(phase.name, terms, progress.epoch * steps + progress.batch)
                     if self.processes.any(self.interruption.asked):
-                        self._stop(phase, optimizer)
+                        self._stop(optimizer)
                     if time.monotonic() - saved >= CHECKPOINT_EVERY_S:
-                        self._save(phase, optimizer)
+                        self._save(optimizer)
                         saved = time.monotonic()
                 self._end_epoch(phase, means, line, scalars, clips, time.perf_counter() - started, waited)
-                self._save(phase, optimizer)
+                self._save(optimizer)
                 saved = time.monotonic()
         finally:
             if scalars is not None:
@@ -258,15 +257,13 @@ class _Run:
             seconds = time.perf_counter() - started
             line.line(f"the semantic encoder has heard the clips: {heard / seconds:.1f} samples/s, {duration(seconds)}")
 
-    def _next(
-        self, batches: Iterator[list[Batch]], phase: Phase, optimizer: torch.optim.Optimizer
-    ) -> list[Batch] | None:
+    def _next(self, batches: Iterator[list[Batch]], optimizer: torch.optim.Optimizer) -> list[Batch] | None:
         try:
             return next(batches, None)
         except WorkersLost:
             # The signal that a terminal sends reaches the workers too.
             if self.interruption.asked:
-                self._stop(phase, optimizer)
+                self._stop(optimizer)
             raise
 
     def _end_epoch(
@@ -318,13 +315,12 @@ class _Run:
             step = progress.epoch * self.trainer.steps_an_epoch(phase)
             scalars.add(f"{phase.name}, validation", checked, step)
 
-    def _save(self, phase: Phase, optimizer: torch.optim.Optimizer) -> None:
-        if not self.writes:
-            return
-        save_checkpoint(self.run, self.trainer.trained, self.trainer.model, optimizer, self.progress)
+    def _save(self, optimizer: torch.optim.Optimizer) -> None:
+        if self.writes:
+            save_checkpoint(self.run, self.trainer.trained, self.trainer.model, optimizer, self.progress)
 
-    def _stop(self, phase: Phase, optimizer: torch.optim.Optimizer) -> None:
-        self._save(phase, optimizer)
+    def _stop(self, optimizer: torch.optim.Optimizer) -> None:
+        self._save(optimizer)
         self.processes.wait()
         raise TrainingInterrupted(
             f"{self.run}: stopped after step {self.progress.batch} of epoch {self.progress.epoch + 1}; the same "

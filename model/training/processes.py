@@ -97,9 +97,12 @@ class Processes:
         """The block runs in the first process, then in the others, which find what it has left."""
         if not self.is_first:
             self.wait()
-        yield
-        if self.is_first:
-            self.wait()
+        try:
+            yield
+        finally:
+            # Also after an error, which the others then meet themselves: they would wait for ever.
+            if self.is_first:
+                self.wait()
 
     def leave(self) -> None:
         """Ends the group, at the end of the work."""

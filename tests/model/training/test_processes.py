@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
 from model.configuration import read_configuration
 from model.training import train
+from model.training.processes import Processes
 
 ROOT = Path(__file__).parents[3]
 # Dropout is drawn by process, so without it.
@@ -36,6 +38,23 @@ def test_processes_without_a_gpu_that_are_not_told_of_the_cpu_are_not_alone(tmp_
         [*launch, str(tmp_path / "count.py")], env=environment, capture_output=True, text=True, check=False
     )
     assert sorted(done.stdout.split("\n")) == ["", "2 0", "2 1"], done.stderr
+
+
+def test_an_error_of_the_first_does_not_leave_the_others_waiting(monkeypatch):
+    processes, waits = Processes("cpu"), []
+    monkeypatch.setattr(processes, "wait", lambda: waits.append(processes.index))
+
+    def full() -> None:
+        assert not waits
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"), processes.first_alone():
+        full()
+    assert waits == [0]
+    processes.index = 1
+    with processes.first_alone():
+        assert waits == [0, 1]
+    assert waits == [0, 1]
 
 
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
