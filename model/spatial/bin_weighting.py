@@ -1,4 +1,4 @@
-"""Our spatial branch: a weight for every time-frequency bin; the direction is the weighted mean of active intensity.
+"""Our spatial branch: weights for time-frequency bins; the direction is mixed of weighted means of active intensity.
 
 The network sees only maps which stay as they are when the room is turned about the vertical or mirrored, as rooms may
 be. Turning the sound field then turns its direction by construction, and a few hundred clips are enough to train it.
@@ -19,15 +19,19 @@ from model.statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
 
 #: Frames of the maps that the room is told from.
 SUMMARY_MS = 64
+#: Against which squares of the means are nothing.
+MEANS_FLOOR = 1e-6
 
 
 class BinWeightingSpatialBranch(SpatialBranch):
-    """Weights for the bins in two looks; the direction is the weighted mean of active intensity over energy.
+    """Weights for the bins in two looks; the direction is mixed from weighted means of active intensity over energy.
 
     The first look knows no direction. The second sees besides how each bin's intensity lies to the direction that the
-    first has found: a reflection stands apart from the direct sound, in the vertical or beside it. The network works on
-    cells of two by two bins, which it sees whole and to each bin of which it gives a weight, so that its maps have a
-    quarter of the size.
+    first has found: a reflection stands apart from the direct sound, in the vertical or beside it. It weights the bins
+    in several ways, which gives a mean each: one is to find the source, the others are free to find what comes by way
+    of the walls and pulls the first away, to be taken off. Floor and ceiling pull otherwise than walls, so the parts in
+    the horizontal and in the vertical have factors of their own. The network works on cells of two by two bins, which
+    it sees whole and to each bin of which it gives a weight, so that its maps have a quarter of the size.
     """
 
     #: Maps of single bins, four for each cell; maps of cells: local coherence and the cell's frequency.
@@ -35,6 +39,10 @@ class BinWeightingSpatialBranch(SpatialBranch):
     #: Maps of single bins for the second look: the cosine to the first direction, and the vertical's part of it.
     MAPS_OF_SECOND_LOOK = 2
     LAYERS = 5
+    #: Means that the direction is mixed from.
+    MEANS = 4
+    #: Numbers between what is heard and the factors of the means.
+    MIXING = 64
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
@@ -53,6 +61,7 @@ class BinWeightingSpatialBranch(SpatialBranch):
             _normed_convolution(widths[3], widths[4]),
         )
         self.second_weight = nn.Conv2d(widths[4], 4, 1)
+        self.other_weights = nn.Conv2d(widths[4], 4 * (self.MEANS - 1), 1)
         last = widths[4]
         # Rooms answer over longer times than those that directions are found in.
         cell_ms = 2000 * config.hop / config.spatial_rate
@@ -64,9 +73,10 @@ class BinWeightingSpatialBranch(SpatialBranch):
             _normed_convolution(2 * last, 4 * last),
         )
         statistics = STATISTICS_PER_BAND * len(octave_bands(config.spatial_to_hz))
-        # Mean and spread of every map, the statistics by band, the length of the mean vector, the level.
+        # Mean and spread of every map, what each mean's bins look like, the statistics by band, the first mean's
+        # length, the level.
         self.invariants = nn.Sequential(
-            nn.Linear(8 * last + statistics + 2, config.spatial_hidden),
+            nn.Linear((8 + self.MEANS) * last + statistics + 2, config.spatial_hidden),
             nn.GELU(),
             nn.LayerNorm(config.spatial_hidden),
             nn.Dropout(config.spatial_dropout),
@@ -74,10 +84,13 @@ class BinWeightingSpatialBranch(SpatialBranch):
             nn.GELU(),
         )
         self.measures = nn.Linear(config.spatial_hidden, len(MEASURES))
-        # Floor and ceiling pull the mean to the horizontal: how far, what is heard of the room tells.
-        self.stretch = nn.Linear(config.spatial_hidden + 1, 1)
-        nn.init.zeros_(self.stretch.weight)
-        nn.init.zeros_(self.stretch.bias)
+        factors = nn.Linear(self.MIXING, 2 * self.MEANS)
+        # At first the direction is the first mean's.
+        nn.init.zeros_(factors.weight)
+        nn.init.zeros_(factors.bias)
+        self.mixing = nn.Sequential(
+            nn.Linear(config.spatial_hidden + 2 * self.MEANS**2, self.MIXING), nn.GELU(), factors
+        )
         self.features = nn.Linear(3 + config.spatial_hidden, config.spatial_size)
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
@@ -87,9 +100,11 @@ class BinWeightingSpatialBranch(SpatialBranch):
         cells = torch.cat([_cells(maps), coherence, coordinates(coherence)[:, :1]], dim=1)
         hidden = self.look(cells.contiguous(memory_format=torch.channels_last))
         logits = self.weight(hidden)
-        first = functional.normalize(weighted_mean(spectra, logits), dim=1, eps=1e-6)
+        first = functional.normalize(weighted_means(spectra, bin_weights(spectra, logits))[:, 0], dim=1, eps=1e-6)
         hidden = self.second_look(torch.cat([hidden, _cells(maps_to(spectra, first.detach()))], dim=1))
-        mean = weighted_mean(spectra, logits + self.second_weight(hidden))
+        logits = torch.cat([logits + self.second_weight(hidden), self.other_weights(hidden)], dim=1)
+        weights = bin_weights(spectra, logits)
+        means = weighted_means(spectra, weights)
         summary = self.summary(hidden)
         config = self.config
         statistics = field_statistics(
@@ -101,22 +116,29 @@ class BinWeightingSpatialBranch(SpatialBranch):
                 [
                     summary.mean((2, 3)),
                     (summary.float().var((2, 3), correction=0) + 1e-6).sqrt(),
+                    looked_at(hidden, weights).flatten(1),
                     statistics,
-                    mean.norm(dim=1, keepdim=True),
+                    means[:, :1].norm(dim=2),
                     level.unsqueeze(1) if config.spatial_level else torch.zeros_like(level).unsqueeze(1),
                 ],
                 dim=1,
             )
         )
-        direction = self._stretched(functional.normalize(mean, dim=1, eps=1e-6), invariants)
+        direction = functional.normalize(self._mixed(means, invariants), dim=1, eps=1e-6)
         features = self.features(torch.cat([direction, invariants], dim=1))
         return SpatialOutput(direction, self.measures(invariants).float(), features, first=first)
 
-    def _stretched(self, direction: Tensor, invariants: Tensor) -> Tensor:
-        """A direction with its vertical part scaled by what is known of the clip; (B, 3) → (B, 3)."""
-        height = direction[:, 2:]
-        scale = self.stretch(torch.cat([invariants, height.abs()], dim=1)).float().clamp(-2, 2).exp()
-        return functional.normalize(torch.cat([direction[:, :2], height * scale], dim=1), dim=1, eps=1e-6)
+    def _mixed(self, means: Tensor, invariants: Tensor) -> Tensor:
+        """The first of the means and of all what they count for; (B, MEANS, 3) → (B, 3).
+
+        The factors see of the means only how they lie to each other, in the horizontal and in the vertical, which stays
+        when the field is turned about the vertical or mirrored.
+        """
+        parts = torch.stack([means * means.new_tensor(part) for part in ((1, 1, 0), (0, 0, 1))], dim=1)
+        products = (parts.unsqueeze(3) * parts.unsqueeze(2)).sum(4).flatten(1)
+        products = products / (means.square().sum((1, 2)) + MEANS_FLOOR).unsqueeze(1)
+        factors = self.mixing(torch.cat([invariants, products], dim=1)).float().unflatten(1, (2, self.MEANS))
+        return means[:, 0] + (factors.unsqueeze(3) * parts).sum((1, 2))
 
 
 class _Context(nn.Module):
@@ -140,20 +162,31 @@ class _Context(nn.Module):
         return maps * (1 + scale)[:, :, None, None] + shift[:, :, None, None]
 
 
-def weighted_mean(spectra: Spectra, logits: Tensor) -> Tensor:
-    """The mean of active intensity over energy, each bin weighted by the softmax over the clip; (B, 3), at most 1 long.
+def bin_weights(spectra: Spectra, logits: Tensor) -> Tensor:
+    """Softmax over all bins of a clip; (B, K, F, T), whose K weights of a clip sum to 1 each.
 
     Args:
-        logits: (B, 4, ⌈F/2⌉, ⌈T/2⌉), the four bins of each cell.
+        logits: (B, 4 · K, ⌈F/2⌉, ⌈T/2⌉), for each of K weights the four bins of each cell.
     """
     bins, frames = spectra.power_w.shape[1:]
-    logits = functional.pixel_shuffle(logits, 2)[:, 0, :bins, :frames].float()
+    logits = functional.pixel_shuffle(logits, 2)[:, :, :bins, :frames].float()
     # A bin of silence has no say, whatever the network makes of it.
-    floored = spectra.energy + POWER_FLOOR
-    logits = logits + torch.log(spectra.energy / floored + 1e-6)
-    weights = logits.flatten(1).softmax(dim=1).reshape(logits.shape) / floored
-    # A product and a sum: in half precision a matrix product would cost the direction its precision.
-    return (weights.unsqueeze(1) * spectra.active).sum((2, 3))
+    logits = logits + torch.log(spectra.energy / (spectra.energy + POWER_FLOOR) + 1e-6).unsqueeze(1)
+    return logits.flatten(2).softmax(dim=2).reshape(logits.shape)
+
+
+def weighted_means(spectra: Spectra, weights: Tensor) -> Tensor:
+    """Means of active intensity over energy by each of the weights (B, K, F, T); (B, K, 3), at most 1 long."""
+    over_energy = weights / (spectra.energy + POWER_FLOOR).unsqueeze(1)
+    # In half precision the product would cost the direction its precision.
+    with torch.autocast(weights.device.type, enabled=False):
+        return over_energy.flatten(2) @ spectra.active.flatten(2).transpose(1, 2)
+
+
+def looked_at(cells: Tensor, weights: Tensor) -> Tensor:
+    """Means of maps of cells (B, C, ⌈F/2⌉, ⌈T/2⌉) by each of the weights of bins (B, K, F, T); (B, K, C)."""
+    of_cells = functional.avg_pool2d(weights, 2, ceil_mode=True, divisor_override=1)
+    return of_cells.flatten(2) @ cells.flatten(2).transpose(1, 2).to(of_cells.dtype)
 
 
 def maps_to(spectra: Spectra, direction: Tensor) -> Tensor:

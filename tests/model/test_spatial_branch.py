@@ -11,7 +11,14 @@ import torch
 from model.configuration import ElsaConfig, read_configuration
 from model.features import Spectra, spectra
 from model.spatial import MEASURES, SPATIAL_BRANCHES, spatial_branch
-from model.spatial.bin_weighting import BinWeightingSpatialBranch, invariant_maps, maps_to, weighted_mean
+from model.spatial.bin_weighting import (
+    BinWeightingSpatialBranch,
+    bin_weights,
+    invariant_maps,
+    looked_at,
+    maps_to,
+    weighted_means,
+)
 from model.spatial.paper import PaperSpatialBranch
 
 TINY: dict[str, Any] = {
@@ -134,7 +141,23 @@ def test_a_weight_says_which_bins_count(make_plane_wave):
         # The frames where both meet are in neither half.
         where = (torch.arange((frames + 1) // 2) - frames / 4).div(4).round().clamp(-1, 1)
         logits = (20.0 * sign * where).expand(1, 4, (bins + 1) // 2, -1)
-        np.testing.assert_allclose(weighted_mean(heard, logits)[0].numpy(), expected, atol=2e-3)
+        weights = bin_weights(heard, logits)
+        np.testing.assert_allclose(weighted_means(heard, weights)[0, 0].numpy(), expected, atol=2e-3)
+        halves = torch.stack([where < 0, where > 0]).float()[None, :, None].expand(-1, -1, (bins + 1) // 2, -1)
+        np.testing.assert_allclose(looked_at(halves, weights)[0, 0].numpy(), [sign < 0, sign > 0], atol=2e-3)
+
+
+def test_means_are_mixed_apart_in_the_horizontal_and_the_vertical():
+    """Half of the second mean's horizontal part is taken off, and the first mean's vertical part is doubled."""
+    branch = branch_of("bin-weighting")
+    factors = torch.zeros(2, branch.MEANS)
+    factors[0, 1], factors[1, 0] = -0.5, 1.0
+    with torch.no_grad():
+        branch.mixing[-1].bias.copy_(factors.flatten())
+    means = torch.zeros(1, branch.MEANS, 3)
+    means[0, 0], means[0, 1] = torch.tensor([0.6, 0.2, 0.1]), torch.tensor([0.2, -0.4, 0.3])
+    mixed = branch._mixed(means, torch.zeros(1, TINY["spatial_hidden"]))
+    np.testing.assert_allclose(mixed[0].detach().numpy(), [0.5, 0.4, 0.2], atol=1e-6)
 
 
 def test_untrained_weights_find_a_plane_wave(make_plane_wave):
