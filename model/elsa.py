@@ -147,7 +147,12 @@ class ElsaModel(PreTrainedModel):
         return self.semantic_branch.encode(audio, sample_rate or self.config.sample_rate)
 
     def encode_audio(
-        self, audio: Tensor, *, semantics: Tensor | None = None, sample_rate: int | None = None
+        self,
+        audio: Tensor,
+        *,
+        semantics: Tensor | None = None,
+        quantities: Spectra | None = None,
+        sample_rate: int | None = None,
     ) -> AudioOutput:
         """What the model makes of B clips.
 
@@ -155,9 +160,11 @@ class ElsaModel(PreTrainedModel):
             audio: (B, 4, samples), W, Y, Z, X, full scale 1.
             semantics: what ``encode_semantics`` gave for the clips, if it is known already; then the spatial branch
                 alone hears ``audio``.
+            quantities: what ``spectra`` gave for the clips, if it is known already.
             sample_rate: of ``audio``, when it is another than the model's.
         """
-        quantities = self.spectra(audio, sample_rate, bins=self.spatial_branch.bins)
+        if quantities is None:
+            quantities = self.spectra(audio, sample_rate, bins=self.spatial_branch.bins)
         if semantics is None:
             semantics = self.encode_semantics(audio, sample_rate)
         spatial: SpatialOutput = self.spatial_branch(quantities)

@@ -88,8 +88,8 @@ class _Hearing:
     def add(self, foa: Tensor, semantics: Tensor | None = None) -> None:
         """(B, 4, samples), at the model's rate, on its device; ``semantics`` as ``ElsaModel.encode_audio`` takes it."""
         config = self.model.config
-        out = self.model.encode_audio(foa, semantics=semantics)
         quantities = self.model.spectra(foa)
+        out = self.model.encode_audio(foa, semantics=semantics, quantities=quantities)
         self._audio.append(out.embedding.float())
         self._distance.append(DISTANCE.from_scale(out.distance))
         found = {"branch": out.spatial.direction, "head": out.direction}

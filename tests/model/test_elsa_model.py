@@ -153,7 +153,9 @@ def test_without_a_share_the_direction_goes_through_the_fusion_alone(clips):
 
 def test_what_is_known_of_a_clip_need_not_be_computed_again(tiny, clips):
     known = tiny.encode_semantics(clips)
-    assert torch.equal(tiny.encode_audio(clips, semantics=known).embedding, tiny.get_audio_features(clips))
+    embedding = tiny.get_audio_features(clips)
+    assert torch.equal(tiny.encode_audio(clips, semantics=known).embedding, embedding)
+    assert torch.equal(tiny.encode_audio(clips, quantities=tiny.spectra(clips)).embedding, embedding)
     words = HashingTokenizer(512)(["rain from above"])
     assert torch.equal(tiny.project_text(tiny.encode_text(**words)), tiny.get_text_features(**words))
 
