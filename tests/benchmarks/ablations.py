@@ -10,6 +10,7 @@ thread each.
 
 The frozen semantic encoder hears a row once for all variants: it hears W alone, which turns and mirrorings leave as it
 is. A variant whose draws differ takes vectors of the same clip in the same room with other draws of noise and colour.
+Each FLAC is decoded once for all of them too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 from model.augmentation import RECORDING_DEFECTS
 from model.configuration import read_configuration
-from model.training.frozen import VIEWS
+from model.training.frozen import DECODED, VIEWS
 from model.training.phases import Training
 from model.training.processes import Processes
 from model.training.trainer import Trainer, splits
@@ -68,16 +69,17 @@ COLUMNS: tuple[tuple[str, tuple[str, ...], float, int], ...] = (
 )
 
 
-def hear(path: Path, release: Path, settings: Sequence[str]) -> None:
-    """Lets the semantic encoder hear every row, into a file as a training keeps it; what is there stays."""
+def prepare(kept: Mapping[str, Path], release: Path, settings: Sequence[str]) -> None:
+    """Files as a training keeps them: what the semantic encoder hears, decoded sound as yet empty; what is there stays."""
     configuration = read_configuration("elsa-small", settings)
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes(configuration.training.device))
-    *_, phase = trainer.phases(path)
+    *_, phase = trainer.phases(kept[VIEWS])
     assert isinstance(phase, Training)
     for done, batches in phase.hear(trainer.processes):
         print(f"\rhearing, batch {done} of {batches}", end="", file=sys.stderr, flush=True)
     assert phase.views is not None
     phase.views.flush()
+    trainer.training.at_rate(configuration.model.spatial_rate, kept[DECODED])
 
 
 def elsa(words: Sequence[str], log: Path) -> None:
@@ -100,14 +102,15 @@ def elsa(words: Sequence[str], log: Path) -> None:
         raise RuntimeError(f"elsa {words[0]}: {next((line for line in reversed(lines) if line), '')} ({log})")
 
 
-def run_variant(name: str, arguments: argparse.Namespace, settings: Sequence[str], kept: Path) -> None:
+def run_variant(name: str, arguments: argparse.Namespace, settings: Sequence[str], kept: Mapping[str, Path]) -> None:
     """Trains and evaluates a variant, or what is left of that."""
     run, log = arguments.output / name, arguments.output / f"{name}.log"
     data = ["--data", str(arguments.release)]
     if not run.exists():
         run.mkdir(parents=True)
-        # The run removes its name of the file in the end; the file stays.
-        os.link(kept, run / VIEWS)
+        # The run removes its names of the files in the end; the files stay.
+        for inside, path in kept.items():
+            os.link(path, run / inside)
     sets = [word for setting in (*settings, *VARIANTS[name]) for word in ("--set", setting)]
     elsa(["train", "elsa-small", *data, "--output", str(run), *sets], log)
     limits = ["--set", "noise_db=5", "--set", f"train_rows={arguments.train_rows}"]
@@ -160,8 +163,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     settings = [f"training.epochs={arguments.epochs}", "training.semantic_views=1", *arguments.settings]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    kept = arguments.output / "heard"
-    hear(kept, arguments.release, settings)
+    kept = {VIEWS: arguments.output / "heard", DECODED: arguments.output / "decoded"}
+    prepare(kept, arguments.release, settings)
     with ThreadPoolExecutor(arguments.processes) as pool:
         list(pool.map(lambda name: run_variant(name, arguments, settings, kept), arguments.only))
     for kind in ("evaluation", *(path.name for path in arguments.array)):
