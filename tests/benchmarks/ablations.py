@@ -70,7 +70,7 @@ COLUMNS: tuple[tuple[str, tuple[str, ...], float, int], ...] = (
 
 
 def prepare(kept: Mapping[str, Path], release: Path, settings: Sequence[str]) -> None:
-    """Files as a training keeps them: what the semantic encoder hears, decoded sound as yet empty; what is there stays."""
+    """Files as a training keeps them: what the semantic encoder hears, and an empty one for decoded sound."""
     configuration = read_configuration("elsa-small", settings)
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes(configuration.training.device))
     *_, phase = trainer.phases(kept[VIEWS])
