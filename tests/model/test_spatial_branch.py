@@ -11,14 +11,8 @@ import torch
 from model.configuration import ElsaConfig, read_configuration
 from model.features import Spectra, spectra
 from model.spatial import MEASURES, SPATIAL_BRANCHES, spatial_branch
-from model.spatial.bin_weighting import (
-    BinWeightingSpatialBranch,
-    bin_weights,
-    invariant_maps,
-    looked_at,
-    maps_to,
-    weighted_means,
-)
+from model.spatial.bin_weighting import BinWeightingSpatialBranch
+from model.spatial.bins import bin_weights, invariant_maps, looked_at, maps_to, weighted_means
 from model.spatial.paper import PaperSpatialBranch
 
 TINY: dict[str, Any] = {
