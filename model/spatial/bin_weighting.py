@@ -85,10 +85,8 @@ class BinWeightingSpatialBranch(SpatialBranch):
             nn.GELU(),
         )
         self.measures = nn.Linear(config.spatial_hidden, len(MEASURES))
-        factors = nn.Linear(self.MIXING, 2 * self.MEANS)
         # At first the direction is the first mean's.
-        nn.init.zeros_(factors.weight)
-        nn.init.zeros_(factors.bias)
+        factors = _zero_at_first(nn.Linear(self.MIXING, 2 * self.MEANS))
         self.mixing = nn.Sequential(
             nn.Linear(config.spatial_hidden + 2 * self.MEANS**2, self.MIXING), nn.GELU(), factors
         )
@@ -151,16 +149,20 @@ class _Context(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        last = nn.Linear(2 * channels, 2 * channels)
         # At first it changes nothing.
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        last = _zero_at_first(nn.Linear(2 * channels, 2 * channels))
         self.layers = nn.Sequential(nn.Linear(2 * channels, 2 * channels), nn.ReLU(), last)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, F, T) → the same."""
         scale, shift = self.layers(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)).chunk(2, dim=1)
         return maps * (1 + scale)[:, :, None, None] + shift[:, :, None, None]
+
+
+def _zero_at_first(layer: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _normed_convolution(width: int, channels: int) -> nn.Sequential:

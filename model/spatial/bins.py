@@ -61,7 +61,8 @@ def bin_weights(spectra: Spectra, logits: Tensor) -> Tensor:
     bins, frames = spectra.power_w.shape[1:]
     logits = functional.pixel_shuffle(logits, 2)[:, :, :bins, :frames].float()
     # A bin of silence has no say, whatever the network makes of it.
-    logits = logits + torch.log(spectra.energy / (spectra.energy + POWER_FLOOR) + 1e-6).unsqueeze(1)
+    energy = spectra.energy
+    logits = logits + torch.log(energy / (energy + POWER_FLOOR) + 1e-6).unsqueeze(1)
     return logits.flatten(2).softmax(dim=2).reshape(logits.shape)
 
 
