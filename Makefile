@@ -12,7 +12,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo-ready ## a spatial release of ten real recordings in out/demo
-	$(BIN)/python -m pipeline.demo --output out/demo
+	$(BIN)/python -m pipeline.commands.demo --output out/demo
 
 test: $(VENV)/.test-ready ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(TESTS)

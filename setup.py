@@ -74,13 +74,13 @@ EXTRAS = {
 }
 
 COMMANDS = [
-    "build = pipeline.build_command:build",
-    "plan = pipeline.plan_command:plan",
-    "verify = pipeline.release_commands:verify",
-    "reproduce = pipeline.release_commands:reproduce",
-    "report = pipeline.release_commands:report",
-    "captions = pipeline.captions_command:captions",
-    "export = pipeline.export_command:export",
+    "build = pipeline.commands.build:build",
+    "plan = pipeline.commands.plan:plan",
+    "verify = pipeline.commands.release:verify",
+    "reproduce = pipeline.commands.release:reproduce",
+    "report = pipeline.commands.release:report",
+    "captions = pipeline.commands.captions:captions",
+    "export = pipeline.commands.export:export",
     "train = model.command:train",
     "evaluate = model.command:evaluate",
     "embed = model.command:embed",
@@ -95,7 +95,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["pipeline*", "transforms*", "prompts*", "model*"]),
     package_data={
-        "pipeline": ["recipes/*.yaml", "*.j2", "report/*"],
+        "pipeline": ["recipes/*.yaml", "release/*.j2", "report/*"],
         "prompts": ["*.txt"],
         "model": ["configs/*", "evaluation/*.j2"],
     },

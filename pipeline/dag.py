@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 import apache_beam as beam
 
 from pipeline.recipe import Recipe
-from transforms import workspace
-from transforms.answer_budget import Price
-from transforms.list_questions import ListQuestions
-from transforms.measure_rooms import MeasureRooms, WriteRooms
-from transforms.place_source import PlaceSources
-from transforms.read_clips import ReadClips
-from transforms.render import Level
-from transforms.render_rows import RenderRows, RenderSettings
-from transforms.rewrite_captions import CaptionJob, RewriteCaptions
-from transforms.sample_rooms import SampleRooms
-from transforms.simulate_response import SimulateResponses
-from transforms.word_places import WordPlaces
-from transforms.write_shard import WriteShards
+from transforms.captions.answer_budget import Price
+from transforms.captions.describe_places import WordPlaces
+from transforms.captions.list_questions import ListQuestions
+from transforms.captions.rewrite_captions import CaptionJob, RewriteCaptions
+from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
+from transforms.rooms.place_source import PlaceSources
+from transforms.rooms.sample_rooms import SampleRooms
+from transforms.rooms.simulate_response import SimulateResponses
+from transforms.shards import workspace
+from transforms.shards.read_clips import ReadClips
+from transforms.shards.write_shard import WriteShards
+from transforms.sound.render import Level
+from transforms.sound.render_rows import RenderRows, RenderSettings
 
 
 @dataclass(frozen=True)

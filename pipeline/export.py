@@ -16,13 +16,13 @@ from typing import Any, TextIO
 
 import pyarrow.parquet as pq
 
-from pipeline.check_shard import is_plain_name
-from pipeline.release import ReleaseError, read_release_json
-from pipeline.row_progress import RowProgress
-from pipeline.verify import stated_shards
+from pipeline.check.check_shard import is_plain_name
+from pipeline.check.row_progress import RowProgress
+from pipeline.check.verify import stated_shards
+from pipeline.release.layout import ReleaseError, read_release_json
 from transforms import storage
 from transforms.records import SPLITS
-from transforms.write_shard import METADATA
+from transforms.shards.write_shard import METADATA
 
 #: Bytes of a tar shard: what is over begins the next.
 SHARD_BYTES = 1_000_000_000

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
-from transforms.place_source import SceneRanges
 from transforms.records import SPLITS
-from transforms.room_design import RoomRanges
-from transforms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
+from transforms.rooms.place_source import SceneRanges
+from transforms.rooms.room_design import RoomRanges
+from transforms.rooms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
@@ -122,7 +122,7 @@ class Rooms(SplitCounts):
     validation: Count = 64
     test: Count = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.room_design.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    """Laid over transforms.rooms.room_design.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
     """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
@@ -151,7 +151,7 @@ class Scenes(_Section):
     """What places of receiver and source are drawn from."""
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.place_source.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    """Laid over transforms.rooms.place_source.SceneRanges: distance_max_m, elevation_min_deg, …"""
 
     @field_validator("ranges")
     @classmethod

@@ -35,7 +35,7 @@ def break_as_told(descriptor: int) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from transforms import decoding
+    from transforms.sound import decoding
 
     decode_file = decoding.decode_file
 

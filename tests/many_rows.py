@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.finish import finish_release
+from pipeline.build.finish import finish_release
 from pipeline.recipe import Recipe, load_recipe
-from transforms import storage, workspace
-from transforms.caption_rewriting import request_sha256
-from transforms.caption_template import template_caption
-from transforms.check_caption import check_caption
-from transforms.place_source import SceneDoesNotFit, place_source
-from transforms.plan_shards import input_sha256, plan_shards, rows_of
+from transforms import storage
+from transforms.captions.check import check_caption
+from transforms.captions.describe_places import word_place
+from transforms.captions.rewrite_captions import requests_of
+from transforms.captions.rewriting import request_sha256
+from transforms.captions.template import template_caption
 from transforms.records import (
     OCTAVE_BANDS_HZ,
     SPLITS,
@@ -38,14 +38,15 @@ from transforms.records import (
     Row,
     Shard,
 )
-from transforms.release_rows import ROOM_SCHEMA, room_values
-from transforms.render import encode_flac, pcm_sha256
-from transforms.render_rows import flac_name
-from transforms.rewrite_captions import requests_of
+from transforms.rooms.place_source import SceneDoesNotFit, place_source
 from transforms.seeds import derive_seed, keyed_generator
-from transforms.word_places import word_place
+from transforms.shards import workspace
+from transforms.shards.plan_shards import input_sha256, plan_shards, rows_of
+from transforms.shards.release_rows import ROOM_SCHEMA, room_values
+from transforms.shards.write_shard import table_to_parquet, write_shard
+from transforms.sound.render import encode_flac, pcm_sha256
+from transforms.sound.render_rows import flac_name
 from transforms.words import SpatialWords
-from transforms.write_shard import table_to_parquet, write_shard
 
 MODEL, PROMPT = "some-model", "place-0123456789ab"
 RATE, BURSTS = 48_000, 64

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from transforms import s3_objects
+from transforms.storage import s3_objects
 
 KEY, SECRET, BUCKET = "AKIDFORTESTS", "secret-for-tests-0123456789", "bucket"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pipeline.command import load_commands
 from pipeline.recipe import Recipe
 from pipeline.shipped import shipped_recipes
-from transforms.check_caption import REASONS
-from transforms.release_rows import ROW_COLUMNS
+from transforms.captions.check import REASONS
+from transforms.shards.release_rows import ROW_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

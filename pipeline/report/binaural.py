@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve, resample_poly
 from scipy.special import eval_legendre
 
-from transforms.quiet_import import spaudiopy_module
+from pipeline.report.spaudiopy import spaudiopy_module
 
 #: The environment variable that names a SOFA file of head-related impulse responses (SimpleFreeFieldHRIR).
 SOFA_VARIABLE = "ELSA_SOFA"

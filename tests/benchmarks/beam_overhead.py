@@ -21,23 +21,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from pipeline.build.local_runner import run_locally
+from pipeline.build.local_worker import Job, run_pipe
+from pipeline.build.planning import Plan, plan_build
 from pipeline.dag import Work, caption_job, render_settings
-from pipeline.local_runner import run_locally
-from pipeline.local_worker import Job, run_pipe
-from pipeline.planning import Plan, plan_build
 from pipeline.recipe import Recipe, load_recipe
 from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
-from transforms import workspace
-from transforms.place_source import give_scenes
-from transforms.plan_shards import plan_to_parquet, read_planned_shard, rows_of
+from transforms.captions.describe_places import word_place
+from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.records import Shard
-from transforms.render_rows import render_shard
-from transforms.rewrite_captions import rewrite_shard
-from transforms.sample_rooms import give_rooms
-from transforms.simulate_response import give_responses
-from transforms.word_places import word_place
-from transforms.write_shard import write_shard
+from transforms.rooms.place_source import give_scenes
+from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.simulate_response import give_responses
+from transforms.shards import workspace
+from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of
+from transforms.shards.write_shard import write_shard
+from transforms.sound.render_rows import render_shard
 
 #: Beam may cost this share of the stages alone, and a core has to be this many times faster than the sound.
 MOST_COST, LEAST_REAL_TIME = 0.15, 150.0
@@ -171,7 +171,7 @@ def _children(pid: int) -> Iterator[int]:
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[None]:
     """What Beam says goes into a file."""
-    from pipeline.worker_log import logged_to
+    from pipeline.build.worker_log import logged_to
 
     with logged_to(str(path)):
         yield

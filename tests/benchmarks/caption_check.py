@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transforms.check_caption import check_caption, clean_answer
+from transforms.captions.check import check_caption, clean_answer
 from transforms.words import VOCABULARY, SpatialWords
 
-ANSWERS = Path(__file__).parent.parent / "transforms" / "answers.csv"
+ANSWERS = Path(__file__).parent.parent / "transforms" / "captions" / "check" / "answers.csv"
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from pipeline.batches.requests import export_requests
 from pipeline.build import build
-from pipeline.caption_batches import export_requests
 from pipeline.recipe import load_recipe
 from prompts import load_prompt
 from tests.chat_server import ChatServer, chat_server, hostile, obedient
 from tests.sounds import write_folder
-from transforms.answer_journal import read_journal
-from transforms.caption_writers import OpenAIWriter
-from transforms.check_caption import check_place
+from transforms.captions.answer_journal import read_journal
+from transforms.captions.check import check_place
+from transforms.captions.writers import OpenAIWriter
 from transforms.records import CaptionRequest
 from transforms.words import VOCABULARY, SpatialWords
 

@@ -69,7 +69,7 @@ class Prices:
 @dataclass(frozen=True)
 class Answers:
     """Of the prompt `place` on 1,000 captions of AudioCaps: tokens of a question and of an answer by the rule of
-    pipeline/plan_captions.py; tries at best, and by the small model's measure."""
+    pipeline/forecast/captions.py; tries at best, and by the small model's measure."""
 
     prompt_tokens: float = 406.0
     completion_tokens: float = 27.0

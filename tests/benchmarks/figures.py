@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, diffuse_drr_db, image_drr_db
 from tests.benchmarks.run import stratify
-from transforms.acoustics import octave_energies, ringing_s, schroeder_decay
-from transforms.place_source import place_source
 from transforms.records import OCTAVE_BANDS_HZ, Room
-from transforms.room_design import sample_room
-from transforms.simulate_response import direct_sample, simulate_response
+from transforms.rooms.acoustics import octave_energies, ringing_s, schroeder_decay
+from transforms.rooms.place_source import place_source
+from transforms.rooms.room_design import sample_room
+from transforms.rooms.simulate_response import direct_sample, simulate_response
 
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 INK, OURS, THEIRS, PALE = "#222222", "#0b6e99", "#c8553d", "#9aa5ab"

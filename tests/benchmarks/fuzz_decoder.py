@@ -13,8 +13,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from tests.sounds import noise_burst
-from transforms.decoding import HIGHEST_RATE, LOUDEST, LOWEST_RATE, ClipRefused
-from transforms.isolated_decoder import IsolatedDecoder
+from transforms.sound.decoding import HIGHEST_RATE, LOUDEST, LOWEST_RATE, ClipRefused
+from transforms.sound.isolated_decoder import IsolatedDecoder
 
 FORMATS = (
     ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("WAV", "GSM610"),

@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.records import Acoustics, Audio, Row, Shard
-from transforms.render_rows import flac_name
 from transforms.seeds import keyed_generator
+from transforms.sound.render_rows import flac_name
 
 #: Rows of the published release, and its rooms.
 PAPER_ROWS, PAPER_ROOMS = 890_038, {"train": 8_952, "validation": 64, "test": 4_970}
@@ -84,7 +84,8 @@ def stubbed_render(shard: Shard, release: str, settings: object) -> Shard:
 
 def lay_stubs() -> None:
     """Puts the stubs in the place of what they stand for, in this process; the graph is to be laid after this."""
-    from transforms import render_rows, simulate_response
+    from transforms.rooms import simulate_response
+    from transforms.sound import render_rows
 
     simulate_response.give_responses = stubbed_responses
     render_rows.render_shard = stubbed_render

@@ -18,17 +18,17 @@ import soundfile
 from numpy.typing import NDArray
 
 from tests.benchmarks.acoustics import intensity_direction
-from transforms.acoustics import t30_ms
-from transforms.clip_audio import SAMPLE_RATE, prepare_clip
-from transforms.decoding import decode_file
-from transforms.geometry import angle_between_deg, direction_to_unit_vector
-from transforms.isolated_decoder import in_memory
-from transforms.place_source import place_source
 from transforms.records import Clip, Response, Room, Row, Scene
-from transforms.render import FLAC_LEVEL, pcm_sha256
-from transforms.render_rows import RenderSettings, render_row
-from transforms.room_design import furnish_room, sample_room
-from transforms.simulate_response import direct_sample, simulate_response
+from transforms.rooms.acoustics import t30_ms
+from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
+from transforms.rooms.place_source import place_source
+from transforms.rooms.room_design import furnish_room, sample_room
+from transforms.rooms.simulate_response import direct_sample, simulate_response
+from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
+from transforms.sound.decoding import decode_file
+from transforms.sound.isolated_decoder import in_memory
+from transforms.sound.render import FLAC_LEVEL, pcm_sha256
+from transforms.sound.render_rows import RenderSettings, render_row
 
 CLIP_S = 20.0
 SETTINGS = RenderSettings()

@@ -100,7 +100,7 @@ def small_model_tokens(requests: Sequence[Mapping[str, Any]]) -> tuple[int, int]
     """Tokens of prompts and of the server's answers by the vocabulary of SmolLM2, which is not that of the plan."""
     from gguf import GGUFReader
 
-    from transforms.smollm import _tokenizer, find_weights
+    from transforms.captions.smollm import _tokenizer, find_weights
 
     weights = find_weights()
     assert weights is not None

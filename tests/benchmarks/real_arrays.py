@@ -32,9 +32,9 @@ import soxr
 from numpy.typing import NDArray
 from scipy.special import spherical_jn
 
-from transforms.acoustics import SPEED_OF_SOUND_M_S, drr_db, t30_ms
-from transforms.caption_template import template_caption
-from transforms.geometry import direction_to_unit_vector
+from transforms.captions.template import template_caption
+from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, drr_db, t30_ms
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.words import words_of
 
 RATE = 48000

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db, peak_memory_mb, print_acoustics
-from transforms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.records import Room, Scene
-from transforms.room_design import sample_room
-from transforms.simulate_response import ImageSources, image_source_response, image_sources
+from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
+from transforms.rooms.room_design import sample_room
+from transforms.rooms.simulate_response import ImageSources, image_source_response, image_sources
 
 LEDGER = Path(__file__).parents[2] / "docs" / "benchmarks.csv"
 REVERBERANT_FROM_MS = 1200.0
@@ -118,7 +118,7 @@ def rir_generator_residual_db() -> float | None:
         return dataclasses.replace(images, amplitude=images.amplitude / air)
 
     n_samples = round(0.2 * rate)
-    with mock.patch("transforms.simulate_response.image_sources", without_air):
+    with mock.patch("transforms.rooms.simulate_response.image_sources", without_air):
         ours = image_source_response(room, scene, duration_s=0.25)[:, :n_samples]
     omni, figure = rir_generator.mtype.omnidirectional, rir_generator.mtype.bidirectional
     band = butter(6, [100.0, 15_000.0], "band", fs=rate, output="sos")

@@ -8,7 +8,7 @@ import soundfile
 from tests.benchmarks.acoustics import check_rooms
 from tests.benchmarks.peers import clip_flac
 from tests.benchmarks.run import Rendered, add_to_ledger, ledger_row, stratify, what_must_show
-from transforms.room_design import sample_room
+from transforms.rooms.room_design import sample_room
 
 
 def test_generated_clips_are_the_same_each_time_and_differ():

@@ -17,8 +17,8 @@ from model.data import unit_direction
 from model.draws import keyed_generator
 from tests.model.conftest import encode
 from transforms import words as release_words
-from transforms.caption_template import template_caption
-from transforms.check_caption import check_place
+from transforms.captions.check import check_place
+from transforms.captions.template import template_caption
 
 ANGLES = st.floats(-179.99, 180)
 HEIGHTS = st.floats(-90, 90)

@@ -233,7 +233,7 @@ def test_stereo_is_refused_and_mono_copied(tmp_path):
 def test_what_is_read_is_what_releases_have():
     """The model imports nothing of the pipeline, so this is where the two are held together."""
     from model.data import tables
-    from transforms.release_rows import ROW_SCHEMA
+    from transforms.shards.release_rows import ROW_SCHEMA
     from transforms.words import VOCABULARY
 
     assert tables.VOCABULARY == VOCABULARY

@@ -150,7 +150,7 @@ def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_
 def test_a_release_that_differs_is_said_by_row_and_column(
     release: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.reproduce import differences
+    from pipeline.check.reproduce import differences
 
     other = tmp_path / "other"
     shutil.copytree(release, other)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commands.export import ExportCommand, parse_size
 from pipeline.export import ExportError, ReleaseDamaged, export_webdataset, sample_key
-from pipeline.export_command import ExportCommand, parse_size
-from pipeline.release import ReleaseError
+from pipeline.release.layout import ReleaseError
 from tests.many_rows import write_many_rows
 
 SMALL_TARS = 60_000

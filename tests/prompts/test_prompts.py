@@ -73,7 +73,7 @@ def test_a_prompt_has_the_hash_of_its_file() -> None:
 
 
 def test_examples_come_before_the_request_and_pass_the_check() -> None:
-    from transforms.check_caption import check_caption
+    from transforms.captions.check import check_caption
     from transforms.words import SpatialWords
 
     prompt = load_prompt("place")

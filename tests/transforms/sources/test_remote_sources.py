@@ -10,7 +10,7 @@ from tests.layouts import csv_bytes, tar_bytes, wavcaps_item, wavcaps_json, writ
 from tests.memory_filesystem import MemoryFileSystem
 from tests.transforms.sources.test_freesound import LIST, ODD_PAIRS
 from transforms.clip_bytes import read_clip
-from transforms.plan_shards import input_sha256
+from transforms.shards.plan_shards import input_sha256
 from transforms.sources import list_clips
 
 AUDIOCAPS = {

@@ -1,0 +1,1 @@
+"""Captions through a provider's batch interface: request files, batches and answers."""

@@ -1,0 +1,62 @@
+"""The start of a build: who may build into a folder, and what the release is begun with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.build.planning import BuildError, Plan
+from pipeline.recipe import Recipe
+from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
+from transforms import storage
+from transforms.shards import workspace
+from transforms.shards.plan_shards import plan_to_parquet
+
+
+def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> None:
+    """Raises BuildError unless the output folder is empty, or was begun with the same recipe and the same input."""
+    if refuse_other(recipe, plan.input_sha256, output) or storage.is_remote(output) or not Path(output).exists():
+        return
+    if not Path(output).is_dir():
+        raise BuildError(f"{output} is a file: --output takes a folder")
+    # A build that was killed as it began may have left its workspace and nothing in it yet.
+    if any(path.name != workspace.FOLDER for path in Path(output).iterdir()):
+        raise BuildError(f"{output} is not empty and holds no release: build into another folder")
+
+
+def refuse_other(recipe: Recipe, input_sha256: str, output: str) -> bool:
+    """Whether a release was begun there; raises BuildError where it is of another recipe or another input."""
+    begun = _begun_with(output)
+    if begun is None:
+        return False
+    mine = _begun_by(recipe, input_sha256)
+    for key, what in (("recipe_sha256", "another recipe"), ("input_sha256", "another input")):
+        if begun.get(key) != mine[key]:
+            raise BuildError(f"{output} holds a release of {what}: build into another folder, or remove it first")
+    return True
+
+
+def begin(recipe: Recipe, plan: Plan, output: str) -> None:
+    """Claims the output folder, which this build holds, or goes on in one that was begun with the same."""
+    refuse_foreign(recipe, plan, output)
+    begun = json.dumps(_begun_by(recipe, plan.input_sha256))
+    storage.write_bytes(workspace.state_path(output), begun.encode())
+    storage.write_bytes(workspace.plan_path(output), plan_to_parquet(plan.shards))
+    storage.write_bytes(storage.join(output, RECIPE), recipe.to_yaml().encode())
+
+
+def _begun_with(output: str) -> dict[str, str] | None:
+    state = workspace.state_path(output)
+    if storage.exists(state):
+        try:
+            values: dict[str, str] = json.loads(storage.read_bytes(state))
+        except (OSError, ValueError) as error:
+            raise BuildError(f"{state} cannot be read: {error}") from error
+        return values
+    if storage.exists(storage.join(output, RELEASE_JSON)):
+        return read_release_json(output)
+    return None
+
+
+def _begun_by(recipe: Recipe, input_sha256: str) -> dict[str, str]:
+    return {"recipe_sha256": recipe.sha256(), "input_sha256": input_sha256}

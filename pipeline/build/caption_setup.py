@@ -1,0 +1,78 @@
+"""How a build asks for captions: who writes them, the answers that it knows, and what is left of its budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.build.planning import BuildError
+from pipeline.dag import caption_job
+from pipeline.recipe import Recipe
+from pipeline.release.layout import ANSWERS
+from transforms import storage
+from transforms.captions.answer_budget import Ledger, Price, Spending
+from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
+from transforms.captions.rewrite_captions import CaptionJob
+from transforms.captions.writers import writer_unavailable_reason
+from transforms.shards import workspace
+
+
+def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
+    """Raises BuildError where the writer cannot write, its budget has no price, or `answers` is unreadable."""
+    reason = writer_unavailable_reason(recipe.caption.writer, recipe.caption.base_url)
+    # With answers at hand nothing may be left to ask; what is left then fails by name.
+    if reason is not None and answers is None:
+        raise BuildError(reason)
+    captions = recipe.caption
+    if captions.writer == "openai" and captions.max_cost_usd is not None:
+        job = caption_job(recipe)
+        if job.price is None:
+            raise BuildError(
+                f"recipe key caption.max_cost_usd: there is no price of {job.model_name} in caption.prices"
+            )
+    if answers is not None:
+        try:
+            read_answers([answers])
+        except (OSError, ValueError, KeyError) as error:
+            raise BuildError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
+    """Every answers.parquet that a build into `output` knows: its own shards', the release's, the one it was given."""
+    folder = storage.join(output, workspace.FOLDER, "answers")
+    found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
+    if storage.exists(storage.join(output, ANSWERS)):
+        found.append(storage.join(output, ANSWERS))
+    return (*found, *((storage.absolute(answers),) if answers else ()))
+
+
+def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, failures_stand: bool) -> CaptionJob:
+    """The job of a build that has so many shards to make; it takes the release over from a build that was killed."""
+    job = replace(
+        caption_job(recipe, answer_files(output, answers)),
+        failures_stand=failures_stand,
+        release=storage.absolute(output),
+        run=None if storage.is_remote(output) else workspace.begin_run(output),
+    )
+    if job.max_requests is None and job.max_cost_usd is None:
+        return job
+    spent = _spent(job, output)
+    ledger = workspace.ledger_path(storage.absolute(output))
+    if ledger is not None:
+        Ledger(ledger).begin(spent)
+        return replace(job, ledger=ledger)
+    # Workers elsewhere share no file: each shard may spend an equal part of what is left.
+    return replace(
+        job,
+        max_requests=None if job.max_requests is None else max(job.max_requests - spent.requests, 0) // shards,
+        max_cost_usd=None if job.max_cost_usd is None else max(job.max_cost_usd - spent.usd, 0.0) / shards,
+    )
+
+
+def _spent(job: CaptionJob, output: str) -> Spending:
+    """What the builds before this one have asked, by their journals."""
+    known = KnownAnswers()
+    Journals(workspace.journal_folder(output)).refresh(known)
+    replies = [reply for _, reply in known.items()]
+    price = job.price or Price(0, 0)
+    usd = sum(price.usd(reply.prompt_tokens or 0, reply.completion_tokens or 0) for reply in replies)
+    return Spending(len(replies), usd)

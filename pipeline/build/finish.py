@@ -1,0 +1,124 @@
+"""The end of a build: what stands at the root of a release is written when all shards are there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pipeline.recipe import Recipe
+from pipeline.release.answer_counts import AnswerCounter
+from pipeline.release.card import write_card
+from pipeline.release.citation import citation_cff
+from pipeline.release.croissant import croissant_json
+from pipeline.release.gathering import Gathered, TableFile, save_tables
+from pipeline.release.layout import (
+    ANSWERS,
+    ATTRIBUTION,
+    CARD,
+    CITATION,
+    CROISSANT,
+    RECIPE,
+    REJECTED,
+    RELEASE_JSON,
+    ROOMS,
+    gather,
+    gather_rooms,
+    metadata_paths,
+)
+from pipeline.release.release_json import release_json
+from pipeline.release.totals import Totals, total
+from transforms import storage
+from transforms.captions.answer_budget import Price
+from transforms.records import Rejection
+from transforms.shards import workspace
+from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
+
+__all__ = ["finish_release", "gather_rejections"]
+
+#: Of each clip once: what a person needs who has to name an author.
+ATTRIBUTION_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("source_id", "split", "dataset", "license", "attribution", "source_url")]
+)
+
+
+def gather_rejections(output: str, listed: Sequence[Rejection]) -> tuple[Rejection, ...]:
+    """Every input that was refused: what the list refused (`listed`), and what the shards did."""
+    values = [rejection_values(rejection) for rejection in listed]
+    with gather(output, "rejected", REJECTION_SCHEMA, REJECTED, values) as gathered:
+        return tuple(Rejection(**record) for table in gathered.tables() for record in table.to_pylist())
+
+
+def finish_release(
+    recipe: Recipe, listed: Sequence[Rejection], input_sha256: str, output: str
+) -> tuple[Totals, tuple[Rejection, ...], tuple[str, ...]]:
+    """Writes what stands at the root, release.json last, and removes what only the build needed.
+
+    Returns:
+        What the release holds, everything that was refused, and the notes that a user wants to read.
+    """
+    files = {}
+    rejections = gather_rejections(output, listed)
+    refused = pa.Table.from_pylist([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
+    _, files[REJECTED] = save_tables(storage.join(output, REJECTED), REJECTION_SCHEMA, [refused])
+    counter, files[ANSWERS] = _save_answers(recipe, output)
+    rooms = gather_rooms(output)
+    _, files[ROOMS] = save_tables(storage.join(output, ROOMS), rooms.schema, [rooms])
+    totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
+    answers = counter.counts()
+    texts = {
+        RECIPE: recipe.to_yaml().encode(),
+        ATTRIBUTION: _attribution(output),
+        CARD: write_card(recipe, totals, rooms=rooms.num_rows, rejections=rejections, answers=answers).encode(),
+        CITATION: citation_cff(recipe, totals).encode(),
+    }
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in texts.items()}
+    texts[CROISSANT] = croissant_json(recipe, totals, {**files, **hashes}).encode()
+    for name, data in texts.items():
+        storage.write_bytes(storage.join(output, name), data)
+        files[name] = hashlib.sha256(data).hexdigest()
+    values = release_json(
+        recipe,
+        totals,
+        input_sha256=input_sha256,
+        rejected=len(rejections),
+        rooms=rooms.num_rows,
+        answers=answers,
+        files=dict(sorted(files.items())),
+    )
+    storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
+    storage.remove_folder(storage.join(output, workspace.FOLDER))
+    return totals, rejections, counter.notes()
+
+
+def answer_counter(recipe: Recipe) -> AnswerCounter:
+    """A counter of answers at the recipe's prices."""
+    return AnswerCounter(
+        {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
+    )
+
+
+def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:
+    counter, file = answer_counter(recipe), TableFile(ANSWER_SCHEMA)
+    with gather(output, "answers", ANSWER_SCHEMA, ANSWERS) as gathered:
+        for table in gathered.tables():
+            counter.add(table)
+            file.add(table)
+    return counter, file.save(storage.join(output, ANSWERS))
+
+
+def _attribution(output: str) -> bytes:
+    """attribution.csv: each clip once, sorted by its name."""
+    buffer = io.BytesIO()
+    with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
+        for path in metadata_paths(output):
+            data = storage.read_bytes(storage.join(output, path))
+            gathered.add(pq.read_table(io.BytesIO(data), columns=ATTRIBUTION_SCHEMA.names))
+        for table in gathered.tables():
+            writer.write_table(table)
+    return buffer.getvalue()

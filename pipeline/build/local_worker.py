@@ -1,0 +1,205 @@
+"""The processes of a build on this machine: one that runs the pipe, and Beam's workers below it.
+
+They are one group, and what ties them to the command is their standard input: nothing is ever said there after the job,
+and when it ends the command is gone, however it went, and so are they.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import re
+import shlex
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipeline.dag import Work
+    from pipeline.recipe import Recipe
+
+#: The thread of Beam's local runner that waits for a worker process, and what it raises when that ends badly.
+_WORKER_THREAD, _WORKER_ENDED = "run_worker", re.compile(r"exited with return code (-?\d+)")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the process that runs the pipe is given, over a pipe from the command that started it."""
+
+    recipe: Recipe
+    release: str
+    work: Work
+    beam_flags: tuple[str, ...]
+    workers_lock: str
+    in_hand: str
+
+
+def main(arguments: Sequence[str]) -> None:
+    """`pipe`, or `worker LOCK IN_HAND` as `worker_command` writes it."""
+    if arguments[0] == "pipe":
+        _run_pipe()
+    _, lock, notes = arguments
+    _follow_command(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    _come_in(lock, notes)
+    from apache_beam.runners.worker import sdk_worker_main
+
+    sdk_worker_main.main(sys.argv)
+
+
+def worker_command(job: Job) -> str:
+    """The line that Beam starts a worker with; `exec` so that the process it waits for is the worker itself."""
+    # -P: the folder that the command is called from is no place to import from.
+    words = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "worker", job.workers_lock, job.in_hand]
+    return f"exec {shlex.join(words)}"
+
+
+def send_job(job: Job, target: IO[bytes]) -> None:
+    """Writes a job to the standard input of the process that is to run it, which stays open."""
+    data = pickle.dumps(job)
+    target.write(struct.pack("<Q", len(data)) + data)
+    target.flush()
+
+
+def _receive_job() -> Job:
+    # Not through sys.stdin: its buffer would be asked for more than the job.
+    (size,) = struct.unpack("<Q", _read_exactly(8))
+    job: Job = pickle.loads(_read_exactly(size))
+    return job
+
+
+def _read_exactly(size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = os.read(0, size - len(data))
+        if not piece:
+            raise SystemExit("the command that started this is gone")
+        data += piece
+    return data
+
+
+def _follow_command(end: Callable[[], None]) -> None:
+    """Calls `end` once standard input ends, from a thread of its own."""
+
+    def follow() -> None:
+        while os.read(0, 1):
+            pass
+        end()
+
+    threading.Thread(target=follow, name="follow-command", daemon=True).start()
+
+
+def _come_in(lock: str, notes: str) -> None:
+    from pipeline.build.lock import hold_as_worker
+    from transforms.shards.current_work import keep_in
+
+    hold_as_worker(lock)
+    keep_in(notes)
+
+
+def _end_group() -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
+def _run_pipe() -> None:
+    """Runs a job and ends this process; what it says on standard output, in JSON, is how it went.
+
+    `{}`: to its end. `{"failed": line}`: an exception. `{"died": code, "pids": [...]}`: a worker ended, negative for
+    the signal that killed it; Beam's local runner would wait for it for ever.
+    """
+    report_to = os.dup(1)
+    # What a library prints is no report.
+    os.dup2(2, 1)
+    job = _receive_job()
+    _follow_command(_end_group)
+    _come_in(job.workers_lock, job.in_hand)
+    from transforms.shards.current_work import all_in_hand
+
+    said = threading.Lock()
+
+    def end_with(report: dict[str, Any]) -> None:
+        # The first word counts: the end of one worker may well break others.
+        said.acquire()
+        os.write(report_to, json.dumps(report).encode())
+        os.close(report_to)
+        sys.stderr.flush()
+        _end_group()
+
+    def worker_ended(thrown: threading.ExceptHookArgs) -> None:
+        threading.__excepthook__(thrown)
+        ended = _WORKER_ENDED.search(str(thrown.exc_value))
+        if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
+            dead = sorted({note.pid for note in all_in_hand(job.in_hand) if not _is_alive(note.pid)})
+            end_with({"died": int(ended[1]), "pids": dead})
+
+    threading.excepthook = worker_ended
+    try:
+        run_pipe(job)
+    except BaseException as error:
+        import traceback
+
+        traceback.print_exc()
+        end_with({"failed": last_words(error)})
+    end_with({})
+
+
+def run_pipe(job: Job) -> None:
+    """Runs the DAG of a job in this process, with Beam's workers below it where there is more than one."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import DirectOptions
+
+    from pipeline.beam_options import beam_options
+    from pipeline.dag import build_dag
+
+    options = beam_options(job.beam_flags, units=max(len(job.work.shards), len(job.work.rooms)))
+    processes = options.view_as(DirectOptions).direct_running_mode == "multi_processing"
+    pipeline = beam.Pipeline(runner=_process_runner(job, options) if processes else None, options=options)
+    build_dag(pipeline, job.recipe, job.release, job.work)
+    pipeline.run().wait_until_finish()
+
+
+def _process_runner(job: Job, options: PipelineOptions):  # type: ignore[no-untyped-def]
+    """What DirectRunner makes of multi_processing, with a worker of ours that ends when the command does."""
+    from apache_beam.options.pipeline_options import DirectOptions
+    from apache_beam.portability.api import beam_provision_api_pb2
+    from apache_beam.runners.portability.fn_api_runner import fn_runner
+    from apache_beam.runners.portability.portable_runner import JobServiceHandle
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    # The runner would put its own command in the place of ours.
+    options.view_as(DirectOptions).direct_running_mode = "in_memory"
+    described = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    return fn_runner.FnApiRunner(
+        default_environment=SubprocessSDKEnvironment.from_command_string(worker_command(job)),
+        provision_info=fn_runner.ExtendedProvisionInfo(
+            beam_provision_api_pb2.ProvisionInfo(pipeline_options=described)
+        ),
+    )
+
+
+def last_words(error: BaseException) -> str:
+    """What an error says last: Beam's hold the whole traceback of a worker before it, and the stage behind it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    last = lines[-1] if lines else type(error).__name__
+    last = re.sub(r" \[while running '[^']*'\]$", "", last)
+    return re.sub(r"^(?:\w+Error: )*\[Errno \d+\] ", "", last)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

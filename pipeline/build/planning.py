@@ -1,0 +1,96 @@
+"""What a build would make, from the lists of its input alone: shards, rooms, and what the lists refuse."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from pipeline.recipe import Recipe
+from transforms.records import SPLITS, Rejection
+from transforms.rooms.room_design import RoomDoesNotExist
+from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, plan_shards, row_id, row_seed
+
+__all__ = ["BuildError", "Plan", "plan_build", "plan_summary"]
+
+
+class BuildError(ValueError):
+    """A build that cannot start; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build would make: shards of clips, the rooms they use, what the list refuses."""
+
+    shards: tuple[PlannedShard, ...]
+    rooms: tuple[tuple[str, int], ...]
+    rejections: tuple[Rejection, ...]
+    input_sha256: str
+    room_visits: int = 0
+    """Rooms of each shard, summed: a shard samples each of its rooms once."""
+
+    @property
+    def shard_paths(self) -> tuple[str, ...]:
+        """The folders of all shards in the release, by number."""
+        return tuple(shard.path for shard in self.shards)
+
+    @property
+    def clip_count(self) -> int:
+        return sum(len(shard.clips) for shard in self.shards)
+
+
+def plan_build(recipe: Recipe, input_dir: str) -> Plan:
+    """Lists the input and deals its clips into shards; nothing is decoded.
+
+    Raises:
+        SourceUnusable: when the input cannot be listed.
+        BuildError: when nothing is left to build, or a split has clips and no rooms.
+    """
+    listing = recipe.list_input(input_dir)
+    clips = deal_clips(listing.clips, recipe.limit)
+    augmentations = recipe.augmentations.model_dump()
+    shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)
+    if not shards:
+        first = (
+            f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}"
+            if listing.rejections
+            else ""
+        )
+        raise BuildError(f"{input_dir} gives no clip to build from{first}")
+    supply = recipe.room_supply()
+    try:
+        supply.check()
+    except RoomDoesNotExist as error:
+        raise BuildError(f"recipe key rooms.own: {error}") from error
+    for split in SPLITS:
+        if not supply.count(split) and any(shard.split == split for shard in shards):
+            raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
+    rooms: set[tuple[str, int]] = set()
+    visits = 0
+    for shard in shards:
+        of_shard = {
+            (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
+            for clip in shard.clips
+            for version in range(augmentations[shard.split])
+        }
+        visits += len(of_shard)
+        rooms |= of_shard
+    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips), visits)
+
+
+def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
+    """What a plan comes to, in rows, shards, rooms and captions, before anything is rendered."""
+    versions = recipe.augmentations.model_dump()
+    rows = dict.fromkeys(SPLITS, 0)
+    captions = 0
+    for shard in plan.shards:
+        rows[shard.split] += len(shard.clips) * versions[shard.split]
+        captions += sum(len(clip.captions) for clip in shard.clips) * versions[shard.split]
+    return {
+        "recipe": recipe.name,
+        "clips": plan.clip_count,
+        "rows": sum(rows.values()),
+        "rows_by_split": rows,
+        "captions": captions,
+        "shards": len(plan.shards),
+        "rooms": len(plan.rooms),
+        "rejected": [asdict(rejection) for rejection in plan.rejections],
+    }

@@ -1,0 +1,1 @@
+"""Checks of a finished release: verify, render again, reproduce."""

@@ -1,0 +1,303 @@
+"""The check of one shard: its table, each row against its numbers, room and captions, each FLAC against its row."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
+
+from pipeline.recipe import Recipe, RecipeError, load_recipe
+from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
+from pipeline.release.totals import ShardTally, tally_shard
+from transforms.captions.check import check_caption, check_place
+from transforms.captions.rewriting import TEMPLATE, caption_text
+from transforms.captions.template import template_caption
+from transforms.rooms.geometry import direction_to_unit_vector
+from transforms.seeds import derive_seed
+from transforms.shards.plan_shards import row_seed
+from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
+from transforms.shards.write_shard import METADATA
+from transforms.sound.render import BIT_DEPTHS, pcm_sha256
+from transforms.words import VOCABULARY, SpatialWords, words_of
+
+CHANNELS = 4
+STATUSES = ("rewritten", TEMPLATE)
+#: Columns that a row may leave empty.
+_MAY_BE_NULL = frozenset((*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"))
+#: What a row says of its room, and what rooms.parquet calls it.
+_OF_ROOM = {
+    "room_length_m": "length_m",
+    "room_width_m": "width_m",
+    "room_height_m": "height_m",
+    "floor_area_m2": "floor_area_m2",
+    "volume_m3": "volume_m3",
+}
+#: The source's place is kept to the micrometre, the angle to a hundredth of a degree.
+_PLACE_TOLERANCE_M = 2e-5
+#: No column holds a number like this; what is not finite is not below it.
+_LARGEST_NUMBER = 1e12
+
+
+@dataclass(frozen=True)
+class CaptionKey:
+    """A caption as answers.parquet has to know it."""
+
+    name: str
+    """Of the row and the caption, for a person."""
+    asked: int
+    """Of the row and the caption's number."""
+    told: int
+    """Of these and the text."""
+    rewritten: bool
+
+
+@dataclass
+class ShardFindings:
+    """What is wrong in a shard, a line each, and what it adds to the totals."""
+
+    path: str
+    problems: list[str] = field(default_factory=list)
+    bytes: int = 0
+    tally: ShardTally | None = None
+    captions: list[CaptionKey] = field(default_factory=list)
+
+
+def caption_hashes(row_id: str, index: int, text: str) -> tuple[int, int]:
+    """A caption's place and its place with its text as signed 64-bit integers: a million of them take little."""
+    asked = f"{row_id}\0{index}"
+    return _hash(asked), _hash(f"{asked}\0{text}")
+
+
+def answer_hashes(row_id: str, index: int, answer: str) -> tuple[int, int]:
+    """The same of the caption that a kept answer gives."""
+    return caption_hashes(row_id, index, caption_text(answer) if answer.strip() else "")
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+class ShardChecker:
+    """Checks shards of a release on this machine's disk, one after another; each process has its own."""
+
+    def __init__(self, release: Path, *, fully: bool) -> None:
+        """`fully` has captions checked by all rules: they are of the version that wrote them."""
+        self.release = release
+        self.fully = fully
+        self.recipe: Recipe | None = None
+        # A recipe that cannot be read is said once, by the one who checks the root.
+        with contextlib.suppress(RecipeError):
+            self.recipe = load_recipe(str(release / RECIPE))
+        self.rooms = _rooms(release)
+
+    def check(self, shard: Mapping[str, Any]) -> ShardFindings:
+        """The shard that release.json states as `path`, `rows` and `metadata_sha256`."""
+        findings = ShardFindings(str(shard["path"]))
+        rows = self._read(shard, findings)
+        if rows is None:
+            return findings
+        expected = {METADATA}
+        usable = []
+        names: set[str] = set()
+        for values in rows:
+            problem = _unusable(values)
+            name = values["file_name"]
+            if problem is None and not is_plain_name(name):
+                problem = "leads out of its shard"
+            if problem is None and name in names:
+                problem = "is the file of two rows"
+            if problem is not None:
+                findings.problems.append(f"{findings.path}/{name}: {problem}")
+                continue
+            names.add(name)
+            usable.append(values)
+            size, problems = self._check_audio(findings.path, values)
+            findings.bytes += size
+            findings.problems += problems
+            findings.problems += self._check_row(findings.path, values)
+            findings.problems += self._check_captions(findings, values)
+        gain_db = None
+        if self.recipe is not None and self.recipe.audio.level == "fixed":
+            gain_db = self.recipe.audio.fixed_gain_db
+        findings.tally = tally_shard(findings.path, str(shard["metadata_sha256"]), usable, gain_db)
+        findings.problems += self._extra(findings.path, expected | names)
+        return findings
+
+    def _read(self, shard: Mapping[str, Any], findings: ShardFindings) -> list[dict[str, Any]] | None:
+        name = f"{findings.path}/{METADATA}"
+        try:
+            data = (self.release / name).read_bytes()
+        except OSError as error:
+            findings.problems.append(f"{name}: {error.strerror or one_line(error)}")
+            return None
+        if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
+            findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
+        try:
+            table = pq.read_table(io.BytesIO(data))
+            if not table.schema.equals(ROW_SCHEMA, check_metadata=False):
+                findings.problems.append(f"{name}: its columns are not those of a release")
+                return None
+            rows: list[dict[str, Any]] = table.to_pylist()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
+            return None
+        if len(rows) != shard["rows"]:
+            findings.problems.append(f"{name}: {len(rows)} rows, {RELEASE_JSON} says {shard['rows']}")
+        return rows
+
+    def _check_audio(self, shard: str, values: Mapping[str, Any]) -> tuple[int, list[str]]:
+        name = f"{shard}/{values['file_name']}"
+        path = self.release / name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            return 0, [f"{name}: {error.strerror or one_line(error)}"]
+        problems = [f"{name}: is a link, not a file of the release"] if path.is_symlink() else []
+        if hashlib.sha256(data).hexdigest() != values["sha256"]:
+            problems.append(f"{name}: its SHA-256 is not the one in the row")
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                kind, rate, channels = file.format, file.samplerate, file.channels
+                bit_depth = int(file.subtype.removeprefix("PCM_"))
+                frames = file.read(dtype="int16" if bit_depth == 16 else "int32", always_2d=True)
+        except (RuntimeError, ValueError) as error:
+            return len(data), [*problems, f"{name}: cannot be decoded: {one_line(error)}"]
+        asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
+        if kind != "FLAC" or channels != CHANNELS or bit_depth != asked or bit_depth not in BIT_DEPTHS:
+            told = f"{kind} of {channels} channels and {bit_depth} bit"
+            return len(data), [*problems, f"{name}: is {told}, not FLAC of {CHANNELS} channels and {asked} bit"]
+        pcm = frames if bit_depth == 16 else np.right_shift(frames, 32 - bit_depth)
+        if pcm_sha256(pcm, bit_depth) != values["pcm_sha256"]:
+            problems.append(f"{name}: its samples are not those of the row")
+        if rate != values["sample_rate"] or abs(len(pcm) / rate - values["duration_s"]) > 1e-6:
+            problems.append(f"{name}: sample rate or length is not that of the row")
+        return len(data), problems
+
+    def _check_row(self, shard: str, values: Mapping[str, Any]) -> Iterator[str]:
+        name = f"{shard}/{values['file_name']}"
+        for attribute, word in _words(values).items():
+            if word != values[attribute]:
+                yield f"{name}: {attribute} is {values[attribute]}, its numbers say {word}"
+        if values["split"] != shard.partition("/")[0]:
+            yield f"{name}: its split is {values['split']}"
+        identity = f"{values['split']}/{values['source_id']}#{values['augmentation']}"
+        if values["id"] != identity:
+            yield f"{name}: its id is {values['id']}, its clip and augmentation say {identity}"
+        if self.recipe is not None and values["seed"] != row_seed(self.recipe.seed, values["id"]):
+            yield f"{name}: its seed is not the one that the recipe gives its id"
+        receiver, source = ([values[f"{who}_{axis}_m"] for axis in "xyz"] for who in ("receiver", "source"))
+        offset = values["distance_m"] * direction_to_unit_vector(values["azimuth_deg"], values["elevation_deg"])
+        if np.abs(np.subtract(source, receiver) - offset).max() > _PLACE_TOLERANCE_M:
+            yield f"{name}: azimuth, elevation and distance are not those of source and receiver"
+        size = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
+        if not all(0 < place < side for point in (receiver, source) for place, side in zip(point, size, strict=True)):
+            yield f"{name}: source or receiver is outside of the room"
+        yield from self._check_room(name, values)
+
+    def _check_room(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
+        if self.rooms is None:
+            return
+        room = self.rooms.get(values["room_id"])
+        if room is None:
+            yield f"{name}: its room {values['room_id']} is not in {ROOMS}"
+            return
+        differing = [column for column, of_room in _OF_ROOM.items() if values[column] != room[of_room]]
+        if differing:
+            yield f"{name}: {', '.join(differing)} not as {ROOMS} has them for {values['room_id']}"
+        if room["split"] != values["split"]:
+            yield f"{name}: its room {values['room_id']} is of the split {room['split']}"
+
+    def _check_captions(self, findings: ShardFindings, values: Mapping[str, Any]) -> Iterator[str]:
+        name = f"{findings.path}/{values['file_name']}"
+        captions, originals, statuses = (
+            values[column] for column in ("captions", "captions_original", "caption_status")
+        )
+        if not len(captions) == len(originals) == len(statuses) or not captions:
+            yield f"{name}: captions, captions_original and caption_status are not of one length, or empty"
+            return
+        told_words = {attribute: values[attribute] for attribute in VOCABULARY}
+        known = all(word is None or word in VOCABULARY[attribute] for attribute, word in told_words.items())
+        words = SpatialWords(**told_words if known else _words(values))
+        for index, (caption, original, status) in enumerate(zip(captions, originals, statuses, strict=True)):
+            if status not in STATUSES:
+                yield f"{name}: the status of caption {index} is {status}"
+                continue
+            asked, told = caption_hashes(values["id"], index, caption)
+            findings.captions.append(CaptionKey(f"{name}: caption {index}", asked, told, status != TEMPLATE))
+            if status == TEMPLATE:
+                reason = check_place(caption, original, words)
+                # Of an original that no sentence can hold, the template says the place beside it.
+                seed = derive_seed(values["seed"], "caption", index)
+                if reason is not None and caption != template_caption(original, words, seed):
+                    yield f"{name}: caption {index} does not tell its words: {reason}"
+                continue
+            reason = (check_caption if self.fully else check_place)(caption, original, words)
+            if reason is not None:
+                yield f"{name}: caption {index} does not hold: {reason}"
+
+    def _extra(self, shard: str, expected: set[str]) -> Iterator[str]:
+        """What is in the shard's folder and not of it, sorted."""
+        found = []
+        with os.scandir(self.release / shard) as entries:
+            for entry in entries:
+                if entry.name not in expected:
+                    found.append(f"{shard}/{entry.name}: not part of the release")
+        yield from sorted(found)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
+    """Rooms by their ids; None where the table cannot be used, which the root's check says."""
+    try:
+        table = pq.read_table(io.BytesIO((release / ROOMS).read_bytes()))
+    except (OSError, pa.ArrowException, ValueError):
+        return None
+    if not table.schema.equals(ROOM_SCHEMA, check_metadata=False):
+        return None
+    wanted = table.select(["room_id", "split", *_OF_ROOM.values()]).to_pylist()
+    return {room["room_id"]: room for room in wanted}
+
+
+def _words(values: Mapping[str, Any]) -> dict[str, str | None]:
+    words = words_of(
+        azimuth_deg=values["azimuth_deg"],
+        elevation_deg=values["elevation_deg"],
+        distance_m=values["distance_m"],
+        floor_area_m2=values["floor_area_m2"],
+        t30_ms=values["t30_ms"],
+    )
+    return {attribute: getattr(words, attribute) for attribute in VOCABULARY}
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a row's file is in its shard, and not the shard's table."""
+    return name not in ("", ".", "..", METADATA) and "/" not in name and "\0" not in name
+
+
+def _unusable(values: Mapping[str, Any]) -> str | None:
+    """Why a row's values cannot even be compared: a gap, or a number that is none."""
+    for column in ROW_COLUMNS:
+        value = values[column.name]
+        if value is None:
+            if column.name not in _MAY_BE_NULL:
+                return f"{column.name} is null"
+            continue
+        for part in value if isinstance(value, list) else (value,):
+            if part is None or (isinstance(part, float) and not abs(part) < _LARGEST_NUMBER):
+                return f"{column.name} holds {part}"
+    return None

@@ -1,0 +1,139 @@
+"""Where two releases differ: which rows and columns, which versions, which inputs are refused in one of them alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.release.layout import REJECTED, metadata_paths, read_release_json, read_table
+from transforms import storage
+from transforms.shards.release_rows import ROW_COLUMNS, row_digest
+
+#: Rows and refused inputs that are named; the rest is counted.
+MOST_ROWS = 20
+
+_Rows = dict[str, dict[str, Any]]
+
+
+def differences(first: str, second: str) -> list[str]:
+    """What differs, a line each; none where the digests are equal.
+
+    Versions come first, then what was listed and refused, how many rows differ in which columns, and rows by name.
+    The releases are read a shard at a time; of rows that lie in different shards only their digests are kept.
+    """
+    stated, again = read_release_json(first), read_release_json(second)
+    if stated["digest"] == again["digest"]:
+        return []
+    lines = list(_versions(stated["versions"], again["versions"]))
+    if stated.get("input_sha256") != again.get("input_sha256"):
+        lines.append("the input lists other clips, captions or licences than it did")
+    lines += _refused(first, second)
+    comparison = _Comparison(first, second)
+    comparison.run()
+    return [*lines, *comparison.lines()]
+
+
+def _versions(stated: Mapping[str, str], again: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*stated, *again}):
+        if stated.get(name) != again.get(name):
+            yield f"version of {name}: {stated.get(name)} then, {again.get(name)} now"
+
+
+def _refused(first: str, second: str) -> list[str]:
+    columns = ("file", "stage", "reason")
+    refused = [
+        {tuple(record[name] for name in columns) for record in read_table(release, REJECTED).to_pylist()}
+        for release in (first, second)
+    ]
+    lines = [f"refused now, not then: {file}: {reason}" for file, _, reason in sorted(refused[1] - refused[0])]
+    lines += [f"refused then, not now: {file}: {reason}" for file, _, reason in sorted(refused[0] - refused[1])]
+    return _most(lines, "more inputs are refused in one of the two alone")
+
+
+class _Comparison:
+    """Rows of two releases held against each other, shard by shard."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self.releases = (first, second)
+        self.rows = self.differing = 0
+        self.columns: Counter[str] = Counter()
+        self.named: dict[str, str] = {}
+        # Rows whose partner is in another shard, by id: digest and where they are.
+        self._alone: tuple[dict[str, tuple[bytes, str]], dict[str, tuple[bytes, str]]] = ({}, {})
+
+    def run(self) -> None:
+        """Reads both releases once, and again the few shards that rows are named of."""
+        paths = [set(metadata_paths(release)) for release in self.releases]
+        for path in sorted(paths[0] | paths[1]):
+            data = [
+                storage.read_bytes(storage.join(release, path)) if path in there else None
+                for release, there in zip(self.releases, paths, strict=True)
+            ]
+            if data[0] is not None and data[1] is not None:
+                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
+                if hashlib.sha256(data[0]).digest() == hashlib.sha256(data[1]).digest():
+                    continue
+            elif data[0] is not None:
+                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
+            self._compare(path, *(_rows_of(content) for content in data))
+        self._compare_alone()
+
+    def lines(self) -> list[str]:
+        """How many rows differ in what, and the first of them by name."""
+        if not self.differing:
+            return []
+        where = ", ".join(f"{name} in {count}" for name, count in sorted(self.columns.items()))
+        names = [line for _, line in sorted(self.named.items())][:MOST_ROWS]
+        more = self.differing - len(names)
+        head = f"{self.differing} of {self.rows} rows differ{f': {where}' if where else ''}"
+        return [head, *names, *([f"… and {more} more rows differ"] if more else [])]
+
+    def _compare(self, path: str, rows: _Rows, others: _Rows) -> None:
+        for name in rows.keys() & others.keys():
+            self._pair(name, rows[name], others[name])
+        for side, (mine, its) in enumerate(((rows, others), (others, rows))):
+            for name in mine.keys() - its.keys():
+                self._alone[side][name] = (row_digest(mine[name]), path)
+
+    def _compare_alone(self) -> None:
+        mine, others = self._alone
+        for name in sorted(mine.keys() | others.keys()):
+            if name not in others or name not in mine:
+                self.differing += 1
+                self._name(name, f"row {name}: only in the {'first' if name in mine else 'second'}")
+            elif mine[name][0] != others[name][0]:
+                pair = [
+                    _rows_of(storage.read_bytes(storage.join(release, side[name][1])))[name]
+                    for release, side in zip(self.releases, self._alone, strict=True)
+                ]
+                self._pair(name, *pair)
+
+    def _pair(self, name: str, row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        if row_digest(row) == row_digest(other):
+            return
+        columns = [c.name for c in ROW_COLUMNS if c.hashed and row[c.name] != other[c.name]]
+        self.differing += 1
+        self.columns.update(columns)
+        self._name(name, f"row {name}: {', '.join(columns)} differ")
+
+    def _name(self, name: str, line: str) -> None:
+        self.named[name] = line
+        if len(self.named) > 2 * MOST_ROWS:
+            self.named = dict(sorted(self.named.items())[:MOST_ROWS])
+
+
+def _rows_of(data: bytes | None) -> _Rows:
+    if data is None:
+        return {}
+    return {values["id"]: values for values in pq.read_table(io.BytesIO(data)).to_pylist()}
+
+
+def _most(lines: list[str], what: str) -> list[str]:
+    if len(lines) <= MOST_ROWS:
+        return lines
+    return [*lines[:MOST_ROWS], f"… and {len(lines) - MOST_ROWS} {what}"]

@@ -1,0 +1,52 @@
+"""Rendering rows again from what they say of themselves, and comparing integer samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.dag import render_settings
+from pipeline.recipe import Recipe
+from transforms.records import Clip, Row
+from transforms.rooms.place_source import place_source
+from transforms.rooms.simulate_response import simulate_response
+from transforms.seeds import derive_seed
+from transforms.sound.clip_audio import ClipRefused
+from transforms.sound.render_rows import prepare_source, render_row
+
+
+@dataclass(frozen=True)
+class Rerendered:
+    """A row rendered again; `problem` is None where its samples are those of the release."""
+
+    id: str
+    problem: str | None
+
+
+def rerender_order(row: Mapping[str, Any]) -> tuple[int, str]:
+    """By this the first rows are the ones to render again: a hash of the id, so no shard's neighbours."""
+    return derive_seed("rerender", row["id"]), row["id"]
+
+
+def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str], Clip | None]) -> Rerendered:
+    """Renders a row again from its id, seed and recipe alone; `clip_of` finds its clip by split and source_id."""
+    clip = clip_of(values["split"], values["source_id"])
+    if clip is None:
+        return Rerendered(values["id"], f"the input lacks {values['source_id']}")
+    settings = render_settings(recipe)
+    try:
+        source, source_sha256 = prepare_source(clip, settings)
+    except ClipRefused as refusal:
+        return Rerendered(values["id"], f"its clip is refused now: {refusal.reason}: {refusal}")
+    if source_sha256 != values["source_sha256"]:
+        return Rerendered(values["id"], "its clip is another file than the one it was made from")
+    supply = recipe.room_supply()
+    room = supply.room(clip.split, supply.index_for(values["seed"], clip.split))
+    scene = place_source(values["seed"], room, recipe.scene_ranges())
+    row = Row(values["id"], clip, values["augmentation"], values["seed"], room, scene)
+    row = replace(row, response=simulate_response(room, scene, seed=row.seed))
+    rendered, _, _ = render_row(row, source, source_sha256, settings)
+    assert rendered.audio is not None
+    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
+    return Rerendered(values["id"], None if same else "rendered again, its samples differ")

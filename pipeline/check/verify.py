@@ -1,0 +1,428 @@
+"""Verify: what a release says of itself held against what is on the disk, on all cores."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.beam_options import available_cores
+from pipeline.build.finish import answer_counter
+from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes, one_line
+from pipeline.check.rerender import rerender, rerender_order
+from pipeline.check.row_progress import RowProgress
+from pipeline.recipe import Recipe, RecipeError, load_recipe
+from pipeline.release.answer_counts import AnswerCounter
+from pipeline.release.layout import (
+    ANSWERS,
+    RECIPE,
+    REJECTED,
+    RELEASE_JSON,
+    REPORT_FOLDER,
+    ROOMS,
+    ROOT_FILES,
+    DigestBuilder,
+    metadata_paths,
+    read_release_json,
+    read_rows,
+)
+from pipeline.release.release_json import RELEASE_FORMAT, SEAL, release_json, seal, versions
+from pipeline.release.totals import ShardTally, sum_tallies
+from transforms import storage
+from transforms.records import SPLITS
+from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA
+
+#: From so many rows on a process a core is worth the seconds that it takes to start.
+PROCESSES_FROM_ROWS = 2_000
+#: Shards in hand for each core: enough that none waits, few enough that what they found takes no room.
+_AHEAD = 2
+_SHARD = re.compile(rf"(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})")
+_BLOCK = 1 << 20
+
+
+@dataclass
+class Findings:
+    """What is wrong, a line each, and what was looked at."""
+
+    problems: list[str] = field(default_factory=list)
+    rows: int = 0
+    bytes: int = 0
+    digest: str | None = None
+    rerendered: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "ok": not self.problems,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "digest": self.digest,
+            "rerendered": self.rerendered,
+            "problems": self.problems,
+        }
+
+
+def verify(release: Path, *, screen: TextIO | None = None, processes: bool | None = None) -> Findings:
+    """Checks every file, row and sample of a release on this machine's disk.
+
+    Progress goes to `screen`. `processes` decides whether shards are checked in processes or in threads; None takes
+    what is faster for so many rows. The lines are in the order of the release either way.
+
+    Raises:
+        ReleaseError: when the folder holds no readable release.json.
+    """
+    stated = read_release_json(str(release))
+    findings = Findings()
+    recipe = _recipe(release, findings)
+    shards, problems = stated_shards(stated)
+    findings.problems += problems
+    findings.problems += _check_files(release, stated)
+    counted = _check_tables(release, recipe, findings)
+    rows = sum(shard["rows"] for shard in shards)
+    fully = _stated(stated, "versions").get("elsa-spatial-audio") == versions()["elsa-spatial-audio"]
+    if processes is None:
+        processes = rows >= PROCESSES_FROM_ROWS
+    digest = DigestBuilder()
+
+    def tallies() -> Iterator[ShardTally]:
+        with RowProgress("verify", rows, screen or sys.stderr) as progress:
+            for shard, found in zip(shards, _check_shards(release, shards, fully, processes), strict=True):
+                findings.problems += found.problems
+                findings.problems += counted.compare(found.captions)
+                findings.bytes += found.bytes
+                progress.add(shard["rows"])
+                if found.tally is not None:
+                    digest.add_entries(found.tally.entries)
+                    yield found.tally
+
+    totals = sum_tallies(tallies())
+    findings.rows, findings.digest = totals.row_count, totals.digest
+    findings.problems += [f"row {name}: more than one row has this id" for name in digest.twice()]
+    if recipe is not None:
+        expected = release_json(
+            recipe,
+            totals,
+            input_sha256=stated.get("input_sha256", ""),
+            rejected=counted.rejected,
+            rooms=counted.rooms,
+            answers=counted.answers.counts() if counted.answers is not None else {},
+            files=_stated(stated, "files"),
+        )
+        findings.problems += _compare(stated, {**expected, "versions": stated.get("versions")})
+    elif findings.digest != stated.get("digest"):
+        findings.problems.append(f"{RELEASE_JSON}: digest is {stated.get('digest')}, the rows give {findings.digest}")
+    if stated.get(SEAL) != seal(stated):
+        findings.problems.append(f"{RELEASE_JSON}: was edited, its {SEAL} is not that of what it states")
+    findings.problems += _extra(release, {shard["path"] for shard in shards})
+    return findings
+
+
+def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) -> None:
+    """Renders `count` rows again from their metadata alone, on all cores, and adds what differs to the findings.
+
+    Raises:
+        RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
+    """
+    recipe = load_recipe(storage.join(release, RECIPE))
+    clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
+    rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
+    with ThreadPoolExecutor(available_cores()) as threads:
+        for result in threads.map(lambda row: rerender(row, recipe, lambda *key: clips.get(key)), rows):
+            findings.rerendered += 1
+            if result.problem is not None:
+                findings.problems.append(f"row {result.id}: {result.problem}")
+
+
+def _recipe(release: Path, findings: Findings) -> Recipe | None:
+    try:
+        return load_recipe(str(release / RECIPE))
+    except RecipeError as error:
+        findings.problems.append(f"{RECIPE}: {one_line(error)}")
+        return None
+
+
+def _stated(stated: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = stated.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The shards that release.json names and that can be looked at, and what is wrong with that list."""
+    usable, problems = [], []
+    named: dict[tuple[str, int], set[int]] = {}
+    listed = stated.get("shards")
+    for shard in listed if isinstance(listed, list) else ():
+        values = shard if isinstance(shard, dict) else {}
+        name = _SHARD.fullmatch(str(values.get("path")))
+        hashed = isinstance(values.get("metadata_sha256"), str)
+        if name is None or not hashed or not isinstance(values.get("rows"), int) or values["rows"] < 0:
+            problems.append(f"{RELEASE_JSON}: a shard is stated as {str(shard)[:200]}")
+            continue
+        numbers = named.setdefault((name["split"], int(name["count"])), set())
+        if int(name["index"]) in numbers:
+            problems.append(f"{RELEASE_JSON}: the shard {values['path']} is stated twice")
+            continue
+        numbers.add(int(name["index"]))
+        usable.append(values)
+    if not usable:
+        problems.append(f"{RELEASE_JSON}: states no shard")
+    for (split, count), numbers in sorted(named.items()):
+        # The largest number that a name can hold is no reason to count to it.
+        missing = count - len(numbers)
+        if missing:
+            first = next(number for number in range(count) if number not in numbers)
+            problems.append(
+                f"{RELEASE_JSON}: {missing} of the {count} shards of {split} are not stated, the first is "
+                f"{split}/{first:05d}-of-{count:05d}"
+            )
+    for split in SPLITS:
+        counts = sorted(count for name, count in named if name == split)
+        if len(counts) > 1:
+            told = " and of ".join(map(str, counts))
+            problems.append(f"{RELEASE_JSON}: the shards of {split} are numbered as of {told}")
+    return usable, problems
+
+
+def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
+    if stated.get("format") != RELEASE_FORMAT:
+        yield f"{RELEASE_JSON}: its format is {stated.get('format')}, this version reads {RELEASE_FORMAT}"
+    hashes = _stated(stated, "files")
+    for name in sorted({*ROOT_FILES, *hashes}):
+        if name not in ROOT_FILES:
+            yield f"{RELEASE_JSON}: states the file {name}, which no release has"
+            continue
+        if name not in hashes:
+            yield f"{RELEASE_JSON}: states no SHA-256 of {name}"
+        path = release / name
+        try:
+            found = _file_sha256(path)
+        except OSError as error:
+            yield f"{name}: {error.strerror or one_line(error)}"
+            continue
+        if path.is_symlink():
+            yield f"{name}: is a link, not a file of the release"
+        if name in hashes and found != hashes[name]:
+            yield f"{name}: its SHA-256 is not the one in {RELEASE_JSON}"
+
+
+def _file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class _Counted:
+    """What the tables at the root hold, for the comparison with release.json and with the rows."""
+
+    def __init__(self) -> None:
+        self.rooms = self.rejected = 0
+        self.answers: AnswerCounter | None = None
+        self._told = np.empty(0, dtype=np.int64)
+        self._asked = np.empty(0, dtype=np.int64)
+
+    def keep(self, answers: AnswerCounter, asked: Sequence[int], told: Sequence[int]) -> None:
+        """Takes the counts of the answers, and the hashes of those that were kept."""
+        self.answers = answers
+        self._asked = np.unique(np.array(asked, dtype=np.int64))
+        self._told = np.unique(np.array(told, dtype=np.int64))
+
+    def compare(self, captions: Sequence[CaptionKey]) -> Iterator[str]:
+        """What captions say of their answers, and the answers do not."""
+        if self.answers is None or not captions:
+            return
+        told = np.isin([caption.told for caption in captions], self._told)
+        asked = np.isin([caption.asked for caption in captions], self._asked)
+        for caption, is_told, is_asked in zip(captions, told, asked, strict=True):
+            if caption.rewritten and not is_told:
+                yield f"{caption.name} is said to be rewritten, {ANSWERS} has no kept answer that gives it"
+            if not caption.rewritten and is_asked:
+                yield f"{caption.name} is said to be the template's, {ANSWERS} has a kept answer for it"
+
+
+def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _Counted:
+    counted = _Counted()
+    for room in _table(release, ROOMS, ROOM_SCHEMA, findings):
+        names = room["room_id"].to_pylist()
+        counted.rooms += len(names)
+        twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+        findings.problems += [f"{ROOMS}: the room {name} is in it more than once" for name in sorted(twice)]
+    counted.rejected = sum(table.num_rows for table in _table(release, REJECTED, REJECTION_SCHEMA, findings))
+    if recipe is None:
+        return counted
+    counter, asked, told = answer_counter(recipe), [], []
+    contradictions = 0
+    for table in _table(release, ANSWERS, ANSWER_SCHEMA, findings):
+        counter.add(table)
+        columns = ("row_id", "caption_index", "text", "kept", "reason")
+        for row_id, index, text, kept, reason in zip(*(table[name].to_pylist() for name in columns), strict=True):
+            contradictions += kept is not (reason is None)
+            if kept:
+                hashes = answer_hashes(row_id or "", index or 0, text or "")
+                asked.append(hashes[0])
+                told.append(hashes[1])
+    if contradictions:
+        findings.problems.append(f"{ANSWERS}: {contradictions} answers are kept with a reason, or refused without one")
+    counted.keep(counter, asked, told)
+    return counted
+
+
+def _table(release: Path, name: str, schema: pa.Schema, findings: Findings) -> Iterator[pa.Table]:
+    """A table at the root, a row group at a time; nothing where it cannot be read, which is a finding."""
+    try:
+        with pq.ParquetFile(release / name) as file:
+            if not file.schema_arrow.equals(schema, check_metadata=False):
+                findings.problems.append(f"{name}: its columns are not those of a release")
+                return
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        # A file that is not there is said by the check of the files.
+        if (release / name).exists():
+            findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
+
+
+_checker: ShardChecker | None = None
+
+
+def _begin_process(release: Path, fully: bool) -> None:
+    global _checker
+    # Ctrl-C is for the one who waits; a traceback of each worker would be in the way.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _checker = ShardChecker(release, fully=fully)
+
+
+def _end_with_parent() -> None:
+    """A process that waits for work would outlive a command that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _check_in_process(shard: Mapping[str, Any]) -> ShardFindings:
+    assert _checker is not None
+    return _checker.check(shard)
+
+
+def _check_shards(
+    release: Path, shards: Sequence[Mapping[str, Any]], fully: bool, processes: bool
+) -> Iterator[ShardFindings]:
+    """The findings of each shard, in order."""
+    cores = available_cores()
+    if not processes:
+        checker = ShardChecker(release, fully=fully)
+        with ThreadPoolExecutor(cores) as threads:
+            yield from _in_order(threads, checker.check, shards, cores * _AHEAD)
+        return
+    # Not forked from here: threads of Beam's may hold locks.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if hasattr(context, "set_forkserver_preload"):
+        context.set_forkserver_preload([__name__])
+    pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_begin_process, initargs=(release, fully))
+    try:
+        yield from _in_order(pool, _check_in_process, shards, cores * _AHEAD)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    executor: Executor,
+    check: Callable[[Mapping[str, Any]], ShardFindings],
+    shards: Iterable[Mapping[str, Any]],
+    ahead: int,
+) -> Iterator[ShardFindings]:
+    pending: deque[tuple[Mapping[str, Any], Future[ShardFindings] | None]] = deque()
+    waiting = iter(shards)
+    broken = False
+    while True:
+        while len(pending) < ahead and (shard := next(waiting, None)) is not None:
+            try:
+                pending.append((shard, None if broken else executor.submit(check, shard)))
+            except BrokenExecutor:
+                pending.append((shard, None))
+        if not pending:
+            return
+        shard, future = pending.popleft()
+        try:
+            if future is None:
+                raise BrokenExecutor
+            yield future.result()
+        except BrokenExecutor:
+            # A decoder that crashed or too little memory took a process; it is not known at which of these shards.
+            broken = True
+            yield ShardFindings(str(shard["path"]), [f"{shard['path']}: not checked, a process of the check died"])
+
+
+def _compare(stated: Any, expected: Any, key: str = "") -> Iterator[str]:
+    """A line for each key of release.json that does not say what the release gives."""
+    if isinstance(expected, dict) and isinstance(stated, dict):
+        for name in [*expected, *(name for name in stated if name not in expected)]:
+            if not key and name in (SEAL, "shards", "files"):
+                # The seal is of all keys; shards and files have been held against the disk one by one.
+                continue
+            inner = f"{key}.{name}" if key else str(name)
+            if name not in expected:
+                yield f"{RELEASE_JSON}: {inner} is a key that no release has"
+            else:
+                yield from _compare(stated.get(name), expected[name], inner)
+    elif stated != expected:
+        kind = "the rows give" if key == "digest" else "the release gives"
+        yield f"{RELEASE_JSON}: {key} is {_short(stated)}, {kind} {_short(expected)}"
+
+
+def _short(value: Any) -> str:
+    text = one_line(ValueError(str(value)))
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _extra(release: Path, shards: set[str]) -> list[str]:
+    """Files and folders outside of the shards that no release has, sorted; the report is not looked at."""
+    extra: list[str] = []
+    with os.scandir(release) as entries:
+        for entry in entries:
+            if entry.name in SPLITS and entry.is_dir(follow_symlinks=False):
+                extra += _extra_in_split(release, entry.name, shards)
+            elif entry.name == REPORT_FOLDER and entry.is_dir(follow_symlinks=False):
+                continue
+            elif entry.name not in (*ROOT_FILES, RELEASE_JSON):
+                extra += _files_below(release, entry.name)
+    return [f"{name}: not part of the release" for name in sorted(extra)]
+
+
+def _extra_in_split(release: Path, split: str, shards: set[str]) -> Iterator[str]:
+    with os.scandir(release / split) as entries:
+        for entry in entries:
+            name = f"{split}/{entry.name}"
+            if name not in shards or entry.is_symlink():
+                yield from _files_below(release, name)
+
+
+def _files_below(release: Path, name: str) -> list[str]:
+    """The files of a folder that should not be there; the folder itself where it is empty, or no folder."""
+    path = release / name
+    if path.is_symlink() or not path.is_dir():
+        return [name]
+    below = [found.relative_to(release).as_posix() for found in path.rglob("*") if not found.is_dir()]
+    return below or [name]
+
+
+__all__ = ["PROCESSES_FROM_ROWS", "Findings", "rerender_rows", "stated_shards", "verify"]

@@ -1,0 +1,1 @@
+"""The subcommands of `elsa`, a module each."""

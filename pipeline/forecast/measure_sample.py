@@ -1,0 +1,484 @@
+"""Measures what a build costs: its work on a keyed sample of clips, in as many processes as it would have."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import soundfile
+
+from pipeline.beam_options import set_file_systems
+from pipeline.build.planning import Plan
+from pipeline.dag import caption_job, render_settings
+from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
+from pipeline.recipe import Recipe
+from transforms import storage
+from transforms.captions.describe_places import word_place
+from transforms.captions.rewrite_captions import CaptionJob, is_failure, requests_of, rewrite_shard
+from transforms.captions.rewriting import TEMPLATE, rewrite
+from transforms.captions.writers import WriterUnavailable
+from transforms.records import CaptionRequest, Clip, Row, Shard
+from transforms.rooms.measure_rooms import measured_rooms
+from transforms.rooms.place_source import give_scenes
+from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.simulate_response import give_responses
+from transforms.seeds import derive_seed
+from transforms.shards.plan_shards import row_id, row_seed
+from transforms.shards.release_rows import ROW_SCHEMA, row_values
+from transforms.shards.write_shard import table_to_parquet
+from transforms.sound.clip_audio import SAMPLE_RATE
+from transforms.sound.decoding import ClipRefused
+from transforms.sound.isolated_decoder import DECODER
+from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
+
+__all__ = ["Asked", "Budget", "Measured", "MeasuringFailed", "ask_model", "in_keyed_order", "measure_sample"]
+
+#: Up to so many clips every header is read; beyond, lengths are those of the sample alone.
+MOST_HEADERS = 20_000
+_HEADER_THREADS = 4
+
+
+class MeasuringFailed(RuntimeError):
+    """Nothing could be measured; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is measured, by each process; whichever bound comes first."""
+
+    render_s: float = 15.0
+    decode_s: float = 4.0
+    """More clips that are only decoded, for their lengths."""
+    rooms_s: float = 2.0
+    captions_s: float = 12.0
+    """Of a model on this machine."""
+    most_clips: int = 2_000
+    most_captions: int = 32
+
+    def most_s(self, with_model: bool) -> float:
+        """About how long measuring takes at most: processes start first, and a model is loaded."""
+        return 5 + self.render_s + self.decode_s + self.rooms_s + (5 + self.captions_s if with_model else 0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model did with some captions: answers that it took, their tokens, and the time of all."""
+
+    captions: int = 0
+    answers: int = 0
+    failed: int = 0
+    """Of the answers, requests that the endpoint did not answer."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+    def __add__(self, other: Asked) -> Asked:
+        return Asked(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A sample, and what was learned beside it."""
+
+    sample: Sample
+    asked: Asked
+    """Of the model on this machine, where the recipe has that."""
+    expected_s: list[float]
+    """What each clip's length is in proportion to, in the plan's order."""
+    headers: int
+    """Clips whose header told their length."""
+    rows: tuple[Row, ...]
+    """Some rows that were made."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One process's part: clips in keyed order, files whose headers tell a length, and rooms."""
+
+    recipe: Recipe
+    clips: tuple[Clip, ...]
+    headers: tuple[str, ...]
+    """Paths of all clips of this part in its order, empty for a piece of a tar; none where headers are not read."""
+    rooms: tuple[tuple[str, int], ...]
+    beam_flags: tuple[str, ...]
+    budget: Budget
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one process measured."""
+
+    clips: tuple[SampledClip, ...]
+    header_s: tuple[float | None, ...]
+    start_cpu_s: float
+    start_wall_s: float
+    room_cpu_s: tuple[float, ...]
+    furnish_cpu_s: tuple[float, ...]
+    tables: tuple[tuple[int, int, float], ...]
+    """(rows, bytes, CPU seconds) of metadata.parquet files."""
+    asked: Asked = Asked()
+    captions_refused: str | None = None
+    rows: tuple[Row, ...] = ()
+    """Some that were made: their captions can be asked for."""
+
+
+def in_keyed_order(clips: Sequence[Clip], seed: int) -> list[int]:
+    """Positions of `clips` in an order that only the seed and their names decide: each beginning is a fair sample."""
+    keys = [(derive_seed(seed, "plan", clip.split, clip.source_id), at) for at, clip in enumerate(clips)]
+    return [at for _, at in sorted(keys)]
+
+
+def measure_sample(
+    recipe: Recipe,
+    plan: Plan,
+    processes: int,
+    *,
+    beam_flags: Sequence[str] = (),
+    budget: Budget | None = None,
+    watch: Callable[[float], None] = lambda elapsed_s: None,
+) -> Measured:
+    """Decodes, renders and writes down a sample of the plan's clips, one version each, timed by stage.
+
+    Args:
+        processes: how many work at once, each on a part of its own; memory is shared as it is in a build.
+        beam_flags: Beam's options, for gs:// and s3://.
+        watch: called about once a second with the seconds so far.
+
+    Raises:
+        MeasuringFailed: when no row came of it.
+    """
+    budget = budget or Budget()
+    begun = time.monotonic()
+    clips = [clip for shard in plan.shards for clip in shard.clips]
+    order = in_keyed_order(clips, recipe.seed)
+    processes = max(1, min(processes, len(clips)))
+    rooms = sorted(plan.rooms, key=lambda room: derive_seed(recipe.seed, "plan room", *room))
+    with_headers = len(clips) <= MOST_HEADERS and not any(storage.is_remote(clip.path) for clip in clips)
+    jobs = [
+        _Job(
+            recipe,
+            tuple(clips[at] for at in order[part::processes][: budget.most_clips]),
+            tuple(_header_path(clips[at]) for at in order[part::processes]) if with_headers else (),
+            tuple(rooms[part::processes]),
+            tuple(beam_flags),
+            budget,
+        )
+        for part in range(processes)
+    ]
+    parts, failures = _in_processes(jobs, watch)
+    header_s: list[float | None] = [None] * len(clips)
+    measured: dict[int, SampledClip] = {}
+    for number, part in parts.items():
+        of_part = order[number::processes]
+        measured |= dict(zip(of_part, part.clips, strict=False))
+        for at, seconds in zip(of_part, part.header_s, strict=False):
+            header_s[at] = seconds
+    if not any(clip.row for clip in measured.values()):
+        refusals = [clip.refused for clip in measured.values() if clip.refused]
+        raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
+    expected_s = _expected_s(header_s, render_settings(recipe))
+    row_bytes, table_bytes = _line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
+    row_cpu_s, table_cpu_s = _line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
+    notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
+    sample = Sample(
+        clips=tuple(replace(clip, expected_s=expected_s[at]) for at, clip in sorted(measured.items())),
+        start_cpu_s=_mean([part.start_cpu_s for part in parts.values()]),
+        start_wall_s=_mean([part.start_wall_s for part in parts.values()]),
+        room_cpu_s=_mean([value for part in parts.values() for value in part.room_cpu_s]),
+        furnish_cpu_s=_mean([value for part in parts.values() for value in part.furnish_cpu_s]),
+        row_bytes=row_bytes,
+        table_bytes=table_bytes,
+        row_table_cpu_s=row_cpu_s,
+        table_cpu_s=table_cpu_s,
+        processes=len(parts),
+        seconds=time.monotonic() - begun,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+    asked = sum((part.asked for part in parts.values()), Asked())
+    rows = tuple(row for part in parts.values() for row in part.rows)
+    return Measured(sample, asked, expected_s, sum(1 for seconds in header_s if seconds is not None), rows)
+
+
+def _expected_s(header_s: Sequence[float | None], settings: RenderSettings) -> list[float]:
+    """What each clip's length is in proportion to: the header's as far as it is used; the mean where there is none."""
+    used = [None if seconds is None else _used_s(seconds, settings) for seconds in header_s]
+    known = [seconds for seconds in used if seconds is not None]
+    # Without headers every clip counts alike.
+    mean_s = _mean(known) or 1.0
+    return [mean_s if seconds is None else seconds for seconds in used]
+
+
+def _used_s(seconds: float, settings: RenderSettings) -> float:
+    """How long a clip is in a room if nothing is trimmed; 0 where it is refused."""
+    if not 0 < seconds <= settings.max_duration_s:
+        return 0.0
+    return seconds * max(1, math.ceil(settings.min_duration_s / seconds))
+
+
+def _header_path(clip: Clip) -> str:
+    """The file whose header tells a clip's length; none for a piece of a tar, whose header is not the clip's."""
+    return clip.path if clip.offset_bytes is None else ""
+
+
+def _header_s(path: str) -> float | None:
+    """A file's length by its header, in seconds; None where it tells none."""
+    if not path:
+        return None
+    try:
+        return float(soundfile.info(path).duration)
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple[dict[int, _Part], list[str]]:
+    """What each job brought back, and why others brought nothing: a decoder that crashes costs its own process."""
+    begun = time.monotonic()
+    # Spawned, as Beam's threads in this process would not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pools = [concurrent.futures.ProcessPoolExecutor(1, mp_context=context) for _ in jobs]
+    try:
+        futures = [pool.submit(_measure, job, time.time()) for pool, job in zip(pools, jobs, strict=True)]
+        while concurrent.futures.wait(futures, timeout=1.0).not_done:
+            watch(time.monotonic() - begun)
+        parts: dict[int, _Part] = {}
+        failures: list[str] = []
+        for number, future in enumerate(futures):
+            error = future.exception()
+            if error is None:
+                parts[number] = future.result()
+            else:
+                failures.append(" ".join(str(error).split()) or type(error).__name__)
+        return parts, failures
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _measure(job: _Job, asked_at: float) -> _Part:
+    """One process's part; `asked_at` is the time of day at which its process was asked for."""
+    # A process that was spawned knows nothing of what the command was told.
+    set_file_systems(job.beam_flags)
+    with tempfile.TemporaryDirectory(prefix="elsa-plan-") as folder:
+        return _Measuring(job, folder).part(asked_at)
+
+
+class _Stages:
+    """CPU seconds by stage, and wall seconds of all."""
+
+    def __init__(self) -> None:
+        self.cpu_s: dict[str, float] = {}
+        self.wall_s = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            yield
+        finally:
+            self.cpu_s[name] = self.cpu_s.get(name, 0.0) + time.process_time() - cpu
+            self.wall_s += time.perf_counter() - wall
+
+
+class _Measuring:
+    """Does the stages' work in this process, through the same functions as the stages."""
+
+    def __init__(self, job: _Job, folder: str) -> None:
+        self.job = job
+        self.folder = folder
+        self.settings: RenderSettings = render_settings(job.recipe)
+        self.supply = job.recipe.room_supply()
+        self.captions = caption_job(job.recipe)
+        self.furnish_cpu_s: list[float] = []
+        self.rows: list[Row] = []
+
+    def part(self, asked_at: float) -> _Part:
+        self._warm_up()
+        DECODER.close()
+        first_cpu_s = _children_cpu_s()
+        start_cpu_s, start_wall_s = time.process_time() + first_cpu_s, max(time.time() - asked_at, 0.0)
+        with concurrent.futures.ThreadPoolExecutor(_HEADER_THREADS) as threads:
+            header_s = tuple(threads.map(_header_s, self.job.headers))
+        clips = self._clips()
+        DECODER.close()
+        # What its start took is in the first.
+        clips = _with_decoder(clips, _children_cpu_s() - 2 * first_cpu_s)
+        room_cpu_s = self._rooms()
+        asked, refused = self._ask() if self.job.recipe.caption.writer == "local" else (Asked(), None)
+        return _Part(
+            clips=tuple(clips),
+            header_s=header_s,
+            start_cpu_s=start_cpu_s,
+            start_wall_s=start_wall_s,
+            room_cpu_s=tuple(room_cpu_s),
+            furnish_cpu_s=tuple(self.furnish_cpu_s),
+            tables=tuple(self._tables()),
+            asked=asked,
+            captions_refused=refused,
+            rows=tuple(self.rows[: self.job.budget.most_captions]),
+        )
+
+    def _warm_up(self) -> None:
+        """A first row, which builds tables and plans transforms once a process."""
+        for clip in self.job.clips[:3]:
+            if self._clip(clip, render=True).row is not None:
+                break
+        self.furnish_cpu_s.clear()
+        self.rows.clear()
+
+    def _clips(self) -> list[SampledClip]:
+        """Clips that are rendered while there is time, then clips that are only decoded."""
+        begun = time.monotonic()
+        measured: list[SampledClip] = []
+        render_until = begun + self.job.budget.render_s
+        for clip in self.job.clips:
+            now = time.monotonic()
+            if measured and now > render_until + self.job.budget.decode_s:
+                break
+            measured.append(self._clip(clip, render=not self.rows or now <= render_until))
+        return measured
+
+    def _clip(self, clip: Clip, *, render: bool) -> SampledClip:
+        versions = self.job.recipe.augmentations.of(clip.split)
+        decoding = _Stages()
+        try:
+            with decoding.stage("decode"):
+                source, sha256 = prepare_source(clip, self.settings)
+            length_s, refused = len(source) / SAMPLE_RATE, None
+        except ClipRefused as refusal:
+            render, length_s, refused = False, 0.0, refusal.reason
+        decoded = SampledClip(versions, 0.0, length_s, decoding.cpu_s["decode"], decoding.wall_s, refused=refused)
+        if not render:
+            return decoded
+        version = derive_seed(self.job.recipe.seed, "plan version", clip.source_id) % versions
+        name = row_id(clip, version)
+        row = Row(name, clip, version, row_seed(self.job.recipe.seed, name))
+        stages = _Stages()
+        with stages.stage("furnish"):
+            shard = give_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
+        self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
+        with stages.stage("place"):
+            shard = give_scenes(shard, self.job.recipe.scene_ranges())
+        if not shard.rows:
+            return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
+        with stages.stage("respond"):
+            (row,) = give_responses(shard).rows
+        with stages.stage("render"):
+            row, flac, _ = render_row(row, source, sha256, self.settings)
+        path = storage.join(self.folder, "row.flac")
+        with stages.stage("write"):
+            storage.write_bytes(path, flac)
+        with stages.stage("word"):
+            row = word_place(row)
+        with stages.stage("captions"):
+            (row,) = rewrite_shard(shard.with_rows((row,)), _TEMPLATE_JOB, None, None).rows
+        os.unlink(path)
+        self.rows.append(row)
+        return replace(decoded, row=SampledRow(len(flac), stages.cpu_s, stages.wall_s))
+
+    def _rooms(self) -> list[float]:
+        until, taken = time.monotonic() + self.job.budget.rooms_s, []
+        for room in self.job.rooms:
+            begun = time.process_time()
+            measured_rooms([room], self.supply)
+            taken.append(time.process_time() - begun)
+            if time.monotonic() > until:
+                break
+        return taken
+
+    def _tables(self) -> Iterator[tuple[int, int, float]]:
+        """Tables of one row, of half the rows and of all; the first ever made takes longer, and is not counted."""
+        table_to_parquet([self._values(row) for row in self.rows[:1]], ROW_SCHEMA)
+        for rows in sorted({1, len(self.rows) // 2, len(self.rows)} - {0}):
+            begun = time.process_time()
+            size = len(table_to_parquet([self._values(row) for row in self.rows[:rows]], ROW_SCHEMA))
+            yield rows, size, time.process_time() - begun
+
+    def _values(self, row: Row) -> dict[str, object]:
+        return row_values(row, caption_model=self.captions.model_name, caption_prompt=self.captions.prompt_id)
+
+    def _ask(self) -> tuple[Asked, str | None]:
+        """Captions of the sampled rows by the model on this machine, in batches as the stage makes them."""
+        requests = requests_of(self.rows)[: self.job.budget.most_captions]
+        try:
+            ask_model(self.captions, requests[:1])
+            return ask_model(self.captions, requests, self.job.budget.captions_s), None
+        except WriterUnavailable as error:
+            return Asked(), str(error)
+
+
+_TEMPLATE_JOB = CaptionJob(writer=TEMPLATE, prompt="place")
+
+
+def _children_cpu_s() -> float:
+    """CPU seconds of the processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _with_decoder(clips: Sequence[SampledClip], cpu_s: float) -> list[SampledClip]:
+    """The clips with what the decoder took in its own process, dealt out by how long each was waited for."""
+    waited_s = math.fsum(clip.decode_wall_s for clip in clips)
+    a_second = max(cpu_s, 0.0) / waited_s if waited_s else 0.0
+    return [replace(clip, decode_cpu_s=clip.decode_cpu_s + a_second * clip.decode_wall_s) for clip in clips]
+
+
+def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float = 60.0) -> Asked:
+    """What the job's model does with these captions, asked in batches until `most_s` have passed.
+
+    Raises:
+        WriterUnavailable: where it cannot be asked from here.
+    """
+    writer = job.open_writer()
+    if writer is None or not requests:
+        return Asked()
+    total, batch = Asked(), max(job.concurrency if job.writer == "openai" else 16, 1)
+    begun = time.monotonic()
+    try:
+        for start in range(0, len(requests), batch):
+            cpu, wall = time.process_time(), time.monotonic()
+            outcomes = rewrite(
+                requests[start : start + batch],
+                writer,
+                prompt_id=job.prompt_id or "",
+                tries=job.tries,
+                parameters=job.parameters(),
+            )
+            taken = time.process_time() - cpu, time.monotonic() - wall
+            given = {answer.request_sha256: answer for _, answers in outcomes for answer in answers}.values()
+            total += Asked(
+                captions=len({answer.request_sha256 for answer in given if answer.attempt == 0}),
+                answers=len(given),
+                failed=sum(is_failure(answer.reason) for answer in given),
+                prompt_tokens=sum(answer.prompt_tokens or 0 for answer in given),
+                completion_tokens=sum(answer.completion_tokens or 0 for answer in given),
+                cpu_s=taken[0],
+                wall_s=taken[1],
+            )
+            if time.monotonic() - begun > most_s:
+                break
+    finally:
+        writer.close()
+    return total
+
+
+def _line(tables: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """What a row and what a table adds, by a straight line through (rows, value); all the row's where there is one."""
+    rows, sizes = np.array(tables, dtype=np.float64).T
+    if np.ptp(rows) == 0:
+        return float(sizes.mean() / rows.mean()), 0.0
+    slope, intercept = np.polyfit(rows, sizes, 1)
+    return float(max(slope, 0.0)), float(max(intercept, 0.0))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else 0.0

@@ -1,0 +1,91 @@
+"""A plan as a table that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pipeline.forecast.captions import CaptionPlan
+from pipeline.forecast.estimate import Estimate, Interval
+
+__all__ = ["bytes_text", "duration_text", "plan_lines"]
+
+
+def plan_lines(
+    summary: Mapping[str, object], estimate: Estimate | None, captions: CaptionPlan | None, where: str, sample: str
+) -> list[str]:
+    """The table: a line a number, with its 95 % interval where it was sampled.
+
+    Args:
+        where: the machine that the wall time is of, such as `2 workers`.
+        sample: what was measured, in a few words.
+    """
+    by_split = summary["rows_by_split"]
+    assert isinstance(by_split, Mapping)
+    splits = ", ".join(f"{split} {count:,}" for split, count in by_split.items() if count)
+    lines = [
+        _line("clips", f"{summary['clips']:,}"),
+        _line("rows", f"{summary['rows']:,}", splits),
+        _line("captions", f"{summary['captions']:,}"),
+        _line("shards", f"{summary['shards']:,}"),
+        _line("rooms", f"{summary['rooms']:,}"),
+    ]
+    if estimate is not None:
+        lost = int(str(summary["rows"])) - estimate.rows.value
+        if lost >= 0.5:
+            lines.append(_line("rows refused", f"about {lost:,.0f}", "clips that cannot be used, by the sample"))
+        parts = f"FLAC {bytes_text(estimate.flac_bytes.value)}, Parquet {bytes_text(estimate.parquet_bytes.value)}"
+        spent = sorted(estimate.cpu_s_by_stage.items(), key=lambda stage: -stage[1])
+        total = sum(estimate.cpu_s_by_stage.values())
+        stages = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in spent[:5])
+        lines += [
+            _sampled("hours of sound", estimate.hours, "{:,.3g}".format),
+            _sampled("size", estimate.total_bytes, bytes_text, parts),
+            _sampled("CPU time", estimate.cpu_s, duration_text, stages),
+            _sampled("wall time", estimate.wall_s, duration_text, where),
+        ]
+    if captions is not None:
+        known = f"; {captions.known:,} captions are answered already" if captions.known else ""
+        tries = captions.tries.value
+        lines += [
+            _line("questions", f"{captions.questions:,}", f"of {captions.model}{known}"),
+            _sampled("answers", captions.answers, "{:,.0f}".format, f"{tries:.2f} tries ({captions.tries_from})"),
+            _sampled("prompt tokens", captions.prompt_tokens, "{:,.0f}".format, captions.tokens_from),
+            _sampled("answer tokens", captions.completion_tokens, "{:,.0f}".format, captions.tokens_from),
+        ]
+        if captions.cost_usd is not None:
+            lines.append(_sampled("cost", captions.cost_usd, "${:,.2f}".format))
+        elif captions.writer == "openai":
+            lines.append(_line("cost", "not known", f"caption.prices has no price of {captions.model}"))
+    rejected = summary["rejected"]
+    assert isinstance(rejected, Sequence)
+    if rejected:
+        lines.append(_line("refused", f"{len(rejected):,}", "entries of the list that cannot be used"))
+    return [*lines, *([f"\n{sample}"] if sample else [])]
+
+
+def _line(name: str, value: str, note: str = "") -> str:
+    return f"{name:15} {value:>12}  {note}".rstrip()
+
+
+def _sampled(name: str, interval: Interval, text: Callable[[float], str], note: str = "") -> str:
+    """A number with its interval, where that is one."""
+    low, high = text(interval.low), text(interval.high)
+    between = "" if low == high else f"{low} to {high}"
+    return _line(name, text(interval.value), "; ".join(part for part in (between, note) if part))
+
+
+def bytes_text(count: float) -> str:
+    """Bytes with a decimal prefix: 1.2 GB."""
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count / 1e3:.0f} kB"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds, minutes or hours, to three digits."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:,.4g} h"

@@ -1,0 +1,93 @@
+"""What the answers of a language model come to: kept, refused, failed, their tokens and cost, and notes on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.captions.answer_budget import Price
+from transforms.captions.rewrite_captions import is_failure
+from transforms.captions.writers import NOT_ASKED
+from transforms.seeds import derive_seed
+
+_QUESTION = ("request_sha256", "model", "text", "prompt_tokens", "completion_tokens")
+
+
+class AnswerCounter:
+    """Counts answers a table at a time; the tables come in the order of answers.parquet, by their request's hash."""
+
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self._prices = prices
+        self._kept = self._failed = self._rows = self._requests = 0
+        self._prompt_tokens: Counter[str] = Counter()
+        self._completion_tokens: Counter[str] = Counter()
+        self._last: set[tuple[Any, ...]] = set()
+        # Hashes, as a spent budget may leave a million captions without an answer.
+        self._unasked: set[int] = set()
+        self._unanswered: set[int] = set()
+        self._kinds: set[str] = set()
+
+    def add(self, answers: pa.Table) -> None:
+        """Counts a table; a question that several rows have is one request."""
+        if not answers.num_rows:
+            return
+        self._rows += answers.num_rows
+        self._kept += pc.sum(answers["kept"]).as_py() or 0
+        is_error = pc.fill_null(pc.starts_with(answers["reason"], "error: "), False)
+        self._failed += pc.sum(is_error).as_py() or 0
+        self._note_failures(answers.filter(is_error))
+        asked = answers.filter(pc.invert(is_error)).select(_QUESTION).group_by(list(_QUESTION)).aggregate([])
+        last_request = answers["request_sha256"][-1].as_py()
+        seen, self._last = self._last, set()
+        for question in zip(*(asked[name].to_pylist() for name in _QUESTION), strict=True):
+            if question[0] == last_request:
+                self._last.add(question)
+            if question in seen:
+                continue
+            _, model, _, prompt_tokens, completion_tokens = question
+            self._requests += 1
+            self._prompt_tokens[model] += prompt_tokens or 0
+            self._completion_tokens[model] += completion_tokens or 0
+        self._last |= {question for question in seen if question[0] == last_request}
+
+    def counts(self) -> dict[str, Any]:
+        """As release.json states them; `cost_usd` is what these answers have cost, whichever build paid, else None."""
+        priced = all(model in self._prices for model in self._prompt_tokens)
+        models = sorted(self._prompt_tokens) if priced else ()
+        cost = sum(
+            self._prices[model].usd(self._prompt_tokens[model], self._completion_tokens[model]) for model in models
+        )
+        return {
+            "kept": self._kept,
+            "refused": self._rows - self._kept - self._failed,
+            "failed": self._failed,
+            "requests": self._requests,
+            "prompt_tokens": sum(self._prompt_tokens.values()),
+            "completion_tokens": sum(self._completion_tokens.values()),
+            "cost_usd": round(cost, 6) if priced else None,
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for each reason for which captions were not asked for, or had no answer from the endpoint."""
+        lines = []
+        if self._unasked:
+            count = len(self._unasked)
+            lines.append(f"the budget is spent: {count} captions were not asked for, the template wrote them")
+        if self._unanswered:
+            kinds = ", ".join(sorted(self._kinds))
+            count = len(self._unanswered)
+            lines.append(f"the endpoint gave no answer to {count} captions ({kinds}), the template wrote them")
+        return tuple(lines)
+
+    def _note_failures(self, errors: pa.Table) -> None:
+        columns = ("row_id", "caption_index", "reason")
+        for row_id, index, reason in zip(*(errors[name].to_pylist() for name in columns), strict=True):
+            if reason == f"error: {NOT_ASKED[0]}":
+                self._unasked.add(derive_seed(row_id, index))
+            elif is_failure(reason):
+                self._unanswered.add(derive_seed(row_id, index))
+                self._kinds.add(reason.removeprefix("error: "))

@@ -1,0 +1,88 @@
+"""The dataset card: front matter that the hub reads, and the sections that data cards and datasheets ask for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from pipeline.recipe import Recipe
+from pipeline.release.citation import PAPER, PAPER_ARXIV, PAPER_AUTHORS, PAPER_TITLE
+from pipeline.release.release_json import versions
+from pipeline.release.totals import UNKNOWN_LICENSE, Totals
+from transforms.records import SPLITS, Rejection
+from transforms.shards.release_rows import ROW_COLUMNS
+
+#: The hub's names for sizes: fewer rows than the bound have the name.
+SIZE_CATEGORIES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+#: The licences of clips that the hub has an identifier for: their normal names in lower case.
+HUB_LICENSES = frozenset(
+    (
+        "cc0-1.0",
+        *(f"cc-by-{version}" for version in ("2.0", "2.5", "3.0", "4.0")),
+        *(f"cc-by-nc-{version}" for version in ("2.0", "3.0", "4.0")),
+        *(f"cc-by-nc-nd-{version}" for version in ("3.0", "4.0")),
+        *(f"cc-by-nc-sa-{version}" for version in ("2.0", "3.0", "4.0")),
+        *(f"cc-by-sa-{version}" for version in ("3.0", "4.0")),
+        "cc-by-nd-4.0",
+    )
+)
+
+
+def size_category(rows: int) -> str:
+    """The hub's name for a number of rows."""
+    return next((name for bound, name in SIZE_CATEGORIES if rows < bound), "n>10M")
+
+
+def hub_licenses(names: Iterable[str]) -> list[str]:
+    """What the front matter says: the hub's identifiers, and `other` or `unknown` for what the hub has no name for."""
+    known = {name: name.lower() if name.lower() in HUB_LICENSES else "other" for name in names}
+    return sorted({"unknown" if name == UNKNOWN_LICENSE else known[name] for name in known}) or ["unknown"]
+
+
+def write_card(
+    recipe: Recipe, totals: Totals, *, rooms: int, rejections: Iterable[Rejection], answers: Mapping[str, Any]
+) -> str:
+    """README.md of a release, in Markdown."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["cell"] = _cell
+    template = environment.from_string((resources.files("pipeline.release") / "card.md.j2").read_text(encoding="utf-8"))
+    refused = Counter(f"{rejection.stage}: {rejection.reason}" for rejection in rejections)
+    return template.render(
+        recipe=recipe,
+        totals=totals,
+        rooms=rooms,
+        refused=sorted(refused.items()),
+        rejected=sum(refused.values()),
+        answers=answers,
+        hub_licenses=hub_licenses(totals.clip_licenses),
+        size=size_category(totals.row_count),
+        splits=[split for split in SPLITS if totals.rows[split]],
+        columns=ROW_COLUMNS,
+        versions=versions(),
+        paper=PAPER,
+        paper_title=PAPER_TITLE,
+        paper_arxiv=PAPER_ARXIV,
+        paper_authors=" and ".join(f"{family}, {given}" for given, family in PAPER_AUTHORS),
+    )
+
+
+def _cell(text: str) -> str:
+    """Text as it can stand in a cell of a table: a licence's name comes from a list that anyone may have written."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,155 @@
+"""croissant.json: the release described in MLCommons Croissant 1.0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.recipe import Recipe
+from pipeline.release.citation import PAPER, release_date
+from pipeline.release.layout import ANSWERS, ATTRIBUTION, REJECTED, ROOMS
+from pipeline.release.totals import UNKNOWN_LICENSE, Totals
+from transforms.shards.release_rows import ROOM_COLUMNS, ROW_COLUMNS, Column
+
+_TABLES = {
+    ROOMS: "every room: size, absorption and T30, asked and measured, by octave band",
+    ANSWERS: "every answer of the language model, kept or refused",
+    REJECTED: "every input that was refused, and why",
+    ATTRIBUTION: "licence, author and page of every clip",
+}
+
+#: Pages of the licences that clips come with; another licence is named as its list names it.
+LICENSE_PAGES = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    **{
+        f"CC-{kind.upper()}-{version}": f"https://creativecommons.org/licenses/{kind}/{version}/"
+        for kind in ("by", "by-nc", "by-sa", "by-nd", "by-nc-sa", "by-nc-nd")
+        for version in ("2.0", "2.5", "3.0", "4.0")
+    },
+}
+
+#: The JSON-LD context of Croissant 1.0.
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def croissant_json(recipe: Recipe, totals: Totals, files: Mapping[str, str]) -> str:
+    """The description as JSON text.
+
+    The shards' Parquet files are one file set that is found beside this file, so that a reader takes them one after
+    another, however many there are. `files` has the SHA-256 of the tables at the root.
+    """
+    values = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "name": recipe.name,
+        "description": f"Captioned spatial audio: {totals.row_count} ambisonic clips of {recipe.dataset_name}.",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "citeAs": PAPER,
+        "creator": {"@type": "sc:Organization", "name": f"The authors of the recordings of {recipe.dataset_name}"},
+        "license": [LICENSE_PAGES.get(name, name) for name in totals.clip_licenses] or [UNKNOWN_LICENSE],
+        "datePublished": release_date().isoformat(),
+        "version": "1.0.0",
+        "url": "README.md",
+        "identifier": f"sha256:{totals.digest}",
+        "isLiveDataset": False,
+        "distribution": [
+            *(_file(name, text, files[name]) for name, text in _TABLES.items()),
+            _file_set("metadata", "the rows, a file a shard", "application/x-parquet", "*/*/metadata.parquet"),
+            _file_set("audio", "the sound, a file a row", "audio/flac", "*/*/*.flac"),
+        ],
+        "recordSet": [
+            _record_set("rows", "one row a spatial sample", ROW_COLUMNS, {"fileSet": {"@id": "metadata"}}, "id"),
+            _record_set("rooms", "one row a room", ROOM_COLUMNS, {"fileObject": {"@id": ROOMS}}, "room_id"),
+        ],
+    }
+    return json.dumps(values, indent=1) + "\n"
+
+
+def _file(name: str, text: str, sha256: str) -> dict[str, Any]:
+    encoding = "text/csv" if name.endswith(".csv") else "application/x-parquet"
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "description": text,
+        "contentUrl": name,
+        "encodingFormat": encoding,
+        "sha256": sha256,
+    }
+
+
+def _file_set(name: str, text: str, encoding: str, includes: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "description": text,
+        "encodingFormat": encoding,
+        "includes": includes,
+    }
+
+
+def _record_set(name: str, text: str, columns: Sequence[Column], source: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": text,
+        "key": {"@id": f"{name}/{key}"},
+        "field": [_field(name, column, source) for column in columns],
+    }
+
+
+def _field(record_set: str, column: Column, source: Mapping[str, Any]) -> dict[str, Any]:
+    repeated = pa.types.is_list(column.type)
+    inner = column.type.value_type if repeated else column.type
+    data_type = "sc:Text" if pa.types.is_string(inner) else "sc:Integer" if pa.types.is_integer(inner) else "sc:Float"
+    field = {
+        "@type": "cr:Field",
+        "@id": f"{record_set}/{column.name}",
+        "name": column.name,
+        "description": column.text,
+        "dataType": data_type,
+        "source": {**source, "extract": {"column": column.name}},
+    }
+    return {**field, "repeated": True} if repeated else field

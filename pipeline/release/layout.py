@@ -1,0 +1,145 @@
+"""The layout of a release, its digest, and the files at its root that are written when all shards are there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.release.gathering import Gathered
+from transforms import storage
+from transforms.records import SPLITS
+from transforms.shards import workspace
+from transforms.shards.release_rows import ROOM_SCHEMA, row_digest
+from transforms.shards.write_shard import METADATA
+
+ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
+RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
+CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
+#: What stands at the root beside release.json, which states the SHA-256 of each.
+ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
+REPORT_FOLDER = "report"
+
+
+class ReleaseError(ValueError):
+    """A folder that is no release, or not one that can be worked on; one line for the user."""
+
+
+class DigestBuilder:
+    """SHA-256 over every row, in the order of their ids, whatever order they are added in."""
+
+    def __init__(self) -> None:
+        # One bytes object a row: a release may have a million.
+        self._rows: list[bytes] = []
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Adds a row as Parquet holds it."""
+        self._rows.append(digest_entry(values))
+
+    def add_entries(self, entries: Iterable[bytes]) -> None:
+        """Adds rows by their entries."""
+        self._rows += entries
+
+    def hexdigest(self) -> str:
+        """The digest so far; it covers each row's pcm_sha256, so the samples too."""
+        digest = hashlib.sha256()
+        self._rows.sort()
+        for row in self._rows:
+            digest.update(row)
+        return digest.hexdigest()
+
+    def twice(self) -> list[str]:
+        """The ids that more than one row has."""
+        self._rows.sort()
+        names = (row[:-_ENTRY_TAIL] for row in self._rows)
+        return sorted({first.decode() for first, second in itertools.pairwise(names) if first == second})
+
+
+#: What an entry of the digest has behind the row's id: a null byte and a SHA-256.
+_ENTRY_TAIL = 33
+
+
+def digest_entry(values: Mapping[str, Any]) -> bytes:
+    """What the digest takes of a row: its id and the SHA-256 of its columns."""
+    name: str = values["id"]
+    return name.encode() + b"\0" + row_digest(values)
+
+
+def metadata_paths(release: str) -> list[str]:
+    """The metadata.parquet of every finished shard, relative to the release, sorted."""
+    if not storage.is_remote(release):
+        base = Path(release)
+        # The FLACs beside them, a million perhaps, are not listed.
+        found = [path for split in SPLITS for path in base.glob(f"{split}/*/{METADATA}")]
+        return sorted(path.relative_to(base).as_posix() for path in found)
+    listed = ((split, storage.list_files(storage.join(release, split))) for split in SPLITS)
+    return sorted(f"{split}/{name}" for split, names in listed for name in names if name.endswith(f"/{METADATA}"))
+
+
+def read_table(release: str, name: str) -> pa.Table:
+    """A Parquet file of the release."""
+    return pq.read_table(io.BytesIO(storage.read_bytes(storage.join(release, name))))
+
+
+def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The rows of these metadata files, one after another, as plain values."""
+    for path in paths:
+        yield from read_table(release, path).to_pylist()
+
+
+def read_release_json(release: str) -> dict[str, Any]:
+    """What release.json says.
+
+    Raises:
+        ReleaseError: when there is none, or it is not JSON.
+    """
+    path = storage.join(release, RELEASE_JSON)
+    try:
+        values = json.loads(storage.read_bytes(path))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ReleaseError(
+            f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
+        ) from error
+    except (ValueError, OSError) as error:
+        raise ReleaseError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ReleaseError(f"{path} is not a JSON object")
+    return values
+
+
+@contextmanager
+def gather(
+    release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()
+) -> Iterator[Gathered]:
+    """All shards' files of a kind, what an earlier build left at the root, and `more`, as one table."""
+    folder = storage.join(release, workspace.FOLDER, kind)
+    with Gathered(schema) as gathered:
+        gathered.add(pa.Table.from_pylist(list(more), schema))
+        for name in storage.list_files(folder):
+            if name.endswith(".parquet"):
+                gathered.add(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name)))))
+        root = storage.join(release, root_name)
+        if storage.exists(root):
+            for batch in pq.ParquetFile(io.BytesIO(storage.read_bytes(root))).iter_batches():
+                gathered.add(pa.Table.from_batches([batch]))
+        yield gathered
+
+
+def gather_rooms(release: str) -> pa.Table:
+    """Every room that was measured, by this build or an earlier one, sorted by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    folder = storage.join(release, workspace.FOLDER, "rooms")
+    sources = [f"{workspace.FOLDER}/rooms/{name}" for name in storage.list_files(folder)]
+    if storage.exists(storage.join(release, ROOMS)):
+        sources.append(ROOMS)
+    for name in sources:
+        found.update((room["room_id"], room) for room in read_table(release, name).to_pylist())
+    return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)

@@ -1,0 +1,89 @@
+"""release.json: what a release states of itself, the versions that made it, and the hash that seals it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from pipeline.recipe import Recipe
+from pipeline.release.totals import Totals
+
+RELEASE_FORMAT = 1
+
+#: Distributions whose version may change a sample or a word; release.json states them.
+SAMPLE_VERSIONS = (
+    "elsa-spatial-audio",
+    "numpy",
+    "scipy",
+    "pyroomacoustics",
+    "spaudiopy",
+    "soxr",
+    "soundfile",
+    "pyarrow",
+)
+#: The key of release.json that covers all others.
+SEAL = "sha256"
+
+
+def versions() -> dict[str, str]:
+    """The version of everything that touches samples, libsndfile included."""
+    import soundfile
+
+    found = {name: _version(name) for name in SAMPLE_VERSIONS}
+    return {**found, "libsndfile": soundfile.__libsndfile_version__}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def release_json(
+    recipe: Recipe,
+    totals: Totals,
+    *,
+    input_sha256: str,
+    rejected: int,
+    rooms: int,
+    answers: Mapping[str, Any],
+    files: dict[str, str],
+) -> dict[str, Any]:
+    """What release.json states."""
+    values = {
+        "format": RELEASE_FORMAT,
+        "name": recipe.name,
+        "dataset": recipe.dataset_name,
+        "digest": totals.digest,
+        "recipe_sha256": recipe.sha256(),
+        "input_sha256": input_sha256,
+        "seed": recipe.seed,
+        "versions": versions(),
+        "counts": {
+            "rows": totals.row_count,
+            "rows_by_split": totals.rows,
+            "clips_by_split": totals.clips,
+            "captions": totals.captions,
+            "rooms": rooms,
+            "rejected": rejected,
+            "answers": dict(answers),
+            "turned_down": totals.turned_down,
+            "licenses": totals.licenses,
+            "licenses_by_clip": totals.clip_licenses,
+        },
+        "hours": round(totals.hour_count, 6),
+        "hours_by_split": totals.hours,
+        "files": files,
+        "shards": totals.shards,
+    }
+    return {**values, SEAL: seal(values)}
+
+
+def seal(values: Mapping[str, Any]) -> str:
+    """SHA-256 of what release.json states but this itself: an edit shows even where no file gives the number."""
+    stated = {name: value for name, value in values.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

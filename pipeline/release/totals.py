@@ -1,0 +1,150 @@
+"""What a release holds, counted from its rows, a shard at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.release.layout import DigestBuilder, digest_entry, metadata_paths
+from transforms import storage
+from transforms.records import SPLITS
+from transforms.shards.write_shard import METADATA
+from transforms.words import VOCABULARY
+
+#: What a clip without a licence is counted as.
+UNKNOWN_LICENSE = "unknown"
+#: Columns whose least and largest value the card tells.
+RANGED = ("azimuth_deg", "elevation_deg", "distance_m", "floor_area_m2", "t30_ms", "duration_s")
+
+
+@dataclass
+class ShardTally:
+    """What one shard adds to the totals; small enough to go from one process to another."""
+
+    path: str
+    metadata_sha256: str
+    rows: int = 0
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    """By what is counted: rows, microseconds and clips by split, captions by status, rows and clips by licence, …"""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    entries: list[bytes] = field(default_factory=list)
+    """Of the digest, one a row."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a release holds."""
+
+    rows: dict[str, int]
+    clips: dict[str, int]
+    hours: dict[str, float]
+    captions: dict[str, int]
+    turned_down: int
+    digest: str
+    shards: list[dict[str, Any]]
+    licenses: dict[str, int]
+    """Rows by licence."""
+    clip_licenses: dict[str, int]
+    unattributed: dict[str, int]
+    """Clips by licence for which the input names no author."""
+    words: dict[str, dict[str, int]]
+    """Rows by attribute and word; "" is between two words."""
+    ranges: dict[str, tuple[float, float]]
+
+    @property
+    def row_count(self) -> int:
+        return sum(self.rows.values())
+
+    @property
+    def clip_count(self) -> int:
+        return sum(self.clips.values())
+
+    @property
+    def hour_count(self) -> float:
+        return sum(self.hours.values())
+
+
+def tally_shard(
+    path: str, metadata_sha256: str, records: Sequence[Mapping[str, Any]], fixed_gain_db: float | None
+) -> ShardTally:
+    """Counts the rows of a shard.
+
+    `fixed_gain_db` is the recipe's gain where its level is fixed: a row below it was turned down rather than clipped.
+    """
+    tally = ShardTally(path, metadata_sha256, len(records))
+    kinds = ("rows", "microseconds", "clips", "captions", "turned_down", "licenses", "clip_licenses", "unattributed")
+    counts = tally.counts = {name: Counter[str]() for name in (*kinds, *VOCABULARY)}
+    clips: set[tuple[str, str]] = set()
+    for values in records:
+        tally.entries.append(digest_entry(values))
+        split, name = values["split"], values["license"] or UNKNOWN_LICENSE
+        counts["rows"][split] += 1
+        # Whole microseconds, so that the sum does not depend on its order.
+        counts["microseconds"][split] += round(values["duration_s"] * 1e6)
+        counts["captions"].update(values["caption_status"])
+        counts["licenses"][name] += 1
+        counts["turned_down"][""] += fixed_gain_db is not None and values["gain_db"] < fixed_gain_db
+        for attribute in VOCABULARY:
+            counts[attribute][values[attribute] or ""] += 1
+        # All augmentations of a clip are in one shard.
+        if (split, values["source_id"]) not in clips:
+            clips.add((split, values["source_id"]))
+            counts["clips"][split] += 1
+            counts["clip_licenses"][name] += 1
+            counts["unattributed"][name] += not values["attribution"]
+    if records:
+        columns = ((name, [values[name] for values in records]) for name in RANGED)
+        tally.ranges = {name: (min(column), max(column)) for name, column in columns}
+    return tally
+
+
+def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
+    """The totals of all shards; those are listed in the order of the tallies."""
+    counts: dict[str, Counter[str]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    digest, shards = DigestBuilder(), []
+    for tally in tallies:
+        shards.append({"path": tally.path, "rows": tally.rows, "metadata_sha256": tally.metadata_sha256})
+        digest.add_entries(tally.entries)
+        for name, counter in tally.counts.items():
+            counts.setdefault(name, Counter()).update(counter)
+        for name, (least, largest) in tally.ranges.items():
+            low, high = ranges.get(name, (least, largest))
+            ranges[name] = (min(low, least), max(high, largest))
+
+    def of(name: str) -> Counter[str]:
+        return counts.get(name, Counter())
+
+    return Totals(
+        rows={split: of("rows")[split] for split in SPLITS},
+        clips={split: of("clips")[split] for split in SPLITS},
+        hours={split: round(of("microseconds")[split] / 3.6e9, 6) for split in SPLITS},
+        captions=dict(sorted(of("captions").items())),
+        turned_down=of("turned_down")[""],
+        digest=digest.hexdigest(),
+        shards=shards,
+        licenses=dict(sorted(of("licenses").items())),
+        clip_licenses=dict(sorted(of("clip_licenses").items())),
+        unattributed={name: count for name, count in sorted(of("unattributed").items()) if count},
+        words={name: {word: of(name)[word] for word in (*words, "")} for name, words in VOCABULARY.items()},
+        ranges=ranges,
+    )
+
+
+def total(release: str, fixed_gain_db: float | None) -> Totals:
+    """Counts a release's rows and takes their digest, a shard at a time."""
+
+    def tallies() -> Iterable[ShardTally]:
+        for path in metadata_paths(release):
+            data = storage.read_bytes(storage.join(release, path))
+            records = pq.read_table(io.BytesIO(data)).to_pylist()
+            sha256 = hashlib.sha256(data).hexdigest()
+            yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)
+
+    return sum_tallies(tallies())

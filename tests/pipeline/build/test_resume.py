@@ -1,0 +1,41 @@
+"""A build that is killed and run again ends as one that was never killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+from pipeline.build import build
+from pipeline.check.verify import verify
+from pipeline.recipe import load_recipe
+from tests.commands import finished_shards, start_build, wait_until
+from tests.pipeline.conftest import ONE_WORKER, SMALL
+from tests.sounds import small_folder
+
+
+def test_a_build_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Path) -> None:
+    recordings, output = small_folder(tmp_path / "in", clips=16), tmp_path / "killed"
+    whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
+    draw = random.Random(4)
+    seen = []
+    for _ in range(4):
+        process = start_build(recordings, output, *ONE_WORKER)
+        # Killed only once something has been done since the last kill, or all moments would lie before the first row.
+        wait_until(lambda: len(list(output.glob("*/*/*.flac"))) > len(seen) or process.poll() is not None)  # noqa: B023
+        time.sleep(draw.random() * 0.3)
+        os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+        process.communicate()
+        seen = finished_shards(output)
+    resumed = build(load_recipe("folder", SMALL), str(recordings), str(output), beam_flags=ONE_WORKER)
+    assert resumed.totals.digest == whole.totals.digest
+    assert verify(output).problems == []
+    assert {path.relative_to(output) for path in output.rglob("*") if path.suffix == ".flac"} == {
+        path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.flac")
+    }
+    assert not list(output.rglob("*.partial"))
+    stated = [json.loads((folder / "release.json").read_text()) for folder in (output, tmp_path / "whole")]
+    assert stated[0]["files"] == stated[1]["files"]

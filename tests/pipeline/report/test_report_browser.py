@@ -1,0 +1,573 @@
+"""The report in a browser, from a disk and without a network: filtered, sorted, paged, heard, by mouse and by keyboard.
+
+As a script it takes pictures of a release's report, light and dark, wide and narrow:
+
+    python -m tests.pipeline.test_report_browser RELEASE FOLDER
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.report import table, write_report
+from tests.pipeline.report.test_report import all_rows, make_release, original_of
+from transforms.records import SPLITS
+
+ROWS = 60
+_WAIT_S = 60.0
+
+
+@contextmanager
+def open_browser(profile: Path, width: int = 1280, height: int = 900) -> Iterator[Any]:
+    """Debian's Chromium without a window and without a network, on a profile of its own."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = _program("chromium")
+    for argument in [
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "disable-dev-shm-usage",
+        "autoplay-policy=no-user-gesture-required",
+    ]:
+        options.add_argument(f"--{argument}")
+    options.add_argument(f"--user-data-dir={profile}")
+    options.add_argument(f"--window-size={width},{height}")
+    # What would leave the machine fails at once and is logged.
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(executable_path=_program("chromedriver"))
+    browser = webdriver.Chrome(options=options, service=service)
+    try:
+        browser.set_script_timeout(_WAIT_S)
+        yield browser
+    finally:
+        browser.quit()
+
+
+def _program(name: str) -> str:
+    return shutil.which(name) or f"/usr/bin/{name}"
+
+
+def emulate(browser: Any, *, width: int = 1280, scheme: str = "light", motion: str = "reduce") -> None:
+    """A screen of this width (a phone's, if narrow) and a reader's preferences; what moves cannot be clicked."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+    asked = [{"name": name, "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": asked})
+
+
+def until(browser: Any, script: str, *arguments: Any) -> Any:
+    """Waits, for long on a slow machine, until a script returns something true, and returns it."""
+    end = time.monotonic() + _WAIT_S
+    while not (found := browser.execute_script(script, *arguments)):
+        assert time.monotonic() < end, f"never came true: {script}"
+        time.sleep(0.02)
+    return found
+
+
+def open_page(browser: Any, page: Path) -> None:
+    """Opens a report and waits for its table."""
+    browser.get(page.as_uri())
+    until(browser, "return document.documentElement.dataset.table === 'shown'")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if not Path(_program("chromium")).exists() or not Path(_program("chromedriver")).exists():
+        print("skipped: chromium or chromedriver is not installed (Debian: apt-get install chromium chromium-driver)")
+        pytest.skip("chromium is not installed")
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = make_release(tmp_path_factory.mktemp("release") / "demo", ROWS)
+    with pytest.MonkeyPatch.context() as patch:
+        # Many small files, so that every test goes over their borders.
+        patch.setattr(table, "ROWS_A_FILE", 7)
+        write_report(made, original_of=original_of, samples=8)
+    return made
+
+
+@pytest.fixture(scope="module")
+def rows(release: Path) -> list[dict[str, Any]]:
+    """The rows in the order of the table."""
+    return [row for split in SPLITS for row in all_rows(release) if row["split"] == split]
+
+
+@pytest.fixture
+def browser(running: Any, release: Path) -> Iterator[Any]:
+    """The report, freshly opened; whatever the test did, the console must have stayed silent and the network unused."""
+    emulate(running)
+    running.get_log("browser")
+    open_page(running, release / "report" / "index.html")
+    yield running
+    names = running.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert all(name.startswith(("file:", "data:")) for name in names), names
+    assert [entry for entry in running.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def shown(browser: Any) -> list[int]:
+    """The places of the rows that the table shows."""
+    script = "return [...document.querySelectorAll('#shown tr[data-row]')].map(row => Number(row.dataset.row))"
+    return [int(row) for row in browser.execute_script(script)]
+
+
+def found(browser: Any) -> str:
+    """What the live region says, with plain spaces."""
+    return str(browser.execute_script("return document.getElementById('found').textContent")).replace("\u202f", "")
+
+
+def wait_for(browser: Any, said: str) -> None:
+    """Waits until the live region says how many rows were found."""
+    until(
+        browser,
+        "return document.getElementById('found').textContent.replace(/\u202f/g, '').startsWith(arguments[0])",
+        said,
+    )
+
+
+def chip(browser: Any, facet: str, value: str) -> Any:
+    """The checkbox of a word."""
+    script = """
+      const [facet, value] = arguments, sets = [...document.querySelectorAll('fieldset')];
+      const chips = sets.find(one => one.querySelector('legend').textContent === facet).querySelectorAll('.chip');
+      return [...chips].find(one => one.textContent.startsWith(value + ' ')).querySelector('input');
+    """
+    return browser.execute_script(script, facet, value)
+
+
+def focused(browser: Any) -> str:
+    """The tag and name of what has the focus."""
+    script = (
+        "const one = document.activeElement; return one.tagName + ' ' + (one.ariaLabel || one.textContent || one.id)"
+    )
+    return str(browser.execute_script(script))
+
+
+def press(browser: Any, *keys: str) -> None:
+    from selenium.webdriver import ActionChains
+
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+# --- Finding rows ---------------------------------------------------------------------------------------------------
+
+
+def test_words_narrow_the_rows_down(browser: Any, rows: list[dict[str, Any]]) -> None:
+    assert found(browser) == f"All {ROWS} rows, 1 to 10 shown"
+    chip(browser, "direction", "left").click()
+    left = [at for at, row in enumerate(rows) if row["direction"] == "left"]
+    wait_for(browser, f"{len(left)} of {ROWS} rows")
+    assert shown(browser) == left[:10]
+    # Within an attribute either word will do, of two attributes both are asked.
+    chip(browser, "direction", "none").click()
+    chip(browser, "split", "train").click()
+    either = [at for at, row in enumerate(rows) if row["direction"] in ("left", None) and row["split"] == "train"]
+    wait_for(browser, f"{len(either)} of {ROWS} rows")
+    assert shown(browser) == either[:10]
+    # A word says how many rows it would leave beside what is chosen elsewhere.
+    right = sum(row["direction"] == "right" and row["split"] == "train" for row in rows)
+    script = "return arguments[0].nextElementSibling.querySelector('small').textContent"
+    assert browser.execute_script(script, chip(browser, "direction", "right")) == str(right)
+    browser.find_element("id", "clear").click()
+    wait_for(browser, f"All {ROWS} rows")
+
+
+def test_the_status_of_captions_can_be_chosen(browser: Any, rows: list[dict[str, Any]]) -> None:
+    mixed = [at for at, row in enumerate(rows) if set(row["caption_status"]) == {"rewritten", "template"}]
+    chip(browser, "captions", "some of each").click()
+    wait_for(browser, f"{len(mixed)} of {ROWS} rows")
+    assert shown(browser) == mixed[:10]
+
+
+@pytest.mark.parametrize("text", ["DOG barks", "ἦχος", "<script>document", '"birds sing, left"', "\\u0041", "x" * 200])
+def test_a_text_is_found_in_all_captions(browser: Any, rows: list[dict[str, Any]], text: str) -> None:
+    terms = [text.strip('"')] if text.startswith('"') else text.split()
+    wanted = []
+    for at, row in enumerate(rows):
+        texts = "\n".join([row["source_id"], *row["captions_original"], *row["captions"]]).lower()
+        if all(term.lower() in texts for term in terms):
+            wanted.append(at)
+    assert wanted, "the release must hold the text for this test to say anything"
+    browser.find_element("id", "text").send_keys(text)
+    wait_for(browser, f"{len(wanted)} of {ROWS} rows")
+    assert shown(browser) == wanted[:10]
+
+
+def test_nothing_found_is_said(browser: Any) -> None:
+    browser.find_element("id", "text").send_keys("no caption has this")
+    wait_for(browser, "No rows")
+    assert "No row has all of this" in browser.find_element("id", "shown").text
+
+
+def test_rows_are_sorted_both_ways_and_back(browser: Any, rows: list[dict[str, Any]]) -> None:
+    button = browser.find_element("css selector", "[data-sort=distance_m] button")
+    head = browser.find_element("css selector", "[data-sort=distance_m]")
+    places = range(ROWS)
+    orders = {
+        "ascending": sorted(places, key=lambda at: round(100 * rows[at]["distance_m"])),
+        "descending": sorted(places, key=lambda at: -round(100 * rows[at]["distance_m"])),
+        None: list(places),
+    }
+    for order, wanted in orders.items():
+        button.click()
+        until(browser, "return document.querySelector('#shown tr').dataset.row === arguments[0]", str(wanted[0]))
+        assert shown(browser) == wanted[:10]
+        assert head.get_attribute("aria-sort") == order
+
+
+def test_pages_are_turned_and_the_button_keeps_the_focus(browser: Any) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    turn = {
+        name: browser.find_element("css selector", f".pages [data-to={name}]") for name in ("next", "last", "previous")
+    }
+    turn["next"].click()
+    wait_for(browser, f"All {ROWS} rows, 11 to 20")
+    assert shown(browser) == list(range(10, 20))
+    turn["last"].click()
+    wait_for(browser, f"All {ROWS} rows, 51 to 60")
+    assert turn["last"].get_attribute("aria-disabled") == "true"
+    assert focused(browser) == "BUTTON Last"
+    page = browser.find_element("id", "page")
+    page.send_keys(Keys.CONTROL + "a" + Keys.NULL + "3" + Keys.ENTER)
+    wait_for(browser, f"All {ROWS} rows, 21 to 30")
+    browser.execute_script(
+        "const size = document.getElementById('size'); size.value = '100'; size.dispatchEvent(new Event('change'))"
+    )
+    wait_for(browser, f"All {ROWS} rows, 1 to {ROWS} shown")
+    assert shown(browser) == list(range(ROWS))
+
+
+def test_every_caption_is_text_and_nothing_else(browser: Any, rows: list[dict[str, Any]]) -> None:
+    browser.execute_script(
+        "const size = document.getElementById('size'); size.value = '100'; size.dispatchEvent(new Event('change'))"
+    )
+    wait_for(browser, f"All {ROWS} rows, 1 to {ROWS}")
+    script = """
+      const texts = cell => [...cell.querySelectorAll('p')].map(one => one.textContent);
+      return [...document.querySelectorAll('#shown .said')].map(texts);
+    """
+    assert browser.execute_script(script) == [[row["captions"][0], row["captions_original"][0]] for row in rows]
+    opened = "document.querySelectorAll('#shown button.open').forEach(button => button.click());"
+    browser.execute_script(opened)
+    made = "return [...document.querySelectorAll('#shown *')].map(one => one.localName)"
+    wanted = set(
+        "tr td th button span bdi small p mark div dl dt dd em code footer a audio svg circle line path text".split()
+    )
+    assert set(browser.execute_script(made)) <= wanted
+    assert browser.title.startswith("generated <release>")
+    links = browser.execute_script("return [...document.querySelectorAll('#shown a')].map(link => link.href)")
+    assert links
+    assert all(link.startswith("https://example.org/") for link in links)
+
+
+# --- Hearing rows ---------------------------------------------------------------------------------------------------
+
+_DECODE = """
+const [encoded, done] = arguments;
+const bytes = Uint8Array.from(atob(encoded), character => character.charCodeAt(0));
+new OfflineAudioContext(2, 48000, 48000).decodeAudioData(bytes.buffer).then(sound => done({
+  channels: sound.numberOfChannels, seconds: sound.duration,
+  peak: sound.getChannelData(0).reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0)
+}), error => done({error: String(error)}));
+"""
+_PLAYS = (
+    "const one = document.querySelectorAll('audio')[arguments[0]]; return one && one.currentTime > 0 && one.duration"
+)
+
+
+def test_players_of_the_sample_are_made_when_asked_for(browser: Any, release: Path) -> None:
+    assert browser.execute_script("return document.querySelectorAll('audio').length") == 0
+    first, second = browser.find_elements("css selector", ".card button.listen")[:2]
+    assert first.get_attribute("aria-label").startswith("Original: ")
+    first.click()
+    assert 3.9 < until(browser, _PLAYS, 0) < 10.2
+    browser.execute_script("document.querySelector('audio').currentTime = 1.5")
+    second.click()
+    assert 3.9 < until(browser, _PLAYS, 1) < 10.2
+    # The second player takes over from the first, at the same place in the sound.
+    state = "return [...document.querySelectorAll('audio')].map(one => [one.paused, one.currentTime])"
+    (paused, _), (_, at) = browser.execute_script(state)
+    assert paused
+    assert at >= 1.4
+    assert focused(browser).startswith("AUDIO Binaural: ")
+    source = browser.execute_script("return document.querySelectorAll('audio')[1].getAttribute('src')")
+    encoded = base64.b64encode((release / "report" / source).read_bytes()).decode()
+    decoded = browser.execute_async_script(_DECODE, encoded)
+    assert decoded["channels"] == 2
+    assert decoded["peak"] > 0.1
+    assert decoded["seconds"] > 3.9
+
+
+def test_a_row_of_the_sample_has_both_players(browser: Any) -> None:
+    chip(browser, "players", "binaural").click()
+    wait_for(browser, f"8 of {ROWS} rows")
+    browser.find_element("css selector", "#shown button.open").click()
+    assert 3.9 < until(browser, _PLAYS, 1) < 10.2
+    names = browser.execute_script("return [...document.querySelectorAll('.opened audio')].map(one => one.ariaLabel)")
+    assert [name.split(":")[0] for name in names] == ["Original", "Binaural"]
+
+
+def test_any_other_row_plays_its_file_and_says_how_to_get_more(browser: Any, rows: list[dict[str, Any]]) -> None:
+    chip(browser, "players", "file alone").click()
+    wait_for(browser, f"{ROWS - 8} of {ROWS} rows")
+    button = browser.find_element("css selector", "#shown button.open")
+    button.click()
+    assert until(browser, _PLAYS, 0) == pytest.approx(4.0, abs=0.1)
+    row = rows[shown(browser)[0]]
+    source = browser.execute_script("return document.querySelector('.opened audio').getAttribute('src')")
+    assert re.fullmatch(rf"\.\./{row['split']}/0000\d-of-0000\d/{row['file_name']}", source)
+    assert f"elsa report RELEASE --rows={row['id']}" in browser.find_element("css selector", ".opened").text
+    assert button.get_attribute("aria-expanded") == "true"
+    button.click()
+    assert browser.execute_script("return document.querySelectorAll('audio').length") == 0
+    assert button.get_attribute("aria-expanded") == "false"
+
+
+def test_a_keyboard_is_enough(browser: Any, rows: list[dict[str, Any]]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    press(browser, Keys.TAB)
+    assert focused(browser) == "A Skip to the content"
+    press(browser, Keys.ENTER)
+    seen = []
+    while not focused(browser).startswith("INPUT") and len(seen) < 80:
+        press(browser, Keys.TAB)
+        seen.append(focused(browser))
+    press(browser, "barks")
+    wanted = [at for at, row in enumerate(rows) if "barks" in "\n".join([*row["captions"], *row["captions_original"]])]
+    wait_for(browser, f"{len(wanted)} of {ROWS} rows")
+    while not focused(browser).startswith("BUTTON Listen to") and len(seen) < 160:
+        press(browser, Keys.TAB)
+        seen.append(focused(browser))
+        # Whatever has the focus shows it.
+        outline = """
+          const at = document.activeElement;
+          return getComputedStyle(at.matches('.chip input') ? at.nextElementSibling : at).outlineStyle;
+        """
+        assert browser.execute_script(outline) not in ("none", ""), seen[-1]
+    press(browser, Keys.ENTER)
+    assert until(browser, _PLAYS, 0)
+    assert focused(browser).startswith("AUDIO")
+    press(browser, Keys.ESCAPE)
+    assert focused(browser).startswith("BUTTON Listen to")
+    assert browser.execute_script("return document.querySelectorAll('audio').length") == 0
+    # A word is chosen with the space bar, on the way back.
+    while not focused(browser).startswith("INPUT on") and len(seen) < 240:
+        press(browser, Keys.SHIFT + Keys.TAB + Keys.NULL)
+        seen.append(focused(browser))
+        if browser.execute_script("return document.activeElement.type") == "checkbox":
+            break
+    before = found(browser)
+    press(browser, Keys.SPACE)
+    until(browser, "return document.activeElement.checked")
+    until(
+        browser, "return document.getElementById('found').textContent.replace(/\u202f/g, '') !== arguments[0]", before
+    )
+
+
+# --- For everybody --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_control_has_a_name_and_the_table_is_one(browser: Any, release: Path, width: int) -> None:
+    """In the tree that Chromium gives to screen readers."""
+    emulate(browser, width=width)
+    open_page(browser, release / "report" / "index.html")
+    browser.execute_script(
+        "document.querySelectorAll('details').forEach(one => { one.open = true; });"
+        "document.querySelector('#shown button.open').click()"
+    )
+    until(browser, "return document.querySelector('.opened audio')")
+    nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    by_role: dict[str, list[str]] = {}
+    for node in nodes:
+        if not node.get("ignored"):
+            role = node.get("role", {}).get("value", "")
+            by_role.setdefault(role, []).append(str(node.get("name", {}).get("value", "")).strip())
+    for role in (
+        "button",
+        "link",
+        "checkbox",
+        "searchbox",
+        "combobox",
+        "spinbutton",
+        "image",
+        "table",
+        "region",
+        "Audio",
+    ):
+        assert by_role.get(role), role
+        assert all(by_role[role]), role
+    assert len(by_role["table"]) >= 1
+    assert any(name == "All rows" for name in by_role["table"])
+    assert len(by_role["rowheader"]) >= 10
+    live = [node for node in nodes if node.get("role", {}).get("value") == "status" and not node.get("ignored")]
+    assert len(live) == 1
+    levels = browser.execute_script(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.localName[1]))"
+    )
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    doubled = """
+      const ids = [...document.querySelectorAll('[id]')].map(one => one.id);
+      return ids.filter((id, at) => ids.indexOf(id) !== at);
+    """
+    assert browser.execute_script(doubled) == []
+
+
+_COLOURS = """
+const seen = [];
+const parse = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+for (const one of document.querySelectorAll('main *, nav *, header *, footer *')) {
+  if (one.closest('svg, audio') || !one.checkVisibility()) continue;
+  if (![...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
+  let under = one, fill = [0, 0, 0, 0];
+  while (under && fill.length === 4 && fill[3] === 0) {
+    fill = parse(getComputedStyle(under).backgroundColor);
+    under = under.parentElement;
+  }
+  seen.push([one.outerHTML.slice(0, 80), parse(getComputedStyle(one).color), fill]);
+}
+return seen;
+"""
+
+
+def _contrast(text: list[float], under: list[float]) -> float:
+    """The ratio of the Web Content Accessibility Guidelines, 1 to 21."""
+
+    def luminance(colour: list[float]) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour[:3])]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(text), luminance(under)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_in_both_schemes(browser: Any, release: Path, scheme: str) -> None:
+    emulate(browser, scheme=scheme)
+    open_page(browser, release / "report" / "index.html")
+    chip(browser, "direction", "left").click()
+    until(browser, "return document.querySelector('#found').textContent.includes(' of ')")
+    browser.execute_script("document.querySelector('#shown button.open').click()")
+    until(browser, "return document.querySelector('.opened')")
+    seen = browser.execute_script(_COLOURS)
+    assert len(seen) > 200
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(int(value) for value in re.findall(r"\d+", paper)[:3]) > 384) == (scheme == "light")
+    weak = [(text, round(_contrast(ink, under), 2)) for text, ink, under in seen if _contrast(ink, under) < 4.5]
+    assert weak == []
+
+
+def test_a_phone_scrolls_one_way_only(browser: Any, release: Path) -> None:
+    emulate(browser, width=360)
+    open_page(browser, release / "report" / "index.html")
+    browser.execute_script(
+        "document.querySelectorAll('details').forEach(one => { one.open = true; });"
+        "document.querySelectorAll('#shown button.open').forEach(one => one.click())"
+    )
+    until(browser, "return document.querySelectorAll('.opened').length === 10")
+    wide = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide[0] <= wide[1]
+    emulate(browser)
+    wide = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide[0] <= wide[1]
+
+
+def test_who_wants_no_motion_gets_none(browser: Any) -> None:
+    smooth = "return getComputedStyle(document.documentElement).scrollBehavior"
+    assert browser.execute_script(smooth) == "auto"
+    emulate(browser, motion="no-preference")
+    assert browser.execute_script(smooth) == "smooth"
+
+
+# --- Releases that lack something -----------------------------------------------------------------------------------
+
+
+def test_splits_without_rows_have_no_words_and_no_errors(running: Any, tmp_path: Path) -> None:
+    made = make_release(tmp_path / "demo", 12, audio=False)
+    for path in made.glob("t*/*/metadata.parquet"):
+        rows = pq.read_table(path)
+        pq.write_table(rows.slice(0, 0), path)
+    emulate(running)
+    open_page(running, write_report(made))
+    assert found(running) == "All 3 rows, 1 to 3 shown"
+    for path in made.glob("*/*/metadata.parquet"):
+        rows = pq.read_table(path)
+        pq.write_table(pa.Table.from_pylist([], schema=rows.schema), path)
+    open_page(running, write_report(made))
+    assert found(running) == "No rows"
+
+
+def test_data_that_is_gone_is_said(running: Any, tmp_path: Path) -> None:
+    page = write_report(make_release(tmp_path / "demo", 4, audio=False))
+    (page.parent / "data" / "rows.js").unlink()
+    running.get(page.as_uri())
+    said = until(running, "const note = document.querySelector('#rows [role=alert]'); return note && note.textContent")
+    assert "data/rows.js could not be read" in said
+    page = write_report(make_release(tmp_path / "other", 4, audio=False))
+    (page.parent / "data" / "rows-00000.js").unlink()
+    running.get(page.as_uri())
+    until(running, "return document.getElementById('problem').textContent.includes('rows-00000.js could not be read')")
+    running.get_log("browser")
+
+
+def test_a_page_whose_texts_are_gone_is_said(running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ROWS_A_FILE", 10)
+    page = write_report(make_release(tmp_path / "demo", 12, audio=False))
+    (page.parent / "data" / "rows-00001.js").unlink()
+    open_page(running, page)
+    running.find_element("css selector", ".pages [data-to=next]").click()
+    until(running, "return document.getElementById('problem').textContent.includes('rows-00001.js could not be read')")
+    assert not running.execute_script("return document.getElementById('problem').hidden")
+    running.get_log("browser")
+
+
+# --- As a script ----------------------------------------------------------------------------------------------------
+
+
+def look(release: Path, folder: Path) -> None:
+    """Pictures of a release's report in light and dark, wide and narrow."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_browser(folder / "profile") as browser:
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+            emulate(browser, width=width, scheme=scheme)
+            open_page(browser, (release / "report" / "index.html").resolve())
+            for name in ("numbers", "listen", "rows", "sources", "captions"):
+                browser.execute_script(f"document.getElementById('{name}').scrollIntoView({{behavior: 'instant'}})")
+                time.sleep(0.2)
+                shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
+                (folder / f"{scheme}-{width}-{name}.png").write_bytes(base64.b64decode(shot["data"]))
+        print(browser.get_log("browser"))
+    shutil.rmtree(folder / "profile", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    look(Path(sys.argv[1]), Path(sys.argv[2]))

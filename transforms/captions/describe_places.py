@@ -1,0 +1,40 @@
+"""Put the place in words: each row's words from the values that were measured on it, as the release states them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import apache_beam as beam
+
+from transforms.records import Row, Shard
+from transforms.shards.each_shard import EachShard
+from transforms.words import words_of
+
+
+def word_place(row: Row) -> Row:
+    """The row with its words.
+
+    Raises:
+        ValueError: when the row has not been placed and measured.
+    """
+    if row.room is None or row.scene is None or row.acoustics is None:
+        raise ValueError(f"row {row.id} has no room, scene or measurement")
+    words = words_of(
+        azimuth_deg=row.scene.azimuth_deg,
+        elevation_deg=row.scene.elevation_deg,
+        distance_m=row.scene.distance_m,
+        floor_area_m2=row.room.floor_area_m2,
+        t30_ms=row.acoustics.t30_ms,
+    )
+    return replace(row, words=words)
+
+
+def _word_shard(shard: Shard) -> Shard:
+    return shard.with_rows(tuple(word_place(row) for row in shard.rows))
+
+
+class WordPlaces(beam.PTransform):
+    """Measured shards → shards whose rows have words (ELSA, section 3.2)."""
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(EachShard("word places", _word_shard))

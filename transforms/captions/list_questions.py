@@ -1,0 +1,119 @@
+"""List questions: what a build would ask for its captions, without rendering or asking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from transforms import storage
+from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
+from transforms.captions.rewrite_captions import CaptionJob, requests_of
+from transforms.captions.rewriting import open_question
+from transforms.records import CaptionRequest, Row, Shard
+from transforms.shards import workspace
+from transforms.shards.each_shard import guarded
+from transforms.shards.write_shard import table_to_parquet
+from transforms.sound.clip_audio import ClipRefused
+from transforms.sound.render_rows import RenderSettings, prepare_source
+from transforms.words import VOCABULARY, SpatialWords
+
+QUESTION_SCHEMA = pa.schema(
+    [
+        ("request_sha256", pa.string()),
+        ("attempt", pa.int32()),
+        ("row_id", pa.string()),
+        ("caption_index", pa.int32()),
+        ("caption", pa.string()),
+        *((attribute, pa.string()) for attribute in VOCABULARY),
+        ("model", pa.string()),
+        ("prompt", pa.string()),
+    ]
+)
+
+
+def open_questions(shard: Shard, job: CaptionJob, known: KnownAnswers) -> list[dict[str, Any]]:
+    """What is next to be asked for each caption of a shard, as rows of QUESTION_SCHEMA."""
+    parameters, prompt_id, questions = job.parameters(), job.prompt_id or "", []
+    for request in requests_of(shard.rows):
+        found = open_question(
+            request,
+            known.get,
+            model=job.model_name,
+            prompt_id=prompt_id,
+            tries=job.tries,
+            parameters=parameters,
+        )
+        if found is not None:
+            digest, attempt = found
+            questions.append(
+                {
+                    "request_sha256": digest,
+                    "attempt": attempt,
+                    "row_id": request.row_id,
+                    "caption_index": request.caption_index,
+                    "caption": request.caption,
+                    **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
+                    "model": job.model_name,
+                    "prompt": prompt_id,
+                }
+            )
+    return questions
+
+
+def request_of(question: dict[str, Any]) -> CaptionRequest:
+    """The request of a row of QUESTION_SCHEMA; its seed, which only the template takes, is 0."""
+    words = SpatialWords(**{attribute: question[attribute] for attribute in VOCABULARY})
+    return CaptionRequest(question["row_id"], question["caption_index"], question["caption"], words, 0)
+
+
+def usable(shard: Shard, settings: RenderSettings) -> Shard:
+    """The shard without the rows whose clips rendering would refuse: nobody pays for their captions."""
+    rows: list[Row] = []
+    for clip, of_clip in groupby(shard.rows, key=lambda row: row.clip):
+        try:
+            prepare_source(clip, settings)
+        except ClipRefused:
+            continue
+        rows.extend(of_clip)
+    return shard.with_rows(tuple(rows))
+
+
+class _ListQuestions(beam.DoFn):
+    def __init__(self, folder: str, job: CaptionJob, settings: RenderSettings) -> None:
+        self.folder = folder
+        self.job = job
+        self.settings = settings
+        self._known = KnownAnswers()
+
+    def setup(self) -> None:
+        self._known = read_answers(self.job.answers)
+        if self.job.release is not None:
+            Journals(workspace.journal_folder(self.job.release)).refresh(self._known)
+
+    def process(self, element: Shard) -> Iterator[str]:
+        shard = guarded("read clips", lambda shard: usable(shard, self.settings), element)
+        path = storage.join(self.folder, f"{shard.split}-{shard.name}")
+        if shard.failure is not None:
+            storage.write_bytes(f"{path}.json", json.dumps(f"{shard.path}: {shard.failure}").encode())
+        else:
+            questions = open_questions(shard, self.job, self._known)
+            storage.write_bytes(f"{path}.parquet", table_to_parquet(questions, QUESTION_SCHEMA))
+        yield shard.path
+
+
+class ListQuestions(beam.PTransform):
+    """Worded shards → a Parquet file for each of what is still to be asked, or a JSON file of why there is none."""
+
+    def __init__(self, folder: str, job: CaptionJob, settings: RenderSettings) -> None:
+        super().__init__()
+        self.folder = folder
+        self.job = job
+        self.settings = settings
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(_ListQuestions(self.folder, self.job, self.settings))

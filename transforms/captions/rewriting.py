@@ -1,0 +1,168 @@
+"""Captions from requests: ask, check, ask again what was refused, then the template; no answer is asked for twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from transforms.captions.check import check_caption, clean_answer
+from transforms.captions.template import template_caption
+from transforms.captions.writers import CaptionWriter
+from transforms.records import Answer, Caption, CaptionRequest, Reply
+
+__all__ = [
+    "TEMPLATE",
+    "AskQuestions",
+    "caption_text",
+    "decimal_text",
+    "judge",
+    "open_question",
+    "request_sha256",
+    "rewrite",
+]
+
+#: Questions as (a request's hash, the request), and an attempt → their replies in order. Whoever stands behind it may
+#: know, share and write down answers.
+AskQuestions = Callable[[Sequence[tuple[str, CaptionRequest]], int], Sequence[Reply]]
+
+#: The model's name on captions that no language model wrote.
+TEMPLATE = "template"
+
+
+def request_sha256(
+    request: CaptionRequest, model: str, prompt_id: str, parameters: Mapping[str, int | str], attempt: int = 0
+) -> str:
+    """A SHA-256 over all that shapes an answer: model, prompt, sampling parameters, caption, words, seed, attempt.
+
+    Integers and strings only, a temperature as its decimal text (`decimal_text`): a float's text is not everywhere the
+    same. The row's id is not in it, so that the same question of two rows is one question.
+    """
+    for name, value in parameters.items():
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise TypeError(f"the parameter {name} has to be an integer or a string, not {type(value).__name__}")
+    shaped = {
+        "attempt": attempt,
+        "caption": request.caption,
+        "model": model,
+        "parameters": dict(parameters),
+        "prompt": prompt_id,
+        "seed": request.question_seed,
+        "words": request.words.present(),
+    }
+    # ASCII escapes carry any text, lone surrogates too.
+    return hashlib.sha256(json.dumps(shaped, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def decimal_text(value: float) -> str:
+    """A parameter as the shortest decimal text with at most six places: 0.9 → "0.9", 1.0 → "1"."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def rewrite(
+    requests: Sequence[CaptionRequest],
+    writer: CaptionWriter | None,
+    *,
+    prompt_id: str,
+    tries: int,
+    parameters: Mapping[str, int | str] | None = None,
+    ask: AskQuestions | None = None,
+) -> list[tuple[Caption, list[Answer]]]:
+    """The caption of each request, in order, with every answer that was had for it.
+
+    A writer of None means the template for all. `ask` stands between this and the writer: it knows answers from before,
+    which are checked like new ones; without it the writer is asked. A question that several requests have is asked
+    once. An answer is refused with a reason of `check_caption`, or with `error: …` of the writer.
+    """
+    captions: list[Caption | None] = [None] * len(requests)
+    out_of_reach: set[int] = set()
+    answers: list[list[Answer]] = [[] for _ in requests]
+    for attempt in range(tries if writer is not None else 0):
+        assert writer is not None
+        pending = [at for at, caption in enumerate(captions) if caption is None and at not in out_of_reach]
+        hashes = {
+            at: request_sha256(requests[at], writer.model, prompt_id, parameters or {}, attempt) for at in pending
+        }
+        questions = [(hashes[at], requests[at]) for at in pending]
+        had = (ask or _asking(writer))(questions, attempt) if questions else ()
+        replies = dict(zip(pending, had, strict=True))
+        for at in pending:
+            answer = judge(requests[at], replies[at], hashes[at], attempt, writer.model, prompt_id)
+            answers[at].append(answer)
+            if _is_final(replies[at]):
+                out_of_reach.add(at)
+            if answer.kept:
+                captions[at] = Caption(caption_text(answer.text), requests[at].caption, "rewritten")
+    return [
+        (caption or _from_template(request), given)
+        for request, caption, given in zip(requests, captions, answers, strict=True)
+    ]
+
+
+def open_question(
+    request: CaptionRequest,
+    known: Callable[[str, CaptionRequest], Reply | None],
+    *,
+    model: str,
+    prompt_id: str,
+    tries: int,
+    parameters: Mapping[str, int | str],
+) -> tuple[str, int] | None:
+    """What `rewrite` would ask next for a request, as (hash, attempt); None where nothing is left to ask."""
+    for attempt in range(tries):
+        digest = request_sha256(request, model, prompt_id, parameters, attempt)
+        reply = known(digest, request)
+        if reply is None:
+            return digest, attempt
+        if _is_final(reply) or judge(request, reply, digest, attempt, model, prompt_id).kept:
+            return None
+    return None
+
+
+def _asking(writer: CaptionWriter) -> AskQuestions:
+    """The writer alone, asked once for each hash."""
+
+    def ask(questions: Sequence[tuple[str, CaptionRequest]], attempt: int) -> Sequence[Reply]:
+        once: dict[str, CaptionRequest] = {}
+        for digest, request in questions:
+            once.setdefault(digest, request)
+        replies = dict(zip(once, writer.ask(list(once.values()), attempt), strict=True))
+        return [replies[digest] for digest, _ in questions]
+
+    return ask
+
+
+def _is_final(reply: Reply) -> bool:
+    """True for an error that asking again does not mend: the client has already tried again where that could help."""
+    return reply.error is not None and not reply.error.startswith(("unreadable", "refusal"))
+
+
+def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
+    """A reply as an answer: kept, or refused with its reason."""
+    if reply.error is not None:
+        reason: str | None = f"error: {reply.error}"
+    else:
+        reason = check_caption(clean_answer(reply.text), request.caption, request.words)
+    return Answer(
+        request_sha256=digest,
+        row_id=request.row_id,
+        caption_index=request.caption_index,
+        attempt=attempt,
+        text=reply.text,
+        kept=reason is None,
+        reason=reason,
+        model=model,
+        prompt=prompt_id,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+    )
+
+
+def _from_template(request: CaptionRequest) -> Caption:
+    return Caption(template_caption(request.caption, request.words, request.seed), request.caption, TEMPLATE)
+
+
+def caption_text(answer: str) -> str:
+    """The caption that a kept answer gives: cleaned, with a capital and an end."""
+    text = clean_answer(answer)
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

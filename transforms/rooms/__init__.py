@@ -1,0 +1,1 @@
+"""Rooms: their design, the positions in them, and their responses."""

@@ -1,0 +1,155 @@
+"""Where receiver and source stand: a direction, a distance, and a place that holds both (ELSA, section 3.2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+import apache_beam as beam
+import numpy as np
+
+from transforms.records import Rejection, Room, Row, Scene, Shard
+from transforms.rooms.geometry import direction_to_unit_vector
+from transforms.seeds import keyed_generator
+from transforms.shards.each_shard import EachShard
+
+# Every draw is an integer on one of these grids, so equal seeds give equal numbers on every machine.
+ANGLE_STEPS_PER_DEG = 100
+STEPS_PER_M = 1000
+_SOURCE_DECIMALS = 6
+
+
+class SceneDoesNotFit(ValueError):
+    """The room cannot hold a source at the distance asked for in the direction asked for."""
+
+
+@dataclass(frozen=True)
+class SceneRanges:
+    """What scenes are drawn from; the ranges are those of ELSA's training rooms (table of section 3.2)."""
+
+    distance_min_m: float = 0.5
+    distance_max_m: float = 4.0
+    elevation_min_deg: float = -47.5
+    elevation_max_deg: float = 48.7
+    azimuth_min_deg: float = -180.0
+    """Open bound; the azimuth lies in (min, max]."""
+    azimuth_max_deg: float = 180.0
+    wall_clearance_m: float = 0.5
+    """Least distance of receiver and source from the walls; a choice of ours."""
+    vertical_clearance_m: float = 0.4
+    """Least distance of receiver and source from floor and ceiling; a choice of ours."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.distance_min_m <= self.distance_max_m:
+            raise ValueError(f"distance_min_m, distance_max_m: {self.distance_min_m}, {self.distance_max_m}")
+        if not -90.0 <= self.elevation_min_deg <= self.elevation_max_deg <= 90.0:
+            raise ValueError(
+                f"elevation_min_deg, elevation_max_deg: {self.elevation_min_deg}, {self.elevation_max_deg}"
+            )
+        if not -180.0 <= self.azimuth_min_deg < self.azimuth_max_deg <= 180.0:
+            raise ValueError(f"azimuth_min_deg, azimuth_max_deg: {self.azimuth_min_deg}, {self.azimuth_max_deg}")
+        if min(self.wall_clearance_m, self.vertical_clearance_m) < 0.0:
+            raise ValueError(f"clearances are not negative: {self.wall_clearance_m}, {self.vertical_clearance_m}")
+
+
+def free_extent_m(room: Room, ranges: SceneRanges) -> tuple[float, float, float]:
+    """How far apart receiver and source can be along x, y and z, in metres; negative where there is no place."""
+    return (
+        room.length_m - 2 * ranges.wall_clearance_m,
+        room.width_m - 2 * ranges.wall_clearance_m,
+        room.height_m - 2 * ranges.vertical_clearance_m,
+    )
+
+
+def largest_distance_m(room: Room, azimuth_deg: float, elevation_deg: float, ranges: SceneRanges) -> float:
+    """The largest distance in metres, at most the range's, at which ``room`` holds a source in this direction."""
+    extents = free_extent_m(room, ranges)
+    if min(extents) < 0.0:
+        return 0.0
+    along = np.abs(direction_to_unit_vector(azimuth_deg, elevation_deg))
+    held = [extent / float(part) for extent, part in zip(extents, along, strict=True) if part > 1e-9]
+    return min([ranges.distance_max_m, *held])
+
+
+def place_source(row_seed: int, room: Room, ranges: SceneRanges | None = None) -> Scene:
+    """Receiver and source of the row with ``row_seed`` in ``room``; the receiver faces the room's +x.
+
+    Azimuth and elevation are uniform whatever the room. The distance is uniform from the range's least to the largest
+    that the room holds *in that direction*: a low room shortens steep distances and never bends an angle. The receiver
+    is then uniform over all places where both stand clear of the walls. Nothing is drawn again, so angles are never
+    biased. Angles are multiples of 0.01°, distances and the receiver of 1 mm, the source is rounded to 1 µm.
+
+    Raises:
+        SceneDoesNotFit: the room cannot hold the least distance in the direction drawn.
+    """
+    ranges = ranges if ranges is not None else SceneRanges()
+    draw = keyed_generator(row_seed, "scene")
+    azimuth_deg = _draw_on_grid(
+        draw, ranges.azimuth_min_deg + 1 / ANGLE_STEPS_PER_DEG, ranges.azimuth_max_deg, ANGLE_STEPS_PER_DEG
+    )
+    elevation_deg = _draw_on_grid(draw, ranges.elevation_min_deg, ranges.elevation_max_deg, ANGLE_STEPS_PER_DEG)
+    largest_m = largest_distance_m(room, azimuth_deg, elevation_deg, ranges)
+    # A millimetre less: the receiver's grid needs a place to stand.
+    if largest_m < ranges.distance_max_m:
+        largest_m -= 2 / STEPS_PER_M
+    if largest_m < ranges.distance_min_m:
+        raise SceneDoesNotFit(
+            f"room {room.room_id!r} ({room.length_m} × {room.width_m} × {room.height_m} m) holds a source at azimuth "
+            f"{azimuth_deg}°, elevation {elevation_deg}° up to {max(largest_m, 0.0):.2f} m, "
+            f"and distance_min_m is {ranges.distance_min_m}"
+        )
+    distance_m = _draw_on_grid(draw, ranges.distance_min_m, largest_m, STEPS_PER_M)
+    offset_m = distance_m * direction_to_unit_vector(azimuth_deg, elevation_deg)
+    clearances = (ranges.wall_clearance_m, ranges.wall_clearance_m, ranges.vertical_clearance_m)
+    receiver_m = tuple(
+        _draw_on_grid(draw, clearance + max(0.0, -offset), size - clearance - max(0.0, offset), STEPS_PER_M)
+        for size, clearance, offset in zip(
+            (room.length_m, room.width_m, room.height_m), clearances, offset_m.tolist(), strict=True
+        )
+    )
+    source_m = tuple(
+        round(place + offset, _SOURCE_DECIMALS) for place, offset in zip(receiver_m, offset_m.tolist(), strict=True)
+    )
+    return Scene(
+        receiver_m=(receiver_m[0], receiver_m[1], receiver_m[2]),
+        source_m=(source_m[0], source_m[1], source_m[2]),
+        azimuth_deg=azimuth_deg,
+        elevation_deg=elevation_deg,
+        distance_m=distance_m,
+    )
+
+
+def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_unit: int) -> float:
+    """A uniform multiple of 1/steps_per_unit in [low, high]."""
+    # The tiny shift keeps bounds that are on the grid in decimal on it in binary.
+    first, last = math.ceil(low * steps_per_unit - 1e-6), math.floor(high * steps_per_unit + 1e-6)
+    return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
+
+
+def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
+    """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
+    rows: list[Row] = []
+    rejections: list[Rejection] = []
+    for row in shard.rows:
+        if row.room is None:
+            raise ValueError(f"row {row.id} has no room")
+        try:
+            rows.append(replace(row, scene=place_source(row.seed, row.room, ranges)))
+        except SceneDoesNotFit as error:
+            clip = row.clip
+            rejections.append(
+                Rejection(clip.source_id, "place", "scene_does_not_fit", str(error), clip.split, clip.source_id)
+            )
+    return shard.with_rows(tuple(rows)).rejecting(*rejections)
+
+
+class PlaceSources(beam.PTransform):
+    """Shards whose rows have rooms → shards whose rows have a receiver and a source."""
+
+    def __init__(self, ranges: SceneRanges) -> None:
+        super().__init__()
+        self.ranges = ranges
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        return shards | beam.ParDo(EachShard("place sources", partial(give_scenes, ranges=self.ranges)))

@@ -1,0 +1,301 @@
+"""Shoebox rooms as the paper has them: sizes, named materials, a T30 that the bands add up to (ELSA, section 3.2)."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from transforms.records import OCTAVE_BANDS_HZ, Room
+from transforms.rooms.acoustics import (
+    AIR_ABSORPTION_PER_M,
+    DECAY_60_DB,
+    SPEED_OF_SOUND_M_S,
+    heard_bands_t30_ms,
+    heard_t30_ms,
+)
+from transforms.seeds import keyed_generator
+
+# The paper's table of rooms (ELSA, section 3.2): area as printed, T30 as printed; the rest of a room is our choice.
+FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
+T30_RANGE_MS = (114.5, 2671.9)
+
+# Names in pyroomacoustics' database, by where one would find them. Absorption is the database's; scattering is not
+# used: the late field is diffuse by construction, as in a furnished room.
+FLOOR_MATERIALS = (
+    "concrete_floor", "marble_floor", "audience_floor", "stage_floor", "linoleum_on_concrete", "carpet_cotton",
+    "carpet_thin", "carpet_tufted_9.5mm", "carpet_6mm_closed_cell_foam", "carpet_6mm_open_cell_foam",
+    "carpet_tufted_9m", "felt_5mm",
+    "carpet_soft_10mm", "carpet_hairy", "carpet_rubber_5mm", "carpet_1.35_kg_m2", "cocos_fibre_roll_29mm",
+    "chairs_wooden", "chairs_unoccupied_plastic",
+)  # fmt: skip
+SEATING_MATERIALS = ("chairs_upholstered_cloth", "chairs_upholstered_leather")
+#: From this floor area on rows of seats may cover the floor.
+SEATING_FROM_M2 = 60.0
+CEILING_MATERIALS = (
+    "hard_surface", "rough_concrete", "unpainted_concrete", "rough_lime_wash", "plasterboard", "wooden_lining",
+    "wood_16mm", "ceiling_plasterboard", "ceiling_fissured_tile", "ceiling_perforated_gypsum_board",
+    "ceiling_fibre_absorber", "ceiling_melamine_foam", "ceiling_metal_panel", "acoustical_plaster_25mm", "gypsum_board",
+    "perforated_veneered_chipboard", "fibre_absorber_1", "rockwool_50mm_40kgm3", "mineral_wool_50mm_40kgm3",
+)  # fmt: skip
+WALL_MATERIALS = (
+    "hard_surface", "brickwork", "rough_concrete", "unpainted_concrete", "rough_lime_wash",
+    "smooth_brickwork_flush_pointing", "smooth_brickwork_10mm_pointing", "brick_wall_rough", "ceramic_tiles",
+    "limestone_wall", "plasterboard", "wooden_lining", "glass_window", "double_glazing_10mm", "wood_16mm",
+    "plywood_thin", "facing_brick", "acoustical_plaster_25mm", "perforated_veneered_chipboard", "blinds_half_open",
+    "blinds_open", "curtains_cotton_0.5", "curtains_cotton_0.33", "curtains_densely_woven", "curtains_velvet",
+    "curtains_fabric", "curtains_glass_mat", "studio_curtains", "gypsum_board", "panel_fabric_covered_6pcf",
+    "fibre_absorber_2", "mineral_wool_50mm_70kgm3", "rockwool_50mm_80kgm3",
+)  # fmt: skip
+
+#: How many combinations of materials a room chooses from, and how many of them are looked at closely.
+COMBINATIONS = 500
+LIKELY = 40
+# Longest over shortest T30 of a room's octaves, and of two neighbours, that cost nothing against an evener room: where
+# one octave is much drier than the next, an octave filter hears the next.
+EVEN_SPREAD = math.log(1.5)
+EVEN_STEP = math.log(1.2)
+# How much longer the full band may decay from −5 to −35 dB than from 0 to −25 dB at no cost, as a logarithm, and what
+# more than that costs.
+STRAIGHT = 0.02
+BENT_COST = 15.0
+# What a factor e between the absorption of surfaces costs; materials as published cost nothing, a factor e away one.
+CONTRAST_COST = 0.1
+_SIZE_DECIMALS = 3
+_TIME_DECIMALS = 2
+_ABSORPTION_DECIMALS = 6
+_MOST_DRAWS = 100
+_MOST_ABSORPTION = 0.99
+# Energy of white sound in each octave, bandwidths in hertz. The first begins at 0 Hz; the last
+# ends where a response at 48 kHz, which fades between 18 and 24 kHz, has lost the same energy.
+_WHITE_EDGES_HZ = (0.0, *(centre * math.sqrt(2.0) for centre in OCTAVE_BANDS_HZ[:-1]), 20_250.0)
+
+
+@dataclass(frozen=True)
+class RoomRanges:
+    """What rooms are drawn from; the defaults are the paper's area and T30 (ELSA, section 3.2), the rest is ours."""
+
+    floor_area_min_m2: float = FLOOR_AREA_RANGE_M2[0]
+    floor_area_max_m2: float = FLOOR_AREA_RANGE_M2[1]
+    """Areas are uniform on a logarithmic scale between the bounds."""
+    t30_min_ms: float = T30_RANGE_MS[0]
+    t30_max_ms: float = T30_RANGE_MS[1]
+    aspect_max: float = 1.8
+    """Longest side of the floor over its shortest; either may be the length."""
+    height_min_m: float = 2.5
+    height_max_m: float = 9.0
+    height_over_side_min: float = 0.2
+    """Height relative to the square root of the floor area, where height_min_m is lower."""
+    height_over_side_max: float = 0.6
+    t30_median_ms: float = 480.0
+    """Median T30 of a room of 100 m³."""
+    t30_volume_exponent: float = 0.33
+    """The median grows with this power of the volume."""
+    t30_spread: float = 0.6
+    """Standard deviation of the natural logarithm of T30 around its median."""
+    exponent_max: float = 1.2
+    """Most absorption that a room may need, as a mean exponent over its surfaces; 1.2 is an absorption of 0.7."""
+
+    def __post_init__(self) -> None:
+        for name in ("floor_area", "t30", "height", "height_over_side"):
+            unit = {"floor_area": "_m2", "t30": "_ms", "height": "_m", "height_over_side": ""}[name]
+            least = getattr(self, f"{name}_min{unit}")
+            most = getattr(self, f"{name}_max{unit}")
+            if not 0.0 < least <= most < math.inf:
+                raise ValueError(f"{name}_min{unit}, {name}_max{unit}: {least}, {most}")
+        if self.aspect_max < 1.0:
+            raise ValueError(f"aspect_max {self.aspect_max}: 1 or more")
+        if self.t30_spread < 0.0 or self.exponent_max <= 0.0 or self.t30_median_ms <= 0.0:
+            raise ValueError("t30_spread is not negative; exponent_max and t30_median_ms are positive")
+
+
+class RoomDoesNotExist(ValueError):
+    """No absorption gives a room of this size the T30 asked for."""
+
+
+def room_id(split: str, index: int) -> str:
+    """The name of a split's room: rooms are of one split, so no split shares one."""
+    return f"{split}-{index:06d}"
+
+
+def sample_room(seed: int, split: str, index: int, ranges: RoomRanges | None = None) -> Room:
+    """Room ``index`` of ``split`` under the recipe's ``seed``.
+
+    Sizes are whole millimetres, times multiples of 0.01 ms, absorption of 1e-6: what a table stores is what is used.
+    """
+    ranges = ranges if ranges is not None else RoomRanges()
+    draw = keyed_generator(seed, "room", split, index)
+    length_m, width_m, height_m = _draw_size(draw, ranges)
+    asked_ms = _draw_t30(draw, ranges, length_m, width_m, height_m)
+    materials = _draw_materials(draw, length_m, width_m, height_m, asked_ms)
+    return furnish_room(
+        room_id(split, index), split, (length_m, width_m, height_m), materials=materials, t30_ms=asked_ms
+    )
+
+
+def furnish_room(
+    identifier: str, split: str, size_m: tuple[float, float, float], *, materials: tuple[str, ...], t30_ms: float
+) -> Room:
+    """A room (length, width, height in metres) of these floor, ceiling and wall materials, with the T30 asked for.
+
+    One factor on all absorption exponents −ln(1 − α) takes the materials from their published T30 to the one asked for.
+
+    Raises:
+        RoomDoesNotExist: air alone absorbs more than the T30 allows, or no material could absorb as much as it needs.
+    """
+    exponents = np.stack([absorption_exponents(name) for name in materials])
+    scale = _scale_to(t30_ms, exponents, size_m)
+    absorption = np.round(1.0 - np.exp(-scale * exponents), _ABSORPTION_DECIMALS)
+    if absorption.max() >= 1.0:
+        raise RoomDoesNotExist(
+            f"room {identifier!r}: for a T30 of {t30_ms} ms its surfaces would have to absorb all sound that meets them"
+        )
+    bands_ms = heard_bands_t30_ms(band_t30_ms(-np.log1p(-absorption), *size_m))
+    return Room(
+        room_id=identifier,
+        split=split,
+        length_m=size_m[0],
+        width_m=size_m[1],
+        height_m=size_m[2],
+        materials=tuple(materials),
+        absorption=tuple(tuple(surface) for surface in absorption.tolist()),
+        absorption_scale=round(scale, _ABSORPTION_DECIMALS),
+        t30_ms=round(t30_ms, _TIME_DECIMALS),
+        t30_bands_ms=tuple(round(value, _TIME_DECIMALS) for value in bands_ms.tolist()),
+    )
+
+
+def band_t30_ms(
+    exponents: NDArray[np.float64], length_m: float, width_m: float, height_m: float
+) -> NDArray[np.float64]:
+    """T30 in ms by band, (..., bands), of floor, ceiling and walls with absorption exponents (..., 3, bands).
+
+    The diffuse field of Millington and Sette: every reflection multiplies, so exponents add up by area; and air.
+    """
+    floor_m2, walls_m2 = length_m * width_m, 2.0 * height_m * (length_m + width_m)
+    areas_m2 = np.array([floor_m2, floor_m2, walls_m2])
+    absorbed_m2 = np.sum(areas_m2[:, None] * exponents, axis=-2)
+    volume_m3 = floor_m2 * height_m
+    per_s = SPEED_OF_SOUND_M_S * (absorbed_m2 / (4.0 * volume_m3) + np.array(AIR_ABSORPTION_PER_M))
+    return np.asarray(1000.0 * DECAY_60_DB / per_s)
+
+
+def white_band_energies() -> NDArray[np.float64]:
+    """Share of a white response's energy in each octave at 48 kHz; the responses end softly between 18 and 24 kHz."""
+    widths = np.diff(np.array(_WHITE_EDGES_HZ))
+    return np.asarray(widths / widths.sum())
+
+
+@functools.cache
+def absorption_exponents(material: str) -> NDArray[np.float64]:
+    """Absorption exponents −ln(1 − α) by octave band of a name in pyroomacoustics' database, the last one held."""
+    from pyroomacoustics.parameters import materials_absorption_table
+
+    try:
+        published = materials_absorption_table[material]["coeffs"]
+    except KeyError:
+        raise ValueError(f"material {material!r}: not in pyroomacoustics' database") from None
+    filled = [*published, *[published[-1]] * (len(OCTAVE_BANDS_HZ) - len(published))]
+    return np.asarray(-np.log1p(-np.minimum(filled, _MOST_ABSORPTION)))
+
+
+def _draw_size(draw: np.random.Generator, ranges: RoomRanges) -> tuple[float, float, float]:
+    """Length, width and height in metres, to the millimetre."""
+    for _ in range(_MOST_DRAWS):
+        area_m2 = ranges.floor_area_min_m2 * (ranges.floor_area_max_m2 / ranges.floor_area_min_m2) ** draw.random()
+        aspect = ranges.aspect_max ** (2.0 * draw.random() - 1.0)
+        side_m = math.sqrt(area_m2)
+        lowest_m = min(max(ranges.height_min_m, ranges.height_over_side_min * side_m), ranges.height_max_m)
+        highest_m = min(max(lowest_m + 0.4, ranges.height_over_side_max * side_m), ranges.height_max_m)
+        # The lower of two draws: low ceilings are commoner than high ones.
+        height_m = lowest_m + (highest_m - lowest_m) * min(draw.random(), draw.random())
+        size_m = tuple(
+            round(value, _SIZE_DECIMALS) for value in (side_m * math.sqrt(aspect), side_m / math.sqrt(aspect))
+        )
+        if ranges.floor_area_min_m2 <= size_m[0] * size_m[1] <= ranges.floor_area_max_m2:
+            return size_m[0], size_m[1], round(height_m, _SIZE_DECIMALS)
+    raise RoomDoesNotExist(
+        f"no floor in whole millimetres between {ranges.floor_area_min_m2} and {ranges.floor_area_max_m2} m²"
+    )
+
+
+def _draw_t30(draw: np.random.Generator, ranges: RoomRanges, *size_m: float) -> float:
+    """A T30 in ms around the median for the volume, inside the ranges and what materials can do."""
+    volume_m3 = math.prod(size_m)
+    full_band = np.ones((3, len(OCTAVE_BANDS_HZ)))
+    driest_ms = float(heard_t30_ms(band_t30_ms(ranges.exponent_max * full_band, *size_m)))
+    least_ms = max(ranges.t30_min_ms, driest_ms)
+    most_ms = max(ranges.t30_max_ms, least_ms)
+    median_ms = ranges.t30_median_ms * (volume_m3 / 100.0) ** ranges.t30_volume_exponent
+    asked_ms = median_ms
+    for _ in range(_MOST_DRAWS):
+        # Twelve uniform draws less six are normal enough, and ask nothing of the C library.
+        normal = float(draw.random(12).sum()) - 6.0
+        asked_ms = median_ms * math.exp(ranges.t30_spread * normal)
+        if least_ms <= asked_ms <= most_ms:
+            break
+    return round(min(max(asked_ms, math.ceil(100 * least_ms) / 100), math.floor(100 * most_ms) / 100), _TIME_DECIMALS)
+
+
+def _draw_materials(draw: np.random.Generator, *room: float) -> tuple[str, str, str]:
+    """Of some combinations the one whose published absorption comes nearest to the T30 asked for."""
+    *size_m, asked_ms = room
+    floors = FLOOR_MATERIALS + (SEATING_MATERIALS if size_m[0] * size_m[1] >= SEATING_FROM_M2 else ())
+    surfaces = (floors, CEILING_MATERIALS, WALL_MATERIALS)
+    drawn = [draw.integers(len(names), size=COMBINATIONS) for names in surfaces]
+    exponents = np.stack([_exponents_of(names)[one] for names, one in zip(surfaces, drawn, strict=True)], axis=1)
+    bands_ms = band_t30_ms(exponents, *size_m)
+    # Up to 4 kHz: above it air decides.
+    octaves = np.log(bands_ms[:, :-2])
+    spread = octaves.max(axis=1) - octaves.min(axis=1)
+    step = np.max(np.abs(np.diff(octaves, axis=1)), axis=1)
+    uneven = np.maximum(spread - EVEN_SPREAD, 0.0) + np.maximum(step - EVEN_STEP, 0.0)
+    # Surfaces that differ much leave pairs of walls between which sound goes on; no diffuse theory holds there.
+    contrast = np.std(np.log(exponents[:, :, 2:6].mean(axis=2)), axis=1)
+    cost = 2.0 * uneven + CONTRAST_COST * contrast
+    # What is left asks for a measurement of each: the likeliest get one.
+    white = white_band_energies()
+    roughly_ms = np.exp(np.sum(np.log(bands_ms) * white, axis=1))
+    bent_roughly = np.sum(np.square(np.log(bands_ms / roughly_ms[:, None])) * white, axis=1)
+    likely = np.argsort(cost + np.abs(np.log(roughly_ms / asked_ms)) + BENT_COST * bent_roughly, kind="stable")[:LIKELY]
+    published_ms = heard_t30_ms(bands_ms[likely])
+    # Air bends a decay, and one that bends is another as soon as a direct sound stands out.
+    bent = np.maximum(np.log(published_ms / heard_t30_ms(bands_ms[likely], (0.0, -25.0))) - STRAIGHT, 0.0)
+    cost = cost[likely] + np.abs(np.log(published_ms / asked_ms)) + BENT_COST * bent
+    chosen = int(likely[np.argmin(cost)])
+    floor, ceiling, walls = (names[one[chosen]] for names, one in zip(surfaces, drawn, strict=True))
+    return floor, ceiling, walls
+
+
+@functools.cache
+def _exponents_of(names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Absorption exponents (names, bands) of materials."""
+    return np.stack([absorption_exponents(name) for name in names])
+
+
+def _scale_to(asked_ms: float, exponents: NDArray[np.float64], size_m: tuple[float, float, float]) -> float:
+    """The factor on the exponents that gives the full-band T30 asked for, found over its logarithm."""
+
+    def reached_ms(scale: float) -> float:
+        return float(heard_t30_ms(band_t30_ms(scale * exponents, *size_m)))
+
+    low, high = math.log(1e-3), math.log(1e2)
+    if not reached_ms(math.exp(high)) < asked_ms < reached_ms(math.exp(low)):
+        raise RoomDoesNotExist(
+            f"no absorption gives a room of {size_m[0]} × {size_m[1]} × {size_m[2]} m a T30 of {asked_ms} ms: it can "
+            f"have {reached_ms(math.exp(high)):.1f} to {reached_ms(math.exp(low)):.1f} ms"
+        )
+    return math.exp(
+        float(brentq(lambda scale: math.log(reached_ms(math.exp(scale)) / asked_ms), low, high, xtol=1e-10))
+    )
+
+
+def choose_materials(
+    seed: int, identifier: str, size_m: tuple[float, float, float], t30_ms: float
+) -> tuple[str, str, str]:
+    """Floor, ceiling and walls that come near to a T30 in a room of this size; the choice is the room's own."""
+    return _draw_materials(keyed_generator(seed, "materials", identifier), *size_m, t30_ms)

@@ -1,0 +1,1 @@
+"""Sound: clips are decoded, prepared, convolved and encoded."""
