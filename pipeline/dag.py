@@ -9,8 +9,9 @@ import apache_beam as beam
 from pipeline.recipe import Recipe
 from transforms.captions.answer_budget import Price
 from transforms.captions.describe_places import WordPlaces
+from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import ListQuestions
-from transforms.captions.rewrite_captions import CaptionJob, RewriteCaptions
+from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.rooms.place_source import PlaceSources
 from transforms.rooms.sample_rooms import SampleRooms

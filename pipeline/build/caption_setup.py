@@ -11,7 +11,7 @@ from pipeline.release.layout import ANSWERS
 from transforms import storage
 from transforms.captions.answer_budget import Ledger, Price, Spending
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
-from transforms.captions.rewrite_captions import CaptionJob
+from transforms.captions.job import CaptionJob
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.shards import workspace
 

@@ -19,7 +19,8 @@ import soundfile
 from pipeline.recipe import Recipe, RecipeError, load_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
 from pipeline.release.totals import ShardTally, tally_shard
-from transforms.captions.check import check_caption, check_place
+from transforms.captions.check import check_caption
+from transforms.captions.check.place import check_place
 from transforms.captions.rewriting import TEMPLATE, caption_text
 from transforms.captions.template import template_caption
 from transforms.rooms.geometry import direction_to_unit_vector

@@ -62,7 +62,7 @@ class CaptionsCommand:
         # The packages of Beam and of the protocol take seconds to import; the command's help does not need them.
         from openai import OpenAIError
 
-        from pipeline.batches.requests import BatchError
+        from pipeline.batches.folder import BatchError
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError
         from pipeline.recipe import RecipeError
@@ -107,7 +107,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _submit(arguments: argparse.Namespace) -> int:
-    from pipeline.batches.requests import BatchError, follow, progress_line, submit
+    from pipeline.batches.folder import BatchError
+    from pipeline.batches.provider import follow, progress_line, submit
 
     if not (math.isfinite(arguments.every) and arguments.every > 0):
         raise BatchError(f"--every takes seconds, not {arguments.every}")
@@ -126,7 +127,7 @@ def _submit(arguments: argparse.Namespace) -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from pipeline.batches.requests import collect
+    from pipeline.batches.answers import collect
 
     folder, output = Path(arguments.requests), Path(arguments.output)
     found = collect(_client(folder), folder, output)
@@ -141,7 +142,7 @@ def _collect(arguments: argparse.Namespace) -> int:
 def _client(folder: Path) -> OpenAI:
     from openai import OpenAI
 
-    from pipeline.batches.requests import read_manifest
+    from pipeline.batches.folder import read_manifest
     from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 
     base_url = read_manifest(folder).get("base_url")

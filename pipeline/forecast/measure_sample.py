@@ -23,7 +23,8 @@ from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.describe_places import word_place
-from transforms.captions.rewrite_captions import CaptionJob, is_failure, requests_of, rewrite_shard
+from transforms.captions.job import CaptionJob
+from transforms.captions.rewrite_captions import is_failure, requests_of, rewrite_shard
 from transforms.captions.rewriting import TEMPLATE, rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.records import CaptionRequest, Clip, Row, Shard

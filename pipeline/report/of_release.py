@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pipeline.recipe import load_recipe
 from pipeline.report import write_report
 from pipeline.report.players import OriginalOf
-from transforms.clip_bytes import read_clip
 from transforms.sound.clip_audio import ClipRefused, decode_clip
+from transforms.sound.clip_file import read_clip
 from transforms.storage import is_remote, join
 
 

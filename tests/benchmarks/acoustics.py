@@ -16,8 +16,8 @@ from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, DIRECT_WINDOW_S, SPEED_OF_SOUND_M_S
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
 from transforms.rooms.place_source import place_source
-from transforms.rooms.room_design import sample_room, white_band_energies
-from transforms.rooms.simulate_response import direct_sample, natural_t30_ms, simulate_response
+from transforms.rooms.room_design import natural_t30_ms, sample_room, white_band_energies
+from transforms.rooms.simulate_response import direct_sample, simulate_response
 
 # Samples to each side of the direct sound that its direction is taken from.
 DIRECT_HALF_WINDOW = 8

@@ -28,8 +28,8 @@ from prompts import load_prompt
 from tests.chat_server import ChatServer, chat_server, hostile, obedient
 from tests.sounds import write_folder
 from transforms.captions.answer_journal import read_journal
-from transforms.captions.check import check_place
-from transforms.captions.writers import OpenAIWriter
+from transforms.captions.check.place import check_place
+from transforms.captions.openai_writer import OpenAIWriter
 from transforms.records import CaptionRequest
 from transforms.words import VOCABULARY, SpatialWords
 

@@ -22,8 +22,8 @@ from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db, peak_memory_mb, print_acoustics
 from transforms.records import Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
+from transforms.rooms.image_sources import ImageSources, image_source_response, image_sources
 from transforms.rooms.room_design import sample_room
-from transforms.rooms.simulate_response import ImageSources, image_source_response, image_sources
 
 LEDGER = Path(__file__).parents[2] / "docs" / "benchmarks.csv"
 REVERBERANT_FROM_MS = 1200.0
@@ -32,12 +32,12 @@ RUNS = 2
 
 DIGESTS = """
 import hashlib, sys
-from transforms.place_source import place_source
-from transforms.render import convolve, choose_gain, Level, pcm_sha256, quantise
-from transforms.room_design import sample_room
-from transforms.simulate_response import simulate_response
+from transforms.rooms.place_source import place_source
+from transforms.sound.render import convolve, choose_gain, Level, pcm_sha256, quantise
+from transforms.rooms.room_design import sample_room
+from transforms.rooms.simulate_response import simulate_response
 from tests.benchmarks.peers import clip_flac
-from transforms.clip_audio import decode_clip
+from transforms.sound.decoding import decode_clip
 clip, _ = decode_clip(clip_flac(0, 4.0), max_duration_s=10.0)
 for index in map(int, sys.argv[1:]):
     room = sample_room({seed}, "train", index)
@@ -118,7 +118,7 @@ def rir_generator_residual_db() -> float | None:
         return dataclasses.replace(images, amplitude=images.amplitude / air)
 
     n_samples = round(0.2 * rate)
-    with mock.patch("transforms.rooms.simulate_response.image_sources", without_air):
+    with mock.patch("transforms.rooms.image_sources.image_sources", without_air):
         ours = image_source_response(room, scene, duration_s=0.25)[:, :n_samples]
     omni, figure = rir_generator.mtype.omnidirectional, rir_generator.mtype.bidirectional
     band = butter(6, [100.0, 15_000.0], "band", fs=rate, output="sos")

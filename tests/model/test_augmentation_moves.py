@@ -17,7 +17,7 @@ from model.data import unit_direction
 from model.draws import keyed_generator
 from tests.model.conftest import encode
 from transforms import words as release_words
-from transforms.captions.check import check_place
+from transforms.captions.check.place import check_place
 from transforms.captions.template import template_caption
 
 ANGLES = st.floats(-179.99, 180)

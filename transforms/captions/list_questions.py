@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from transforms import storage
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
-from transforms.captions.rewrite_captions import CaptionJob, requests_of
+from transforms.captions.job import CaptionJob
+from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import open_question
 from transforms.records import CaptionRequest, Row, Shard
 from transforms.shards import workspace

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.captions.check import check_place, is_english
+from transforms.captions.check.place import check_place
+from transforms.captions.check.text import is_english
 from transforms.seeds import keyed_generator
 from transforms.words import SpatialWords
 

@@ -70,6 +70,9 @@ _TIME_DECIMALS = 2
 _ABSORPTION_DECIMALS = 6
 _MOST_DRAWS = 100
 _MOST_ABSORPTION = 0.99
+#: Decays are rounded to so many decimals of a millisecond.
+DECAY_DECIMALS = 2
+_MOST_ABSORPTION_PER_BAND = 0.999999
 # Energy of white sound in each octave, bandwidths in hertz. The first begins at 0 Hz; the last
 # ends where a response at 48 kHz, which fades between 18 and 24 kHz, has lost the same energy.
 _WHITE_EDGES_HZ = (0.0, *(centre * math.sqrt(2.0) for centre in OCTAVE_BANDS_HZ[:-1]), 20_250.0)
@@ -299,3 +302,9 @@ def choose_materials(
 ) -> tuple[str, str, str]:
     """Floor, ceiling and walls that come near to a T30 in a room of this size; the choice is the room's own."""
     return _draw_materials(keyed_generator(seed, "materials", identifier), *size_m, t30_ms)
+
+
+def natural_t30_ms(room: Room) -> NDArray[np.float64]:
+    """T30 in ms (bands,) that a diffuse field has at the absorption of ``room``, each octave for itself, to 0.01 ms."""
+    exponents = -np.log1p(-np.minimum(np.array(room.absorption), _MOST_ABSORPTION_PER_BAND))
+    return np.round(band_t30_ms(exponents, room.length_m, room.width_m, room.height_m), DECAY_DECIMALS)

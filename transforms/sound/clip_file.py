@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterator
 
 from transforms import storage
-from transforms.clip_bytes import read_clip
 from transforms.records import Clip
 from transforms.sound.decoding import ClipRefused
 from transforms.sound.isolated_decoder import in_memory
@@ -19,6 +18,21 @@ from transforms.sound.isolated_decoder import in_memory
 MOST_FETCHED_BYTES = 1_000_000_000
 
 _NOT_A_FILE = "a folder or a special file has that name"
+
+
+def read_clip(clip: Clip) -> bytes:
+    """The whole encoded file of a clip; of a tar, the piece that holds it and no more.
+
+    Raises:
+        OSError: when it cannot be read, or a tar ends before the clip does.
+    """
+    if clip.offset_bytes is None:
+        return storage.read_bytes(clip.path)
+    assert clip.size_bytes is not None
+    data = storage.read_range(clip.path, clip.offset_bytes, clip.size_bytes)
+    if len(data) != clip.size_bytes:
+        raise OSError(f"{clip.path} ends within {clip.member}")
+    return data
 
 
 @contextlib.contextmanager

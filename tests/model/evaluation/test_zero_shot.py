@@ -7,7 +7,7 @@ import pytest
 
 from model.data import VOCABULARY
 from model.evaluation.zero_shot import PHRASES, confusion, template_sentences, zero_shot_scores
-from transforms.captions.check import check_place
+from transforms.captions.check.place import check_place
 from transforms.words import SpatialWords
 
 

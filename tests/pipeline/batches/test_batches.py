@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 from openai import OpenAI
 
-from pipeline.batches.requests import collect, export_requests, read_batches, submit
+from pipeline.batches.answers import collect
+from pipeline.batches.folder import read_batches
+from pipeline.batches.provider import submit
+from pipeline.batches.requests import export_requests
 from pipeline.command import main
 from pipeline.recipe import load_recipe
 from tests.chat_server import ChatServer, chat_server, finish_batch, obedient

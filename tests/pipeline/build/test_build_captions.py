@@ -20,9 +20,11 @@ from tests.benchmarks.captions import killed, under_fire
 from tests.chat_server import Raw, chat_server, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import write_folder
-from transforms.captions import writers as caption_writers
-from transforms.captions.check import check_caption, check_place
-from transforms.captions.rewrite_captions import CaptionJob, TakenOver, _come_in, _leave, _RewriteShards
+from transforms.captions import openai_writer
+from transforms.captions.check import check_caption
+from transforms.captions.check.place import check_place
+from transforms.captions.job import CaptionJob
+from transforms.captions.rewrite_captions import TakenOver, _come_in, _leave, _RewriteShards
 from transforms.records import Clip, Row, Shard
 from transforms.shards import workspace
 from transforms.shards.write_shard import write_shard
@@ -131,7 +133,7 @@ def test_an_endpoint_that_is_not_there_costs_no_row(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with chat_server(obedient) as server:
         gone = server.base_url
-    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.5)
+    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.5)
     recipe = load_recipe("folder", settings(gone, "caption.tries=1", "caption.concurrency=2"))
     begin = time.monotonic()
     outcome = build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)
@@ -255,7 +257,7 @@ def test_with_stop_an_endpoint_that_fails_keeps_its_shards_for_the_next_build(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr(caption_writers, "_RETRIES", 0)
+    monkeypatch.setattr(openai_writer, "_RETRIES", 0)
     down = True
 
     def half(message: str, number: int) -> str | Raw:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from transforms.captions.check import check_place
+from transforms.captions.check.place import check_place
 from transforms.captions.rewriting import decimal_text, open_question, request_sha256, rewrite
 from transforms.records import CaptionRequest, Reply
 from transforms.seeds import keyed_generator

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.captions.check import check_caption, check_place
+from transforms.captions.check import check_caption
+from transforms.captions.check.place import check_place
 from transforms.captions.template import template_caption
 from transforms.words import VOCABULARY, SpatialWords
 

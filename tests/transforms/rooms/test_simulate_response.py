@@ -15,16 +15,10 @@ from tests.benchmarks.acoustics import arrival_sample, diffuse_drr_db, image_drr
 from transforms.records import Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, measure
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction
+from transforms.rooms.image_sources import image_source_response, image_sources, sn3d_harmonics
 from transforms.rooms.place_source import place_source
 from transforms.rooms.room_design import furnish_room, sample_room
-from transforms.rooms.simulate_response import (
-    direct_sample,
-    image_source_response,
-    image_sources,
-    measure_room,
-    simulate_response,
-    sn3d_harmonics,
-)
+from transforms.rooms.simulate_response import direct_sample, measure_room, simulate_response
 
 RATE = 48_000
 MATERIALS = ("carpet_thin", "plasterboard", "wood_16mm")
@@ -229,11 +223,11 @@ def test_what_cannot_be_is_refused(room):
 
 DIGESTS = """
 import hashlib
-from transforms.place_source import place_source
-from transforms.quiet_import import spaudiopy_module
-from transforms.render import pcm_sha256, quantise
-from transforms.room_design import sample_room
-from transforms.simulate_response import simulate_response
+from transforms.rooms.place_source import place_source
+from pipeline.report.spaudiopy import spaudiopy_module
+from transforms.sound.render import pcm_sha256, quantise
+from transforms.rooms.room_design import sample_room
+from transforms.rooms.simulate_response import simulate_response
 for index in {order}:
     room = sample_room(3, "train", index)
     response = simulate_response(room, place_source(100 + index, room), seed=index)
@@ -279,7 +273,7 @@ def test_rir_generator_agrees(grey_room, monkeypatch):
     """An independent C++ implementation of image sources (pressure over 4πr, bidirectional microphones)."""
     rir_generator = pytest.importorskip("rir_generator")
     monkeypatch.setattr(
-        "transforms.rooms.simulate_response.image_sources", lambda *arguments: without_air(image_sources(*arguments))
+        "transforms.rooms.image_sources.image_sources", lambda *arguments: without_air(image_sources(*arguments))
     )
     ours = image_source_response(grey_room, GREY_SCENE, duration_s=0.25)[:, : round(0.2 * RATE)]
     channels = []
@@ -301,7 +295,7 @@ def test_pyroomacoustics_figures_of_eight_agree(grey_room, monkeypatch):
     import pyroomacoustics as pra
 
     monkeypatch.setattr(
-        "transforms.rooms.simulate_response.image_sources", lambda *arguments: without_air(image_sources(*arguments))
+        "transforms.rooms.image_sources.image_sources", lambda *arguments: without_air(image_sources(*arguments))
     )
     constants = {"rir_hpf_enable": False, "num_threads": 1}
     before = {name: pra.constants.get(name) for name in constants}

@@ -178,7 +178,7 @@ def test_a_killed_worker_leaves_no_decoder_behind(told: str) -> None:
 import threading, time
 from tests import broken_decoder
 from tests.transforms.test_isolated_decoder import children, encoded
-from transforms.isolated_decoder import IsolatedDecoder
+from transforms.sound.isolated_decoder import IsolatedDecoder
 decoder = IsolatedDecoder(broken_decoder.COMMAND, timeout_s=4.0)
 decoder.decode_bytes(encoded(1, "WAV"), max_duration_s=10)
 (child,) = children()
@@ -200,7 +200,7 @@ def test_a_forked_process_has_decoders_of_its_own(decoder: IsolatedDecoder) -> N
     code = """
 import os
 from tests.transforms.test_isolated_decoder import encoded
-from transforms.isolated_decoder import DECODER
+from transforms.sound.isolated_decoder import DECODER
 data = encoded(1, "WAV")
 expected, _ = DECODER.decode_bytes(data, max_duration_s=10)
 child = os.fork()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.layouts import csv_bytes, tar_bytes, write_tree
 from tests.sounds import write_folder
-from transforms.clip_bytes import read_clip
+from transforms.sound.clip_file import read_clip
 from transforms.sources import SourceUnusable, list_clips
 from transforms.sources.folder import list_folder
 

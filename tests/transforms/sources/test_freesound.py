@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.layouts import csv_bytes, pair_json, tar_bytes, wavcaps_item, wavcaps_json, write_tree
-from transforms.clip_bytes import read_clip
 from transforms.records import Clip
 from transforms.shards.plan_shards import input_sha256
+from transforms.sound.clip_file import read_clip
 from transforms.sources import Listing, Selection, SourceUnusable, list_clips
 
 LIST = "json_files/FreeSound/fsd_final.json"

@@ -9,8 +9,8 @@ import pytest
 from tests.layouts import csv_bytes, tar_bytes, wavcaps_item, wavcaps_json, write_tree
 from tests.memory_filesystem import MemoryFileSystem
 from tests.transforms.sources.test_freesound import LIST, ODD_PAIRS
-from transforms.clip_bytes import read_clip
 from transforms.shards.plan_shards import input_sha256
+from transforms.sound.clip_file import read_clip
 from transforms.sources import list_clips
 
 AUDIOCAPS = {

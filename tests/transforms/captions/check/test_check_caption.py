@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prompts import PHRASES, place_phrase
-from transforms.captions.check import REASONS, check_caption, check_place, clean_answer, is_english
+from transforms.captions.check import REASONS, check_caption, clean_answer
+from transforms.captions.check.place import check_place
+from transforms.captions.check.text import is_english
 from transforms.words import VOCABULARY, SpatialWords
 
 DOG = "A dog barks"

@@ -1,0 +1,128 @@
+"""Results of batches become an answers.parquet that a build takes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from transforms import storage
+from transforms.captions.list_questions import request_of
+from transforms.captions.openai_writer import reply_of
+from transforms.captions.rewriting import judge
+from transforms.records import Reply
+from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values
+from transforms.shards.write_shard import table_to_parquet
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
+from pipeline.batches.provider import ENDED, refresh
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a collection found, by question and row; `pending` is still with the provider."""
+
+    kept: int
+    refused: int
+    failed: int
+    pending: int
+
+
+def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
+    """Turns what has ended into an answers.parquet, laid over the one that is there; again gives the same file.
+
+    An answer is checked as in a build. A question without an answer in an ended batch (expired, say) is an error, which
+    the next export asks again.
+
+    Raises:
+        BatchError, openai.OpenAIError
+    """
+    files = read_manifest(folder)["files"]
+    try:
+        records = pq.read_table(output).cast(ANSWER_SCHEMA).to_pylist() if output.exists() else []
+    except (OSError, ValueError, KeyError) as error:
+        raise BatchError(f"--output {output} holds no answers: {str(error).splitlines()[0]}") from error
+    merged = {_key(record): record for record in records}
+    batches = refresh(client, folder)
+    for name in files:
+        batch = batches.get(name, Batch())
+        replies = _results(client, folder, batch)
+        for question in read_questions(folder, name).to_pylist():
+            reply = replies.get(question["request_sha256"])
+            if reply is None and batch.status in ENDED:
+                reply = Reply(error=f"batch {batch.status}")
+            if reply is None:
+                continue
+            answer = judge(
+                request_of(question),
+                reply,
+                question["request_sha256"],
+                question["attempt"],
+                question["model"],
+                question["prompt"],
+            )
+            new = answer_values(answer)
+            old = merged.get(_key(new))
+            if old is None or _has_failed(old):
+                merged[_key(new)] = new
+    ordered = sorted(merged.values(), key=lambda record: (record["row_id"], record["caption_index"], record["attempt"]))
+    storage.write_bytes(str(output), table_to_parquet(ordered, ANSWER_SCHEMA))
+    ended = {name: replace(batch, collected=True) for name, batch in batches.items() if batch.status in ENDED}
+    write_batches(folder, {**batches, **ended})
+    asked = {_key(question) for name in files for question in read_questions(folder, name).to_pylist()}
+    had = [merged[key] for key in asked if key in merged]
+    return Collected(
+        kept=sum(record["kept"] for record in had),
+        refused=sum(not record["kept"] and not _has_failed(record) for record in had),
+        failed=sum(_has_failed(record) for record in had),
+        pending=len(asked) - len(had),
+    )
+
+
+def _key(record: dict[str, Any]) -> tuple[str, str, int]:
+    return record["request_sha256"], record["row_id"], record["caption_index"]
+
+
+def _has_failed(record: dict[str, Any]) -> bool:
+    return (record["reason"] or "").startswith("error: ")
+
+
+def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:
+    """Request hash → reply of an ended batch, of both its files; an answer is worth more than an error."""
+    if batch.status not in ENDED or batch.batch_id is None:
+        return {}
+    found: dict[str, Reply] = {}
+    for kind, file_id in (("output", batch.output_file_id), ("error", batch.error_file_id)):
+        if file_id is None:
+            continue
+        path = folder / RESULTS / f"{safe_code(batch.batch_id)}-{kind}.jsonl"
+        if not path.exists():
+            storage.write_bytes(str(path), client.files.content(file_id).read())
+        for digest, reply in read_results(path.read_bytes()):
+            if digest not in found or (found[digest].error is not None and reply.error is None):
+                found[digest] = reply
+    return found
+
+
+def read_results(data: bytes) -> Iterator[tuple[str, Reply]]:
+    """The replies in a file of results, in whatever order; lines that are none are passed over."""
+    for line in io.BytesIO(data):
+        try:
+            values = json.loads(line)
+            digest, response, error = values["custom_id"], values.get("response"), values.get("error")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        status = response.get("status_code") if isinstance(response, dict) else None
+        if status == 200 and isinstance(response, dict):
+            yield str(digest), reply_of(response.get("body"))
+        elif isinstance(error, dict) and error.get("code"):
+            yield str(digest), Reply(error=f"batch {safe_code(error['code'])}")
+        else:
+            yield str(digest), Reply(error=f"batch status {safe_code(status)}")

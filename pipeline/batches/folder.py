@@ -1,0 +1,95 @@
+"""The folder of an export: its manifest, its request files, and the state of each batch."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from transforms import storage
+
+if TYPE_CHECKING:
+    pass
+
+
+EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
+
+
+class BatchError(ValueError):
+    """What keeps a batch command from starting; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is remembered of a request file's batch."""
+
+    file_id: str | None = None
+    batch_id: str | None = None
+    status: str = "new"
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    completed: int = 0
+    total: int = 0
+    reason: str | None = None
+    """The provider's code for why the batch failed."""
+    earlier: tuple[str, ...] = ()
+    """Batches of the same file that failed."""
+    collected: bool = False
+    """True once its results have been turned into answers."""
+
+
+def request_file_name(number: int) -> str:
+    return f"requests-{number:05d}.jsonl"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What was exported into a folder.
+
+    Raises:
+        BatchError: when nothing was.
+    """
+    try:
+        values = json.loads((folder / EXPORT).read_text(encoding="utf-8"))
+        if not isinstance(values, dict) or not isinstance(values.get("files"), list):
+            raise ValueError("not what an export writes")
+    except FileNotFoundError as error:
+        raise BatchError(f"{folder} holds no requests: elsa captions export writes them") from error
+    except (OSError, ValueError) as error:
+        raise BatchError(f"{folder / EXPORT} cannot be read: {error}") from error
+    return values
+
+
+def read_batches(folder: Path) -> dict[str, Batch]:
+    """What is remembered of each request file.
+
+    Raises:
+        BatchError: when it cannot be read.
+    """
+    path = folder / BATCHES
+    if not path.exists():
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Batch(**{**entry, "earlier": tuple(entry["earlier"])}) for name, entry in values.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BatchError(f"{path} cannot be read: {error}") from error
+
+
+def safe_code(text: Any) -> str:
+    return re.sub(r"[^\w.-]", "_", str(text))[:60]
+
+
+def write_batches(folder: Path, batches: dict[str, Batch]) -> None:
+    write_json(folder / BATCHES, {name: asdict(batch) for name, batch in batches.items()})
+
+
+def write_json(path: Path, values: Any) -> None:
+    storage.write_bytes(str(path), (json.dumps(values, indent=1) + "\n").encode())
+
+
+def read_questions(folder: Path, name: str) -> Any:
+    return pq.read_table(folder / name.replace(".jsonl", ".parquet"))

@@ -1,0 +1,104 @@
+"""The provider's side of a batch: request files are uploaded, batches are created and followed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+from pipeline.batches.folder import Batch, read_batches, read_manifest, safe_code, write_batches
+
+#: States that a batch does not leave; of these, `failed` has asked nothing and is submitted again.
+ENDED = ("completed", "expired", "cancelled")
+
+FAILED = "failed"
+
+
+def submit(client: OpenAI, folder: Path) -> dict[str, Batch]:
+    """Uploads each request file once and creates its batch once, also when run again; failed batches are made anew.
+
+    Raises:
+        BatchError, openai.OpenAIError
+    """
+    files = read_manifest(folder)["files"]
+    batches = refresh(client, folder) if read_batches(folder) else {}
+    for name in files:
+        batch = batches.get(name, Batch())
+        if batch.status == FAILED and batch.batch_id is not None:
+            batch = Batch(file_id=batch.file_id, earlier=(*batch.earlier, batch.batch_id))
+        if batch.batch_id is not None:
+            continue
+        # A kill between the provider's answer and this machine's note leaves a "creating" behind: then look first.
+        found = _find_batch(client, batch) if batch.status == "creating" else None
+        if batch.file_id is None:
+            with (folder / name).open("rb") as file:
+                uploaded = client.files.create(file=(name, file), purpose="batch")
+            batch = replace(batch, file_id=uploaded.id)
+        batches[name] = replace(batch, status="creating")
+        write_batches(folder, batches)
+        if found is None:
+            found = client.batches.create(
+                input_file_id=str(batch.file_id), endpoint="/v1/chat/completions", completion_window="24h"
+            )
+        batches[name] = _updated(batch, found)
+        write_batches(folder, batches)
+    return batches
+
+
+def _find_batch(client: OpenAI, batch: Batch) -> Any:
+    for created in client.batches.list(limit=100):
+        if created.input_file_id == batch.file_id and created.id not in batch.earlier:
+            return created
+    return None
+
+
+def refresh(client: OpenAI, folder: Path) -> dict[str, Batch]:
+    """What the provider says of every batch that has not ended."""
+    batches = read_batches(folder)
+    for name, batch in batches.items():
+        if batch.batch_id is not None and batch.status not in (*ENDED, FAILED):
+            batches[name] = _updated(batch, client.batches.retrieve(batch.batch_id))
+    write_batches(folder, batches)
+    return batches
+
+
+def follow(client: OpenAI, folder: Path, every_s: float, say: Callable[[str], None]) -> dict[str, Batch]:
+    """Looks every `every_s` seconds until all batches have ended; says what has changed."""
+    said = ""
+    while True:
+        batches = refresh(client, folder)
+        line = progress_line(batches)
+        if line != said:
+            say(line)
+            said = line
+        if all(batch.status in (*ENDED, FAILED) for batch in batches.values()):
+            return batches
+        time.sleep(every_s)
+
+
+def progress_line(batches: dict[str, Batch]) -> str:
+    """`3 batches: 1 completed, 2 in_progress; 1200 of 3000 requests`."""
+    states = [batch.status for batch in batches.values()]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    done, total = (sum(getattr(batch, name) for batch in batches.values()) for name in ("completed", "total"))
+    return f"{len(batches)} batches: {counted}; {done} of {total} requests"
+
+
+def _updated(batch: Batch, found: Any) -> Batch:
+    counts = found.request_counts
+    errors = getattr(found.errors, "data", None) or ()
+    return replace(
+        batch,
+        batch_id=found.id,
+        status=str(found.status),
+        output_file_id=found.output_file_id,
+        error_file_id=found.error_file_id,
+        completed=getattr(counts, "completed", None) or 0,
+        total=getattr(counts, "total", None) or 0,
+        # Codes only: a message may repeat the request.
+        reason=", ".join(sorted({safe_code(error.code) for error in errors})) or None,
+    )

@@ -1,0 +1,132 @@
+"""The check of the form: one short sentence of sound grammar that talks of nothing but sounds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+
+from transforms.captions.check.lexicon import SAID, VERBS, VERBS_WITH_S
+
+_LEAK = re.compile(
+    r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
+    r"json|html|sentence|instruction\w*|assistant|ignore|here is|here's|sure|certainly|as an ai|language model|"
+    r"i cannot|i can't|i'm sorry|sorry|unable|answer|output|description)\b|"
+    r"\b(?:place|note|words?|result|response|rewrite|rewritten|sound):",
+    re.IGNORECASE,
+)
+
+_STUTTER = re.compile(r"(?<!\w)(\w+)(?: ,)? \1(?!\w)")
+
+_FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
+
+_BASE = rf"(?:{'|'.join(VERBS)})"
+
+# A few words of one clause: nothing that begins another or hangs a phrase on it.
+_CLAUSE_WORDS = (
+    r"(?:(?!(?:and|or|as|while|when|then|before|after|that|which|who|whose|where|with|of|in|on|at|by|from|over|to|"
+    r"through|near|for|into|followed|following|there|is|are)\b)[^\W\d]+ )"
+)
+
+_COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
+
+_WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
+
+_PLURAL = (
+    r"(?:people|men|women|children|(?!(?:news|gas|bagpipes|series|species|lens|chaos|always|sometimes)\b)\w+[^su\W]s)"
+)
+
+_COUNTED = r"(?:several|multiple|many|numerous|various|two|three|four|five|six|both|people|men|women|children|kids)"
+
+BROKEN_GRAMMAR = re.compile(
+    r"(?<!\w)(?:"
+    + "|".join(
+        (
+            # "There is a dog barks", "there is engines sputter", "there is several frogs", "there are a bell".
+            rf"there is {_CLAUSE_WORDS}{{1,6}}?{_FINITE}",
+            rf"there are {_CLAUSE_WORDS}{{1,6}}?(?:is|are|was|were|has)",
+            rf"there are {_CLAUSE_WORDS}{{0,3}}?{_PLURAL} {_BASE}",
+            rf"there is (?:(?:loud|soft|faint|quiet|heavy|small|large|a|an) )?{_COUNTED}",
+            rf"there is (?:(?:loud|soft|faint|quiet|heavy) )?{_PLURAL}",
+            r"there are (?:a|an) (?!(?:few|lot|number|couple|series|variety|group|pair|dozen|handful)\b)\w+",
+            rf"an? (?:[^\W\d]+ing )?(?!(?:sports|clothes|goods|is|was|has|this|its|us)\b){_PLURAL}",
+            # "Is barks", "a dog barks is heard".
+            rf"(?<!there )(?:is|are|was|were) (?!(?:is|are|was|were|has|have)\b){_FINITE}",
+            # Not "the sound of a train chugging as its whistle screeches is coming from the left".
+            rf"(?:,|and|the sound of) {_CLAUSE_WORDS}{{1,5}}?{_FINITE} {_WITHIN_CLAUSE}{{0,5}}?is (?:being )?{_COMING}",
+            rf"(?:,|and|the sound of) {_CLAUSE_WORDS}{{0,3}}?{_PLURAL} {_BASE} {_WITHIN_CLAUSE}{{0,5}}?"
+            rf"(?:is|are) (?:being )?{_COMING}",
+            # "Comes from at the back", "in on the left", "from the in front".
+            r"(?:from|of|to) (?:at|on) the",
+            r"(?:in|at) (?:in|on|at) (?:the|a|an)",
+            r"(?:a|an|the|of|from) (?:in|at|on|near|a|an|the) (?:a|an|the)",
+            r"(?:a|an|the|of|from) , (?:in|on|at)",
+            # "As a man snoring."
+            r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
+            # A sentence that breaks off.
+            r"(?:a|an|the|of|from|with|and|or|as|while|to|into|is|are|very|highly) ,$",
+        )
+    )
+    + r")(?!\w)"
+)
+
+_CAPITAL_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z]\w*")
+
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s*(?=[^\s\"'”’)])")
+
+_ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|a\.m|p\.m)\.", re.IGNORECASE)
+
+_LONGEST_ANSWER_CHARS = 1000
+
+
+def too_long(answer: str, original: str) -> bool:
+    if len(answer) > _LONGEST_ANSWER_CHARS + 2 * len(original):
+        return True
+    return len(answer.split()) > 1.5 * len(original.split()) + 25
+
+
+def leaks(answer: str, original: str) -> bool:
+    """Talk of the task, markup, addresses or degrees that the original does not have."""
+    before = original.lower()
+    return any(match[0].strip().lower() not in before for match in _LEAK.finditer(answer)) or "\n" in answer.strip()
+
+
+def is_one_sentence(answer: str) -> bool:
+    quotes_close = answer.count('"') % 2 == 0 and answer.count("“") == answer.count("”")
+    return quotes_close and not _SENTENCE_END.search(_ABBREVIATION.sub("", answer.strip()))
+
+
+def stutters(text: str, before: str) -> bool:
+    """A word said twice running, or one and the same phrase of place said twice, where the original has it not."""
+    if len(_STUTTER.findall(text)) > len(_STUTTER.findall(before)):
+        return True
+    for words in SAID.values():
+        for pattern in words.values():
+            phrases = Counter(match[0] for match in pattern.finditer(text))
+            if any(times > 1 and times > 1 + before.count(phrase) for phrase, times in phrases.items()):
+                return True
+    return False
+
+
+def breaks_agreement(answer: str, original: str) -> bool:
+    """True where "a train circles" has become "a train circle", "fireworks pop" "firework pop", "a plane" "plane"."""
+    told = set(itertools.pairwise(answer.split()))
+    before = list(itertools.pairwise(original.split()))
+    for noun, verb in before:
+        if noun.endswith("s") == verb.endswith("s") or (noun, verb) in told:
+            continue
+        broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
+        if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in told and broken not in before:
+            return True
+    return any(
+        words[0] in ("a", "an") and words[-1].endswith("s") and f" , {' '.join(words[1:])} " in answer
+        for size in (3, 4)
+        for words in zip(*(original.split()[at:] for at in range(size)), strict=False)
+    )
+
+
+def starts_again(answer: str, original: str) -> bool:
+    """True for a capital letter inside the answer that is no name: "In a small room, A dog barks"."""
+    first, _, rest = original.partition(" ")
+    inside = set(_CAPITAL_WITHIN.findall(answer)) - set(re.findall(r"[A-Z]\w*", rest)) - {"I"}
+    return any(word != first or word in ("A", "An", "The") or word.endswith(("ing", "ed", "s")) for word in inside)

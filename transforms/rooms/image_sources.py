@@ -1,0 +1,175 @@
+"""The early part of a room response: image sources, octave by octave, as spherical harmonics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+import scipy.sparse
+from numpy.typing import NDArray
+from scipy.special import lpmv
+
+from transforms.records import OCTAVE_BANDS_HZ, Room, Scene
+from transforms.rooms.acoustics import (
+    AIR_ABSORPTION_PER_M,
+    DECAY_60_DB,
+    SPEED_OF_SOUND_M_S,
+    check_sample_rate,
+)
+from transforms.rooms.octaves import band_gains, fade_out, filter_bands
+from transforms.rooms.room_design import natural_t30_ms
+
+HIGHEST_ORDER = 3
+
+# Fractional delays: a sinc under a Hann window.
+_KERNEL_HALF = 40
+
+# Before its first reflection a room is silent but for the direct sound; the filters' ringing ahead of it is taken off.
+_GATE_LEAD, _GATE_RAMP = 24, 16
+
+
+@dataclass(frozen=True)
+class ImageSources:
+    """Image sources as the receiver sees them, the direct sound first, then in order of distance."""
+
+    distance_m: NDArray[np.float64]
+    """(images,)"""
+    direction: NDArray[np.float64]
+    """Unit vectors (images, 3) from the receiver."""
+    amplitude: NDArray[np.float64]
+    """(images, bands): 1/r times reflections and air."""
+
+
+def image_source_response(
+    room: Room, scene: Scene, *, duration_s: float, sample_rate: int = 48_000, order: int = 1
+) -> NDArray[np.float64]:
+    """Pure image sources up to ``duration_s`` after emission, (channels, samples), ACN, SN3D; no tail, no correction.
+
+    All images within the sphere of that radius and none outside it. Absorption by band is a filter without phase; the
+    end of the spectrum rolls off from 3/4 of Nyquist.
+    """
+    check_sample_rate(sample_rate)
+    check_order(order)
+    early = EarlyField(room, scene, duration_s, sample_rate, order)
+    return np.asarray(early.direct + early.reflections.sum(axis=1))
+
+
+def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
+    """All image sources closer to the receiver than ``radius_m``, by pyroomacoustics, the direct sound first."""
+    from pyroomacoustics import libroom
+
+    size_m = np.array([room.length_m, room.width_m, room.height_m])
+    source_m, receiver_m = np.array(scene.source_m), np.array(scene.receiver_m)
+    floor, ceiling, walls = (np.array(surface) for surface in room.absorption)
+    # pyroomacoustics' order of walls: west, east, south, north, floor, ceiling.
+    absorption = np.stack([walls, walls, walls, walls, floor, ceiling], axis=1).astype(np.float32)
+    # The octahedron of this order holds the sphere.
+    order = math.ceil(radius_m * math.sqrt(float(np.sum(size_m**-2.0)))) + 3
+    engine = libroom.Room(
+        size_m.astype(np.float32)[:, None], absorption, np.zeros_like(absorption),
+        [], SPEED_OF_SOUND_M_S, order, 1e-7, 1.0, 0.5, 0.004, False,
+    )  # fmt: skip
+    engine.add_mic(receiver_m.astype(np.float32)[:, None])
+    engine.image_source_model(source_m.astype(np.float32))
+    # The engine counts in float32; from its whole numbers the places follow in float64.
+    cells = np.asarray(engine.orders_xyz).T.astype(np.int64)
+    position_m = cells * size_m + np.where(cells % 2 == 1, size_m - source_m, source_m)
+    offset_m = position_m - receiver_m
+    distance_m = np.sqrt(np.sum(offset_m * offset_m, axis=1))
+    if distance_m.min() < 1e-3:
+        raise ValueError(f"source and receiver are in one point: {scene.source_m}")
+    reflections = np.abs(cells).sum(axis=1)
+    inside = np.flatnonzero((distance_m < radius_m) | (reflections == 0))
+    inside = inside[np.lexsort((inside, distance_m[inside], reflections[inside] > 0))]
+    air = np.exp(-0.5 * np.array(AIR_ABSORPTION_PER_M) * distance_m[inside, None])
+    reflected = np.asarray(engine.attenuations, dtype=np.float64).T[inside]
+    return ImageSources(
+        distance_m=distance_m[inside],
+        direction=offset_m[inside] / distance_m[inside, None],
+        amplitude=reflected * air / distance_m[inside, None],
+    )
+
+
+def sn3d_harmonics(order: int, direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Real spherical harmonics (directions, (order + 1)²) of unit vectors (directions, 3): ACN, SN3D, W = 1 (AmbiX)."""
+    azimuth = np.arctan2(direction[:, 1], direction[:, 0])
+    harmonics = np.empty((len(direction), (order + 1) ** 2))
+    for degree in range(order + 1):
+        for index in range(-degree, degree + 1):
+            turns = abs(index)
+            # SciPy's functions carry the Condon-Shortley phase, which AmbiX does not.
+            scale = (-1.0) ** turns * math.sqrt(
+                (1.0 if turns == 0 else 2.0) * math.factorial(degree - turns) / math.factorial(degree + turns)
+            )
+            around = np.sin(turns * azimuth) if index < 0 else np.cos(turns * azimuth)
+            harmonics[:, degree * (degree + 1) + index] = scale * lpmv(turns, degree, direction[:, 2]) * around
+    return harmonics
+
+
+class EarlyField:
+    """The image sources of a response: the direct sound, and reflections in octaves whose decay can be corrected."""
+
+    def __init__(
+        self,
+        room: Room,
+        scene: Scene,
+        duration_s: float,
+        sample_rate: int,
+        order: int,
+        fade_from_s: float | None = None,
+    ) -> None:
+        images = image_sources(room, scene, SPEED_OF_SOUND_M_S * duration_s)
+        arrival = images.distance_m * (sample_rate / SPEED_OF_SOUND_M_S)
+        amplitude = images.amplitude
+        if fade_from_s is not None:
+            amplitude = amplitude * fade_out(arrival / sample_rate, fade_from_s, duration_s)[:, None]
+        harmonics = sn3d_harmonics(order, images.direction)
+        self.channels = harmonics.shape[1]
+        self.n_samples = math.ceil(duration_s * sample_rate) + 2 * _KERNEL_HALF
+        gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
+        direct = filter_bands(_place(arrival[:1], amplitude[:1], self.n_samples), gains).sum(axis=0)
+        self.direct = harmonics[0][:, None] * direct
+        self.reflections = np.zeros((self.channels, len(OCTAVE_BANDS_HZ), self.n_samples))
+        # Seconds since the direct sound's arrival, in which reflections have decayed.
+        self._decaying_s = np.maximum(np.arange(self.n_samples) - arrival[0], 0.0) / sample_rate
+        self._natural_ms = natural_t30_ms(room)
+        if arrival.size > 1:
+            gate = _gate(self.n_samples, float(arrival[1]))
+            for channel in range(self.channels):
+                weights = harmonics[1:, channel, None] * amplitude[1:]
+                trains = _place(arrival[1:], weights, self.n_samples)
+                self.reflections[channel] = gate * filter_bands(trains, gains)
+
+    def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The field (samples,) of an ACN channel, its reflections bent from the room's own T30 to ``decays_ms``."""
+        per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._natural_ms)
+        bent = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
+        return np.asarray(self.direct[channel] + bent.sum(axis=0))
+
+
+def _place(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+    """Pulses at fractional samples ``arrival`` (images,), ``weights`` (images, rows), added up to (rows, n_samples)."""
+    nearest = np.rint(arrival).astype(np.int64)
+    offsets = np.arange(-_KERNEL_HALF, _KERNEL_HALF + 1)
+    away = offsets[None, :] - (arrival - nearest)[:, None]
+    kernel = np.sinc(away) * (0.5 + 0.5 * np.cos(np.pi * away / (_KERNEL_HALF + 1)))
+    columns = nearest[:, None] + offsets[None, :]
+    kept = (columns >= 0) & (columns < n_samples)
+    images = np.broadcast_to(np.arange(arrival.size)[:, None], columns.shape)
+    # A sparse product adds in a fixed order on one thread.
+    matrix = scipy.sparse.csr_array((kernel[kept], (columns[kept], images[kept])), shape=(n_samples, arrival.size))
+    return np.ascontiguousarray((matrix @ weights).T)
+
+
+def _gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
+    """Zero until shortly before the first reflection, at a fractional sample, then one."""
+    opened = math.floor(first_reflection) - _GATE_LEAD
+    return np.clip((np.arange(n_samples) - opened) / _GATE_RAMP + 1.0, 0.0, 1.0)
+
+
+def check_order(order: int) -> None:
+    if not 0 <= order <= HIGHEST_ORDER:
+        raise ValueError(f"ambisonic order {order}: 0 to {HIGHEST_ORDER}")
