@@ -37,7 +37,7 @@ from transforms.sound.render import convolve, choose_gain, Level, pcm_sha256, qu
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
 from tests.benchmarks.peers import clip_flac
-from transforms.sound.decoding import decode_clip
+from transforms.sound.clip_audio import decode_clip
 clip, _ = decode_clip(clip_flac(0, 4.0), max_duration_s=10.0)
 for index in map(int, sys.argv[1:]):
     room = sample_room({seed}, "train", index)
