@@ -1,50 +1,262 @@
-"""The house: who imports whom, one sentence at the top of each file, and nothing of this machine in the project."""
+"""The house: which package may import which, small packages, numerics without Beam, and nothing of one machine."""
 
 from __future__ import annotations
 
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MAY_IMPORT = {
+
+#: Package → the packages that it may import. A package's own name stands for the modules at its top, its sub-packages
+#: have entries of their own. Whatever is not in this table may not exist, and what a row does not name is forbidden.
+MAY_IMPORT: dict[str, set[str]] = {
     "prompts": set(),
-    "transforms": {"prompts"},
-    "pipeline": {"transforms", "prompts"},
-    "model": set(),
+    # Records, seeds and words stand below everything else.
+    "transforms": set(),
+    "transforms.storage": set(),
+    "transforms.sources": {"transforms", "transforms.storage"},
+    "transforms.shards": {"transforms", "transforms.storage"},
+    # Rooms and sound know nothing of captions.
+    "transforms.rooms": {"transforms", "transforms.storage", "transforms.shards"},
+    "transforms.sound": {"transforms", "transforms.storage", "transforms.shards"},
+    "transforms.captions": {"prompts", "transforms", "transforms.storage", "transforms.shards", "transforms.sound"},
+    # The recipe and the DAG: they wire what is in transforms.
+    "pipeline": {
+        "prompts",
+        "transforms",
+        "transforms.storage",
+        "transforms.sources",
+        "transforms.shards",
+        "transforms.rooms",
+        "transforms.sound",
+        "transforms.captions",
+    },
+    "pipeline.release": {
+        "pipeline",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.captions",
+    },
+    "pipeline.build": {
+        "pipeline",
+        "pipeline.release",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.rooms",
+        "transforms.captions",
+    },
+    "pipeline.forecast": {
+        "prompts",
+        "pipeline",
+        "pipeline.build",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.rooms",
+        "transforms.sound",
+        "transforms.captions",
+    },
+    "pipeline.check": {
+        "pipeline",
+        "pipeline.build",
+        "pipeline.release",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.rooms",
+        "transforms.sound",
+        "transforms.captions",
+    },
+    "pipeline.batches": {
+        "prompts",
+        "pipeline",
+        "pipeline.build",
+        "pipeline.release",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.captions",
+    },
+    "pipeline.report": {"pipeline", "transforms", "transforms.storage", "transforms.sound"},
+    "pipeline.export": {
+        "pipeline",
+        "pipeline.check",
+        "pipeline.release",
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+    },
+    "pipeline.commands": {
+        "pipeline",
+        "pipeline.batches",
+        "pipeline.build",
+        "pipeline.check",
+        "pipeline.export",
+        "pipeline.forecast",
+        "pipeline.release",
+        "pipeline.report",
+        "transforms",
+        "transforms.storage",
+        "transforms.sources",
+        "transforms.captions",
+    },
+    # The model reads releases from disk, and imports nothing of what made them.
+    "model": {"model.augmentation", "model.data", "model.evaluation", "model.spatial", "model.training"},
+    "model.augmentation": {"model"},
+    "model.data": {"model", "model.augmentation", "model.spatial"},
+    "model.evaluation": {"model", "model.data", "model.spatial"},
+    "model.spatial": {"model"},
+    "model.training": {"model", "model.augmentation", "model.data", "model.spatial"},
 }
-PACKAGES = set(MAY_IMPORT)
+TOP = {name.partition(".")[0] for name in MAY_IMPORT}
+MOST_MODULES = 14
 
 
-def imported(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
+@lru_cache(maxsize=1)
+def modules() -> dict[str, Path]:
+    """Dotted name → file of every module of the packages."""
+    found = {}
+    for top in sorted(TOP):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = path
     return found
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_a_room_imports_only_what_it_may(room: str) -> None:
-    for path in sorted((ROOT / room).rglob("*.py")):
-        assert imported(path) & PACKAGES <= MAY_IMPORT[room] | {room}, path
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_numerics_know_nothing_of_beam() -> None:
-    for name in ("acoustics", "geometry", "words", "seeds", "records", "clip_audio", "render", "check_caption"):
-        assert "apache_beam" not in imported(ROOT / "transforms" / f"{name}.py"), name
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The modules that a file imports, anywhere in it: `from a import b` is a.b where that is a module, else a."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            for alias in node.names:
+                below = f"{node.module}.{alias.name}"
+                found.add(below if below in modules() else str(node.module))
+    return frozenset(found)
+
+
+def package_of(module: str) -> str:
+    """The entry of MAY_IMPORT that a module belongs to: its sub-package, or the top of its package."""
+    parts = module.split(".")
+    below_top = ".".join(parts[:2])
+    is_package = below_top in modules() and modules()[below_top].name == "__init__.py"
+    return below_top if len(parts) > 1 and is_package else parts[0]
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    """(importing module, imported module) for all imports between modules of ours."""
+    for name, path in modules().items():
+        yield from ((name, target) for target in imported(path) if target in modules() and target != name)
+
+
+def test_every_package_has_an_entry_in_the_table() -> None:
+    assert {package_of(name) for name in modules()} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package}
+    wrong = [
+        f"{name} imports {target}"
+        for name, target in arrows()
+        if package_of(name) == package and package_of(target) not in allowed
+    ]
+    assert not wrong
+
+
+def test_the_table_itself_has_no_circle() -> None:
+    below: dict[str, set[str]] = {name: set(targets) for name, targets in MAY_IMPORT.items()}
+    while below:
+        free = {name for name, targets in below.items() if not targets & set(below)}
+        assert free, f"a circle among {sorted(below)}"
+        below = {name: targets for name, targets in below.items() if name not in free}
+
+
+def test_no_circle_runs_through_modules() -> None:
+    below: dict[str, set[str]] = {name: set() for name in modules()}
+    for name, target in arrows():
+        # A module of a package always finds the package's own __init__ loaded.
+        if not name.startswith(f"{target}."):
+            below[name].add(target)
+    while below:
+        free = {name for name, targets in below.items() if not targets & set(below)}
+        assert free, f"a circle among {sorted(below)}"
+        below = {name: targets for name, targets in below.items() if name not in free}
+
+
+def test_a_package_can_be_seen_at_once() -> None:
+    counts: dict[Path, int] = {}
+    for path in modules().values():
+        counts[path.parent] = counts.get(path.parent, 0) + (path.name != "__init__.py")
+    crowded = {folder.relative_to(ROOT).as_posix(): count for folder, count in counts.items() if count > MOST_MODULES}
+    assert not crowded
+
+
+def test_only_stages_know_beam_and_stages_hold_no_numerics() -> None:
+    """In transforms/, Beam's names stand in stages alone, and no stage touches an array library."""
+    wrong = []
+    for name, path in modules().items():
+        if not name.startswith("transforms.") or package_of(name) == "transforms.storage":
+            continue
+        beam = bound_names(path, {"apache_beam"})
+        numerics = bound_names(path, {"numpy", "scipy", "torch", "pyroomacoustics", "soxr", "soundfile"})
+        if not beam:
+            continue
+        for node in tree_of(path).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
+            used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+            if isinstance(node, ast.ClassDef) and node.bases and used & beam:
+                wrong += [f"{name}.{node.name} is a stage and uses {found}" for found in sorted(used & numerics)]
+            else:
+                wrong += [f"{name}:{node.lineno} uses {found} outside a stage" for found in sorted(used & beam)]
+    assert not wrong
+
+
+def bound_names(path: Path, libraries: set[str]) -> set[str]:
+    """The names that a file binds by importing these libraries or from them."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {
+                alias.asname or alias.name.partition(".")[0]
+                for alias in node.names
+                if alias.name.partition(".")[0] in libraries
+            }
+        elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in libraries:
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def test_tests_mirror_the_packages() -> None:
+    """A folder of tests for a sub-package has the sub-package's name."""
+    folders = [path for top in TOP for path in (ROOT / "tests" / top).rglob("*") if path.is_dir()]
+    for folder in folders:
+        if folder.name != "__pycache__":
+            assert (ROOT / folder.relative_to(ROOT / "tests")).is_dir(), folder
 
 
 def test_every_module_opens_with_a_sentence() -> None:
-    for room in (*MAY_IMPORT, "tests"):
-        for path in sorted((ROOT / room).rglob("*.py")):
+    for top in (*TOP, "tests"):
+        for path in sorted((ROOT / top).rglob("*.py")):
             text = path.read_text(encoding="utf-8")
-            assert not text.strip() or ast.get_docstring(ast.parse(text)), path
+            assert not text.strip() or ast.get_docstring(tree_of(path)), path
 
 
 def test_no_path_of_a_machine_and_no_address_of_an_index_is_in_the_project() -> None:
@@ -52,7 +264,7 @@ def test_no_path_of_a_machine_and_no_address_of_an_index_is_in_the_project() -> 
     pattern = re.compile(r"/(?:work|root|home)/\w|--(?:extra-)?index-url|--find-links")
     for name in tracked.split("\0"):
         path = ROOT / name
-        if path.suffix in {".py", ".md", ".txt", ".toml", ".yaml", ".yml", ".j2", ""} and path.is_file():
+        if path.suffix in {".py", ".md", ".txt", ".toml", ".yaml", ".yml", ".j2", ".ipynb", ""} and path.is_file():
             if path.resolve() == Path(__file__).resolve():
                 continue
             found = pattern.search(path.read_text(encoding="utf-8", errors="replace"))

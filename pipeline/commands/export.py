@@ -41,7 +41,7 @@ class ExportCommand:
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.export import ExportError, ReleaseDamaged, export_webdataset
+        from pipeline.export.webdataset import ExportError, ReleaseDamaged, export_webdataset
         from pipeline.release.layout import ReleaseError
         from transforms.storage import is_remote
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.export import ExportCommand, parse_size
-from pipeline.export import ExportError, ReleaseDamaged, export_webdataset, sample_key
+from pipeline.export.webdataset import ExportError, ReleaseDamaged, export_webdataset, sample_key
 from pipeline.release.layout import ReleaseError
 from tests.many_rows import write_many_rows
 

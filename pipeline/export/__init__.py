@@ -1,0 +1,1 @@
+"""Exports of a release into other formats, a module each."""
