@@ -76,6 +76,7 @@ EXTRAS = {
 COMMANDS = [
     "build = pipeline.commands.build:build",
     "plan = pipeline.commands.plan:plan",
+    "check = pipeline.commands.check:check",
     "verify = pipeline.commands.release:verify",
     "reproduce = pipeline.commands.release:reproduce",
     "report = pipeline.commands.release:report",

@@ -1,8 +1,9 @@
-"""The command `elsa`: one subcommand a job, found through entry points and loaded late."""
+"""The command `elsa`: one subcommand a job, found through entry points and imported when it is chosen."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Protocol, runtime_checkable
 #: Entry points of this group are subcommands; setup.py lists them in the order of a user's work.
 GROUP = "elsa.commands"
 
-ORDER = ("build", "plan", "verify", "reproduce", "report", "captions", "export", "train", "evaluate", "embed")
+ORDER = ("build", "plan", "check", "verify", "reproduce", "report", "captions", "export", "train", "evaluate", "embed")
 
 #: Exit codes: done and whole; ran, and something is missing or wrong; could not start.
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
@@ -20,16 +21,16 @@ DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 
 @runtime_checkable
 class Command(Protocol):
-    """A subcommand; it prints what is wrong in one line each and returns an exit code."""
+    """A subcommand; it prints one line for each problem and returns an exit code."""
 
     name: str
     help: str
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        """Declares its arguments."""
+        """Declares the arguments."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Does it."""
+        """Runs the command."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,20 +40,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 def fail(message: str) -> None:
-    """One line on stderr."""
+    """Prints one line on stderr."""
     print(f"elsa: {' '.join(str(message).split())}", file=sys.stderr)
 
 
-def load_commands() -> list[Command]:
-    """Every installed subcommand, in the order of a user's work."""
-    found = [entry.load() for entry in metadata.entry_points(group=GROUP)]
-    return sorted(found, key=lambda command: ORDER.index(command.name) if command.name in ORDER else len(ORDER))
+def nearest(word: str, known: Sequence[str]) -> str:
+    """`; did you mean build?` where a known word is close to `word`, else an empty string."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; no traceback reaches the user for what the user can cause."""
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s", force=True)
-    commands = load_commands()
+def load_commands(only: str | None = None) -> list[Command]:
+    """Every installed subcommand in the order of a user's work, or the one that is called `only`."""
+    entries = [entry for entry in metadata.entry_points(group=GROUP) if only in (None, entry.name)]
+    entries.sort(key=lambda entry: ORDER.index(entry.name) if entry.name in ORDER else len(ORDER))
+    return [entry.load() for entry in entries]
+
+
+def make_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
+    """The parser of `elsa` with these subcommands."""
     parser = _Parser(prog="elsa", description="Captioned spatial audio: build, check and learn from it.")
     parser.add_argument("--version", action="version", version=f"elsa-spatial-audio {_version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -61,15 +67,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             command.name, help=command.help, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         command.configure(subparser)
-    arguments, rest = parser.parse_known_args(argv)
-    chosen = next(command for command in commands if command.name == arguments.command)
-    if getattr(chosen, "takes_beam_options", False):
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; no traceback reaches the user for what the user can cause."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s", force=True)
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = words[0] if words and not words[0].startswith("-") else None
+    if chosen is not None:
+        known = [entry.name for entry in metadata.entry_points(group=GROUP)]
+        if chosen not in known:
+            fail(f"no command is named {chosen}{nearest(chosen, known)} (see elsa --help)")
+            return UNUSABLE
+    commands = load_commands(chosen)
+    arguments, rest = make_parser(commands).parse_known_args(words)
+    command = next(command for command in commands if command.name == arguments.command)
+    if getattr(command, "takes_beam_options", False):
         arguments.beam_options = rest
     elif rest:
-        fail(f"elsa {chosen.name} knows no {rest[0]} (see elsa {chosen.name} --help)")
+        fail(f"elsa {command.name} has no option {rest[0]} (see elsa {command.name} --help)")
         return UNUSABLE
     try:
-        return chosen.run(arguments)
+        return command.run(arguments)
     except KeyboardInterrupt:
         fail("stopped; run the same command again to go on")
         return INCOMPLETE

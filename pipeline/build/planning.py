@@ -8,8 +8,9 @@ from pipeline.recipe import Recipe
 from transforms.records import SPLITS, Rejection
 from transforms.rooms.room_design import RoomDoesNotExist
 from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, plan_shards, row_id, row_seed
+from transforms.sources import Listing
 
-__all__ = ["BuildError", "Plan", "plan_build", "plan_summary"]
+__all__ = ["BuildError", "Plan", "plan_build", "plan_listing", "plan_summary"]
 
 
 class BuildError(ValueError):
@@ -44,7 +45,15 @@ def plan_build(recipe: Recipe, input_dir: str) -> Plan:
         SourceUnusable: when the input cannot be listed.
         BuildError: when nothing is left to build, or a split has clips and no rooms.
     """
-    listing = recipe.list_input(input_dir)
+    return plan_listing(recipe, input_dir, recipe.list_input(input_dir))
+
+
+def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
+    """The second half of `plan_build`: deals the clips of a listing of `input_dir` into shards.
+
+    Raises:
+        BuildError: when nothing is left to build, or a split has clips and no rooms.
+    """
     clips = deal_clips(listing.clips, recipe.limit)
     augmentations = recipe.augmentations.model_dump()
     shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)

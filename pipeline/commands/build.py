@@ -5,18 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 
-from pipeline.build.local_worker import last_words
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-
-
-def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """RECIPE, --input and --set, as build and plan take them."""
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
-    parser.add_argument("--input", required=True, metavar="DIR", help="the folder with the recordings and their list")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="overrides a key of the recipe"
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="take only N clips, dealt out over the splits")
+from pipeline.commands.arguments import UnusableArgument, add_recipe_arguments, load_checked_recipe
+from pipeline.commands.beam_flags import UnknownFlag
 
 
 class BuildCommand:
@@ -47,16 +38,21 @@ class BuildCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.verbose:
             logging.getLogger().setLevel(logging.INFO)
-        # Beam's own imports take seconds; the command's help does not need them.
+        from pipeline.recipe import RecipeError
+
+        try:
+            recipe = load_checked_recipe(arguments)
+        except (RecipeError, UnknownFlag, UnusableArgument) as error:
+            fail(str(error))
+            return UNUSABLE
+        # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, ReleaseError, build
         from pipeline.commands.refusals import failure_lines, refusal_lines
-        from pipeline.recipe import RecipeError
         from pipeline.report.of_release import write_report_of
         from transforms.sources import SourceUnusable
 
         try:
-            recipe = recipe_of(arguments)
             outcome = build(
                 recipe,
                 arguments.input,
@@ -96,15 +92,9 @@ class BuildCommand:
 
 def last_line(error: BaseException) -> str:
     """What an error says last, as one line for the user."""
+    from pipeline.build.local_worker import last_words
+
     return last_words(error)
-
-
-def recipe_of(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
-    """The recipe with --set and --limit laid over it."""
-    from pipeline.recipe import load_recipe
-
-    settings = [*arguments.settings, *([f"limit={arguments.limit}"] if arguments.limit is not None else [])]
-    return load_recipe(arguments.recipe, settings)
 
 
 build = BuildCommand()

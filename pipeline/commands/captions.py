@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.build import add_recipe_arguments, last_line, recipe_of
+from pipeline.commands.arguments import add_recipe_arguments, recipe_of
+from pipeline.commands.build import last_line
 
 if TYPE_CHECKING:
     from openai import OpenAI

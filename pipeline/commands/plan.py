@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.build import add_recipe_arguments, last_line, recipe_of
+from pipeline.commands.arguments import UnusableArgument, add_recipe_arguments, load_checked_recipe
+from pipeline.commands.beam_flags import UnknownFlag
+from pipeline.commands.build import last_line
 
 if TYPE_CHECKING:
     from pipeline.forecast import Forecast
@@ -80,12 +82,19 @@ class PlanCommand:
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
+        from pipeline.recipe import RecipeError
+
+        try:
+            recipe = load_checked_recipe(arguments)
+        except (RecipeError, UnknownFlag, UnusableArgument) as error:
+            fail(str(error))
+            return UNUSABLE
+        # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError, set_file_systems
         from pipeline.build.planning import BuildError
         from pipeline.commands.refusals import refusal_lines
         from pipeline.forecast import forecast
         from pipeline.forecast.measure_sample import MeasuringFailed
-        from pipeline.recipe import RecipeError
         from transforms.captions.writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
@@ -99,7 +108,6 @@ class PlanCommand:
             fail(problem)
             return UNUSABLE
         try:
-            recipe = recipe_of(arguments)
             with _Watch(recipe.caption.writer == "local", silent=arguments.no_measure) as watch:
                 found = forecast(
                     recipe,

@@ -17,13 +17,16 @@ def on_one_line(text: str) -> str:
     )
 
 
-def refusal_lines(rejections: Sequence[Rejection], table: str) -> list[str]:
-    """A line for each refused input, or where they are many one for each reason, and where `table` lists them all."""
+def refusal_lines(rejections: Sequence[Rejection], table: str | None) -> list[str]:
+    """The lines that name refused inputs.
+
+    Where `table` names the file that lists them all, more than MOST_NAMED are counted by reason; else each has a line.
+    """
     return [on_one_line(line) for line in _refusal_lines(rejections, table)]
 
 
-def _refusal_lines(rejections: Sequence[Rejection], table: str) -> list[str]:
-    if len(rejections) <= MOST_NAMED:
+def _refusal_lines(rejections: Sequence[Rejection], table: str | None) -> list[str]:
+    if table is None or len(rejections) <= MOST_NAMED:
         return [f"refused {refused.file}: {refused.reason}: {refused.detail}" for refused in rejections]
     by_reason: dict[str, list[str]] = {}
     for refused in rejections:

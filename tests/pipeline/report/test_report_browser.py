@@ -2,7 +2,7 @@
 
 As a script it takes pictures of a release's report, light and dark, wide and narrow:
 
-    python -m tests.pipeline.test_report_browser RELEASE FOLDER
+    python -m tests.pipeline.report.test_report_browser RELEASE FOLDER
 """
 
 from __future__ import annotations

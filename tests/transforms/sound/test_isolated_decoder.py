@@ -177,7 +177,7 @@ def test_a_killed_worker_leaves_no_decoder_behind(told: str) -> None:
     code = f"""
 import threading, time
 from tests import broken_decoder
-from tests.transforms.test_isolated_decoder import children, encoded
+from tests.transforms.sound.test_isolated_decoder import children, encoded
 from transforms.sound.isolated_decoder import IsolatedDecoder
 decoder = IsolatedDecoder(broken_decoder.COMMAND, timeout_s=4.0)
 decoder.decode_bytes(encoded(1, "WAV"), max_duration_s=10)
@@ -199,7 +199,7 @@ def test_a_forked_process_has_decoders_of_its_own(decoder: IsolatedDecoder) -> N
     """In a program of its own: this one has threads, which no fork survives."""
     code = """
 import os
-from tests.transforms.test_isolated_decoder import encoded
+from tests.transforms.sound.test_isolated_decoder import encoded
 from transforms.sound.isolated_decoder import DECODER
 data = encoded(1, "WAV")
 expected, _ = DECODER.decode_bytes(data, max_duration_s=10)
