@@ -1,4 +1,4 @@
-"""The recipes that come with the package, by name; cheap to ask, as the command's help does."""
+"""The recipes that come with the package, by name; the command's help lists them, so reading them is fast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import resources
 
 
 def shipped_recipes() -> dict[str, str]:
-    """Name → first comment line of every recipe that comes with the package."""
+    """The first comment line of every recipe that comes with the package, by the recipe's name."""
     found = {}
     for file in sorted((resources.files("pipeline") / "recipes").iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".yaml"):

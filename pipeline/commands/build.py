@@ -11,7 +11,7 @@ from pipeline.commands.beam_flags import UnknownFlag
 
 
 class BuildCommand:
-    """Builds a release; a build again does only what is missing."""
+    """Builds a release; run again, it builds only what is missing."""
 
     name = "build"
     help = "make a release from a recipe and a folder of recordings"
@@ -21,19 +21,23 @@ class BuildCommand:
         from pipeline.shipped import shipped_recipes
 
         recipes = "\n".join(f"  {name:12} {text}" for name, text in shipped_recipes().items())
-        parser.description = "Makes a release: rooms, first-order ambisonics, captions that tell the place."
+        parser.description = (
+            "Builds a release: simulated rooms, first-order ambisonics, and captions that say where the sound is."
+        )
         parser.epilog = (
             f"recipes:\n{recipes}\n\nexample:\n"
             "  elsa build folder --input recordings --output out/mine --set caption.writer=template\n\n"
-            "Options that are not listed go to Beam, such as --runner=DataflowRunner or --direct_num_workers=1.\n"
-            "On this machine alone all cores are used. The key of an API comes from OPENAI_API_KEY."
+            "Options that are not listed here go to Beam, such as --runner=DataflowRunner or --direct_num_workers=1.\n"
+            "A local build uses all cores. The API key comes from the environment variable OPENAI_API_KEY."
         )
         add_recipe_arguments(parser)
         parser.add_argument("--output", required=True, metavar="RELEASE", help="the folder of the release")
         parser.add_argument(
-            "--answers", metavar="FILE", help="answers.parquet of an earlier release: ask nothing twice"
+            "--answers",
+            metavar="FILE",
+            help="answers.parquet of an earlier release, whose questions are not asked again",
         )
-        parser.add_argument("--verbose", action="store_true", help="show what Beam and its workers say")
+        parser.add_argument("--verbose", action="store_true", help="show the log of Beam and its workers")
 
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.verbose:
@@ -48,7 +52,7 @@ class BuildCommand:
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, ReleaseError, build
-        from pipeline.commands.refusals import failure_lines, refusal_lines
+        from pipeline.commands.messages import failure_lines, rejection_lines
         from pipeline.report.of_release import write_report_of
         from transforms.sources import SourceUnusable
 
@@ -65,12 +69,12 @@ class BuildCommand:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
-            fail(f"the build stopped: {last_line(error)}; what was done stays, run the same command again to go on")
+            fail(f"the build stopped: {last_line(error)}; finished shards stay; run the same command again to go on")
             return INCOMPLETE
         for line in failure_lines(outcome.failures, f"{arguments.output}/.elsa/failures"):
             fail(f"{line} (run the same command again to go on)")
         when = " once the build is whole" if outcome.failures else ""
-        for line in refusal_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):
+        for line in rejection_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):
             fail(line)
         for note in outcome.notes:
             fail(note)
@@ -78,7 +82,7 @@ class BuildCommand:
             return INCOMPLETE
         totals = outcome.totals
         if not totals.row_count:
-            fail("every clip was refused: the release has no rows")
+            fail("every clip was rejected: the release has no rows")
         captions = ", ".join(f"{count} {status}" for status, count in totals.captions.items()) or "none"
         print(f"{arguments.output}: {totals.row_count} rows, {totals.hour_count:.3f} h, captions: {captions}")
         print(f"digest {totals.digest}")
@@ -91,7 +95,7 @@ class BuildCommand:
 
 
 def last_line(error: BaseException) -> str:
-    """What an error says last, as one line for the user."""
+    """The last line of an error's message, for the user."""
     from pipeline.build.local_worker import last_words
 
     return last_words(error)

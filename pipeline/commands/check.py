@@ -65,9 +65,9 @@ class CheckCommand:
 
 
 def _print(folder: str, findings: InputFindings) -> None:
-    from pipeline.commands.refusals import refusal_lines
+    from pipeline.commands.messages import rejection_lines
 
-    for line in refusal_lines(findings.rejections, table=None):
+    for line in rejection_lines(findings.rejections, table=None):
         fail(line)
     if findings.unusable is not None:
         fail(findings.unusable)

@@ -1,4 +1,4 @@
-"""The demo: ten real recordings out of a package, a release of them, verified, and where to look next."""
+"""The demo: builds and verifies a release of ten real recordings, and says where to look next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LICENSE, ATTRIBUTION = "CC0-1.0", "Joseph SARDIN, BigSoundBank"
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording of the package whose content its credits name."""
+    """A recording of the package, with the content that the package's credits name."""
 
     name: str
     split: str
@@ -25,7 +25,7 @@ class Recording:
     page: str
 
 
-# What is heard is what the package's CREDITS.md calls each sound; the pig is a person, the owl a tawny owl.
+# Captions follow the names in the package's CREDITS.md: the pig is a person, and the owl is a tawny owl.
 RECORDINGS = (
     Recording("cow", "train", "A cow moos", "cow-moos-s0546"),
     Recording("dog", "train", "Two dogs are barking", "2-dogs-barking-s0868"),
@@ -41,14 +41,14 @@ RECORDINGS = (
 
 
 class RecordingsMissing(RuntimeError):
-    """The package with the recordings is not installed, or not the one that the demo knows."""
+    """The package with the recordings is missing, or has another content than the demo expects."""
 
 
 def gather_recordings(folder: Path) -> None:
-    """Lays the recordings out as an AudioFolder with a metadata.csv.
+    """Copies the recordings into a folder, with a metadata.csv beside them.
 
     Raises:
-        RecordingsMissing: naming what to install.
+        RecordingsMissing: when the package is missing; the message names what to install.
     """
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
@@ -61,14 +61,14 @@ def gather_recordings(folder: Path) -> None:
         for recording in RECORDINGS:
             source = sounds / f"{recording.name}.mp3"
             if not source.is_file():
-                raise RecordingsMissing(f"the package {PACKAGE} holds no {source.name}: install its version 0.0.3")
+                raise RecordingsMissing(f"the package {PACKAGE} has no {source.name}: install version 0.0.3")
             shutil.copyfile(source, folder / source.name)
             page = f"https://bigsoundbank.com/{recording.page}.html"
             table.writerow([source.name, recording.split, recording.caption, LICENSE, ATTRIBUTION, page])
 
 
 def run_demo(output: Path) -> int:
-    """Builds and verifies the demo's release at `output`; prints each command as a user would type it."""
+    """Builds and verifies the demo's release in `output`, and prints each command as a user would type it."""
     recordings = output.with_name(f"{output.name}-recordings")
     try:
         gather_recordings(recordings)

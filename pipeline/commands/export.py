@@ -1,4 +1,4 @@
-"""`elsa export webdataset`: a release in a form that readers of tar shards take."""
+"""`elsa export webdataset`: a release as tar shards for WebDataset."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
 def parse_size(text: str) -> int:
-    """Bytes from `500M`, `1G`, `1000000`.
+    """The number of bytes that a text such as `500M`, `1G` or `1000000` names.
 
     Raises:
-        argparse.ArgumentTypeError: for what is no positive number of bytes.
+        argparse.ArgumentTypeError: when the text is not a positive number of bytes.
     """
     match = re.fullmatch(r"(\d{1,15})([kMG]?)B?", text)
     if match is None or int(match[1]) == 0:
@@ -25,19 +25,23 @@ def parse_size(text: str) -> int:
 
 
 class ExportCommand:
-    """Writes a release in another form."""
+    """Writes a release in another format."""
 
     name = "export"
     help = "write a release as WebDataset tar shards"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        parser.description = "Writes a release in another form; every file is held against its SHA-256 on the way."
+        parser.description = "Writes a release in another format, and checks the SHA-256 of every file on the way."
         parser.epilog = "example:\n  elsa export webdataset out/demo --output out/demo-tars"
-        parser.add_argument("form", metavar="FORM", choices=["webdataset"], help="webdataset")
+        parser.add_argument("form", metavar="FORMAT", choices=["webdataset"], help="webdataset: tar shards")
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
         parser.add_argument("--output", required=True, metavar="DIR", help="the folder of the tar shards")
         parser.add_argument(
-            "--shard-size", type=parse_size, default="1G", metavar="SIZE", help="bytes of a tar (500M, 1G; default: 1G)"
+            "--shard-size",
+            type=parse_size,
+            default="1G",
+            metavar="SIZE",
+            help="the most bytes of a tar, such as 500M (default: 1G)",
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -47,7 +51,7 @@ class ExportCommand:
 
         for path in (arguments.release, arguments.output):
             if is_remote(path):
-                fail(f"{path}: an export reads and writes folders of this machine")
+                fail(f"{path}: an export reads and writes folders on this machine")
                 return UNUSABLE
         try:
             exported = export_webdataset(
@@ -57,7 +61,7 @@ class ExportCommand:
             fail(str(error))
             return UNUSABLE
         except ReleaseDamaged as error:
-            fail(f"{error}; elsa verify {arguments.release} says more")
+            fail(f"{error}; elsa verify {arguments.release} names every problem")
             return INCOMPLETE
         except OSError as error:
             fail(f"the export stopped: {error}; run the same command again to go on")

@@ -1,4 +1,4 @@
-"""`elsa plan`: what a build would make and take, before anything is rendered."""
+"""`elsa plan`: the size, time and cost of a build, before anything is rendered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Watch:
-    """Says on stderr that measuring is under way: a bar on a terminal, else one line when it begins."""
+    """Shows on stderr that a sample is being measured: a bar on a terminal, otherwise one line at the start."""
 
     def __init__(self, with_model: bool, *, silent: bool) -> None:
         from pipeline.forecast.measure_sample import Budget
@@ -35,7 +35,7 @@ class _Watch:
         return self
 
     def __call__(self, elapsed_s: float) -> None:
-        """Told once a second how long measuring has taken."""
+        """Updates the display; called once a second with the seconds that measuring has taken."""
         from tqdm import tqdm
 
         if not sys.stderr.isatty():
@@ -55,30 +55,40 @@ class _Watch:
 
 
 class PlanCommand:
-    """Says what a build would make and take, from lists, headers and a sample that is measured."""
+    """Estimates a build from lists, headers and a measured sample."""
 
     name = "plan"
-    help = "say what a build would make, take and cost"
+    help = "estimate the size, time and cost of a build"
     takes_beam_options = True
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = (
-            "Rows, hours, bytes, CPU and wall time, answers, tokens and cost of a build, before anything is rendered:\n"
+            "Estimates rows, hours, bytes, CPU and wall time, answers, tokens and cost of a build without\nbuilding it: "
             "from the lists and headers of the input, and from a sample that is decoded and rendered for about 20 s."
         )
         parser.epilog = (
             "example:\n  elsa plan folder --input recordings --set augmentations.train=4\n\n"
-            "Numbers that rest on the sample come with their 95 % interval. Wall time is of this machine as it is.\n"
-            "Options that are not listed go to Beam, as elsa build takes them, such as --s3_endpoint_url."
+            "Numbers that rest on the sample have a 95 % interval. Wall time holds for this machine under its present load.\n"
+            "Options that are not listed here go to Beam, as in elsa build, such as --s3_endpoint_url."
         )
         add_recipe_arguments(parser)
-        parser.add_argument("--workers", type=int, metavar="N", help="plan for N processes, each on a core like these")
-        parser.add_argument("--output", metavar="RELEASE", help="where the build will go: its disk, and answers there")
-        parser.add_argument("--answers", metavar="FILE", help="answers.parquet of an earlier release: not asked again")
         parser.add_argument(
-            "--ask", type=int, default=0, metavar="N", help="ask the recipe's endpoint N captions, to measure it"
+            "--workers", type=int, metavar="N", help="plan for N processes, each on a core like this machine's"
         )
-        parser.add_argument("--no-measure", action="store_true", help="decode and render nothing: lists alone")
+        parser.add_argument(
+            "--output",
+            metavar="RELEASE",
+            help="the folder of the build: its disk is checked, and its answers count as known",
+        )
+        parser.add_argument(
+            "--answers",
+            metavar="FILE",
+            help="answers.parquet of an earlier release, whose questions are not asked again",
+        )
+        parser.add_argument(
+            "--ask", type=int, default=0, metavar="N", help="ask the recipe's endpoint for N captions, to measure it"
+        )
+        parser.add_argument("--no-measure", action="store_true", help="decode and render nothing; read the lists alone")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -92,7 +102,7 @@ class PlanCommand:
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError, set_file_systems
         from pipeline.build.planning import BuildError
-        from pipeline.commands.refusals import refusal_lines
+        from pipeline.commands.messages import rejection_lines
         from pipeline.forecast import forecast
         from pipeline.forecast.measure_sample import MeasuringFailed
         from transforms.captions.writers import WriterUnavailable
@@ -124,7 +134,7 @@ class PlanCommand:
             fail(str(error))
             return UNUSABLE
         except MeasuringFailed as error:
-            fail(f"{error}; --no-measure looks at the lists alone")
+            fail(f"{error}; --no-measure reads the lists alone")
             return INCOMPLETE
         except (OSError, ValueError, KeyError) as error:
             fail(f"the plan stopped: {last_line(error)}")
@@ -134,7 +144,7 @@ class PlanCommand:
         else:
             print("\n".join(_lines(found)))
             print(f"\nto build it:\n  {build_command(arguments)}")
-        for line in refusal_lines(found.plan.rejections, "what --json prints"):
+        for line in rejection_lines(found.plan.rejections, "what --json prints"):
             fail(line)
         for note in (*found.notes, *_disk_notes(found, arguments.output)):
             fail(note)
@@ -142,7 +152,7 @@ class PlanCommand:
 
 
 def _unusable(arguments: argparse.Namespace) -> str | None:
-    """What of the arguments cannot be used, in one line."""
+    """A line about the first argument that cannot be used, or None."""
     if arguments.workers is not None and arguments.workers < 1:
         return f"--workers takes a number of processes from 1 on, not {arguments.workers}"
     if arguments.ask < 0:
@@ -175,7 +185,7 @@ def _lines(found: Forecast) -> list[str]:
 
 
 def build_command(arguments: argparse.Namespace) -> str:
-    """The command that builds what was planned."""
+    """The command that builds what this plan estimates."""
     words = ["elsa", "build", arguments.recipe, "--input", arguments.input, "--output", arguments.output or "RELEASE"]
     for setting in arguments.settings:
         words += ["--set", setting]
@@ -190,19 +200,21 @@ def build_command(arguments: argparse.Namespace) -> str:
 
 
 def _disk_notes(found: Forecast, output: str | None) -> Sequence[str]:
-    """A warning where the disk of the output, or of this folder, has too little room."""
+    """A warning when the disk of the output, or of this folder, has too little space."""
     from pipeline.forecast.text import bytes_text
     from transforms import storage
 
     if found.estimate is None or (output and storage.is_remote(output)):
         return ()
-    place = Path(os.path.abspath(output or "."))
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    folder = Path(os.path.abspath(output or "."))
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
     if found.estimate.total_bytes.high <= free:
         return ()
-    return (f"{place} has {bytes_text(free)} free; the release takes {bytes_text(found.estimate.total_bytes.value)}",)
+    return (
+        f"{folder} has {bytes_text(free)} free, and the release needs {bytes_text(found.estimate.total_bytes.value)}",
+    )
 
 
 plan = PlanCommand()

@@ -1,4 +1,4 @@
-"""`elsa verify`, `elsa reproduce` and `elsa report`: what a stranger does with a release that he was given."""
+"""`elsa verify`, `elsa reproduce` and `elsa report`: commands that read a finished release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 
 
 def is_elsewhere(release: str) -> bool:
-    """True, and said on one line, for a release on an object store: these commands read files of this machine."""
+    """Whether a release is on an object store; prints a line if so, because these commands read local files."""
     if "://" not in release:
         return False
     fail(f"{release} is not on this machine: copy it first (aws s3 sync, gcloud storage rsync)")
@@ -18,17 +18,17 @@ def is_elsewhere(release: str) -> bool:
 
 
 class VerifyCommand:
-    """Holds what a release says of itself against what is on the disk."""
+    """Compares what a release states with the files on disk."""
 
     name = "verify"
     help = "check every file, row and sample of a release"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        parser.description = "Checks hashes, samples, words and the digest of a release, on all cores."
+        parser.description = "Checks the hashes, samples, words, captions and digest of a release on all cores."
         parser.epilog = "examples:\n  elsa verify out/demo\n  elsa verify out/demo --rerender 8 --input recordings"
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
         parser.add_argument("--rerender", type=int, default=0, metavar="N", help="also render N rows again and compare")
-        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for --rerender")
+        parser.add_argument("--input", metavar="DIR", help="the folder of recordings, for --rerender")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ class VerifyCommand:
         from transforms.sources import SourceUnusable
 
         if arguments.rerender < 0 or (arguments.rerender and not arguments.input):
-            fail("--rerender takes a number of rows, and --input the folder that the release was made from")
+            fail("--rerender takes a number of rows, and needs --input, the folder that the release was made from")
             return UNUSABLE
         if is_elsewhere(arguments.release):
             return UNUSABLE
@@ -57,19 +57,21 @@ class VerifyCommand:
             if not findings.problems:
                 print(f"{arguments.release}: {findings.rows} rows are as stated, digest {findings.digest}")
                 if arguments.rerender:
-                    print(f"{findings.rerendered} rows rendered again from their metadata have the same samples")
+                    print(f"{findings.rerendered} rows rendered again have the same samples")
         return INCOMPLETE if findings.problems else DONE
 
 
 class ReproduceCommand:
-    """Builds a release again from its own recipe and answers, and compares digests."""
+    """Builds a release again from its own recipe and answers, and compares the digests."""
 
     name = "reproduce"
     help = "build a release again from its own recipe and compare"
     takes_beam_options = True
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        parser.description = "Rebuilds a release from its recipe and answers; says which rows and versions differ."
+        parser.description = (
+            "Builds a release again from its recipe and answers, and names the rows and versions that differ."
+        )
         parser.epilog = "example:\n  elsa reproduce out/demo --input recordings --output out/again"
         parser.add_argument("release", metavar="RELEASE", help="the release to make again")
         parser.add_argument("--input", required=True, metavar="DIR", help="the folder it was made from")
@@ -86,7 +88,7 @@ class ReproduceCommand:
         from transforms.storage import absolute, join
 
         if absolute(arguments.output) == absolute(arguments.release):
-            fail(f"--output {arguments.output} is the release itself: make it again in another folder")
+            fail(f"--output {arguments.output} is the release itself; name another folder")
             return UNUSABLE
         if is_elsewhere(arguments.release):
             return UNUSABLE
@@ -120,10 +122,10 @@ class ReproduceCommand:
 
 
 class ReportCommand:
-    """Writes the page to look at and listen to."""
+    """Writes the report: a page to look at and listen to."""
 
     name = "report"
-    help = "write the page to look at and listen to"
+    help = "write a page to look at and listen to"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = "Writes RELEASE/report/index.html; it needs no network."
@@ -131,12 +133,12 @@ class ReportCommand:
             "examples:\n  elsa report out/demo --input recordings\n  elsa report out/demo --rows='train/cow.mp3#1'"
         )
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
-        parser.add_argument("--input", metavar="DIR", help="the folder it was made from, for the originals' players")
+        parser.add_argument("--input", metavar="DIR", help="the folder of recordings, for players of the originals")
         parser.add_argument(
             "--samples", type=int, default=12, metavar="N", help="rows to show in full, with binaural players (12)"
         )
         parser.add_argument(
-            "--rows", action="append", default=[], metavar="ID", help="show this row too; may be given several times"
+            "--rows", action="append", default=[], metavar="ID", help="also show this row; may be given several times"
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -147,7 +149,7 @@ class ReportCommand:
         from transforms.sources import SourceUnusable
 
         if arguments.samples < 0:
-            fail("--samples takes a number of rows")
+            fail(f"--samples takes a number of rows, not {arguments.samples}")
             return UNUSABLE
         if is_elsewhere(arguments.release):
             return UNUSABLE

@@ -1,4 +1,4 @@
-"""A release as WebDataset tar shards: the same bytes each time, every file held against its SHA-256 on the way."""
+"""The export of a release as WebDataset tar shards; every file's SHA-256 is checked while it is copied."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from transforms import storage
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
 
-#: Bytes of a tar shard: what is over begins the next.
+#: The most bytes of a tar shard; the next row begins another one.
 SHARD_BYTES = 1_000_000_000
-#: Says what the folder holds; it is written last.
+#: The name of the file that describes the export; it is written last.
 INDEX = "index.json"
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -36,12 +36,12 @@ class ExportError(ValueError):
 
 
 class ReleaseDamaged(ValueError):
-    """A file of the release that is not what the release states; one line for the user."""
+    """A file of the release differs from what the release states; one line for the user."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export left behind."""
+    """The size of an export."""
 
     rows: int
     shards: int
@@ -49,26 +49,26 @@ class Exported:
 
 
 def sample_key(file_name: str) -> str:
-    """The name that a sample's members share: the FLAC's own, without dots, which a reader takes for an extension."""
+    """The name that a sample's members share: the FLAC's name without dots, as readers split names at the first dot."""
     return _NOT_IN_KEYS.sub("-", file_name.removesuffix(".flac"))
 
 
 def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_bytes: int = SHARD_BYTES) -> Exported:
     """Writes SPLIT-000000.tar, … with `KEY.flac` and `KEY.json` (every column) for each row, in the release's order.
 
-    A tar appears at once when it is whole. An export of the same release that was stopped goes on: tars that are there
-    stay, as what is in them is decided by the release and the size alone.
+    A tar appears under its name only when it is complete. The release and the size alone decide the bytes of each tar,
+    so an export that was stopped can go on: it keeps the tars that are complete.
 
     Raises:
-        ReleaseError: when the folder holds no release.json whose shards can be read.
-        ReleaseDamaged: when a file is not as the release states it.
-        ExportError: when the output holds something else.
-        OSError: when something cannot be read or written.
+        ReleaseError: when the folder has no release.json whose shards can be read.
+        ReleaseDamaged: when a file differs from what the release states.
+        ExportError: when the output folder holds something else.
+        OSError: when a file cannot be read or written.
     """
     stated = read_release_json(str(release))
     shards, problems = stated_shards(stated)
     if problems:
-        raise ReleaseError(f"{problems[0]}; elsa verify {release} says more")
+        raise ReleaseError(f"{problems[0]}; elsa verify {release} names every problem")
     index = {"digest": stated.get("digest"), "shard_bytes": shard_bytes}
     note = _begin(output, index)
     written: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_byte
 
 
 def _begin(output: Path, index: dict[str, Any]) -> Path:
-    """Claims the output folder; the note that it is being written to."""
+    """Claims the output folder, and returns the path of the note that an export is under way."""
     note = output / ".export.json"
     if output.exists() and not output.is_dir():
         raise ExportError(f"{output} is a file: --output takes a folder")
@@ -112,7 +112,7 @@ def _begin(output: Path, index: dict[str, Any]) -> Path:
 
 
 def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(shard, row) of each row, from tables that are what the release states."""
+    """Yields (shard, row) for each row, from tables whose SHA-256 is the one in release.json."""
     for shard in shards:
         name = f"{shard['path']}/{METADATA}"
         data = (release / name).read_bytes()
@@ -125,7 +125,7 @@ def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, di
 
 
 class _Tars:
-    """The tars of a split, one after another; one that is there is counted and left as it is."""
+    """Writes the tars of a split one after another; a tar that is already complete is counted and kept."""
 
     def __init__(self, output: Path, split: str, most_bytes: int) -> None:
         self._output, self._split, self._most_bytes = output, split, most_bytes
@@ -148,10 +148,10 @@ class _Tars:
             self._partial.unlink(missing_ok=True)
 
     def add(self, path: Path, name: str, values: dict[str, Any]) -> None:
-        """Adds a row's two members, to the next tar where this one has no room for them."""
-        told = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
-        # What a tar takes: whole blocks, and one for each header.
-        sizes = (path.stat().st_size, len(told))
+        """Adds the two members of a row; they go into the next tar when this one has no room."""
+        metadata = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
+        # A tar stores whole blocks, and one block for each header.
+        sizes = (path.stat().st_size, len(metadata))
         needed = sum(tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE)) for size in sizes)
         if self._number < 0 or (self._rows and needed > self._room):
             self._finish()
@@ -164,8 +164,8 @@ class _Tars:
         if hashlib.sha256(flac).hexdigest() != values["sha256"]:
             raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
         key = sample_key(values["file_name"])
-        for ending, data in (("flac", flac), ("json", told)):
-            # Owner and time are left at nothing, so that the same release gives the same bytes.
+        for ending, data in (("flac", flac), ("json", metadata)):
+            # Owner and time stay at zero, so that the same release gives the same bytes.
             member = tarfile.TarInfo(f"{key}.{ending}")
             member.size = len(data)
             self._tar.addfile(member, io.BytesIO(data))

@@ -124,7 +124,7 @@ def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
         capsys, "build", "folder", "--input", folder, "--output", tmp_path / "o", *settings(), "--direct_num_workers=1"
     )
     assert code == 1
-    assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["refused bad.wav"]
+    assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["rejected bad.wav"]
 
 
 def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_so(
@@ -138,8 +138,8 @@ def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_
         capsys, "build", "folder", "--input", folder, "--output", output, *settings(), "--direct_num_workers=1"
     )
     assert code == 1
-    assert lines[0].startswith("elsa: refused bad.wav: unreadable")
-    assert lines[1:] == ["elsa: every clip was refused: the release has no rows"]
+    assert lines[0].startswith("elsa: rejected bad.wav: unreadable")
+    assert lines[1:] == ["elsa: every clip was rejected: the release has no rows"]
     assert "0 rows" in out
     card = (output / "README.md").read_text(encoding="utf-8")
     assert "There is nothing to load" in card

@@ -1,4 +1,4 @@
-"""What a build says of what it refused stays short, however much that is."""
+"""The lines about rejected inputs stay few, however many inputs are rejected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.refusals import EXAMPLES, MOST_NAMED, failure_lines, on_one_line, refusal_lines
+from pipeline.commands.messages import EXAMPLES, MOST_NAMED, failure_lines, on_one_line, rejection_lines
 from transforms.records import Rejection
 
 
@@ -15,31 +15,31 @@ def rejection(file: str, reason: str) -> Rejection:
 
 
 def test_a_few_are_named_one_by_one() -> None:
-    assert refusal_lines([rejection("a.wav", "missing")], "rejected.parquet") == [
-        "refused a.wav: missing: a.wav is missing"
+    assert rejection_lines([rejection("a.wav", "missing")], "rejected.parquet") == [
+        "rejected a.wav: missing: a.wav is missing"
     ]
-    assert refusal_lines([], "rejected.parquet") == []
+    assert rejection_lines([], "rejected.parquet") == []
 
 
 def test_many_are_counted_by_reason_the_commonest_first() -> None:
     many = [rejection(f"{number}.wav", "missing") for number in range(2000)]
     many += [rejection("x.wav", "silent"), rejection("y.wav", "empty")]
-    assert refusal_lines(many, "r/rejected.parquet") == [
-        "refused 2000 as missing: 0.wav, 1.wav, 2.wav and 1997 more",
-        "refused 1 as empty: y.wav",
-        "refused 1 as silent: x.wav",
-        "refused 2002 in all, each with its reason in r/rejected.parquet",
+    assert rejection_lines(many, "r/rejected.parquet") == [
+        "rejected 2000 as missing: 0.wav, 1.wav, 2.wav and 1997 more",
+        "rejected 1 as empty: y.wav",
+        "rejected 1 as silent: x.wav",
+        "rejected 2002 in all; r/rejected.parquet lists each with its reason",
     ]
 
 
 @given(st.lists(st.tuples(st.text("ab", min_size=1), st.sampled_from(["missing", "silent", "empty"])), max_size=60))
 def test_no_refusal_is_left_out_of_the_counts(refused: list[tuple[str, str]]) -> None:
-    lines = refusal_lines([rejection(file, reason) for file, reason in refused], "t")
+    lines = rejection_lines([rejection(file, reason) for file, reason in refused], "t")
     if len(refused) <= MOST_NAMED:
         assert len(lines) == len(refused)
         return
     assert sum(int(line.split()[1]) for line in lines[:-1]) == len(refused)
-    assert lines[-1].startswith(f"refused {len(refused)} in all")
+    assert lines[-1].startswith(f"rejected {len(refused)} in all")
     assert all(line.count(", ") < EXAMPLES for line in lines[:-1])
 
 
@@ -47,7 +47,7 @@ def test_shards_that_failed_alike_are_one_line() -> None:
     failures = [f"train/{number}: render: OSError: /r/train/{number}/x.flac" for number in range(500)]
     lines = failure_lines([*failures, "test/0: read clips: ValueError: odd"], ".elsa/failures")
     assert lines == [
-        "train/0: render: OSError: /r/train/0/x.flac (and 499 more shards alike)",
+        "train/0: render: OSError: /r/train/0/x.flac (and 499 more shards with the same cause)",
         "test/0: read clips: ValueError: odd",
         "501 shards failed in all, see .elsa/failures",
     ]
@@ -57,7 +57,7 @@ def test_shards_that_failed_alike_are_one_line() -> None:
 @pytest.mark.parametrize("count", [1, 20])
 def test_a_line_stays_one_line_whatever_a_file_is_called(count: int) -> None:
     # A newline broke it in two, and an escape is a command to the terminal.
-    lines = refusal_lines([rejection("a\nrefused b.wav\x1b[2J\u2028", "missing")] * count, "t")
+    lines = rejection_lines([rejection("a\nrefused b.wav\x1b[2J\u2028", "missing")] * count, "t")
     assert all(line.isprintable() for line in lines)
     assert "a\\nrefused b.wav\\x1b[2J\\u2028" in lines[0]
     assert "été 🎧" in on_one_line("été 🎧")
