@@ -68,7 +68,7 @@ class PlanCommand:
         )
         parser.epilog = (
             "example:\n  elsa plan folder --input recordings --set augmentations.train=4\n\n"
-            "Numbers that rest on the sample have a 95 % interval. Wall time holds for this machine under its present load.\n"
+            "Numbers that rest on the sample have a 95 % interval. Wall time holds for this machine under its load.\n"
             "Options that are not listed here go to Beam, as in elsa build, such as --s3_endpoint_url."
         )
         add_recipe_arguments(parser)
