@@ -63,7 +63,7 @@ class PlanCommand:
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         parser.description = (
-            "Estimates rows, hours, bytes, CPU and wall time, answers, tokens and cost of a build without\nbuilding it: "
+            "Estimates rows, hours, bytes, CPU and wall time, answers, tokens and cost of a build, without building:\n"
             "from the lists and headers of the input, and from a sample that is decoded and rendered for about 20 s."
         )
         parser.epilog = (
