@@ -14,6 +14,8 @@ from pipeline.command import ORDER, load_commands, main
 from tests.pipeline.conftest import SMALL
 from tests.sounds import small_folder, write_folder
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = ["--set", "caption.writer=template"]
 
 

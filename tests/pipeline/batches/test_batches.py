@@ -19,6 +19,8 @@ from pipeline.recipe import load_recipe
 from tests.chat_server import ChatServer, chat_server, finish_batch, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-sentinel-of-a-batch"
 
 

@@ -25,6 +25,8 @@ from tests.pipeline.conftest import SMALL
 from tests.sounds import RATE, noise_burst
 from transforms.sound.isolated_decoder import IsolatedDecoder
 
+pytestmark = pytest.mark.slow
+
 #: In this process, so that a test can put another decoder in the place of ours.
 HERE = ("--runner=FnApiRunner",)
 SOUND = noise_burst(0.6)

@@ -22,6 +22,8 @@ from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vecto
 from transforms.shards.release_rows import ROW_SCHEMA
 from transforms.words import words_of
 
+pytestmark = pytest.mark.slow
+
 
 def rows_of(release: Path) -> pd.DataFrame:
     return pd.concat(

@@ -30,6 +30,8 @@ from transforms.shards import workspace
 from transforms.shards.write_shard import write_shard
 from transforms.words import VOCABULARY, SpatialWords
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-sentinel-that-must-not-leak"
 
 

@@ -19,6 +19,8 @@ pytest.importorskip("apache_beam.runners.dataflow", reason="apache-beam[gcp] is 
 import apache_beam as beam
 from apache_beam.runners.dataflow.internal import apiclient
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "runners.md"
 STAGES = (
     "Read clips",

@@ -19,6 +19,8 @@ from tests.pipeline.build.test_build import digest_of
 from tests.pipeline.conftest import ONE_WORKER
 from transforms import storage
 
+pytestmark = pytest.mark.slow
+
 
 def lines_of(capfd: pytest.CaptureFixture[str]) -> list[str]:
     return without_progress(capfd.readouterr().err)

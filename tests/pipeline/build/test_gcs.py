@@ -18,6 +18,8 @@ from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.ports import free_port
 from transforms import storage
 
+pytestmark = pytest.mark.slow
+
 emulator = pytest.importorskip("gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed")
 pytest.importorskip("apache_beam.io.gcp.gcsio", reason="apache-beam[gcp] is not installed")
 

@@ -24,6 +24,8 @@ from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.current_work import InHand
 
+pytestmark = pytest.mark.slow
+
 #: Kills the process that opens deadly.wav, as a decoder's crash or a clip that takes all memory would.
 DEADLY = """
 import os, signal, sys

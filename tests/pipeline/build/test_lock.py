@@ -17,6 +17,8 @@ from pipeline.build.lock import ReleaseHeld, held, hold_as_worker, refuse_if_hel
 from pipeline.command import main
 from transforms.shards import workspace
 
+pytestmark = pytest.mark.slow
+
 HOLD = (
     "import sys, time\nfrom pipeline.build.lock import held\n"
     "with held(sys.argv[1]):\n print(1, flush=True); time.sleep(600)"

@@ -22,6 +22,8 @@ from transforms import storage
 from transforms.rooms import measure_rooms
 from transforms.shards import workspace
 
+pytestmark = pytest.mark.slow
+
 SHARDS = tuple(f"train/{number:05d}-of-00012" for number in range(12))
 
 

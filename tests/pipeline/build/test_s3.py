@@ -21,6 +21,8 @@ from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.s3_server import BUCKET, ENVIRONMENT, KEY, SECRET, S3Server, reach, s3_server
 from tests.sounds import small_folder
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = [part for setting in SMALL for part in ("--set", setting)]
 
 

@@ -16,6 +16,8 @@ from pipeline.release.layout import read_release_json
 from tests.layouts import csv_bytes, pair_json, sound, tar_bytes, wavcaps_item, wavcaps_json, write_tree
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = (*SMALL, "rows_per_shard=8")
 
 FIVE = [f"caption_{number}" for number in range(1, 6)]

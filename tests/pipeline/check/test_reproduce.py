@@ -19,6 +19,8 @@ from tests.many_rows import write_many_rows
 from tests.sounds import RATE, noise_burst
 from tests.tables import change_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:

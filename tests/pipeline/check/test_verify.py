@@ -470,6 +470,7 @@ def test_hashes_made_again_do_not_hide_what_makes_no_sense(forgery: str, copy: P
     assert not named(problems, "SHA-256 is not the one in release.json")
 
 
+@pytest.mark.slow
 def test_processes_say_what_threads_say(copy: Path) -> None:
     flip_a_bit(first_flac(copy))
     change_cell(copy, "direction", "sideways")

@@ -12,6 +12,8 @@ from pipeline.commands import demo
 from pipeline.recipe import load_recipe
 from transforms.sound.clip_audio import decode_clip
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_demo_gathers_ten_recordings_for_at_least_forty_rows(tmp_path: Path) -> None:
     demo.gather_recordings(tmp_path)

@@ -22,6 +22,8 @@ from transforms.captions.answer_journal import KnownAnswers
 from transforms.records import Clip
 from transforms.shards.plan_shards import PlannedShard
 
+pytestmark = pytest.mark.slow
+
 STAGES = {"place": 0.001, "respond": 0.05, "word": 0.0001, "captions": 0.004}
 
 

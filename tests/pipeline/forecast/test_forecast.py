@@ -20,6 +20,8 @@ from tests.pipeline.conftest import ONE_WORKER
 from tests.sounds import write_folder
 from transforms.records import Clip
 
+pytestmark = pytest.mark.slow
+
 #: Time enough for every clip of a small folder on any machine: what is measured does not depend on its speed.
 WHOLE = Budget(render_s=600.0, decode_s=0.0, rooms_s=0.0, captions_s=0.0)
 RECIPE = (

@@ -16,6 +16,8 @@ import soundfile
 
 from pipeline.command import main
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "loading.md"
 SECTIONS = dict(re.findall(r"^## ([^\n:]+)[^\n]*\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))
 BLOCKS = {name: re.findall(r"```(python|sh)\n(.*?)```", text, re.S) for name, text in SECTIONS.items()}

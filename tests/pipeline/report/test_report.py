@@ -41,6 +41,8 @@ from transforms.rooms.geometry import direction_to_unit_vector, vector_to_direct
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA
 from transforms.words import VOCABULARY, words_of
 
+pytestmark = pytest.mark.slow
+
 SPHERE = Head(None, "a sphere")
 HOSTILE = (
     "<script>document.title='stolen'</script>",

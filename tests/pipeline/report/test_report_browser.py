@@ -26,6 +26,8 @@ from pipeline.report import table, write_report
 from tests.pipeline.report.test_report import all_rows, make_release, original_of
 from transforms.records import SPLITS
 
+pytestmark = pytest.mark.slow
+
 ROWS = 60
 _WAIT_S = 60.0
 

@@ -315,6 +315,7 @@ def local() -> LocalWriter:
     return LocalWriter(load_prompt("place"), 0.8, 24, batch_size=4)
 
 
+@pytest.mark.slow
 def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
     words = SpatialWords("left", None, "near", "small", None)
     requests = [
@@ -335,6 +336,7 @@ def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
     assert "cat" in replies[2].text
 
 
+@pytest.mark.slow
 def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter) -> None:
     import torch
 
@@ -346,6 +348,7 @@ def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter)
     assert local.ask(requests, 2) != second
 
 
+@pytest.mark.slow
 def test_the_local_model_bears_any_caption(local: LocalWriter) -> None:
     captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000]
     assert all(reply.error is None for reply in local.ask(_requests(captions), 0))

@@ -235,6 +235,7 @@ for index in {order}:
 """
 
 
+@pytest.mark.slow
 def test_integers_are_the_same_in_any_process_order_and_number_of_threads():
     answers = set()
     for threads, order in (("1", (0, 1, 2)), ("2", (2, 0, 1)), ("4", (1, 2, 0))):
@@ -269,6 +270,7 @@ def without_air(images):
     return dataclasses.replace(images, amplitude=images.amplitude / air)
 
 
+@pytest.mark.slow
 def test_rir_generator_agrees(grey_room, monkeypatch):
     """An independent C++ implementation of image sources (pressure over 4πr, bidirectional microphones)."""
     rir_generator = pytest.importorskip("rir_generator")

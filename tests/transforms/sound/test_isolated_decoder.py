@@ -24,6 +24,8 @@ from transforms.sound import decoding
 from transforms.sound.decoding import ClipRefused, decode_file
 from transforms.sound.isolated_decoder import DecoderUnavailable, IsolatedDecoder, in_memory
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

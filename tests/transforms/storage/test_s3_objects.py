@@ -10,6 +10,8 @@ from tests.s3_server import BUCKET, SECRET, S3Server, reach, s3_server
 from transforms import storage
 from transforms.storage import s3_objects
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[S3Server]:
