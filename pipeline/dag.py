@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import apache_beam as beam
 
 from pipeline.recipe import Recipe
-from transforms.captions.answer_budget import Price
 from transforms.captions.describe_places import WordPlaces
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import ListQuestions
@@ -34,13 +33,6 @@ class Work:
     """How captions are asked for; None is as the recipe says, knowing no answers and writing none down."""
 
 
-def caption_job(recipe: Recipe, answers: tuple[str, ...] = ()) -> CaptionJob:
-    """The recipe's section on captions, as the stage that rewrites them takes it."""
-    job = CaptionJob(**recipe.caption.model_dump(exclude={"prices"}), answers=answers)
-    price = recipe.caption.prices.get(job.model_name)
-    return job if price is None else replace(job, price=Price(price.prompt, price.completion))
-
-
 def render_settings(recipe: Recipe) -> RenderSettings:
     """The recipe's section on audio, as the stage that renders takes it."""
     audio = recipe.audio
@@ -60,7 +52,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
     augmentations, supply = recipe.augmentations.model_dump(), recipe.room_supply()
-    job = work.captions or caption_job(recipe)
+    job = work.captions or recipe.caption_job()
     _ = (
         pipeline
         | "Shards" >> beam.Create(work.shards)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
+from transforms.captions.answer_budget import Price
+from transforms.captions.job import CaptionJob
 from transforms.records import SPLITS
 from transforms.rooms.place_source import SceneRanges
 from transforms.rooms.room_design import RoomRanges
@@ -201,8 +203,9 @@ class CaptionSettings(_Section):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
     """Requests in flight from each worker."""
     timeout_s: Positive = 30.0
-    on_failure: Literal["template", "stop"] = "template"
-    """When the endpoint does not answer: the template writes, or the shard waits for the next build."""
+    on_failure: Literal["template", "stop"] = "stop"
+    """What happens when the endpoint does not answer: `stop` leaves the shard to the next build; `template` lets the
+    template write the captions."""
     max_requests: Annotated[int, Field(ge=0)] | None = None
     """Budget of a remote writer; None is no bound. What is over is the template's."""
     max_cost_usd: Annotated[float, Field(ge=0)] | None = None
@@ -272,6 +275,12 @@ class Recipe(_Section):
         select = self.select
         selection = Selection(frozenset(select.exclude), tuple(select.licenses), select.splits)
         return list_clips(self.source, input_dir, self.dataset_name, selection)
+
+    def caption_job(self, answers: tuple[str, ...] = ()) -> CaptionJob:
+        """The settings of the caption stage; `answers` are the answers.parquet files that are known."""
+        job = CaptionJob(**self.caption.model_dump(exclude={"prices"}), answers=answers)
+        price = self.caption.prices.get(job.model_name)
+        return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
     def room_supply(self) -> RoomSupply:
         """The rooms of every split."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -221,11 +222,68 @@ class CaptionRequest:
         return derive_seed("question", self.caption, *words)
 
 
+class ReplyKind(enum.Enum):
+    """The kinds of a writer's reply. The value is how the reply's error begins; FAILED takes every other error."""
+
+    TEXT = None
+    """The model wrote a text, which has not been checked."""
+    REFUSAL = "refusal"
+    """The model declined to answer. This is paid, so the same attempt is not asked again."""
+    UNREADABLE = "unreadable"
+    """The endpoint answered with something that is not a completion."""
+    OVER_BUDGET = "budget"
+    """The request was not sent, because the budget is spent."""
+    ENDPOINT_DOWN = "endpoint down"
+    """The request was not sent, because the endpoint did not answer the requests before it."""
+    FAILED = "failed"
+    """The endpoint gave no answer: an error status, a timeout, a broken connection."""
+
+
+#: The `reason` of an answer that is not a text begins with this; the error of the reply follows.
+ERROR_PREFIX = "error: "
+
+
 @dataclass(frozen=True)
 class Reply:
-    """What a writer answered, before any check; `error` where there is no text (a timeout, say)."""
+    """A writer's reply before any check; `error` says why there is no text, and is None where there is one."""
 
     text: str = ""
     error: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+    @property
+    def kind(self) -> ReplyKind:
+        """The kind of this reply."""
+        if self.error is None:
+            return ReplyKind.TEXT
+        named = (kind for kind in ReplyKind if kind.value is not None and self.error.startswith(kind.value))
+        return next(named, ReplyKind.FAILED)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the model answered, so that the same question is not asked again."""
+        return self.kind in (ReplyKind.TEXT, ReplyKind.REFUSAL)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the endpoint failed to answer; a spent budget is no failure of the endpoint."""
+        return self.kind in (ReplyKind.UNREADABLE, ReplyKind.ENDPOINT_DOWN, ReplyKind.FAILED)
+
+    @property
+    def ends_question(self) -> bool:
+        """Whether another attempt is useless: the writer has retried what can be retried."""
+        return self.kind in (ReplyKind.OVER_BUDGET, ReplyKind.ENDPOINT_DOWN, ReplyKind.FAILED)
+
+
+def reason_of_reply(reply: Reply) -> str | None:
+    """The `reason` column of an answer whose reply has no text; None for a text, whose reason the check gives."""
+    return None if reply.error is None else f"{ERROR_PREFIX}{reply.error}"
+
+
+def reply_of_reason(
+    reason: str | None, text: str = "", prompt_tokens: int | None = None, completion_tokens: int | None = None
+) -> Reply:
+    """The reply that an answer was made from: the inverse of `reason_of_reply`; reasons of the check mean a text."""
+    error = reason.removeprefix(ERROR_PREFIX) if reason is not None and reason.startswith(ERROR_PREFIX) else None
+    return Reply(text, error, prompt_tokens, completion_tokens)

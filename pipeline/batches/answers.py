@@ -15,7 +15,7 @@ from transforms import storage
 from transforms.captions.list_questions import request_of
 from transforms.captions.openai_writer import reply_of
 from transforms.captions.rewriting import judge
-from transforms.records import Reply
+from transforms.records import Reply, ReplyKind, reply_of_reason
 from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values
 from transforms.shards.write_shard import table_to_parquet
 
@@ -91,7 +91,7 @@ def _key(record: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def _has_failed(record: dict[str, Any]) -> bool:
-    return (record["reason"] or "").startswith("error: ")
+    return reply_of_reason(record["reason"]).kind is not ReplyKind.TEXT
 
 
 def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:

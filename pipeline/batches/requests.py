@@ -17,7 +17,7 @@ from pipeline.build.begin import refuse_other
 from pipeline.build.caption_setup import answer_files
 from pipeline.build.planning import plan_build
 from pipeline.build.worker_log import logged_to
-from pipeline.dag import caption_job, questions_dag
+from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
 from prompts import load_prompt
@@ -88,7 +88,7 @@ def export_requests(
     except (OSError, ValueError, KeyError) as error:
         raise BatchError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
     manifest = _claim(folder, recipe)
-    job = replace(caption_job(recipe, files), release=release)
+    job = replace(recipe.caption_job(files), release=release)
     parts = folder / PARTS
     storage.remove_folder(str(parts))
     storage.write_bytes(str(parts / "plan"), plan_to_parquet(plan.shards))

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 
 from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
 from pipeline.build.begin import begin, refuse_foreign
-from pipeline.build.caption_setup import job_of_build, refuse_unusable
+from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
 from pipeline.build.finish import finish_release, gather_rejections
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import held, refuse_if_held
 from pipeline.build.planning import BuildError, Plan, plan_build
+from pipeline.build.probe_endpoint import probe_endpoint
 from pipeline.build.progress import Progress
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, left_of, whole_work
 from pipeline.build.worker_log import logged_to
@@ -40,10 +41,12 @@ class Outcome:
     built_shards: int
     notes: tuple[str, ...] = ()
     """What the recipe allowed and a user wants to know: captions that budget or endpoint left to the template."""
+    no_answer_came: bool = False
+    """True where a language model was asked and none of its answers came."""
 
     @property
     def whole(self) -> bool:
-        return not self.rejections and not self.failures
+        return not self.rejections and not self.failures and not self.no_answer_came
 
 
 def build(
@@ -81,12 +84,18 @@ def build(
         except OSError as error:
             raise BuildError(f"{output} cannot be written: {error.strerror or error}") from error
         work = _begin_work(plan, output)
+        problem = None
         if work.shards:
+            if not runs_dry(beam_flags):
+                known = answer_files(output, answers)
+                asked = replace(recipe.caption_job(known), failures_stand=failures_stand)
+                problem = probe_endpoint(recipe, plan, work.shards, asked, output)
             work = replace(work, captions=job_of_build(recipe, output, len(work.shards), answers, failures_stand))
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
         failures = _failures(plan, output, work, dry=runs_dry(beam_flags))
-        return _finish(recipe, plan, output, failures, len(work.shards))
+        outcome = _finish(recipe, plan, output, failures, len(work.shards))
+        return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
 
 
 def _begin_work(plan: Plan, output: str) -> Work:
@@ -135,10 +144,10 @@ def _finish(recipe: Recipe, plan: Plan, output: str, failures: tuple[str, ...], 
     try:
         if failures:
             return Outcome(total(output, None), gather_rejections(output, plan.rejections), failures, built_shards)
-        totals, rejections, notes = finish_release(recipe, plan.rejections, plan.input_sha256, output)
+        finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
         raise _damaged(output, error) from error
-    return Outcome(totals, rejections, (), built_shards, notes)
+    return Outcome(finished.totals, finished.rejections, (), built_shards, finished.notes, finished.no_answer_came)
 
 
 def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.build.planning import BuildError
-from pipeline.dag import caption_job
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ANSWERS
 from transforms import storage
@@ -24,7 +23,7 @@ def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
         raise BuildError(reason)
     captions = recipe.caption
     if captions.writer == "openai" and captions.max_cost_usd is not None:
-        job = caption_job(recipe)
+        job = recipe.caption_job()
         if job.price is None:
             raise BuildError(
                 f"recipe key caption.max_cost_usd: there is no price of {job.model_name} in caption.prices"
@@ -48,7 +47,7 @@ def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
 def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, failures_stand: bool) -> CaptionJob:
     """The job of a build that has so many shards to make; it takes the release over from a build that was killed."""
     job = replace(
-        caption_job(recipe, answer_files(output, answers)),
+        recipe.caption_job(answer_files(output, answers)),
         failures_stand=failures_stand,
         release=storage.absolute(output),
         run=None if storage.is_remote(output) else workspace.begin_run(output),

@@ -6,13 +6,14 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pipeline.recipe import Recipe
-from pipeline.release.answer_counts import AnswerCounter
+from pipeline.release.answer_counts import AnswerCounter, answer_counter
 from pipeline.release.card import write_card
 from pipeline.release.citation import citation_cff
 from pipeline.release.croissant import croissant_json
@@ -34,7 +35,6 @@ from pipeline.release.layout import (
 from pipeline.release.release_json import release_json
 from pipeline.release.totals import Totals, total
 from transforms import storage
-from transforms.captions.answer_budget import Price
 from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
@@ -54,14 +54,20 @@ def gather_rejections(output: str, listed: Sequence[Rejection]) -> tuple[Rejecti
         return tuple(Rejection(**record) for table in gathered.tables() for record in table.to_pylist())
 
 
-def finish_release(
-    recipe: Recipe, listed: Sequence[Rejection], input_sha256: str, output: str
-) -> tuple[Totals, tuple[Rejection, ...], tuple[str, ...]]:
-    """Writes what stands at the root, release.json last, and removes what only the build needed.
+@dataclass(frozen=True)
+class Finished:
+    """A finished release."""
 
-    Returns:
-        What the release holds, everything that was refused, and the notes that a user wants to read.
-    """
+    totals: Totals
+    rejections: tuple[Rejection, ...]
+    notes: tuple[str, ...]
+    """Lines about captions that have no answer of a language model."""
+    no_answer_came: bool
+    """True where a language model was asked and none of its answers came."""
+
+
+def finish_release(recipe: Recipe, listed: Sequence[Rejection], input_sha256: str, output: str) -> Finished:
+    """Writes the files at the release's root, release.json last, and removes what only the build needed."""
     files = {}
     rejections = gather_rejections(output, listed)
     refused = pa.Table.from_pylist([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
@@ -93,14 +99,7 @@ def finish_release(
     )
     storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
     storage.remove_folder(storage.join(output, workspace.FOLDER))
-    return totals, rejections, counter.notes()
-
-
-def answer_counter(recipe: Recipe) -> AnswerCounter:
-    """A counter of answers at the recipe's prices."""
-    return AnswerCounter(
-        {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
-    )
+    return Finished(totals, rejections, counter.notes(), counter.no_answer_came)
 
 
 def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:

@@ -22,12 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import available_cores
-from pipeline.build.finish import answer_counter
 from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes, one_line
 from pipeline.check.rerender import rerender, rerender_order
 from pipeline.check.row_progress import RowProgress
 from pipeline.recipe import Recipe, RecipeError, load_recipe
-from pipeline.release.answer_counts import AnswerCounter
+from pipeline.release.answer_counts import AnswerCounter, answer_counter
 from pipeline.release.layout import (
     ANSWERS,
     RECIPE,

@@ -10,7 +10,6 @@ from pipeline.beam_options import available_cores
 from pipeline.build.caption_setup import answer_files
 from pipeline.build.planning import Plan, plan_build, plan_summary
 from pipeline.build.remaining_work import room_chunks
-from pipeline.dag import caption_job
 from pipeline.forecast.captions import CaptionPlan, asked_before, count_questions, plan_captions
 from pipeline.forecast.estimate import Estimate, Interval, Overheads, Population, Setting, estimate
 from pipeline.forecast.measure_sample import Asked, Budget, Measured, ask_model, measure_sample
@@ -102,7 +101,7 @@ def forecast(
         SourceUnusable, BuildError: when there is nothing to build; MeasuringFailed: when nothing could be measured.
         WriterUnavailable: when the model that was to be asked cannot be.
     """
-    plan, job = plan_build(recipe, input_dir), caption_job(recipe)
+    plan, job = plan_build(recipe, input_dir), recipe.caption_job()
     chunks = room_chunks(plan)
     here = available_cores()
     # What the build takes where nobody says otherwise: a process a core, as far as there is work for them.

@@ -10,7 +10,6 @@ from functools import lru_cache
 import pyarrow.parquet as pq
 
 from pipeline.build.planning import Plan
-from pipeline.dag import caption_job
 from pipeline.forecast.estimate import Interval
 from pipeline.forecast.measure_sample import Asked, in_keyed_order
 from pipeline.recipe import Recipe
@@ -101,7 +100,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
 
     The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
     """
-    job, supply, ranges = caption_job(recipe), recipe.room_supply(), recipe.scene_ranges()
+    job, supply, ranges = recipe.caption_job(), recipe.room_supply(), recipe.scene_ranges()
     clips = [clip for shard in plan.shards for clip in shard.clips]
     prompt = load_prompt(job.prompt)
     room_of = lru_cache(maxsize=None)(supply.room)
@@ -164,7 +163,7 @@ def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: As
         asked: what the model did with some of them just now.
         before: what it did with the captions of an earlier build.
     """
-    job = caption_job(recipe)
+    job = recipe.caption_job()
     count = round(questions.open * usable)
     seen, whence = next(
         (

@@ -18,16 +18,16 @@ import soundfile
 
 from pipeline.beam_options import set_file_systems
 from pipeline.build.planning import Plan
-from pipeline.dag import caption_job, render_settings
+from pipeline.dag import render_settings
 from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.describe_places import word_place
 from transforms.captions.job import CaptionJob
-from transforms.captions.rewrite_captions import is_failure, requests_of, rewrite_shard
+from transforms.captions.rewrite_captions import requests_of, rewrite_shard
 from transforms.captions.rewriting import TEMPLATE, rewrite
 from transforms.captions.writers import WriterUnavailable
-from transforms.records import CaptionRequest, Clip, Row, Shard
+from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import give_scenes
 from transforms.rooms.sample_rooms import give_rooms
@@ -298,7 +298,7 @@ class _Measuring:
         self.folder = folder
         self.settings: RenderSettings = render_settings(job.recipe)
         self.supply = job.recipe.room_supply()
-        self.captions = caption_job(job.recipe)
+        self.captions = job.recipe.caption_job()
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -459,7 +459,7 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
             total += Asked(
                 captions=len({answer.request_sha256 for answer in given if answer.attempt == 0}),
                 answers=len(given),
-                failed=sum(is_failure(answer.reason) for answer in given),
+                failed=sum(reply_of_reason(answer.reason).is_failure for answer in given),
                 prompt_tokens=sum(answer.prompt_tokens or 0 for answer in given),
                 completion_tokens=sum(answer.completion_tokens or 0 for answer in given),
                 cpu_s=taken[0],

@@ -9,12 +9,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.recipe import Recipe
 from transforms.captions.answer_budget import Price
-from transforms.captions.rewrite_captions import is_failure
-from transforms.captions.writers import NOT_ASKED
+from transforms.records import ERROR_PREFIX, ReplyKind, reply_of_reason
 from transforms.seeds import derive_seed
 
 _QUESTION = ("request_sha256", "model", "text", "prompt_tokens", "completion_tokens")
+
+
+def answer_counter(recipe: Recipe) -> AnswerCounter:
+    """A counter of answers at the recipe's prices."""
+    return AnswerCounter(
+        {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
+    )
 
 
 class AnswerCounter:
@@ -28,8 +35,9 @@ class AnswerCounter:
         self._last: set[tuple[Any, ...]] = set()
         # Hashes, as a spent budget may leave a million captions without an answer.
         self._unasked: set[int] = set()
-        self._unanswered: set[int] = set()
-        self._kinds: set[str] = set()
+        self._unanswered: dict[int, str] = {}
+        # Captions that a later attempt brought after all; only those may be among the unanswered.
+        self._kept_later: set[int] = set()
 
     def add(self, answers: pa.Table) -> None:
         """Counts a table; a question that several rows have is one request."""
@@ -37,9 +45,12 @@ class AnswerCounter:
             return
         self._rows += answers.num_rows
         self._kept += pc.sum(answers["kept"]).as_py() or 0
-        is_error = pc.fill_null(pc.starts_with(answers["reason"], "error: "), False)
+        is_error = pc.fill_null(pc.starts_with(answers["reason"], ERROR_PREFIX), False)
         self._failed += pc.sum(is_error).as_py() or 0
         self._note_failures(answers.filter(is_error))
+        later = answers.filter(pc.and_(answers["kept"], pc.greater(answers["attempt"], 0)))
+        pairs = zip(later["row_id"].to_pylist(), later["caption_index"].to_pylist(), strict=True)
+        self._kept_later |= {derive_seed(row_id, index) for row_id, index in pairs}
         asked = answers.filter(pc.invert(is_error)).select(_QUESTION).group_by(list(_QUESTION)).aggregate([])
         last_request = answers["request_sha256"][-1].as_py()
         seen, self._last = self._last, set()
@@ -71,23 +82,29 @@ class AnswerCounter:
             "cost_usd": round(cost, 6) if priced else None,
         }
 
+    @property
+    def no_answer_came(self) -> bool:
+        """Whether a language model was asked, and the endpoint failed to answer every time."""
+        return bool(self._unanswered) and not self._requests
+
     def notes(self) -> tuple[str, ...]:
         """A line for each reason for which captions were not asked for, or had no answer from the endpoint."""
         lines = []
         if self._unasked:
             count = len(self._unasked)
             lines.append(f"the budget is spent: {count} captions were not asked for, the template wrote them")
-        if self._unanswered:
-            kinds = ", ".join(sorted(self._kinds))
-            count = len(self._unanswered)
+        unanswered = {key: kind for key, kind in self._unanswered.items() if key not in self._kept_later}
+        if unanswered:
+            kinds = ", ".join(sorted(set(unanswered.values())))
+            count = len(unanswered)
             lines.append(f"the endpoint gave no answer to {count} captions ({kinds}), the template wrote them")
         return tuple(lines)
 
     def _note_failures(self, errors: pa.Table) -> None:
         columns = ("row_id", "caption_index", "reason")
         for row_id, index, reason in zip(*(errors[name].to_pylist() for name in columns), strict=True):
-            if reason == f"error: {NOT_ASKED[0]}":
+            reply = reply_of_reason(reason)
+            if reply.kind is ReplyKind.OVER_BUDGET:
                 self._unasked.add(derive_seed(row_id, index))
-            elif is_failure(reason):
-                self._unanswered.add(derive_seed(row_id, index))
-                self._kinds.add(reason.removeprefix("error: "))
+            elif reply.is_failure:
+                self._unanswered.setdefault(derive_seed(row_id, index), str(reply.error))

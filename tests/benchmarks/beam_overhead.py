@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from pipeline.build.local_runner import run_locally
 from pipeline.build.local_worker import Job, run_pipe
 from pipeline.build.planning import Plan, plan_build
-from pipeline.dag import Work, caption_job, render_settings
+from pipeline.dag import Work, render_settings
 from pipeline.recipe import Recipe, load_recipe
 from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
@@ -126,7 +126,7 @@ def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: P
 
 def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     """Every stage by hand, shard after shard, as somebody without Beam would."""
-    versions, supply, job = recipe.augmentations.model_dump(), recipe.room_supply(), caption_job(recipe)
+    versions, supply, job = recipe.augmentations.model_dump(), recipe.room_supply(), recipe.caption_job()
     planned = pq.ParquetFile(workspace.plan_path(release))
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)

@@ -102,6 +102,7 @@ def under_fire(folder: Path, clips: int, captions: int, *flags: str) -> dict[str
     recordings = talking_folder(folder / "in", clips, captions)
     with chat_server(hostile) as server:
         values = settings(server.base_url, "caption.timeout_s=1", "caption.concurrency=64", "caption.tries=3")
+        values.append("caption.on_failure=template")
         begin = time.monotonic()
         finished(start_build(recordings, folder / "o", values, *flags))
         seconds = time.monotonic() - begin

@@ -134,7 +134,7 @@ class Purse:
 
     def usd(self, reply: Reply, most_usd: float) -> float:
         """What a reply has cost; a server that does not count tokens is taken at the most, an error costs nothing."""
-        if reply.error is not None and not reply.error.startswith(("unreadable", "refusal")):
+        if reply.ends_question:
             return 0.0
         if self.price is None:
             return 0.0

@@ -16,18 +16,11 @@ from typing import Protocol
 import pyarrow.parquet as pq
 
 from transforms import storage
-from transforms.records import CaptionRequest, Reply
+from transforms.records import CaptionRequest, Reply, reply_of_reason
 
 __all__ = ["AnswerDesk", "Journal", "Journals", "KnownAnswers", "journal_line", "read_answers", "read_journal"]
 
 _COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
-_ERROR = "error: "
-#: What a model says instead of a text; asking again would be paid again.
-_REFUSAL = "refusal"
-
-
-def _is_answer(reply: Reply) -> bool:
-    return reply.error in (None, _REFUSAL)
 
 
 class KnownAnswers:
@@ -74,9 +67,8 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
         table = pq.read_table(io.BytesIO(storage.read_bytes(path)), columns=list(_COLUMNS))
         columns = (table[name].to_pylist() for name in _COLUMNS)
         for digest, row_id, index, text, reason, prompt_tokens, completion_tokens in zip(*columns, strict=True):
-            error = reason.removeprefix(_ERROR) if (reason or "").startswith("error") else None
-            reply = Reply(text, error, prompt_tokens, completion_tokens)
-            if _is_answer(reply):
+            reply = reply_of_reason(reason, text, prompt_tokens, completion_tokens)
+            if reply.is_answer:
                 found.add(digest, reply, (row_id, index))
             else:
                 failed.append((digest, reply, (row_id, index)))
@@ -241,7 +233,7 @@ class AnswerDesk:
         order = list(mine)
 
         def arrived(at: int, reply: Reply) -> None:
-            if _is_answer(reply):
+            if reply.is_answer:
                 if journal is not None:
                     journal.write(order[at], reply)
                 self.known.add(order[at], reply)

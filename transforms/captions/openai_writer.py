@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import email.utils
 import json
-import math
 import os
 import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prompts import Prompt
 from transforms.captions.answer_budget import SPENT, WAIT, Purse
-from transforms.records import CaptionRequest, Reply
+from transforms.captions.endpoint_errors import (
+    is_away,
+    refused_parameter,
+    retry_after_s,
+    short_error,
+    wait_s,
+    why_unusable,
+    without_parts,
+)
+from transforms.captions.writers import KEY_VARIABLE, Arrived, WriterUnavailable, writer_unavailable_reason
+from transforms.records import CaptionRequest, Reply, ReplyKind
 from transforms.seeds import derive_seed
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-from transforms.captions.writers import (
-    KEY_VARIABLE,
-    NOT_ASKED,
-    Arrived,
-    WriterUnavailable,
-    writer_unavailable_reason,
-)
-
 _RETRIES = 5
-
-# Waits between tries in seconds: the first, the longest of our own, and the longest that a server may ask for.
-_FIRST_WAIT_S, _LONGEST_WAIT_S, _LONGEST_RETRY_AFTER_S = 0.5, 8.0, 120.0
 
 # An endpoint is down after so many broken connections in a row, the first of them so long ago; then nothing is asked
 # for a while, twice as long each time that it is still down.
@@ -41,6 +39,15 @@ _DOWN_AFTER, _DOWN_AFTER_S, _REST_S, _LONGEST_REST_S = 5, 5.0, 15.0, 120.0
 
 # An answer is one sentence; what is longer than this is cut here, so that no release carries it, and then refused.
 _LONGEST_REPLY_CHARS = 20_000
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What a request came to: its reply, how many of its tries ended in a timeout, and the last error."""
+
+    reply: Reply
+    timeouts: int
+    error: Exception | None = None
 
 
 class OpenAIWriter:
@@ -95,6 +102,28 @@ class OpenAIWriter:
         futures = [asyncio.run_coroutine_threadsafe(one(at), loop) for at in range(len(requests))]
         return [_result(future) for future in futures]
 
+    def probe(self, request: CaptionRequest, attempt: int = 0) -> tuple[Reply, str | None]:
+        """Asks one question before all others, and says in one line why no request can succeed.
+
+        Returns:
+            The reply, and None where the endpoint works or its trouble may pass.
+
+        Raises:
+            WriterUnavailable: when there is no key and no `base_url`.
+        """
+        return asyncio.run_coroutine_threadsafe(self._probe(request, attempt), self._running_loop()).result()
+
+    async def _probe(self, request: CaptionRequest, attempt: int) -> tuple[Reply, str | None]:
+        assert self._client is not None
+        body = chat_body(self.model, self.prompt, request, attempt, self.temperature, self.max_tokens)
+        tried = await self._try(self._client, body, retries=1)
+        if tried.error is not None:
+            return tried.reply, why_unusable(tried.error, self.base_url, os.environ.get(KEY_VARIABLE), self.timeout_s)
+        if tried.reply.kind is ReplyKind.UNREADABLE:
+            address = self.base_url or "the provider's own address"
+            return tried.reply, f"{address} answers with something that is not a chat completion ({tried.reply.error})"
+        return tried.reply, None
+
     def close(self) -> None:
         with self._lock:
             loop, thread, client = self._loop, self._thread, self._client
@@ -121,6 +150,7 @@ class OpenAIWriter:
         self._slots = None
         self._breaker = _Breaker()
         self._hold_until = 0.0
+        self._refused_parts: set[str] = set()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -133,7 +163,7 @@ class OpenAIWriter:
             return self._loop
 
     def _connect(self) -> AsyncOpenAI:
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         reason = writer_unavailable_reason("openai", self.base_url)
         if reason:
@@ -145,6 +175,8 @@ class OpenAIWriter:
             timeout=self.timeout_s,
             # Tries are counted here, as all requests share what one of them learns of the endpoint.
             max_retries=0,
+            # A redirect is an address that the user did not name.
+            http_client=DefaultAsyncHttpxClient(follow_redirects=False, timeout=self.timeout_s),
         )
 
     async def _ask_one(self, request: CaptionRequest, attempt: int, purse: Purse | None) -> Reply:
@@ -154,20 +186,20 @@ class OpenAIWriter:
         body = chat_body(self.model, self.prompt, request, attempt, self.temperature, self.max_tokens)
         async with slots:
             if self._breaker.blocks():
-                return Reply(error=NOT_ASKED[1])
+                return Reply(error=ReplyKind.ENDPOINT_DOWN.value)
             if purse is None:
-                return (await self._try(client, body))[0]
+                return (await self._try(client, body)).reply
             most_usd = purse.most_usd(len(json.dumps(body["messages"]).encode()), self.max_tokens)
             if not await self._admitted(purse, most_usd):
-                return Reply(error=NOT_ASKED[0])
+                return Reply(error=ReplyKind.OVER_BUDGET.value)
             # Until its cost is known a request counts with the most that it can cost, also where it is cut off.
             cost_usd = most_usd
             try:
-                reply, timeouts = await self._try(client, body)
-                cost_usd = purse.usd(reply, most_usd) + timeouts * most_usd
+                tried = await self._try(client, body)
+                cost_usd = purse.usd(tried.reply, most_usd) + tried.timeouts * most_usd
             finally:
                 purse.ledger.settle(most_usd, cost_usd)
-            return reply
+            return tried.reply
 
     async def _admitted(self, purse: Purse, most_usd: float) -> bool:
         """Waits while requests in flight may leave something over, but not for ever: another worker may have died."""
@@ -178,34 +210,43 @@ class OpenAIWriter:
             await asyncio.sleep(0.05)
         return said != SPENT
 
-    async def _try(self, client: AsyncOpenAI, body: dict[str, Any]) -> tuple[Reply, int]:
-        """The reply to a request after as many tries as it takes, and how many of them ended in a timeout."""
+    async def _try(self, client: AsyncOpenAI, body: dict[str, Any], retries: int | None = None) -> _Tried:
+        """Sends a request as often as it takes; None is as many retries as every request has."""
         from openai import APITimeoutError, OpenAIError
 
-        timeouts = 0
-        for number in range(_RETRIES + 1):
+        probing, retries = retries is not None, _RETRIES if retries is None else retries
+        timeouts = number = 0
+        while True:
             await self._held()
+            sent = without_parts(body, self._refused_parts)
             try:
                 # Not chat.completions.create: its walk over the body's types is half of what a request takes here.
-                completion = await client.post("/chat/completions", cast_to=object, body=body)
+                completion = await client.post("/chat/completions", cast_to=object, body=sent)
                 self._breaker.heard()
-                return reply_of(completion), timeouts
+                return _Tried(reply_of(completion), timeouts)
             except OpenAIError as failure:
                 error = failure
+                refused = refused_parameter(error, sent)
+                if refused is not None:
+                    # Known for all requests from now on; each part is refused once, so this ends.
+                    self._refused_parts.add(refused)
+                    self._breaker.heard()
+                    continue
                 timeouts += isinstance(error, APITimeoutError)
-                self._breaker.failed() if _is_away(error) else self._breaker.heard()
-                wait_s = _wait_s(error, number)
-                if number == _RETRIES or wait_s is None or self._breaker.is_open:
-                    return Reply(error=_short_error(error)), timeouts
-            # A server that answers with what is no completion ends up here: garbage, another shape, a half line.
+                self._breaker.failed() if is_away(error) else self._breaker.heard()
+                seconds = wait_s(error, number)
+                hopeless = probing and isinstance(error, APITimeoutError)
+                if number == retries or seconds is None or self._breaker.is_open or hopeless:
+                    return _Tried(Reply(error=short_error(error)), timeouts, error)
+            # A server that answers with something else than a completion ends up here: garbage, or half a line.
             except Exception as unreadable:
                 self._breaker.heard()
-                return Reply(error=f"unreadable: {type(unreadable).__name__}"), timeouts
-            if _retry_after_s(error) is not None:
-                self._hold_until = max(self._hold_until, time.monotonic() + wait_s)
+                return _Tried(Reply(error=f"{ReplyKind.UNREADABLE.value}: {type(unreadable).__name__}"), timeouts)
+            number += 1
+            if retry_after_s(error) is not None:
+                self._hold_until = max(self._hold_until, time.monotonic() + seconds)
             else:
-                await asyncio.sleep(wait_s)
-        raise AssertionError("the last try returns")
+                await asyncio.sleep(seconds)
 
     async def _held(self) -> None:
         """Waits as long as the server has asked for, and a little longer, so that not all come back at once."""
@@ -290,20 +331,34 @@ def _result(future: concurrent.futures.Future[Reply]) -> Reply:
 
 def reply_of(completion: Any) -> Reply:
     """The text and the tokens of a completion, object or plain values, of whatever shape a server gave it."""
+    if isinstance(completion, str | bytes):
+        return Reply(error=f"{ReplyKind.UNREADABLE.value}: not JSON")
     choices, usage = _field(completion, "choices"), _field(completion, "usage")
     if not isinstance(choices, Sequence) or not choices:
-        return Reply(error="unreadable: no choices")
+        return Reply(error=f"{ReplyKind.UNREADABLE.value}: no choices")
     message = _field(choices[0], "message")
-    text = _field(message, "content")
-    if not isinstance(text, str):
+    text = _text_of(_field(message, "content"))
+    if text is None:
         if not _field(message, "refusal"):
-            return Reply(error="unreadable: no text")
-        return Reply("", "refusal", _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+            return Reply(error=f"{ReplyKind.UNREADABLE.value}: no text")
+        refusal = ReplyKind.REFUSAL.value
+        return Reply("", refusal, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
     return Reply(
         text=text[:_LONGEST_REPLY_CHARS].encode("utf-8", "replace").decode(),
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
     )
+
+
+def _text_of(content: Any) -> str | None:
+    """The text of a message's content: a string, or a list of parts that are joined; None where there is no text."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return None
+    parts = [part if isinstance(part, str) else _field(part, "text") for part in content]
+    texts = [part for part in parts if isinstance(part, str)]
+    return "".join(texts) if texts else None
 
 
 def _field(value: Any, name: str) -> Any:
@@ -313,48 +368,3 @@ def _field(value: Any, name: str) -> Any:
 def _count(usage: Any, name: str) -> int | None:
     value = _field(usage, name)
     return value if isinstance(value, int) and 0 <= value < 2**31 else None
-
-
-def _is_away(error: Exception) -> bool:
-    """True where nobody answered: a broken connection, a timeout, or a gateway that says the same."""
-    from openai import APIConnectionError
-
-    return isinstance(error, APIConnectionError) or getattr(error, "status_code", None) in (502, 503, 504)
-
-
-def _wait_s(error: Exception, number: int) -> float | None:
-    """Seconds to wait after the failed try `number`; None where trying again does not help."""
-    from openai import APIConnectionError
-
-    status = getattr(error, "status_code", None)
-    if not isinstance(error, APIConnectionError) and not (status in (408, 409, 429) or (status or 0) >= 500):
-        return None
-    asked_for = _retry_after_s(error)
-    if asked_for is not None:
-        return asked_for if asked_for <= _LONGEST_RETRY_AFTER_S else None
-    return min(_FIRST_WAIT_S * 2**number, _LONGEST_WAIT_S) * (1 - 0.25 * random.random())
-
-
-def _retry_after_s(error: Exception) -> float | None:
-    """Seconds that the server asks to be left alone, from either form of Retry-After; None where it asks nothing."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            seconds = float(value) / unit
-        except ValueError:
-            try:
-                seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-            except (TypeError, ValueError, OverflowError):
-                continue
-        if math.isfinite(seconds):
-            return max(seconds, 0.0)
-    return None
-
-
-def _short_error(error: Exception) -> str:
-    """The kind of error and its status; not its message, in which a server may repeat the request or the key."""
-    status = getattr(error, "status_code", None)
-    return type(error).__name__ + (f" {status}" if status is not None else "")

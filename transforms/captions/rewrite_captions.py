@@ -16,8 +16,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.rewriting import TEMPLATE, AskQuestions, rewrite
-from transforms.captions.writers import NOT_ASKED, CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard
+from transforms.captions.writers import CaptionWriter
+from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard, reply_of_reason
 from transforms.seeds import derive_seed
 from transforms.shards import workspace
 from transforms.shards.each_shard import guarded
@@ -49,29 +49,27 @@ def rewrite_shard(shard: Shard, job: CaptionJob, writer: CaptionWriter | None, a
     outcomes = rewrite(
         requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), ask=ask
     )
+    if job.on_failure == "stop":
+        _stop_on_failure([given for _, given in outcomes])
     captions: dict[str, list[Caption]] = {row.id: [] for row in shard.rows}
     all_given: list[Answer] = []
     for request, (caption, given) in zip(requests, outcomes, strict=True):
         captions[request.row_id].append(caption)
         all_given.extend(given)
-    if job.on_failure == "stop":
-        _stop_on_failure(all_given)
     rows = tuple(replace(row, captions=tuple(captions[row.id])) for row in shard.rows)
     return replace(shard, rows=rows, answers=(*shard.answers, *all_given))
 
 
-def _stop_on_failure(answers: Sequence[Answer]) -> None:
-    failed = [answer.reason or "" for answer in answers if is_failure(answer.reason)]
-    if failed:
-        kinds = ", ".join(sorted({reason.removeprefix("error: ") for reason in failed}))
-        raise EndpointFailed(f"{len(failed)} of {len(answers)} requests had no answer ({kinds})")
-
-
-def is_failure(reason: str | None) -> bool:
-    """True for the reason of a request that the endpoint failed to answer: not for a bad answer, nor a spent budget."""
-    if reason is None or not reason.startswith("error: "):
-        return False
-    return not reason.removeprefix("error: ").startswith(("unreadable", "refusal", NOT_ASKED[0]))
+def _stop_on_failure(answers: Sequence[Sequence[Answer]]) -> None:
+    """Raises EndpointFailed where the last answer of a request is a failure of the endpoint."""
+    last = [reply_of_reason(given[-1].reason) for given in answers if given and not given[-1].kept]
+    kinds = sorted({str(reply.error) for reply in last if reply.is_failure})
+    if kinds:
+        failed = sum(reply.is_failure for reply in last)
+        raise EndpointFailed(
+            f"{failed} of {len(answers)} requests had no answer ({', '.join(kinds)}); "
+            "caption.on_failure=template lets the template write them"
+        )
 
 
 class TakenOver(RuntimeError):

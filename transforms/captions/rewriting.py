@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from transforms.captions.check import check_caption, clean_answer
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply
+from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply
 
 __all__ = [
     "TEMPLATE",
@@ -89,7 +89,7 @@ def rewrite(
         for at in pending:
             answer = judge(requests[at], replies[at], hashes[at], attempt, writer.model, prompt_id)
             answers[at].append(answer)
-            if _is_final(replies[at]):
+            if replies[at].ends_question:
                 out_of_reach.add(at)
             if answer.kept:
                 captions[at] = Caption(caption_text(answer.text), requests[at].caption, "rewritten")
@@ -114,7 +114,7 @@ def open_question(
         reply = known(digest, request)
         if reply is None:
             return digest, attempt
-        if _is_final(reply) or judge(request, reply, digest, attempt, model, prompt_id).kept:
+        if reply.ends_question or judge(request, reply, digest, attempt, model, prompt_id).kept:
             return None
     return None
 
@@ -132,16 +132,10 @@ def _asking(writer: CaptionWriter) -> AskQuestions:
     return ask
 
 
-def _is_final(reply: Reply) -> bool:
-    """True for an error that asking again does not mend: the client has already tried again where that could help."""
-    return reply.error is not None and not reply.error.startswith(("unreadable", "refusal"))
-
-
 def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
     """A reply as an answer: kept, or refused with its reason."""
-    if reply.error is not None:
-        reason: str | None = f"error: {reply.error}"
-    else:
+    reason = reason_of_reply(reply)
+    if reply.kind is ReplyKind.TEXT:
         reason = check_caption(clean_answer(reply.text), request.caption, request.words)
     return Answer(
         request_sha256=digest,

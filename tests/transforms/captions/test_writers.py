@@ -19,7 +19,7 @@ from transforms.captions.check.place import check_place
 from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
-from transforms.records import CaptionRequest, Reply
+from transforms.records import CaptionRequest, Reply, ReplyKind
 from transforms.words import SpatialWords
 
 SENTINEL = "sk-sentinel-4711"
@@ -76,6 +76,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": "1"})
         if "500 once" in asked and seen == 1:
             return self._send(500, b"oops", {"Retry-After": "0.05"})
+        if "odd server" in asked:
+            refused = next(
+                (name for name in ("max_tokens", "seed", "temperature") if name in self.server.bodies[-1]), None
+            )
+            if refused is not None:
+                return self._send(400, json.dumps({"error": {"message": f"Unsupported: {refused}"}}).encode(), {})
+        if "moved" in asked:
+            return self._send(307, b"", {"Location": "http://127.0.0.1:9/v1/chat/completions"})
+        if "page" in asked:
+            return self._send(200, b"<html><body>Welcome</body></html>", {"Content-Type": "text/html"})
+        if "stream" in asked:
+            return self._send(200, b'data: {"choices": []}\n\ndata: [DONE]\n\n', {"Content-Type": "text/event-stream"})
+        if "in parts" in asked:
+            parts = [{"type": "text", "text": "A dog "}, {"type": "text", "text": "barks."}]
+            return self._send(200, json.dumps({"choices": [{"message": {"content": parts}}]}).encode(), {})
+        if "null" in asked:
+            return self._send(200, b'{"choices": [{"message": {"content": null}}]}', {})
         if "400" in asked:
             return self._send(
                 400, json.dumps({"error": {"message": f"bad {self.headers['Authorization']}"}}).encode(), {}
@@ -353,3 +370,61 @@ def test_the_local_model_bears_any_caption(local: LocalWriter) -> None:
     captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000]
     assert all(reply.error is None for reply in local.ask(_requests(captions), 0))
     assert pickle.loads(pickle.dumps(local)).model == local.model
+
+
+def test_parameters_that_a_server_refuses_are_left_out_of_all_requests(
+    server: Server, writers: list[OpenAIWriter]
+) -> None:
+    writer = _writer(server, writers, concurrency=1)
+    replies = writer.ask(_requests(["odd server one", "odd server two"]), 0)
+    assert [reply.error for reply in replies] == [None, None]
+    assert "max_completion_tokens" in server.bodies[-1]
+    assert not {"max_tokens", "seed", "temperature"} & set(server.bodies[-1])
+    # Three refusals, once for the process, and one request for each caption.
+    assert len(server.bodies) == 5
+
+
+@pytest.mark.parametrize("asked", ["page", "stream", "null", "shape", "garbage"])
+def test_an_answer_that_is_no_completion_is_a_failure_of_the_endpoint(
+    asked: str, server: Server, writers: list[OpenAIWriter]
+) -> None:
+    (reply,) = _writer(server, writers).ask(_requests([asked]), 0)
+    assert reply.kind is ReplyKind.UNREADABLE
+    assert reply.is_failure
+    _, problem = _writer(server, writers).probe(_requests([asked])[0])
+    assert problem is not None
+    assert "not a chat completion" in problem
+
+
+def test_a_text_in_parts_is_joined(server: Server, writers: list[OpenAIWriter]) -> None:
+    (reply,) = _writer(server, writers).ask(_requests(["in parts"]), 0)
+    assert reply.text == "A dog barks."
+
+
+def test_a_redirect_is_not_followed(server: Server, writers: list[OpenAIWriter]) -> None:
+    reply, problem = _writer(server, writers).probe(_requests(["moved"])[0])
+    assert reply.is_failure
+    assert problem is not None
+    assert "redirects to http://127.0.0.1/v1/chat/completions" in problem
+
+
+def test_a_probe_finds_out_at_once_that_nobody_is_there(
+    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.captions.endpoint_errors.FIRST_WAIT_S", 0.01)
+    writers.append(OpenAIWriter("http://127.0.0.1:1/v1", "m", load_prompt("place"), 0.7, 50, 4, 5.0))
+    reply, problem = writers[-1].probe(_requests(["anything"])[0])
+    assert reply.is_failure
+    assert problem is not None
+    assert "cannot be reached" in problem
+    reply, problem = _writer(server, writers).probe(_requests(["a dog"])[0])
+    assert (reply.is_answer, problem) == (True, None)
+
+
+@pytest.mark.parametrize("key", ["sk-ключ", "sk-one\nsk-two", "sk with spaces"])
+def test_a_key_that_no_header_takes_is_named_before_anything_starts(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    reason = writer_unavailable_reason("openai", "http://127.0.0.1:9/v1")
+    assert reason is not None
+    assert key not in reason
+    assert reason.isprintable()

@@ -41,9 +41,27 @@ REASONS: tuple[str, ...] = (
 )
 
 
+# What a reasoning model writes before its answer: a block of thoughts, whose opening tag some servers leave out.
+_THOUGHTS = re.compile(
+    r"\A\s*(?:"
+    r"<(?P<tag>think|thinking|thought|reasoning|reflection)\b[^>]*>.*?</(?P=tag)>"
+    r"|(?:(?!<(?:think|thinking|thought|reasoning|reflection)\b).)*?</(?:think|thinking|thought|reasoning|reflection)>"
+    r"|\[THINK\].*?\[/THINK\]"
+    r"|<\|channel\|>analysis<\|message\|>.*?<\|channel\|>final<\|message\|>"
+    r")\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
 def clean_answer(answer: str) -> str:
-    """The answer without the harmless wrapping of chat models: outer spaces, one pair of quotes around all of it."""
-    text = answer.strip().removesuffix("<|im_end|>").strip()
+    """The answer without what chat models wrap it in.
+
+    That is a block of thoughts before it, an end token, outer spaces, and one pair of quotes around all of it.
+    """
+    text = answer
+    while match := _THOUGHTS.match(text):
+        text = text[match.end() :]
+    text = text.strip().removesuffix("<|im_end|>").removesuffix("<|return|>").strip()
     for opening, closing in ('""', "''", "“”", "‘’", "``"):
         inner = text[1:-1]
         if (

@@ -302,3 +302,25 @@ def test_verdicts_of_many_threads_at_once_are_those_of_one() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert verdicts == [None] * len(things)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "<think>The user wants a place.</think>\n\nOn the left, a dog barks.",
+        "<thinking>\nleft?\n</thinking>On the left, a dog barks.",
+        "Okay, I write it.\n</think>\nOn the left, a dog barks.",
+        "<think></think><think>again</think> On the left, a dog barks.",
+        "[THINK]hm[/THINK]On the left, a dog barks.",
+        "<|channel|>analysis<|message|>hm<|end|><|channel|>final<|message|>On the left, a dog barks.<|return|>",
+        '<think>a "quote"</think>"On the left, a dog barks."',
+    ],
+)
+def test_thoughts_before_an_answer_are_no_part_of_it(wrapped: str) -> None:
+    assert clean_answer(wrapped) == "On the left, a dog barks."
+
+
+def test_thoughts_that_never_end_are_refused_and_take_no_time() -> None:
+    words = SpatialWords(direction="left")
+    assert check_caption("<think>" * 3000, "A dog barks", words) is not None
+    assert clean_answer("I think a dog barks") == "I think a dog barks"
