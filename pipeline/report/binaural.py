@@ -61,6 +61,7 @@ def find_head(sofa: str | Path | None = None, environment: Mapping[str, str] = o
     return Head(path)
 
 
+@lru_cache(maxsize=4)
 def head_sha256(head: Head) -> str:
     """The SHA-256 of the file that the head comes from."""
     return hashlib.sha256(head.sofa.read_bytes() if head.sofa else _kemar_text().encode()).hexdigest()
