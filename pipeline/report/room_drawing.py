@@ -43,8 +43,19 @@ class RoomDrawing:
     """Radii in the view from above: what is near and what is far begins there."""
 
 
-def draw_room(row: Mapping[str, Any]) -> RoomDrawing:
-    """The drawings of a row's room, below each other or beside each other: the larger of the two."""
+_NEEDED = (
+    *("room_length_m", "room_width_m", "room_height_m"),
+    *(f"{who}_{axis}_m" for who in ("receiver", "source") for axis in "xyz"),
+)
+
+
+def draw_room(row: Mapping[str, Any]) -> RoomDrawing | None:
+    """The drawings of a row's room, below each other or beside each other, whichever is larger.
+
+    None when the row lacks a size of the room or a position.
+    """
+    if any(row[column] is None for column in _NEEDED):
+        return None
     length_m, width_m, height_m = (float(row[f"room_{side}_m"]) for side in ("length", "width", "height"))
     below = min((_BOX - _GAP) / (length_m + height_m), _BOX / width_m)
     beside = min((_BOX - _GAP) / (2 * width_m), _BOX / max(length_m, height_m))

@@ -51,7 +51,7 @@ class Card:
     key: str
     captions: tuple[CaptionPair, ...]
     measures: tuple[Measure, ...]
-    drawing: RoomDrawing
+    drawing: RoomDrawing | None
     source: str
     """Where the source is, in words."""
     source_link: str | None
@@ -103,7 +103,7 @@ def measures(row: Mapping[str, Any]) -> tuple[Measure, ...]:
         "direction": ("Azimuth", f"{number(row['azimuth_deg'], 0, True)}°"),
         "elevation": ("Elevation", f"{number(row['elevation_deg'], 0, True)}°"),
         "distance": ("Distance", f"{number(row['distance_m'], 2)} m"),
-        "room_size": ("Floor", f"{number(row['floor_area_m2'])} m²"),
+        "room_size": ("Floor", f"{number(row['floor_area_m2'], 1)} m²"),
         "reverberation": ("T30", f"{number(None if t30_ms is None else t30_ms / 1000, 2)} s"),
     }
     return tuple(

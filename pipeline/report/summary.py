@@ -51,7 +51,7 @@ class SplitNumbers:
     rooms: int
     rewritten: int
     template: int
-    refused: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class WordCounts:
 
 @dataclass(frozen=True)
 class RejectionGroup:
-    """Refused inputs with the same stage and reason; the first few are examples, as (file, detail)."""
+    """Rejected inputs with the same stage and reason; the first few are examples, as (file, detail)."""
 
     stage: str
     reason: str
@@ -202,7 +202,7 @@ def _split_numbers(
     status_is = {name: pc.equal(status, name).to_numpy(zero_copy_only=False) for name in ("rewritten", "template")}
     of_rooms = rooms if rooms is not None else rows
     room_codes, room_split = codes_of(of_rooms.column("room_id")), split_codes(of_rooms)
-    refused_split = split_codes(rejected) if rejected is not None else np.zeros(0, dtype=np.intp)
+    rejected_split = split_codes(rejected) if rejected is not None else np.zeros(0, dtype=np.intp)
 
     def numbers(code: int, split: str) -> SplitNumbers:
         here = of_split == code
@@ -214,7 +214,7 @@ def _split_numbers(
             rooms=len(np.unique(room_codes[room_split == code])),
             rewritten=int(np.sum(status_is["rewritten"] & (status_split == code))),
             template=int(np.sum(status_is["template"] & (status_split == code))),
-            refused=int((refused_split == code).sum()),
+            rejected=int((rejected_split == code).sum()),
         )
 
     return tuple(numbers(code, split) for code, split in enumerate(SPLITS))
@@ -230,8 +230,8 @@ def _total(splits: Sequence[SplitNumbers], clips: NDArray[np.intp], rejected: pa
         rooms=sum(one.rooms for one in splits),
         rewritten=sum(one.rewritten for one in splits),
         template=sum(one.template for one in splits),
-        # An input may be refused before it has a split.
-        refused=rejected.num_rows if rejected is not None else 0,
+        # An input may be rejected before it has a split.
+        rejected=rejected.num_rows if rejected is not None else 0,
     )
 
 

@@ -40,7 +40,9 @@ def duration_text(seconds: float) -> str:
 
 def source_in_words(row: Mapping[str, Any]) -> str:
     """Where the source is, for a reader who cannot see the drawing: degrees to a side, up or down, metres."""
-    azimuth_deg, elevation_deg = row["azimuth_deg"], row["elevation_deg"]
+    azimuth_deg, elevation_deg, distance_m = row["azimuth_deg"], row["elevation_deg"], row["distance_m"]
+    if azimuth_deg is None or elevation_deg is None or distance_m is None:
+        return "at an unknown position"
     side = f"{abs(azimuth_deg):.0f}° to the {'left' if azimuth_deg > 0 else 'right'} of front"
     if abs(azimuth_deg) < 0.5:
         side = "straight ahead"
@@ -49,7 +51,7 @@ def source_in_words(row: Mapping[str, Any]) -> str:
     height = f"{abs(elevation_deg):.0f}° {'up' if elevation_deg > 0 else 'down'}"
     if abs(elevation_deg) < 0.5:
         height = "level"
-    return f"{side}, {height}, {row['distance_m']:.2f} m away"
+    return f"{side}, {height}, {distance_m:.2f} m away"
 
 
 def no_word_text(attribute: str, azimuth_deg: float | None = None) -> str:

@@ -168,7 +168,7 @@ def sampling_text(summary: Summary) -> str:
 
 def share_text(mask: NDArray[np.bool_]) -> str:
     """The share of true values, in percent."""
-    return f"{100.0 * mask.mean():.0f} %" if mask.size else "none"
+    return f"{100.0 * mask.mean():.0f}\u00a0%" if mask.size else "none"
 
 
 def draw_nothing(figure: Figure) -> None:

@@ -132,7 +132,7 @@ def coverage_plot(summary: Summary, key: str, title: str, rows: NDArray[np.bool_
     azimuth, elevation = summary.numbers("azimuth_deg"), summary.numbers("elevation_deg")
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.1, 0.16, 0.87, 0.79))
+        axes = figure.add_axes((0.1, 0.16, 0.85, 0.79))
         axes.axhspan(UP_ABOVE_DEG, 90, color=BAND, linewidth=0, zorder=0)
         axes.axhspan(-90, DOWN_BELOW_DEG, color=BAND, linewidth=0, zorder=0)
         if rows.sum() <= MOST_DOTS:

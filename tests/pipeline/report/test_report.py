@@ -133,7 +133,7 @@ def test_answers_are_counted_by_reason_and_attempt(page: _Page) -> None:
     assert page.row("data-outcome=<b>odd")[:4] == ["<b>odd", "6", "·", "6"]
 
 
-def test_refused_inputs_are_shown_by_reason_with_examples(page: _Page) -> None:
+def test_rejected_inputs_are_shown_by_reason_with_examples(page: _Page) -> None:
     cells = page.row("data-reason=unreadable")
     assert cells[:3] == ["unreadable", "read", "5"]
     assert "broken-0.wav" in cells[3]
@@ -149,7 +149,7 @@ def test_a_release_without_answers_rooms_or_rejections_still_has_a_page(tmp_path
     text = "".join(_Page(write_report(made).read_text(encoding="utf-8")).text)
     assert "bare" in text
     assert "This release holds no answers" in text
-    assert "No input was refused" in text
+    assert "No input was rejected" in text
     assert "--input" in text
     assert "could not be played" in text
 
@@ -158,7 +158,8 @@ def test_empty_splits_and_missing_values_do_not_break_the_plots(tmp_path: Path) 
     made = make_release(tmp_path / "holes", 4, audio=False)
     for path in made.glob("*/*/metadata.parquet"):
         table = pq.read_table(path)
-        rows = [{**row, "t30_ms": None, "drr_db": None} for row in table.to_pylist()]
+        lost = dict.fromkeys(("t30_ms", "drr_db", "room_height_m", "azimuth_deg", "elevation_deg", "distance_m"))
+        rows = [{**row, **lost} for row in table.to_pylist()]
         pq.write_table(pa.Table.from_pylist(rows if "train" in str(path) else [], schema=table.schema), path)
     text = "".join(_Page(write_report(made).read_text(encoding="utf-8")).text)
     assert "no values" in text
