@@ -58,3 +58,8 @@ $(VENV)/.model-ready: $(VENV)/.demo-ready
 $(VENV)/.test-ready: $(VENV)/.model-ready
 	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
 	@touch $@
+
+.PHONY: figures
+figures: $(VENV)/.test-ready ## take the pictures of docs/report.md again, in Chromium
+	test -f out/demo/release.json || $(BIN)/python -m pipeline.commands.demo --output out/demo
+	$(BIN)/python -m tests.benchmarks.report_figures out/demo

@@ -87,7 +87,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.shards",
         "transforms.captions",
     },
-    "pipeline.report": {"pipeline", "transforms", "transforms.storage", "transforms.sound"},
+    "pipeline.report": {
+        "prompts",
+        "pipeline",
+        "transforms",
+        "transforms.storage",
+        "transforms.sound",
+        "transforms.captions",
+    },
     "pipeline.export": {
         "pipeline",
         "pipeline.check",

@@ -1,4 +1,4 @@
-"""The page to look at and listen to: what is in a release, where its sources are, and a sample of rows to hear."""
+"""The page of a release to look at and to listen to."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from markupsafe import Markup
 from pipeline.report.binaural import SOFA_VARIABLE, Head, find_head
 from pipeline.report.players import LONGEST_S, PEAK_DBFS, Players, write_players
 from pipeline.report.plots import all_plots
-from pipeline.report.samples import Card, cards, number
+from pipeline.report.samples import Card, cards
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
+from pipeline.report.wording import duration_text, number
 from transforms import storage
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
@@ -32,21 +33,21 @@ def write_report(
     rows: Sequence[str] = (),
     sofa: Path | None = None,
 ) -> Path:
-    """Write RELEASE/report/index.html and the sound beside it; returns the page's path.
+    """Write RELEASE/report/index.html with its sound and its data beside it, and return the path of the page.
 
     Args:
-        release: a release's folder; its Parquet files are read, and the FLAC files of the rows that are shown.
-        original_of: gives the original clip of a row (its columns by name) as samples (n,) or (n, channels) and the
-            rate in hertz, or None; without it, originals that an earlier report left are used.
-        samples: how many rows are chosen to be shown in full, at most; these have players of their binaural rendering.
-        rows: ids of rows that are shown in full before these, in this order.
-        sofa: a SOFA file of head-related impulse responses; without it the one that ELSA_SOFA names, else Debian's
-            KEMAR where libmysofa1 is installed, else a rigid sphere.
+        release: a release's folder. Its Parquet files are read, and the FLAC files of the rows that are shown.
+        original_of: returns the original clip of a row (its columns by name) as samples (n,) or (n, channels) and the
+            rate in hertz, or None. Without it, the report uses the originals that an earlier report has written.
+        samples: how many rows to choose and show in full, at most. They get a player of their binaural rendering.
+        rows: ids of rows to show in full before the chosen ones, in this order.
+        sofa: a SOFA file of head-related impulse responses. Without it the report uses the file that ELSA_SOFA names,
+            else MIT's KEMAR, which comes with this package.
 
     Raises:
-        FileNotFoundError: when the folder holds no shard, or a SOFA file that is named is not there.
+        FileNotFoundError: when the folder holds no shard, or a SOFA file that is named does not exist.
         ValueError: when the SOFA file holds no head-related impulse responses.
-        RowUnknown: when the release has no row of an id in `rows`.
+        RowUnknown: when the release has no row with an id in `rows`.
     """
     head = find_head(sofa)
     summary = summarise(release)
@@ -61,7 +62,7 @@ def write_report(
 
 
 def render_page(summary: Summary, chosen: list[Card], players: list[Players], head: Head) -> str:
-    """The page as HTML: every value escaped, style, script and plots within it; it loads report/data and audio."""
+    """The page as HTML, with style, script and plots in it. It loads the files in report/data and report/audio."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.report", "."),
         autoescape=True,
@@ -69,7 +70,7 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = number
+    environment.filters |= {"number": number, "duration": duration_text}
     script = _package_text("report.js")
     return environment.get_template("template.html.j2").render(
         summary=summary,
@@ -81,7 +82,7 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         peak_dbfs=PEAK_DBFS,
         style=Markup(_package_text("report.css")),
         script=Markup(script),
-        # The page may run this script and what it loads, no other: a caption that got past the escaping does nothing.
+        # The browser runs this script and what it loads, and nothing else, even if a caption got past the escaping.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 

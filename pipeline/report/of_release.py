@@ -1,4 +1,4 @@
-"""The report of a release as the commands make it: on this machine's disk, with the originals of its input."""
+"""The report as the commands write it: for a release on this machine's disk, with the originals of its input."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from transforms.storage import is_remote, join
 
 
 def write_report_of(release: str, input_dir: str | None, *, samples: int = 12, rows: Sequence[str] = ()) -> None:
-    """Writes the report of a release on this machine's disk; with the input at hand its originals can be heard.
+    """Write the report of a release on this machine's disk. With the input folder it has players of the originals.
 
     Raises:
-        RowUnknown: when the release has no row of an id in `rows`.
+        RowUnknown: when the release has no row with an id in `rows`.
     """
     if is_remote(release):
         print(f"no report: copy {release} to this machine, and run elsa report on the copy", file=sys.stderr)
@@ -33,7 +33,7 @@ def write_report_of(release: str, input_dir: str | None, *, samples: int = 12, r
 
 
 def original_reader(release: str, input_dir: str) -> OriginalOf:
-    """A function from a row to the samples and rate of its clip, or None where the input lacks it."""
+    """A function that returns the samples and the rate of a row's clip, or None when the input lacks it."""
     recipe = load_recipe(join(release, "recipe.yaml"))
     clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
 

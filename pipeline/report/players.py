@@ -1,4 +1,4 @@
-"""The sound of a report: of each row shown the original clip and a binaural rendering, as small MP3 files."""
+"""The sound of a report: the original clip and a binaural rendering of each row shown, as small MP3 files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,23 @@ import soundfile
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
-from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural
+from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural, head_sha256
 from transforms import storage
 
-#: Every file is at most this long, and as loud as this at its loudest sample.
+#: Every file is at most this long, and its loudest sample has this level.
 LONGEST_S = 10.0
 PEAK_DBFS = -3.0
 _FADE_S = 0.03
-# Changes when the same row and head would sound different.
-_VERSION = 1
+# To be raised when the same row and head would sound different.
+_VERSION = 2
 
-#: Gives the original clip of a row as samples (n,) or (n, channels) and the rate in hertz, or None where it has none.
+#: Returns the original clip of a row as samples (n,) or (n, channels) and the rate in hertz, or None if it has none.
 OriginalOf = Callable[[Mapping[str, Any]], "tuple[NDArray[Any], int] | None"]
 
 
 @dataclass(frozen=True)
 class Players:
-    """File names below report/audio of a row's two players; None where there is nothing to play."""
+    """The file names in report/audio for a row's two players; None when there is nothing to play."""
 
     original: str | None
     binaural: str | None
@@ -40,10 +39,11 @@ class Players:
 def write_players(
     rows: Iterable[Mapping[str, Any]], folder: Path, *, head: Head, original_of: OriginalOf | None
 ) -> list[Players]:
-    """Write the files of each row (with `shard`, its folder, beside the columns) into `folder`, and tidy it.
+    """Write the files of each row into `folder`, and remove what no row needs.
 
-    A file is named by what it was made from, so one that is there already is kept. Binaural files that no row needs are
-    removed; originals are kept, as a later report may not have the input at hand.
+    A row has its columns by name, and `shard`, its shard's folder. A file is named after what it was made from, so a
+    file that exists is kept. Binaural files that no row needs are removed. Originals stay, because a later report may
+    have no input to make them from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     players = [Players(_original(row, folder, original_of), _binaural(row, folder, head)) for row in rows]
@@ -55,7 +55,7 @@ def write_players(
 
 
 def for_listening(samples: ArrayLike, rate: int) -> tuple[NDArray[np.float64], int]:
-    """Samples (n,) or (n, channels) cut to ten seconds with a short fade, at −3 dBFS peak and 48 kHz; silence stays."""
+    """Samples (n,) or (n, channels) cut to ten seconds with a short fade, at −3 dBFS peak and 48 kHz."""
     whole = np.nan_to_num(np.asarray(samples, dtype=np.float64))
     sound = whole[: int(LONGEST_S * rate)].copy()
     if rate != SAMPLE_RATE_HZ:
@@ -82,14 +82,8 @@ def _original(row: Mapping[str, Any], folder: Path, original_of: OriginalOf | No
 
 
 def binaural_name(row: Mapping[str, Any], head: Head) -> str:
-    """The file of a row's binaural rendering, named by the row's samples, the head and the way it is made."""
-    return f"binaural-{_key(str(row['pcm_sha256']), _head_key(head), str(_VERSION))}.mp3"
-
-
-@lru_cache(maxsize=4)
-def _head_key(head: Head) -> str:
-    """What tells one head from another: the bytes of its file."""
-    return hashlib.sha256(head.sofa.read_bytes()).hexdigest() if head.sofa else "rigid sphere"
+    """The file of a row's binaural rendering, named after the samples, the head and the version of this module."""
+    return f"binaural-{_key(str(row['pcm_sha256']), head_sha256(head), str(_VERSION))}.mp3"
 
 
 def _binaural(row: Mapping[str, Any], folder: Path, head: Head) -> str | None:
@@ -101,7 +95,7 @@ def _binaural(row: Mapping[str, Any], folder: Path, head: Head) -> str | None:
             Path(row["shard"]) / str(row["file_name"]), frames=int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True
         )
     except (soundfile.LibsndfileError, OSError):
-        # The page says that there is nothing to play; to say what is wrong with a release is verify's job.
+        # The page says that there is nothing to play. `elsa verify` says why.
         return None
     if rate != SAMPLE_RATE_HZ or foa.shape[1] != 4 or len(foa) == 0:
         return None
@@ -114,7 +108,7 @@ def _key(*parts: str) -> str:
 
 
 def _write(path: Path, samples: NDArray[np.float64], rate: int) -> None:
-    """Write an MP3 so that a file of that name is always whole, also where two reports are written at once."""
+    """Write an MP3 so that a file of that name is always whole, even when two reports are written at once."""
     data = io.BytesIO()
     soundfile.write(data, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.4)
     storage.write_bytes(str(path), data.getvalue())

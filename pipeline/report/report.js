@@ -1,10 +1,11 @@
-// The page's players, and its table of all rows. Data comes from scripts in data/: a page on a disk may not fetch.
+// The page's players and its table of all rows. The data comes from scripts in data/, because a page that is opened
+// from a disk may not fetch.
 (function () {
   "use strict";
 
   const byId = id => document.getElementById(id);
 
-  // An element with attributes, holding texts and elements; texts are never taken for markup.
+  // An element with attributes, and with texts and elements in it. A text is never parsed as markup.
   function make(tag, attributes, ...held) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -14,7 +15,8 @@
     return element;
   }
 
-  // --- Players: made when asked for; one at a time; from one of a row to the other the place in the sound is kept. ---
+  // --- Players. They are made on demand, and one plays at a time. The second player of a row goes on where the first
+  // --- one stopped.
 
   function player(source, name) {
     const audio = make("audio", { controls: true, preload: "metadata", src: source, "aria-label": name });
@@ -25,7 +27,7 @@
   function start(audio) {
     audio.focus();
     const playing = audio.play();
-    // Without permission to play it stays a player that waits.
+    // Without permission to play, the player waits for a click.
     if (playing) playing.catch(() => {});
   }
 
@@ -49,7 +51,7 @@
     link.replaceWith(button);
   }
 
-  // --- The data: a script hands over its part by elsaReport.take. ---
+  // --- The data. Each script calls elsaReport.take with its part. ---
 
   let columns = null;
   const parts = [], loading = new Map();
@@ -92,15 +94,15 @@
     return column.bits === 16 ? new Int16Array(raw) : new Int32Array(raw);
   }
 
-  // --- Rows: which pass, in which order. ---
+  // --- The rows that pass, and their order. ---
 
   const LABELS = {
     azimuth_deg: "Azimuth", elevation_deg: "Elevation", distance_m: "Distance", t30_ms: "T30",
     floor_area_m2: "Floor area", duration_s: "Length",
   };
   const NONE = { players: "file alone" };
-  let facets, values, least, shardStarts, markers;
-  const state = { chosen: new Map(), text: "", sort: "", down: false, page: 1, size: 10 };
+  let facets, values, least, shardStarts, unmarked;
+  const state = { chosen: new Map(), text: "", sort: "mixed", down: false, page: 1, size: 10 };
   const orders = new Map();
   let texts = { asked: "", passes: null };
 
@@ -114,7 +116,7 @@
     }
     let at = 0;
     shardStarts = columns.shardSizes.map(size => { at += size; return at - size; });
-    markers = new Map(Object.entries(columns.forms));
+    unmarked = new Set(columns.unmarked);
   }
 
   function valueOf(name, row) {
@@ -146,32 +148,46 @@
     return facet.values[facet.codes[row]] || null;
   }
 
-  // All rows in the order asked for; rows without a value come last either way.
+  // An order in which neighbours differ: steps of a golden section through the rows of a file of texts. A step that has
+  // no common divisor with the number of rows visits every row once.
+  function mixed(count) {
+    const divisor = (a, b) => b ? divisor(b, a % b) : a;
+    const order = new Uint32Array(count);
+    for (let first = 0; first < count; first += columns.rowsAFile) {
+      const rows = Math.min(columns.rowsAFile, count - first);
+      let step = Math.max(1, Math.round(rows * 0.381966));
+      while (divisor(rows, step) > 1) step++;
+      for (let at = 0; at < rows; at++) order[first + at] = first + at * step % rows;
+    }
+    return order;
+  }
+
+  // All rows in the chosen order; rows without a value come last, whether ascending or descending.
   function ordered() {
     if (!state.sort && !state.down) return null;
     const key = `${state.sort} ${state.down}`;
     if (!orders.has(key)) {
-      const of = values[state.sort], none = least[state.sort], turn = state.down ? -1 : 1;
-      const rows = Uint32Array.from({ length: columns.count }, (_, row) => row);
-      if (!of) rows.reverse();
+      const of = values[state.sort], none = least[state.sort], sign = state.down ? -1 : 1;
+      const rows = state.sort === "mixed" ? mixed(columns.count) : Uint32Array.from({ length: columns.count }, (_, row) => row);
+      if (!of) { if (state.down) rows.reverse(); }
       else rows.sort((a, b) => {
         if (of[a] === of[b]) return a - b;
         if (of[a] === none) return 1;
         if (of[b] === none) return -1;
-        return turn * (of[a] - of[b]);
+        return sign * (of[a] - of[b]);
       });
       orders.set(key, rows);
     }
     return orders.get(key);
   }
 
-  // Words and “phrases” of a search, in the case and form that texts are compared in.
+  // The words and “phrases” of a search, folded as the texts are.
   const folded = text => text.normalize("NFC").toLowerCase();
   function terms(text) {
     return Array.from(folded(text).matchAll(/["“„]([^"”“]+)["”“]?|[^\s"“”„]+/g), found => (found[1] || found[0]).trim());
   }
 
-  // A part as one text a row, in the order of the rows; made once.
+  // One text for each row of a part, made once.
   function searchable(part) {
     if (!part.search) {
       const originals = part.originals.map(folded);
@@ -213,7 +229,7 @@
     texts = { asked: key, passes };
   }
 
-  // The rows that pass, in order, and for every facet how many rows each value would leave.
+  // The rows that pass, in order, and for every facet the number of rows that each value would leave.
   function filtered() {
     const wanted = facets.map(facet => {
       const chosen = state.chosen.get(facet.name);
@@ -247,7 +263,7 @@
   async function update() {
     const mine = ++turn;
     state.page = 1;
-    await told(async () => {
+    await guarded(async () => {
       await search();
       if (mine !== turn) return;
       result = filtered();
@@ -255,8 +271,8 @@
     });
   }
 
-  // What goes wrong, a file of data that is gone, is said and not lost.
-  async function told(work) {
+  // Shows what went wrong, such as a missing file of data.
+  async function guarded(work) {
     try {
       await work();
     } catch (error) {
@@ -280,21 +296,21 @@
         make("td", { role: "cell", colspan: byId("heads").children.length, class: "empty" },
           "No row has all of this. Take away a word, or clear the search.")));
     }
-    tell(pages, first, rows.length);
+    announce(pages, first, rows.length);
   }
 
-  function tell(pages, first, length) {
+  function announce(pages, first, length) {
     const many = result.rows.length, of = columns.count;
     const rows = many === of ? `All ${grouped(of)} rows` : `${grouped(many)} of ${grouped(of)} rows`;
-    const said = length ? `${rows}, ${grouped(first + 1)} to ${grouped(first + length)} shown` : "No rows";
-    if (byId("found").textContent !== said) byId("found").textContent = said;
+    const text = length ? `${rows}, ${grouped(first + 1)} to ${grouped(first + length)} shown` : "No rows";
+    if (byId("found").textContent !== text) byId("found").textContent = text;
     byId("pages").textContent = grouped(pages);
     const page = byId("page");
     page.max = pages;
     page.value = state.page;
     for (const button of document.querySelectorAll(".pages button")) {
       const back = button.dataset.to === "first" || button.dataset.to === "previous";
-      // Not `disabled`: the button that was pressed keeps the focus at the last page.
+      // A disabled button would lose the focus on the last page.
       button.setAttribute("aria-disabled", String(back ? state.page === 1 : state.page === pages));
     }
     facets.forEach((facet, at) => facet.shown.forEach(({ code, count }) => {
@@ -310,13 +326,48 @@
     byId("clear").setAttribute("aria-disabled", String(!state.text && ![...state.chosen.values()].some(set => set.size)));
   }
 
-  // A caption in pieces, the row's words of space marked in any of their forms.
+  // The caption in pieces, marked where it says one of the words, as pipeline/report/marking.py does it.
   function marked(caption, words) {
-    const forms = words.flatMap(word => markers.get(word) || [word]).sort((a, b) => b.length - a.length);
-    if (!forms.length) return [caption];
-    const any = forms.map(form => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
-    return caption.split(new RegExp(`(?<![\\p{L}\\p{N}_])(${any})(?![\\p{L}\\p{N}_])`, "giu"))
-      .map((piece, at) => at % 2 ? make("mark", {}, piece) : piece);
+    const tokens = [[",", 0, 0]];
+    for (const found of caption.matchAll(/\p{L}+(?:['’]\p{L}+)?|\d+|[,;:.!?()…—–\n]/gu)) {
+      const plain = found[0].toLowerCase().replace("’", "'").replace(/'s$/, "");
+      const text = /^[\p{L}\d]/u.test(plain) ? plain : ",";
+      if (text !== "," || tokens.at(-1)[0] !== ",") tokens.push([text, found.index, found.index + found[0].length]);
+    }
+    if (tokens.at(-1)[0] !== ",") tokens.push([",", caption.length, caption.length]);
+    const canonical = tokens.map(token => token[0]).join(" ");
+    const tokenOf = tokens.flatMap((token, index) => Array(token[0].length + 1).fill(index));
+    const spans = [];
+    for (const word of words) {
+      for (const match of canonical.matchAll(patternOf(word))) {
+        let first = tokenOf[match.index], last = tokenOf[match.index + match[0].length - 1];
+        while (first < last && unmarked.has(tokens[first][0])) first++;
+        while (last > first && unmarked.has(tokens[last][0])) last--;
+        spans.push([tokens[first][1], tokens[last][2]]);
+      }
+    }
+    spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const pieces = [];
+    let at = 0;
+    spans.forEach(([start, end], index) => {
+      const next = spans[index + 1];
+      // Spans with only a space or nothing between them are one mark.
+      if (next && !caption.slice(end, next[0]).trim()) { next[0] = start; next[1] = Math.max(next[1], end); return; }
+      if (start > at) pieces.push(caption.slice(at, start));
+      pieces.push(make("mark", {}, caption.slice(start, end)));
+      at = end;
+    });
+    if (at < caption.length) pieces.push(caption.slice(at));
+    return pieces;
+  }
+
+  const compiled = new Map();
+  function patternOf(word) {
+    if (!compiled.has(word)) {
+      const source = columns.patterns[word] || word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+      compiled.set(word, new RegExp(`(?<!\\w)(?:${source})(?!\\w)`, "g"));
+    }
+    return compiled.get(word);
   }
 
   function textsOf(row) {
@@ -329,6 +380,9 @@
     };
   }
 
+  const writers = {
+    rewritten: "Spatial caption, by a language model", template: "Spatial caption, by the template",
+  };
   const wordsOf = row => facets.slice(1, 6).map(facet => wordOf(facet, row)).filter(Boolean);
 
   function cell(label, attributes, ...held) {
@@ -383,8 +437,8 @@
   function detail(row, name) {
     const of = textsOf(row), words = wordsOf(row);
     const pairs = of.after.map((after, at) => make("div", { class: "pair" },
-      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, "before"), of.before[at] || ""),
-      make("p", { class: "after", dir: "auto" }, make("span", { class: "label" }, of.status[at] || "after"),
+      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, "Caption of the clip"), of.before[at] || ""),
+      make("p", { class: "after", dir: "auto" }, make("span", { class: "label" }, writers[of.status[at]] || "Spatial caption"),
         ...marked(after, words))));
     const measures = [
       ["azimuth", `${written("azimuth_deg", row, 0, true)}°`], ["elevation", `${written("elevation_deg", row, 0, true)}°`],
@@ -395,7 +449,7 @@
     const from = [of.by, of.licence].filter(Boolean).join(", ");
     return [
       playersOf(row, of, name),
-      make("div", { class: "body" }, fromAbove(row), make("div", { class: "told" }, ...pairs)),
+      make("div", { class: "body" }, fromAbove(row), make("div", { class: "said" }, ...pairs)),
       make("dl", { class: "measures" }, ...measures),
       make("footer", {}, make("code", {}, of.file), from ? ` · ${from}` : "",
         of.url ? " " : "", of.url ? make("a", { href: of.url, rel: "noreferrer noopener" }, "source") : null),
@@ -412,12 +466,12 @@
     const path = of.file.split("/").map(encodeURIComponent).join("/");
     const id = /^[\w./:@%+=,-]+$/.test(of.id) ? of.id : `'${of.id.replace(/'/g, "'\\''")}'`;
     return make("div", { class: "players alone" },
-      make("div", {}, make("span", {}, "The row’s file, its four channels mixed down by the browser: what sounds, not where"),
+      make("div", {}, make("span", {}, "The file of the row: the browser mixes its four channels down, so you hear what sounds, but not where"),
         player(`../${path}`, `The row’s file: ${name}`)),
-      make("p", {}, "To hear it with two ears: ", make("code", {}, `elsa report RELEASE --rows=${id}`)));
+      make("p", {}, "To get a binaural player for this row: ", make("code", {}, `elsa report RELEASE --rows=${id}`)));
   }
 
-  // The source about the receiver, from above: front is up, left is left, rings at 1 m and 2 m.
+  // The receiver and the source from above: front is up, left is left, rings at 1 m and 2 m.
   function fromAbove(row) {
     const draw = (tag, attributes) => {
       const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -430,7 +484,7 @@
     const x = -ground * metre * Math.sin(angle), y = -ground * metre * Math.cos(angle);
     const side = Math.abs(azimuth) < 0.5 ? "ahead" : `${Math.abs(azimuth).toFixed(0)}° to the ${azimuth > 0 ? "left" : "right"}`;
     const picture = draw("svg", {
-      class: "room", viewBox: "-100 -100 200 200", role: "img",
+      class: "around", viewBox: "-100 -100 200 200", role: "img",
       "aria-label": `From above, front up: the source is ${side}, ${distance.toFixed(2)} m away.`,
     });
     picture.append(
@@ -472,12 +526,12 @@
         button.addEventListener("click", () => {
           if (state.sort !== name) Object.assign(state, { sort: name, down: false });
           else if (!state.down) state.down = true;
-          else Object.assign(state, { sort: "", down: false });
+          else Object.assign(state, { sort: "mixed", down: false });
           update();
         });
         return make("th", { role: "columnheader", scope: "col", class: "n", "data-sort": name }, button);
       }));
-    byId("sort").append(make("option", { value: "" }, "order of the release"),
+    byId("sort").append(make("option", { value: "mixed" }, "mixed"), make("option", { value: "" }, "order of the release"),
       ...Object.keys(columns.numbers).map(name => make("option", { value: name }, LABELS[name])));
     byId("sort").addEventListener("change", event => { state.sort = event.target.value; update(); });
     byId("turn").addEventListener("click", () => { state.down = !state.down; update(); });
@@ -490,7 +544,7 @@
       clearTimeout(waiting);
       waiting = setTimeout(() => { state.text = text.value; update(); }, 120);
     });
-    // Who puts the cursor there will search: the captions are read meanwhile.
+    // Somebody who puts the cursor there is about to search, so the captions are read ahead.
     text.addEventListener("focus", () => { readAll().catch(() => { byId("reading").hidden = true; }); }, { once: true });
     form.addEventListener("submit", event => {
       event.preventDefault();
@@ -510,12 +564,12 @@
       button.addEventListener("click", () => {
         if (button.getAttribute("aria-disabled") === "true") return;
         state.page = pageTo[button.dataset.to]();
-        told(() => show(++turn)).then(() => byId("found").scrollIntoView({ block: "nearest" }));
+        guarded(() => show(++turn)).then(() => byId("found").scrollIntoView({ block: "nearest" }));
       });
     }
     byId("page").addEventListener("change", event => {
       state.page = Math.floor(Number(event.target.value)) || 1;
-      told(() => show(++turn));
+      guarded(() => show(++turn));
     });
   }
 

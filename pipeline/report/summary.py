@@ -1,6 +1,6 @@
-"""What a report says of a release, in numbers: read from its Parquet files, without drawing and without audio.
+"""A release in numbers, read from its Parquet files; no drawing and no audio.
 
-A release may have millions of rows: columns stay in Arrow and NumPy, captions are counted shard by shard and let go.
+A release may have millions of rows, so columns stay in Arrow and NumPy, and captions are counted shard by shard.
 """
 
 from __future__ import annotations
@@ -17,18 +17,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.report.answers import ANSWER_COLUMNS, Answers, count_answers
+from pipeline.report.columns import codes_of, column_numbers, split_codes
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
-#: What every row is asked for the numbers and the plots; the captions are read for the sample and the table alone.
+# The columns that are kept in memory for all rows. Captions are not among them.
 _COLUMNS = (
     *("id", "split", "dataset", "source_id", "duration_s", "caption_status", "license"),
     *("azimuth_deg", "elevation_deg", "distance_m", "room_id", "floor_area_m2", "volume_m3", "t30_ms"),
     *VOCABULARY,
 )
 _CAPTIONS = ("captions_original", "captions")
+_IDENTITY = (
+    ("Digest", "digest"),
+    ("Recipe (SHA-256)", "recipe_sha256"),
+    ("Input (SHA-256)", "input_sha256"),
+    ("Seed", "seed"),
+)
 _EXAMPLES = 3
-#: The longest caption that has a count of its own; longer ones are counted with it.
+#: Captions of this many words and more are counted together.
 LONGEST_WORDS = 60
 
 
@@ -38,17 +46,17 @@ class SplitNumbers:
 
     split: str
     rows: int
-    hours: float
+    duration_s: float
     clips: int
     rooms: int
     rewritten: int
     template: int
-    refused: int
+    rejected: int
 
 
 @dataclass(frozen=True)
 class WordCounts:
-    """How often an attribute has each of its words; `gap` counts the rows that lie between two words."""
+    """How many rows have each word of an attribute; `gap` counts the rows without a word."""
 
     attribute: str
     counts: tuple[tuple[str, int], ...]
@@ -56,53 +64,13 @@ class WordCounts:
 
     @property
     def rows(self) -> int:
+        """The number of rows, with and without a word."""
         return self.gap + sum(count for _, count in self.counts)
 
 
 @dataclass(frozen=True)
-class AnswerGroup:
-    """Answers of one outcome (`kept`, or the reason of a refusal), by attempt, with a first example."""
-
-    outcome: str
-    kept: bool
-    by_attempt: tuple[int, ...]
-    example: str
-
-    @property
-    def total(self) -> int:
-        return sum(self.by_attempt)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The answers of the language model; `attempts` names the columns of every group's `by_attempt`."""
-
-    attempts: tuple[int, ...] = ()
-    groups: tuple[AnswerGroup, ...] = ()
-    models: tuple[str, ...] = ()
-    tokens: int = 0
-    cost_usd: float | None = None
-    """None where a model has no price."""
-
-    @property
-    def total(self) -> int:
-        return sum(group.total for group in self.groups)
-
-    @property
-    def kept(self) -> int:
-        return sum(group.total for group in self.groups if group.kept)
-
-    @property
-    def kept_by_attempt(self) -> tuple[tuple[int, int, int], ...]:
-        """Each attempt with the number of its answers that were kept, and of all."""
-        kept = [sum(group.by_attempt[at] for group in self.groups if group.kept) for at in range(len(self.attempts))]
-        every = [sum(group.by_attempt[at] for group in self.groups) for at in range(len(self.attempts))]
-        return tuple(zip(self.attempts, kept, every, strict=True))
-
-
-@dataclass(frozen=True)
 class RejectionGroup:
-    """Refused inputs of one stage and reason, with the first examples as (file, detail)."""
+    """Rejected inputs with the same stage and reason; the first few are examples, as (file, detail)."""
 
     stage: str
     reason: str
@@ -112,34 +80,35 @@ class RejectionGroup:
 
 @dataclass(frozen=True)
 class LicenceCount:
-    """A licence with the clips and rows that have it; `licence` is None where the input states none."""
+    """The clips and rows under one licence; `licence` is None when the input states none."""
 
     licence: str | None
     clips: int
     rows: int
-    hours: float
+    duration_s: float
 
 
 @dataclass(frozen=True)
 class CaptionLengths:
-    """How many captions have how many words: index is the number of words, the last one is for all that are longer."""
+    """How many captions have how many words: the index is the number of words, up to LONGEST_WORDS and more."""
 
     original: NDArray[np.intp]
     spatial: NDArray[np.intp]
 
     @staticmethod
     def median(counts: NDArray[np.intp]) -> int | None:
-        """The median length in words, None where there is no caption."""
+        """The median length in words, None when there is no caption."""
         total = int(counts.sum())
         return int(np.searchsorted(np.cumsum(counts), (total + 1) // 2)) if total else None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A release in numbers; the arrays hold one value a row (or a room), in the order of the files."""
+    """A release in numbers; the arrays hold one value for each row, in the order of the files."""
 
     name: str
-    facts: tuple[tuple[str, str], ...]
+    identity: tuple[tuple[str, str], ...]
+    """What identifies the release, as (label, value): digest, hashes and seed."""
     splits: tuple[SplitNumbers, ...]
     total: SplitNumbers
     words: tuple[WordCounts, ...]
@@ -154,34 +123,12 @@ class Summary:
 
     @property
     def split_codes(self) -> NDArray[np.intp]:
-        """Each row's place in SPLITS."""
+        """The index in SPLITS of each row's split."""
         return split_codes(self.rows)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """A numeric column of the rows as floats, NaN where there is no value."""
+        """A numeric column of the rows as floats; NaN stands for a missing value."""
         return column_numbers(self.rows, column)
-
-
-def column_numbers(table: pa.Table, column: str) -> NDArray[np.float64]:
-    """A numeric column as floats, NaN where there is no value."""
-    values = table.column(column).combine_chunks().cast(pa.float64())
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def split_codes(table: pa.Table) -> NDArray[np.intp]:
-    """The place in SPLITS of each row's split, -1 for none of them."""
-    codes = pc.index_in(table.column("split"), value_set=pa.array(SPLITS)).fill_null(-1)
-    return np.asarray(codes.to_numpy(), dtype=np.intp)
-
-
-def codes_of(*columns: pa.ChunkedArray) -> NDArray[np.intp]:
-    """A number a row that is the same where all columns are: a key that costs no text."""
-    codes = np.zeros(len(columns[0]), dtype=np.intp)
-    for column in columns:
-        encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-        indices = encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp)
-        _, codes = np.unique(codes * (len(encoded.dictionary) + 1) + indices, return_inverse=True)
-    return codes
 
 
 def summarise(release: Path) -> Summary:
@@ -201,18 +148,19 @@ def summarise(release: Path) -> Summary:
             counts += word_lengths(table.column(name))
         tables.append(table.select(list(_COLUMNS)))
     rows = pa.concat_tables(tables).combine_chunks()
-    rooms = _optional(release / "rooms.parquet", ("room_id", "split", "t30_asked_ms", "t30_ms"))
-    rejected = _optional(release / "rejected.parquet")
-    facts = _release_facts(release / "release.json")
+    rooms = _read_table(release / "rooms.parquet", ("room_id", "split", "t30_asked_ms", "t30_ms"))
+    rejected = _read_table(release / "rejected.parquet")
+    facts = _read_json(release / "release.json")
     clips = codes_of(rows.column("dataset"), rows.column("source_id"))
     splits = _split_numbers(rows, clips, rooms, rejected)
+    answers = _read_table(release / "answers.parquet", ANSWER_COLUMNS)
     return Summary(
-        name=str(facts.get("name") or facts.get("recipe") or release.resolve().name),
-        facts=tuple((label, str(facts[key])) for label, key in _FACTS if facts.get(key) not in (None, "")),
+        name=str(facts.get("name") or release.resolve().name),
+        identity=tuple((label, str(facts[key])) for label, key in _IDENTITY if facts.get(key) not in (None, "")),
         splits=splits,
         total=_total(splits, clips, rejected),
         words=tuple(_word_counts(rows, attribute) for attribute in VOCABULARY),
-        answers=_answers(_optional(release / "answers.parquet", _ANSWER_COLUMNS), facts.get("answers", {})),
+        answers=count_answers(answers, facts.get("counts", {}).get("answers", {})),
         rejections=_rejections(rejected),
         licences=_licences(rows, clips),
         lengths=lengths,
@@ -224,7 +172,7 @@ def summarise(release: Path) -> Summary:
 
 
 def word_lengths(captions: pa.ChunkedArray) -> NDArray[np.intp]:
-    """Counts by number of words of lists of captions, the last one for all that are longer than LONGEST_WORDS."""
+    """How many captions, in lists of captions, have 0, 1, … LONGEST_WORDS words; longer ones count as LONGEST_WORDS."""
     texts = pc.utf8_trim_whitespace(pc.list_flatten(captions))
     # Splitting an empty text gives one piece.
     words = pc.if_else(pc.equal(texts, ""), 0, pc.list_value_length(pc.utf8_split_whitespace(texts)))
@@ -232,30 +180,14 @@ def word_lengths(captions: pa.ChunkedArray) -> NDArray[np.intp]:
     return np.bincount(np.minimum(lengths, LONGEST_WORDS), minlength=LONGEST_WORDS + 1)
 
 
-_FACTS = (
-    ("Dataset", "dataset"),
-    ("Digest", "digest"),
-    ("Recipe", "recipe_sha256"),
-    ("Recipe", "recipe_hash"),
-    ("Seed", "seed"),
-)
-_ANSWER_COLUMNS = ("kept", "reason", "attempt", "text", "model")
-
-
-def _optional(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
+def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
     return pq.read_table(path, columns=None if columns is None else list(columns)) if path.is_file() else None
 
 
-def _release_facts(path: Path) -> Mapping[str, Any]:
-    """The scalars of release.json, and its counts of answers; one that is being written may lack the file or a key."""
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    counted = content.get("counts", {}).get("answers", {})
-    return {
-        **{key: value for key, value in content.items() if isinstance(value, (str, int, float))},
-        "answers": counted,
-    }
+def _read_json(path: Path) -> Mapping[str, Any]:
+    """The content of release.json; empty for a release that is still being written."""
+    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content
 
 
 def _split_numbers(
@@ -263,26 +195,26 @@ def _split_numbers(
 ) -> tuple[SplitNumbers, ...]:
     of_split = split_codes(rows)
     duration = np.nan_to_num(column_numbers(rows, "duration_s"))
-    # A list column of one chunk: its flat values and the row of each.
+    # A row has a list of statuses: these are all of them, each with the split of its row.
     statuses = rows.column("caption_status").combine_chunks()
     status_split = of_split[pc.list_parent_indices(statuses).to_numpy(zero_copy_only=False).astype(np.intp)]
     status = pc.list_flatten(statuses)
     status_is = {name: pc.equal(status, name).to_numpy(zero_copy_only=False) for name in ("rewritten", "template")}
     of_rooms = rooms if rooms is not None else rows
     room_codes, room_split = codes_of(of_rooms.column("room_id")), split_codes(of_rooms)
-    refused_split = split_codes(rejected) if rejected is not None else np.zeros(0, dtype=np.intp)
+    rejected_split = split_codes(rejected) if rejected is not None else np.zeros(0, dtype=np.intp)
 
     def numbers(code: int, split: str) -> SplitNumbers:
         here = of_split == code
         return SplitNumbers(
             split=split,
             rows=int(here.sum()),
-            hours=float(duration[here].sum()) / 3600.0,
+            duration_s=float(duration[here].sum()),
             clips=len(np.unique(clips[here])),
             rooms=len(np.unique(room_codes[room_split == code])),
             rewritten=int(np.sum(status_is["rewritten"] & (status_split == code))),
             template=int(np.sum(status_is["template"] & (status_split == code))),
-            refused=int((refused_split == code).sum()),
+            rejected=int((rejected_split == code).sum()),
         )
 
     return tuple(numbers(code, split) for code, split in enumerate(SPLITS))
@@ -292,14 +224,14 @@ def _total(splits: Sequence[SplitNumbers], clips: NDArray[np.intp], rejected: pa
     return SplitNumbers(
         split="all",
         rows=sum(one.rows for one in splits),
-        hours=sum(one.hours for one in splits),
+        duration_s=sum(one.duration_s for one in splits),
         # A clip that two splits share (it should not happen) is one clip.
         clips=len(np.unique(clips)),
         rooms=sum(one.rooms for one in splits),
         rewritten=sum(one.rewritten for one in splits),
         template=sum(one.template for one in splits),
-        # An input may be refused before it has a split.
-        refused=rejected.num_rows if rejected is not None else 0,
+        # An input may be rejected before it has a split.
+        rejected=rejected.num_rows if rejected is not None else 0,
     )
 
 
@@ -310,45 +242,19 @@ def _word_counts(rows: pa.Table, attribute: str) -> WordCounts:
 
 
 def _licences(rows: pa.Table, clips: NDArray[np.intp]) -> tuple[LicenceCount, ...]:
-    licences = rows.column("license").combine_chunks().dictionary_encode(null_encoding="encode")
-    code = licences.indices.to_numpy(zero_copy_only=False)
+    encoded = rows.column("license").combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
     duration = np.nan_to_num(column_numbers(rows, "duration_s"))
     counts = (
         LicenceCount(
-            name or None, len(np.unique(clips[code == at])), int((code == at).sum()), duration[code == at].sum() / 3600
+            name or None,
+            clips=len(np.unique(clips[codes == code])),
+            rows=int((codes == code).sum()),
+            duration_s=float(duration[codes == code].sum()),
         )
-        for at, name in enumerate(licences.dictionary.to_pylist())
+        for code, name in enumerate(encoded.dictionary.to_pylist())
     )
     return tuple(sorted(counts, key=lambda count: (-count.clips, count.licence or "")))
-
-
-def _answers(table: pa.Table | None, counts_of_release: Mapping[str, Any]) -> Answers:
-    # Tokens and cost are the release's own count: there a question that several rows share counts once.
-    if table is None or table.num_rows == 0:
-        return Answers()
-    # One thread, so that the first example is that of the first row.
-    grouped = pa.TableGroupBy(table, ["kept", "reason", "attempt"], use_threads=False).aggregate(
-        [([], "count_all"), ("text", "first", pc.ScalarAggregateOptions(skip_nulls=False))]
-    )
-    attempts = tuple(sorted({attempt for attempt in grouped.column("attempt").to_pylist() if attempt is not None}))
-    counts: dict[tuple[bool, str], dict[int, int]] = {}
-    examples: dict[tuple[bool, str], str] = {}
-    for group in grouped.to_pylist():
-        key = (bool(group["kept"]), "kept" if group["kept"] else (group["reason"] or "no reason given"))
-        of_attempt = counts.setdefault(key, {})
-        of_attempt[group["attempt"]] = of_attempt.get(group["attempt"], 0) + group["count_all"]
-        examples.setdefault(key, group["text_first"] or "")
-    groups = (
-        AnswerGroup(outcome, kept, tuple(counts[kept, outcome].get(attempt, 0) for attempt in attempts), example)
-        for (kept, outcome), example in examples.items()
-    )
-    return Answers(
-        attempts=attempts,
-        groups=tuple(sorted(groups, key=lambda group: (not group.kept, -group.total, group.outcome))),
-        models=tuple(sorted(model for model in pc.unique(table.column("model")).to_pylist() if model)),
-        tokens=sum(counts_of_release.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")),
-        cost_usd=counts_of_release.get("cost_usd"),
-    )
 
 
 def _rejections(table: pa.Table | None) -> tuple[RejectionGroup, ...]:

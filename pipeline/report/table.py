@@ -1,7 +1,7 @@
-"""The data of a report's table of all rows, as scripts: a page on a disk may load these, where fetch is forbidden.
+"""The data of the table of all rows, as scripts: a page that is opened from a disk may load scripts but may not fetch.
 
-`rows.js` holds what is filtered and sorted by, a column at a time; `rows-00000.js` and so on hold the texts of some
-rows each, and are loaded when one of them is looked at, or when a text is searched for.
+`rows.js` holds the columns to filter and sort by. `rows-00000.js` and so on hold the texts of some rows each. The page
+loads them when it shows one of the rows, or when the reader searches for a text.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.report.samples import FORMS, safe_link
+from pipeline.report.marking import UNMARKED, patterns
 from pipeline.report.summary import Summary
+from pipeline.report.wording import safe_link
 from transforms import storage
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
-#: Rows in one file of texts: one page of the table reads a third of a megabyte at most.
+#: Rows in one file of texts, so that a page of the table reads a third of a megabyte.
 ROWS_A_FILE = 2000
-#: The columns to sort by, each with the decimals that the page keeps.
+# The columns to sort by, each with the decimals that the page keeps.
 _NUMBERS = {"azimuth_deg": 1, "elevation_deg": 1, "distance_m": 2, "t30_ms": 0, "floor_area_m2": 1, "duration_s": 1}
 _CLIP = ("source_id", "license", "attribution", "source_url")
 _TEXTS = (
@@ -39,8 +40,8 @@ def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | 
     """Write the scripts into `folder`, remove those of an earlier report, and return their names, `rows.js` first.
 
     Args:
-        summary: of the release.
-        players: the files below report/audio, (original, binaural), of the rows that have them, by the row's index.
+        summary: the release.
+        players: the files in report/audio, as (original, binaural), by the index of the row that has them.
         folder: report/data.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,10 +62,10 @@ def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | 
 
 
 def columns_of(summary: Summary) -> dict[str, Any]:
-    """What every row is filtered and sorted by, as the page's script reads it.
+    """The columns to filter and sort by, as the page's script reads them.
 
-    A column of few values is a list of them and a byte a row. A number is an integer, the value times a power of ten,
-    in 16 bits or, where these are too few, 32; the smallest integer stands for no value.
+    A column with few values is a list of the values and one byte a row. A column of numbers holds integers of 16 or 32
+    bits, each the number times a power of ten; the smallest integer stands for a missing value.
     """
     rows = summary.rows
     shard_sizes = np.bincount(summary.shard_of_row, minlength=len(summary.shards))
@@ -79,12 +80,13 @@ def columns_of(summary: Summary) -> dict[str, Any]:
         "numbers": {name: number_column(summary.numbers(name), decimals) for name, decimals in _NUMBERS.items()},
         "shards": [f"{path.parent.parent.name}/{path.parent.name}" for path in summary.shards],
         "shardSizes": shard_sizes.tolist(),
-        "forms": FORMS,
+        "patterns": patterns(),
+        "unmarked": sorted(UNMARKED),
     }
 
 
 def texts_of(rows: pa.Table) -> dict[str, Any]:
-    """What some rows are shown with, a list a column; clips and originals that several rows share are there once."""
+    """The texts of some rows, one list for each column. A clip or an original that several rows share is held once."""
     columns = {name: rows.column(name).to_pylist() for name in _TEXTS}
     clips: dict[tuple[Any, ...], int] = {}
     originals: dict[str, int] = {}
@@ -103,14 +105,14 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
         "after": [[text or "" for text in texts or ()] for texts in columns["captions"]],
         "status": columns["caption_status"],
         "drr": [None if value is None or not np.isfinite(value) else round(value, 1) for value in columns["drr_db"]],
-        # Filled by what is above.
+        # The comprehensions above have filled these.
         "clips": list(clips),
         "originals": list(originals),
     }
 
 
 def _batches(summary: Summary, size: int) -> Iterator[pa.Table]:
-    """The rows in the order of the summary's, `size` at a time; one shard at a time is in memory."""
+    """The rows in the order of the summary, `size` at a time; only one shard is in memory."""
     held: list[pa.Table] = []
     for path in summary.shards:
         table = pq.read_table(path, columns=list(_TEXTS))
@@ -124,7 +126,7 @@ def _batches(summary: Summary, size: int) -> Iterator[pa.Table]:
 
 
 def _statuses(rows: pa.Table) -> pa.ChunkedArray:
-    """The status that all of a row's captions have, else `some of each`; null where a row has no caption."""
+    """The status of a row's captions: `some of each` when they differ, null when there is no caption."""
     joined = pc.binary_join(rows.column("caption_status"), " ").combine_chunks().dictionary_encode()
     sets = [set(text.split()) for text in joined.dictionary.to_pylist()]
     names = [one.copy().pop() if len(one) == 1 else "some of each" if one else None for one in sets]
@@ -132,7 +134,7 @@ def _statuses(rows: pa.Table) -> pa.ChunkedArray:
 
 
 def _facet(name: str, column: pa.ChunkedArray, values: tuple[str, ...]) -> dict[str, Any]:
-    """The values that a column has or may have, and a byte a row: the value's place; one past the last is none."""
+    """The values that a column has or may have, and for each row the index of its value; the next index means none."""
     found = sorted(value for value in pc.unique(column).to_pylist() if value and value not in values)
     known = [*values, *found][:255]
     codes = pc.index_in(column, value_set=pa.array(known, pa.string())).fill_null(len(known))
@@ -140,7 +142,7 @@ def _facet(name: str, column: pa.ChunkedArray, values: tuple[str, ...]) -> dict[
 
 
 def number_column(values: NDArray[np.float64], decimals: int) -> dict[str, Any]:
-    """Numbers as integers of some decimals, in as few bits as they need; not finite is no value."""
+    """Numbers as integers with some decimals, in 16 bits if they suffice; what is not finite is missing."""
     scaled = np.round(values * 10.0**decimals)
     finite = np.isfinite(scaled)
     bits = 16 if np.abs(scaled, where=finite, out=np.zeros_like(scaled)).max(initial=0) < 2**15 else 32
@@ -156,7 +158,7 @@ def _base64(values: NDArray[Any]) -> str:
 def _write(path: Path, number: int | None, payload: Any) -> None:
     """Write a script that hands its payload to the page.
 
-    JSON in a string: a script engine parses it several times faster than the same as an object's literal.
+    The payload is JSON in a string, which a script engine parses several times faster than an object literal.
     """
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     quoted = text.replace("\\", "\\\\").replace("'", "\\'").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report import write_report
-from tests.pipeline.report.test_report_browser import emulate, open_browser, open_page
+from tests.pipeline.report.browser import emulate, open_browser, open_page
 
 # From an action to the frame in which its result is drawn; a search waits 120 ms for more letters before it begins.
 _TIMED = """

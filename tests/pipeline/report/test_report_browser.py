@@ -1,20 +1,12 @@
-"""The report in a browser, from a disk and without a network: filtered, sorted, paged, heard, by mouse and by keyboard.
-
-As a script it takes pictures of a release's report, light and dark, wide and narrow:
-
-    python -m tests.pipeline.report.test_report_browser RELEASE FOLDER
-"""
+"""The report in a browser, from a disk and without a network, by mouse and by keyboard."""
 
 from __future__ import annotations
 
 import base64
 import re
-import shutil
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -23,80 +15,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.report import table, write_report
-from tests.pipeline.report.test_report import all_rows, make_release, original_of
+from pipeline.report.marking import marked
+from tests.pipeline.report.browser import emulate, open_browser, open_page, program, until
+from tests.pipeline.report.generated_release import all_rows, make_release, original_of
 from transforms.records import SPLITS
+from transforms.words import VOCABULARY
 
 pytestmark = pytest.mark.slow
 
 ROWS = 60
-_WAIT_S = 60.0
-
-
-@contextmanager
-def open_browser(profile: Path, width: int = 1280, height: int = 900) -> Iterator[Any]:
-    """Debian's Chromium without a window and without a network, on a profile of its own."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = _program("chromium")
-    for argument in [
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "disable-dev-shm-usage",
-        "autoplay-policy=no-user-gesture-required",
-    ]:
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={profile}")
-    options.add_argument(f"--window-size={width},{height}")
-    # What would leave the machine fails at once and is logged.
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=_program("chromedriver"))
-    browser = webdriver.Chrome(options=options, service=service)
-    try:
-        browser.set_script_timeout(_WAIT_S)
-        yield browser
-    finally:
-        browser.quit()
-
-
-def _program(name: str) -> str:
-    return shutil.which(name) or f"/usr/bin/{name}"
-
-
-def emulate(browser: Any, *, width: int = 1280, scheme: str = "light", motion: str = "reduce") -> None:
-    """A screen of this width (a phone's, if narrow) and a reader's preferences; what moves cannot be clicked."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
-    asked = [{"name": name, "value": value} for name, value in features.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": asked})
-
-
-def until(browser: Any, script: str, *arguments: Any) -> Any:
-    """Waits, for long on a slow machine, until a script returns something true, and returns it."""
-    end = time.monotonic() + _WAIT_S
-    while not (found := browser.execute_script(script, *arguments)):
-        assert time.monotonic() < end, f"never came true: {script}"
-        time.sleep(0.02)
-    return found
-
-
-def open_page(browser: Any, page: Path) -> None:
-    """Opens a report and waits for its table."""
-    browser.get(page.as_uri())
-    until(browser, "return document.documentElement.dataset.table === 'shown'")
+# Small files of texts, so that every test goes over their borders.
+ROWS_A_FILE = 25
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if not Path(_program("chromium")).exists() or not Path(_program("chromedriver")).exists():
+    if not Path(program("chromium")).exists() or not Path(program("chromedriver")).exists():
         print("skipped: chromium or chromedriver is not installed (Debian: apt-get install chromium chromium-driver)")
         pytest.skip("chromium is not installed")
     with open_browser(tmp_path_factory.mktemp("profile")) as browser:
@@ -107,8 +41,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_release(tmp_path_factory.mktemp("release") / "demo", ROWS)
     with pytest.MonkeyPatch.context() as patch:
-        # Many small files, so that every test goes over their borders.
-        patch.setattr(table, "ROWS_A_FILE", 7)
+        patch.setattr(table, "ROWS_A_FILE", ROWS_A_FILE)
         write_report(made, original_of=original_of, samples=8)
     return made
 
@@ -135,6 +68,24 @@ def shown(browser: Any) -> list[int]:
     """The places of the rows that the table shows."""
     script = "return [...document.querySelectorAll('#shown tr[data-row]')].map(row => Number(row.dataset.row))"
     return [int(row) for row in browser.execute_script(script)]
+
+
+def mixed_order() -> list[int]:
+    """The order that the table begins with: in each file of texts every row once, in steps of a golden section."""
+    order = []
+    for first in range(0, ROWS, ROWS_A_FILE):
+        count = min(ROWS_A_FILE, ROWS - first)
+        step = max(1, round(count * 0.381966))
+        while gcd(count, step) > 1:
+            step += 1
+        order += [first + at * step % count for at in range(count)]
+    return order
+
+
+def mixed(rows: Iterable[int]) -> list[int]:
+    """These rows in the order that the table begins with."""
+    wanted = set(rows)
+    return [row for row in mixed_order() if row in wanted]
 
 
 def found(browser: Any) -> str:
@@ -175,6 +126,43 @@ def press(browser: Any, *keys: str) -> None:
     ActionChains(browser).send_keys(*keys).perform()
 
 
+# --- The first screen -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_shows_a_whole_row(running: Any, tmp_path: Path) -> None:
+    made = make_release(tmp_path / "demo", 24)
+    captions = {
+        "captions_original": ["A dog barks while birds sing"],
+        "captions": ["Far off, down below, on the left, in a large, highly reverberant room, a dog barks."],
+    }
+    for path in made.glob("*/*/metadata.parquet"):
+        rows = pq.read_table(path)
+        plain = [{**row, **captions} for row in rows.to_pylist()]
+        pq.write_table(pa.Table.from_pylist(plain, schema=rows.schema), path)
+    page = write_report(made, original_of=original_of, samples=2)
+    script = """
+      const first = document.querySelector('.card.first');
+      return ['h1', '.before', '.after', '.players div:first-child .listen', '.players div:last-of-type .listen',
+              '.measures', '.room svg'].map(part => {
+        const box = (first.querySelector(part) || document.querySelector(part)).getBoundingClientRect();
+        return [part, box.left >= 0, box.right <= innerWidth, box.top >= 0, box.bottom <= innerHeight, box.width > 30];
+      });
+    """
+    for width, height in ((1280, 800), (390, 844)):
+        emulate(running, width=width, height=height)
+        open_page(running, page)
+        parts = running.execute_script(script)
+        assert [part for part in parts if not all(part[1:])] == []
+        assert running.execute_script("return scrollY") == 0
+    running.get_log("browser")
+
+
+def test_the_table_begins_with_rows_of_many_clips(browser: Any, rows: list[dict[str, Any]]) -> None:
+    assert sorted(mixed_order()) == list(range(ROWS))
+    first = [rows[at] for at in shown(browser)]
+    assert len({row["source_id"] for row in first}) >= 5
+
+
 # --- Finding rows ---------------------------------------------------------------------------------------------------
 
 
@@ -183,13 +171,13 @@ def test_words_narrow_the_rows_down(browser: Any, rows: list[dict[str, Any]]) ->
     chip(browser, "direction", "left").click()
     left = [at for at, row in enumerate(rows) if row["direction"] == "left"]
     wait_for(browser, f"{len(left)} of {ROWS} rows")
-    assert shown(browser) == left[:10]
+    assert shown(browser) == mixed(left)[:10]
     # Within an attribute either word will do, of two attributes both are asked.
     chip(browser, "direction", "none").click()
     chip(browser, "split", "train").click()
     either = [at for at, row in enumerate(rows) if row["direction"] in ("left", None) and row["split"] == "train"]
     wait_for(browser, f"{len(either)} of {ROWS} rows")
-    assert shown(browser) == either[:10]
+    assert shown(browser) == mixed(either)[:10]
     # A word says how many rows it would leave beside what is chosen elsewhere.
     right = sum(row["direction"] == "right" and row["split"] == "train" for row in rows)
     script = "return arguments[0].nextElementSibling.querySelector('small').textContent"
@@ -199,10 +187,10 @@ def test_words_narrow_the_rows_down(browser: Any, rows: list[dict[str, Any]]) ->
 
 
 def test_the_status_of_captions_can_be_chosen(browser: Any, rows: list[dict[str, Any]]) -> None:
-    mixed = [at for at, row in enumerate(rows) if set(row["caption_status"]) == {"rewritten", "template"}]
+    both = [at for at, row in enumerate(rows) if set(row["caption_status"]) == {"rewritten", "template"}]
     chip(browser, "captions", "some of each").click()
-    wait_for(browser, f"{len(mixed)} of {ROWS} rows")
-    assert shown(browser) == mixed[:10]
+    wait_for(browser, f"{len(both)} of {ROWS} rows")
+    assert shown(browser) == mixed(both)[:10]
 
 
 @pytest.mark.parametrize("text", ["DOG barks", "ἦχος", "<script>document", '"birds sing, left"', "\\u0041", "x" * 200])
@@ -216,7 +204,7 @@ def test_a_text_is_found_in_all_captions(browser: Any, rows: list[dict[str, Any]
     assert wanted, "the release must hold the text for this test to say anything"
     browser.find_element("id", "text").send_keys(text)
     wait_for(browser, f"{len(wanted)} of {ROWS} rows")
-    assert shown(browser) == wanted[:10]
+    assert shown(browser) == mixed(wanted)[:10]
 
 
 def test_nothing_found_is_said(browser: Any) -> None:
@@ -232,7 +220,7 @@ def test_rows_are_sorted_both_ways_and_back(browser: Any, rows: list[dict[str, A
     orders = {
         "ascending": sorted(places, key=lambda at: round(100 * rows[at]["distance_m"])),
         "descending": sorted(places, key=lambda at: -round(100 * rows[at]["distance_m"])),
-        None: list(places),
+        None: mixed_order(),
     }
     for order, wanted in orders.items():
         button.click()
@@ -249,7 +237,7 @@ def test_pages_are_turned_and_the_button_keeps_the_focus(browser: Any) -> None:
     }
     turn["next"].click()
     wait_for(browser, f"All {ROWS} rows, 11 to 20")
-    assert shown(browser) == list(range(10, 20))
+    assert shown(browser) == mixed_order()[10:20]
     turn["last"].click()
     wait_for(browser, f"All {ROWS} rows, 51 to 60")
     assert turn["last"].get_attribute("aria-disabled") == "true"
@@ -261,7 +249,7 @@ def test_pages_are_turned_and_the_button_keeps_the_focus(browser: Any) -> None:
         "const size = document.getElementById('size'); size.value = '100'; size.dispatchEvent(new Event('change'))"
     )
     wait_for(browser, f"All {ROWS} rows, 1 to {ROWS} shown")
-    assert shown(browser) == list(range(ROWS))
+    assert shown(browser) == mixed_order()
 
 
 def test_every_caption_is_text_and_nothing_else(browser: Any, rows: list[dict[str, Any]]) -> None:
@@ -273,7 +261,16 @@ def test_every_caption_is_text_and_nothing_else(browser: Any, rows: list[dict[st
       const texts = cell => [...cell.querySelectorAll('p')].map(one => one.textContent);
       return [...document.querySelectorAll('#shown .said')].map(texts);
     """
-    assert browser.execute_script(script) == [[row["captions"][0], row["captions_original"][0]] for row in rows]
+    in_order = [rows[at] for at in mixed_order()]
+    assert browser.execute_script(script) == [[row["captions"][0], row["captions_original"][0]] for row in in_order]
+    marks = """
+      const texts = cell => [...cell.querySelectorAll('mark')].map(one => one.textContent);
+      return [...document.querySelectorAll('#shown .said')].map(texts);
+    """
+    words = [[row[attribute] for attribute in VOCABULARY if row[attribute]] for row in in_order]
+    pieces = [marked(row["captions"][0], of_row) for row, of_row in zip(in_order, words, strict=True)]
+    assert browser.execute_script(marks) == [[piece for piece, is_mark in of_row if is_mark] for of_row in pieces]
+    assert sum(is_mark for of_row in pieces for _, is_mark in of_row) > ROWS
     opened = "document.querySelectorAll('#shown button.open').forEach(button => button.click());"
     browser.execute_script(opened)
     made = "return [...document.querySelectorAll('#shown *')].map(one => one.localName)"
@@ -373,7 +370,7 @@ def test_a_keyboard_is_enough(browser: Any, rows: list[dict[str, Any]]) -> None:
         """
         assert browser.execute_script(outline) not in ("none", ""), seen[-1]
     press(browser, Keys.ENTER)
-    assert until(browser, _PLAYS, 0)
+    until(browser, "return [...document.querySelectorAll('audio')].some(one => one.currentTime > 0)")
     assert focused(browser).startswith("AUDIO")
     press(browser, Keys.ESCAPE)
     assert focused(browser).startswith("BUTTON Listen to")
@@ -544,32 +541,7 @@ def test_a_page_whose_texts_are_gone_is_said(running: Any, tmp_path: Path, monke
     page = write_report(make_release(tmp_path / "demo", 12, audio=False))
     (page.parent / "data" / "rows-00001.js").unlink()
     open_page(running, page)
-    running.find_element("css selector", ".pages [data-to=next]").click()
+    running.find_element("css selector", ".pages [data-to=last]").click()
     until(running, "return document.getElementById('problem').textContent.includes('rows-00001.js could not be read')")
     assert not running.execute_script("return document.getElementById('problem').hidden")
     running.get_log("browser")
-
-
-# --- As a script ----------------------------------------------------------------------------------------------------
-
-
-def look(release: Path, folder: Path) -> None:
-    """Pictures of a release's report in light and dark, wide and narrow."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open_browser(folder / "profile") as browser:
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
-            emulate(browser, width=width, scheme=scheme)
-            open_page(browser, (release / "report" / "index.html").resolve())
-            for name in ("numbers", "listen", "rows", "sources", "captions"):
-                browser.execute_script(f"document.getElementById('{name}').scrollIntoView({{behavior: 'instant'}})")
-                time.sleep(0.2)
-                shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
-                (folder / f"{scheme}-{width}-{name}.png").write_bytes(base64.b64decode(shot["data"]))
-        print(browser.get_log("browser"))
-    shutil.rmtree(folder / "profile", ignore_errors=True)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        raise SystemExit(__doc__)
-    look(Path(sys.argv[1]), Path(sys.argv[2]))
