@@ -116,7 +116,7 @@ def write_many_rows(
         if derive_seed("refused", planned.path) % 2:
             rejections.append(_refused(planned.clips[0], "render", "silent", "no sample over -90 dBFS"))
         shard = Shard(planned.split, planned.index, planned.count, tuple(done), tuple(rejections), tuple(answers))
-        write_shard(shard, str(output), caption_model=MODEL, caption_prompt=PROMPT)
+        write_shard(shard, str(output), caption_model=MODEL, caption_prompt=PROMPT, run=None)
     measured = [room_values(room, _about(room, recipe.seed)) for _, room in sorted(rooms.items())]
     storage.write_bytes(workspace.rooms_path(str(output), 0), table_to_parquet(measured, ROOM_SCHEMA))
     listed = [_refused(clip, "list", "missing", "no such file") for clip in clips[::200]]

@@ -29,8 +29,8 @@ from transforms.captions.rewriting import TEMPLATE, rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.records import CaptionRequest, Clip, Row, Shard
 from transforms.rooms.measure_rooms import measured_rooms
-from transforms.rooms.place_source import give_scenes
-from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.place_source import place_sources
+from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import give_responses
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import row_id, row_seed
@@ -365,10 +365,10 @@ class _Measuring:
         row = Row(name, clip, version, row_seed(self.job.recipe.seed, name))
         stages = _Stages()
         with stages.stage("furnish"):
-            shard = give_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
+            shard = assign_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
         self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
         with stages.stage("place"):
-            shard = give_scenes(shard, self.job.recipe.scene_ranges())
+            shard = place_sources(shard, self.job.recipe.scene_ranges())
         if not shard.rows:
             return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
         with stages.stage("respond"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import ClassVar
 
-import apache_beam as beam
 import numpy as np
 
 from transforms.records import Rejection, Room, Row, Scene, Shard
@@ -127,7 +126,7 @@ def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_
     return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
 
 
-def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
+def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
     """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
     rows: list[Row] = []
     rejections: list[Rejection] = []
@@ -144,12 +143,12 @@ def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
     return shard.with_rows(tuple(rows)).rejecting(*rejections)
 
 
-class PlaceSources(beam.PTransform):
-    """Shards whose rows have rooms → shards whose rows have a receiver and a source."""
+@dataclass
+class PlaceSources(EachShard):
+    """Gives each row, which has a room, its receiver and its source."""
 
-    def __init__(self, ranges: SceneRanges) -> None:
-        super().__init__()
-        self.ranges = ranges
+    name: ClassVar[str] = "place sources"
+    ranges: SceneRanges
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("place sources", partial(give_scenes, ranges=self.ranges)))
+    def apply(self, shard: Shard) -> Shard:
+        return place_sources(shard, self.ranges)

@@ -7,11 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
-
-import apache_beam as beam
+from typing import Any, ClassVar
 
 from transforms.records import SPLITS, Room, Shard
 from transforms.rooms.room_design import RoomRanges, absorption_exponents, choose_materials, furnish_room, sample_room
@@ -159,7 +157,7 @@ class RoomSupply:
         return {split: [room for room in self.own if room.split == split] for split in SPLITS}
 
 
-def give_rooms(shard: Shard, supply: RoomSupply) -> Shard:
+def assign_rooms(shard: Shard, supply: RoomSupply) -> Shard:
     """The shard with a room for each row; a room that several rows share is sampled once."""
     indices = [supply.index_for(row.seed, shard.split) for row in shard.rows]
     rooms = {index: supply.room(shard.split, index) for index in sorted(set(indices))}
@@ -168,12 +166,12 @@ def give_rooms(shard: Shard, supply: RoomSupply) -> Shard:
     )
 
 
-class SampleRooms(beam.PTransform):
-    """Shards → shards whose rows have rooms (ELSA, section 3.2)."""
+@dataclass
+class SampleRooms(EachShard):
+    """Gives each row its room (ELSA, section 3.2)."""
 
-    def __init__(self, supply: RoomSupply) -> None:
-        super().__init__()
-        self.supply = supply
+    name: ClassVar[str] = "sample rooms"
+    supply: RoomSupply
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("sample rooms", partial(give_rooms, supply=self.supply)))
+    def apply(self, shard: Shard) -> Shard:
+        return assign_rooms(shard, self.supply)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
@@ -151,8 +151,11 @@ def _give_response(row: Row) -> Row:
     return replace(row, response=response, acoustics=response.acoustics)
 
 
-class SimulateResponses(beam.PTransform):
-    """Placed shards → shards whose rows have first-order responses."""
+@dataclass
+class SimulateResponses(EachShard):
+    """Gives each row, which has been placed, its first-order response."""
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("simulate responses", give_responses))
+    name: ClassVar[str] = "simulate responses"
+
+    def apply(self, shard: Shard) -> Shard:
+        return give_responses(shard)
