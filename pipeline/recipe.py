@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
 from transforms.records import SPLITS
-from transforms.rooms.place_source import SceneRanges
-from transforms.rooms.room_design import RoomRanges
-from transforms.rooms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
+from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
+
+if TYPE_CHECKING:
+    from transforms.rooms.room_supply import RoomSupply
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -122,7 +124,7 @@ class Rooms(SplitCounts):
     validation: Count = 64
     test: Count = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.room_design.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    """Laid over transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
     """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
@@ -151,7 +153,7 @@ class Scenes(_Section):
     """What places of receiver and source are drawn from."""
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.place_source.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    """Laid over transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
 
     @field_validator("ranges")
     @classmethod
@@ -275,6 +277,9 @@ class Recipe(_Section):
 
     def room_supply(self) -> RoomSupply:
         """The rooms of every split."""
+        # Rooms are designed with SciPy: a command that only reads the recipe does not import it.
+        from transforms.rooms.room_supply import RoomSupply
+
         counts = {split: self.rooms.of(split) for split in SPLITS}
         return RoomSupply(self.seed, counts, RoomRanges(**self.rooms.ranges), own_rooms_of(self.rooms.own))
 

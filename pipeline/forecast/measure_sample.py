@@ -33,7 +33,7 @@ from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import give_responses
 from transforms.seeds import derive_seed
-from transforms.shards.plan_shards import row_id, row_seed
+from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import ROW_SCHEMA, row_values
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import SAMPLE_RATE
@@ -361,8 +361,7 @@ class _Measuring:
         if not render:
             return decoded
         version = derive_seed(self.job.recipe.seed, "plan version", clip.source_id) % versions
-        name = row_id(clip, version)
-        row = Row(name, clip, version, row_seed(self.job.recipe.seed, name))
+        row = make_row(clip, version, self.job.recipe.seed)
         stages = _Stages()
         with stages.stage("furnish"):
             shard = assign_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)

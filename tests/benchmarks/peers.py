@@ -22,6 +22,7 @@ from transforms.records import Clip, Response, Room, Row, Scene
 from transforms.rooms.acoustics import t30_ms
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import furnish_room, sample_room
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
@@ -79,7 +80,7 @@ def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
 def job(seed: int, index: int) -> Job:
     """Room ``index`` of a draw, the scene that the acoustics are checked in, and a clip."""
     room = sample_room(seed, "train", index)
-    return Job(room, place_source(index, room), index, clip_flac(index))
+    return Job(room, place_source(index, room, SceneRanges()), index, clip_flac(index))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from transforms import storage
-from transforms.rooms.sample_rooms import RoomSupply
+from transforms.rooms.room_supply import RoomSupply
 from transforms.rooms.simulate_response import measure_room
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, failure_of

@@ -19,7 +19,8 @@ from transforms.rooms.acoustics import (
 )
 from transforms.rooms.diffuse_tail import DiffuseTail
 from transforms.rooms.image_sources import EarlyField, check_order
-from transforms.rooms.place_source import SceneDoesNotFit, SceneRanges, place_source
+from transforms.rooms.place_source import SceneDoesNotFit, place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import DECAY_DECIMALS, natural_t30_ms
 from transforms.seeds import derive_seed
 from transforms.shards.each_shard import EachShard
@@ -81,7 +82,7 @@ def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acousti
     try:
         scene = place_source(reference_seed, room, _REFERENCE_RANGES)
     except SceneDoesNotFit:
-        scene = place_source(reference_seed, room)
+        scene = place_source(reference_seed, room, SceneRanges())
     return simulate_response(room, scene, seed=reference_seed, sample_rate=sample_rate, order=0).acoustics
 
 
