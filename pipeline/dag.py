@@ -19,8 +19,7 @@ from transforms.rooms.simulate_response import SimulateResponses
 from transforms.shards import workspace
 from transforms.shards.read_clips import ReadClips
 from transforms.shards.write_shard import WriteShards
-from transforms.sound.render import Level
-from transforms.sound.render_rows import RenderRows, RenderSettings
+from transforms.sound.render_rows import RenderRows
 
 
 @dataclass(frozen=True)
@@ -41,18 +40,6 @@ def caption_job(recipe: Recipe, answers: tuple[str, ...] = ()) -> CaptionJob:
     return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
 
-def render_settings(recipe: Recipe) -> RenderSettings:
-    """The recipe's section on audio, as the stage that renders takes it."""
-    audio = recipe.audio
-    return RenderSettings(
-        level=Level(audio.level, audio.fixed_gain_db, audio.peak_dbfs),
-        bit_depth=audio.bit_depth,
-        trim_below_peak_db=audio.trim_below_peak_db,
-        min_duration_s=audio.min_duration_s,
-        max_duration_s=audio.max_duration_s,
-    )
-
-
 def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work) -> None:
     """Lays the pipe that makes what is missing of a release.
 
@@ -62,7 +49,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     job = work.captions or caption_job(recipe)
     _ = (
         _rows_with_responses(pipeline, recipe, workspace.plan_path(release), work.shards)
-        | RenderRows(release, render_settings(recipe))
+        | RenderRows(release, recipe.render_settings())
         | WordPlaces()
         | "Rewrite captions" >> RewriteCaptions(job)
         | WriteShards(release, job.model_name, job.prompt_id, job.run)
@@ -83,7 +70,7 @@ def questions_dag(
     _ = (
         _rows_with_responses(pipeline, recipe, plan, shards)
         | WordPlaces()
-        | "List questions" >> ListQuestions(folder, job, render_settings(recipe))
+        | "List questions" >> ListQuestions(folder, job, recipe.render_settings())
     )
 
 

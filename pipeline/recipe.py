@@ -24,6 +24,7 @@ from transforms.sources.licences import normal_licence
 
 if TYPE_CHECKING:
     from transforms.rooms.room_supply import RoomSupply
+    from transforms.sound.render_rows import RenderSettings
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -168,7 +169,7 @@ class AudioSettings(_Section):
     level: Literal["fixed", "peak"] = "fixed"
     fixed_gain_db: Annotated[float, Field(le=20, ge=-60)] = -12.0
     """Gain of every clip where level is fixed: the distance stays audible."""
-    peak_dbfs: Annotated[float, Field(lt=0, ge=-60)] = -1.0
+    peak_dbfs: Annotated[float, Field(le=0, ge=-60)] = -1.0
     """Peak of every clip where level is peak."""
     trim_below_peak_db: Positive = 30.0
     """Silence is what lies this far under the loudest frame (the paper gives no number)."""
@@ -286,6 +287,21 @@ class Recipe(_Section):
     def scene_ranges(self) -> SceneRanges:
         """What places are drawn from."""
         return SceneRanges(**self.scenes.ranges)
+
+    def render_settings(self) -> RenderSettings:
+        """How sound is prepared and written."""
+        # These import libsndfile, SciPy and Beam.
+        from transforms.sound.render import Level
+        from transforms.sound.render_rows import RenderSettings
+
+        audio = self.audio
+        return RenderSettings(
+            level=Level(audio.level, audio.fixed_gain_db, audio.peak_dbfs),
+            bit_depth=audio.bit_depth,
+            trim_below_peak_db=audio.trim_below_peak_db,
+            min_duration_s=audio.min_duration_s,
+            max_duration_s=audio.max_duration_s,
+        )
 
     def sha256(self) -> str:
         """Hash of what decides samples and words: sorted JSON, without what only changes how a build runs."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.dag import render_settings
 from pipeline.recipe import Recipe
 from transforms.records import Clip, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
@@ -34,7 +33,7 @@ def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str
     clip = clip_of(values["split"], values["source_id"])
     if clip is None:
         return Rerendered(values["id"], f"the input lacks {values['source_id']}")
-    settings = render_settings(recipe)
+    settings = recipe.render_settings()
     try:
         source, source_sha256 = prepare_source(clip, settings)
     except ClipRefused as refusal:

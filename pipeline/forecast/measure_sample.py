@@ -18,7 +18,7 @@ import soundfile
 
 from pipeline.beam_options import set_file_systems
 from pipeline.build.planning import Plan
-from pipeline.dag import caption_job, render_settings
+from pipeline.dag import caption_job
 from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
 from pipeline.recipe import Recipe
 from transforms import storage
@@ -187,7 +187,7 @@ def measure_sample(
     if not any(clip.row for clip in measured.values()):
         refusals = [clip.refused for clip in measured.values() if clip.refused]
         raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
-    expected_s = _expected_s(header_s, render_settings(recipe))
+    expected_s = _expected_s(header_s, recipe.render_settings())
     row_bytes, table_bytes = _line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
     row_cpu_s, table_cpu_s = _line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
     notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
@@ -296,7 +296,7 @@ class _Measuring:
     def __init__(self, job: _Job, folder: str) -> None:
         self.job = job
         self.folder = folder
-        self.settings: RenderSettings = render_settings(job.recipe)
+        self.settings = job.recipe.render_settings()
         self.supply = job.recipe.room_supply()
         self.captions = caption_job(job.recipe)
         self.furnish_cpu_s: list[float] = []

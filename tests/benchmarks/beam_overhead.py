@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from pipeline.build.local_runner import run_locally
 from pipeline.build.local_worker import Job, run_pipe
 from pipeline.build.planning import Plan, plan_build
-from pipeline.dag import Work, caption_job, render_settings
+from pipeline.dag import Work, caption_job
 from pipeline.recipe import Recipe, load_recipe
 from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
@@ -131,7 +131,7 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
         shard = give_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
-        shard = render_shard(shard, release, render_settings(recipe))
+        shard = render_shard(shard, release, recipe.render_settings())
         shard = rewrite_shard(shard.with_rows(tuple(map(word_place, shard.rows))), job, None, None)
         write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=None)
 

@@ -17,6 +17,7 @@ import scipy.signal
 import soundfile
 from numpy.typing import NDArray
 
+from pipeline.recipe import load_recipe
 from tests.benchmarks.acoustics import intensity_direction
 from transforms.records import Clip, Response, Room, Row, Scene
 from transforms.rooms.acoustics import t30_ms
@@ -29,10 +30,10 @@ from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
 from transforms.sound.decoding import decode_file
 from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.render import FLAC_LEVEL, pcm_sha256
-from transforms.sound.render_rows import RenderSettings, render_row
+from transforms.sound.render_rows import render_row
 
 CLIP_S = 20.0
-SETTINGS = RenderSettings()
+SETTINGS = load_recipe("folder").render_settings()
 # pyroomacoustics' responses come late by half of the 81 samples of its fractional delays.
 USUAL_DELAY = 40
 

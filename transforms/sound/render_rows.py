@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import ClassVar
 
@@ -27,11 +27,11 @@ from transforms.sound.render import Level, choose_gain, convolve, encode_flac, p
 class RenderSettings:
     """How sound is prepared and written; durations in seconds, decibels relative to the loudest frame."""
 
-    level: Level = field(default_factory=Level)
-    bit_depth: int = 16
-    trim_below_peak_db: float = 30.0
-    min_duration_s: float = 4.0
-    max_duration_s: float = 300.0
+    level: Level
+    bit_depth: int
+    trim_below_peak_db: float
+    min_duration_s: float
+    max_duration_s: float
 
 
 def flac_name(row_id: str) -> str:
