@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
+from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
@@ -331,14 +332,14 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
         try:
             text = Path(name_or_path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name_or_path} cannot be read: {error}") from error
+            raise RecipeError(f"recipe {name_or_path} cannot be read: {reason_of(error)}") from error
     else:
         known = ", ".join(shipped)
         raise RecipeError(f"no recipe {name_or_path!r}: it is neither a file nor one of {known}")
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name_or_path} is not YAML: {' '.join(str(error).split())}") from error
+        raise RecipeError(f"recipe {name_or_path} is not YAML: {one_line(error)}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {name_or_path} is not a mapping of keys to values")
     for setting in settings:

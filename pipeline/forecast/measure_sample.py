@@ -27,6 +27,7 @@ from transforms.captions.job import CaptionJob
 from transforms.captions.rewrite_captions import is_failure, requests_of, rewrite_shard
 from transforms.captions.rewriting import TEMPLATE, rewrite
 from transforms.captions.writers import WriterUnavailable
+from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
@@ -258,7 +259,7 @@ def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple
             if error is None:
                 parts[number] = future.result()
             else:
-                failures.append(" ".join(str(error).split()) or type(error).__name__)
+                failures.append(one_line(error))
         return parts, failures
     finally:
         for pool in pools:

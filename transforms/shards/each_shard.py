@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import apache_beam as beam
 from apache_beam.utils.windowed_value import WindowedValue
 
+from transforms.errors import one_line
 from transforms.records import Shard
 from transforms.shards.current_work import in_hand
 
@@ -29,7 +30,7 @@ def failure_of(stage: str, name: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in STOPPING_ERRORS:
         raise error
     logger.debug("%s failed in %s", name, stage, exc_info=error)
-    return f"{stage}: {type(error).__name__}: {' '.join(str(error).split()) or type(error).__name__}"
+    return f"{stage}: {type(error).__name__}: {one_line(error)}"
 
 
 def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Shard:
