@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -15,15 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
-from transforms.captions.answer_budget import Price
-from transforms.captions.job import CaptionJob
+from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
-from transforms.rooms.place_source import SceneRanges
-from transforms.rooms.room_design import RoomRanges
-from transforms.rooms.sample_rooms import RoomSupply, own_rooms_of, read_own_rooms
+from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
+
+if TYPE_CHECKING:
+    from transforms.captions.job import CaptionJob
+    from transforms.rooms.room_supply import RoomSupply
+    from transforms.sound.render_rows import RenderSettings
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -124,7 +127,7 @@ class Rooms(SplitCounts):
     validation: Count = 64
     test: Count = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.room_design.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    """Laid over transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
     """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
@@ -153,7 +156,7 @@ class Scenes(_Section):
     """What places of receiver and source are drawn from."""
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.place_source.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    """Laid over transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
 
     @field_validator("ranges")
     @classmethod
@@ -168,7 +171,7 @@ class AudioSettings(_Section):
     level: Literal["fixed", "peak"] = "fixed"
     fixed_gain_db: Annotated[float, Field(le=20, ge=-60)] = -12.0
     """Gain of every clip where level is fixed: the distance stays audible."""
-    peak_dbfs: Annotated[float, Field(lt=0, ge=-60)] = -1.0
+    peak_dbfs: Annotated[float, Field(le=0, ge=-60)] = -1.0
     """Peak of every clip where level is peak."""
     trim_below_peak_db: Positive = 30.0
     """Silence is what lies this far under the loudest frame (the paper gives no number)."""
@@ -278,18 +281,40 @@ class Recipe(_Section):
 
     def caption_job(self, answers: tuple[str, ...] = ()) -> CaptionJob:
         """The settings of the caption stage; `answers` are the answers.parquet files that are known."""
+        # A command that only reads the recipe does not import the stage's packages.
+        from transforms.captions.answer_budget import Price
+        from transforms.captions.job import CaptionJob
+
         job = CaptionJob(**self.caption.model_dump(exclude={"prices"}), answers=answers)
         price = self.caption.prices.get(job.model_name)
         return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
     def room_supply(self) -> RoomSupply:
         """The rooms of every split."""
+        # Rooms are designed with SciPy: a command that only reads the recipe does not import it.
+        from transforms.rooms.room_supply import RoomSupply
+
         counts = {split: self.rooms.of(split) for split in SPLITS}
         return RoomSupply(self.seed, counts, RoomRanges(**self.rooms.ranges), own_rooms_of(self.rooms.own))
 
     def scene_ranges(self) -> SceneRanges:
         """What places are drawn from."""
         return SceneRanges(**self.scenes.ranges)
+
+    def render_settings(self) -> RenderSettings:
+        """How sound is prepared and written."""
+        # These import libsndfile, SciPy and Beam.
+        from transforms.sound.render import Level
+        from transforms.sound.render_rows import RenderSettings
+
+        audio = self.audio
+        return RenderSettings(
+            level=Level(audio.level, audio.fixed_gain_db, audio.peak_dbfs),
+            bit_depth=audio.bit_depth,
+            trim_below_peak_db=audio.trim_below_peak_db,
+            min_duration_s=audio.min_duration_s,
+            max_duration_s=audio.max_duration_s,
+        )
 
     def sha256(self) -> str:
         """Hash of what decides samples and words: sorted JSON, without what only changes how a build runs."""
@@ -319,14 +344,14 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
         try:
             text = Path(name_or_path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name_or_path} cannot be read: {error}") from error
+            raise RecipeError(f"recipe {name_or_path} cannot be read: {reason_of(error)}") from error
     else:
         known = ", ".join(shipped)
         raise RecipeError(f"no recipe {name_or_path!r}: it is neither a file nor one of {known}")
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name_or_path} is not YAML: {' '.join(str(error).split())}") from error
+        raise RecipeError(f"recipe {name_or_path} is not YAML: {one_line(error)}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {name_or_path} is not a mapping of keys to values")
     for setting in settings:

@@ -38,7 +38,7 @@ from transforms.records import (
     Row,
     Shard,
 )
-from transforms.rooms.place_source import SceneDoesNotFit, place_source
+from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.seeds import derive_seed, keyed_generator
 from transforms.shards import workspace
 from transforms.shards.plan_shards import input_sha256, plan_shards, rows_of
@@ -94,29 +94,27 @@ def write_many_rows(
         clips, seed=recipe.seed, rows_per_shard=rows_per_shard, augmentations=recipe.augmentations.model_dump()
     )
     supply = recipe.room_supply()
-    rooms: dict[tuple[str, int], Room] = {}
+    rooms: dict[str, Room] = {}
     bursts = [_burst(number, bit_depth, round(seconds * RATE)) for number in range(BURSTS)]
     for planned in shards:
         folder = output / planned.path
         folder.mkdir(parents=True)
         done, rejections, answers = [], [], []
         for row in rows_of(planned, seed=recipe.seed, augmentations=recipe.augmentations.model_dump()).rows:
-            key = (planned.split, supply.index_for(row.seed, planned.split))
-            if key not in rooms:
-                rooms[key] = supply.room(*key)
             try:
-                scene = place_source(row.seed, rooms[key], recipe.scene_ranges())
+                placed = place_row(row, supply, recipe.scene_ranges())
             except SceneDoesNotFit as error:
                 rejections.append(_rejection(row.clip, "place", "scene_does_not_fit", str(error)))
                 continue
-            placed = replace(row, room=rooms[key], scene=scene, acoustics=_about(rooms[key], row.seed))
-            told, given = _told(word_place(placed))
+            assert placed.room is not None
+            rooms[placed.room.room_id] = placed.room
+            told, given = _told(word_place(replace(placed, acoustics=_about(placed.room, row.seed))))
             answers += given
             done.append(replace(told, audio=_audio(flac_name(row.id), folder, bursts[row.seed % BURSTS])))
         if derive_seed("refused", planned.path) % 2:
             rejections.append(_refused(planned.clips[0], "render", "silent", "no sample over -90 dBFS"))
         shard = Shard(planned.split, planned.index, planned.count, tuple(done), tuple(rejections), tuple(answers))
-        write_shard(shard, str(output), caption_model=MODEL, caption_prompt=PROMPT)
+        write_shard(shard, str(output), caption_model=MODEL, caption_prompt=PROMPT, run=None)
     measured = [room_values(room, _about(room, recipe.seed)) for _, room in sorted(rooms.items())]
     storage.write_bytes(workspace.rooms_path(str(output), 0), table_to_parquet(measured, ROOM_SCHEMA))
     listed = [_refused(clip, "list", "missing", "no such file") for clip in clips[::200]]

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": set(),
     # Records, seeds and words stand below everything else.
     "transforms": set(),
-    "transforms.storage": set(),
+    "transforms.storage": {"transforms"},
     "transforms.sources": {"transforms", "transforms.storage"},
     "transforms.shards": {"transforms", "transforms.storage"},
     # Rooms and sound know nothing of captions.

@@ -27,6 +27,7 @@ from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError, metadata_paths
 from pipeline.release.totals import Totals, total
 from transforms import storage
+from transforms.errors import one_line, reason_of
 from transforms.records import Rejection
 from transforms.shards import workspace
 
@@ -76,13 +77,13 @@ def build(
         plan = plan_build(recipe, input_dir)
         refuse_foreign(recipe, plan, output)
     except OSError as error:
-        raise BuildError(f"{error.filename or output} cannot be read: {error.strerror or error}") from error
+        raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(held(output))
             begin(recipe, plan, output)
         except OSError as error:
-            raise BuildError(f"{output} cannot be written: {error.strerror or error}") from error
+            raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
         work = _begin_work(plan, output)
         problem = None
         if work.shards:
@@ -157,7 +158,7 @@ def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:
     others = [storage.join(work, name) for name in storage.list_files(work) if name.endswith(".parquet")]
     unreadable = [path for path in (*shards, *others) if not _is_parquet(path)]
     if not unreadable:
-        return RuntimeError(str(error))
+        return RuntimeError(one_line(error))
     more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
     return RuntimeError(f"{unreadable[0]}{more} is no Parquet file any more: remove it")
 

@@ -9,6 +9,7 @@ from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import Recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
 from transforms import storage
+from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet
 
@@ -51,7 +52,7 @@ def _begun_with(output: str) -> dict[str, str] | None:
         try:
             values: dict[str, str] = json.loads(storage.read_bytes(state))
         except (OSError, ValueError) as error:
-            raise BuildError(f"{state} cannot be read: {error}") from error
+            raise BuildError(f"{state} cannot be read: {reason_of(error)}") from error
         return values
     if storage.exists(storage.join(output, RELEASE_JSON)):
         return read_release_json(output)

@@ -145,6 +145,8 @@ def _run_pipe() -> None:
     except BaseException as error:
         import traceback
 
+        from pipeline.errors import last_words
+
         traceback.print_exc()
         end_with({"failed": last_words(error)})
     end_with({})
@@ -182,14 +184,6 @@ def _process_runner(job: Job, options: PipelineOptions):  # type: ignore[no-unty
             beam_provision_api_pb2.ProvisionInfo(pipeline_options=described)
         ),
     )
-
-
-def last_words(error: BaseException) -> str:
-    """What an error says last: Beam's hold the whole traceback of a worker before it, and the stage behind it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines else type(error).__name__
-    last = re.sub(r" \[while running '[^']*'\]$", "", last)
-    return re.sub(r"^(?:\w+Error: )*\[Errno \d+\] ", "", last)
 
 
 def _is_alive(pid: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pipeline.recipe import Recipe
 from transforms.records import SPLITS, Rejection
 from transforms.rooms.room_design import RoomDoesNotExist
-from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, plan_shards, row_id, row_seed
+from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, make_row, plan_shards
 from transforms.sources import Listing
 
 __all__ = ["BuildError", "Plan", "plan_build", "plan_listing", "plan_summary"]
@@ -76,7 +76,7 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
     visits = 0
     for shard in shards:
         of_shard = {
-            (clip.split, supply.index_for(row_seed(recipe.seed, row_id(clip, version)), clip.split))
+            (clip.split, supply.index_for(make_row(clip, version, recipe.seed).seed, clip.split))
             for clip in shard.clips
             for version in range(augmentations[shard.split])
         }

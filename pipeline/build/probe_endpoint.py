@@ -14,8 +14,8 @@ from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import open_question
 from transforms.records import CaptionRequest, Row, Shard
-from transforms.rooms.place_source import give_scenes
-from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.place_source import place_sources
+from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import give_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import rows_of
@@ -93,7 +93,7 @@ def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iter
     for number in shards[:_SHARDS_LOOKED_AT]:
         shard = rows_of(plan.shards[number], seed=recipe.seed, augmentations=augmentations)
         first: Shard = shard.with_rows(shard.rows[:1])
-        placed = give_scenes(give_rooms(first, recipe.room_supply()), recipe.scene_ranges())
+        placed = place_sources(assign_rooms(first, recipe.room_supply()), recipe.scene_ranges())
         yield from (word_place(row) for row in give_responses(placed).rows)
 
 

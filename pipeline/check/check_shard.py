@@ -23,6 +23,7 @@ from transforms.captions.check import check_caption
 from transforms.captions.check.place import check_place
 from transforms.captions.rewriting import TEMPLATE, caption_text
 from transforms.captions.template import template_caption
+from transforms.errors import one_line, reason_of
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import row_seed
@@ -140,7 +141,7 @@ class ShardChecker:
         try:
             data = (self.release / name).read_bytes()
         except OSError as error:
-            findings.problems.append(f"{name}: {error.strerror or one_line(error)}")
+            findings.problems.append(f"{name}: {reason_of(error)}")
             return None
         if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
             findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
@@ -163,7 +164,7 @@ class ShardChecker:
         try:
             data = path.read_bytes()
         except OSError as error:
-            return 0, [f"{name}: {error.strerror or one_line(error)}"]
+            return 0, [f"{name}: {reason_of(error)}"]
         problems = [f"{name}: is a link, not a file of the release"] if path.is_symlink() else []
         if hashlib.sha256(data).hexdigest() != values["sha256"]:
             problems.append(f"{name}: its SHA-256 is not the one in the row")
@@ -255,11 +256,6 @@ class ShardChecker:
                 if entry.name not in expected:
                     found.append(f"{shard}/{entry.name}: not part of the release")
         yield from sorted(found)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.dag import render_settings
 from pipeline.recipe import Recipe
 from transforms.records import Clip, Row
-from transforms.rooms.place_source import place_source
+from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.rooms.simulate_response import simulate_response
 from transforms.seeds import derive_seed
 from transforms.sound.clip_audio import ClipRefused
@@ -34,19 +33,23 @@ def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str
     clip = clip_of(values["split"], values["source_id"])
     if clip is None:
         return Rerendered(values["id"], f"the input lacks {values['source_id']}")
-    settings = render_settings(recipe)
+    settings = recipe.render_settings()
     try:
         source, source_sha256 = prepare_source(clip, settings)
     except ClipRefused as refusal:
         return Rerendered(values["id"], f"its clip is refused now: {refusal.reason}: {refusal}")
     if source_sha256 != values["source_sha256"]:
         return Rerendered(values["id"], "its clip is another file than the one it was made from")
-    supply = recipe.room_supply()
-    room = supply.room(clip.split, supply.index_for(values["seed"], clip.split))
-    scene = place_source(values["seed"], room, recipe.scene_ranges())
-    row = Row(values["id"], clip, values["augmentation"], values["seed"], room, scene)
-    row = replace(row, response=simulate_response(room, scene, seed=row.seed))
+    row = Row(values["id"], clip, values["augmentation"], values["seed"])
+    try:
+        row = place_row(row, recipe.room_supply(), recipe.scene_ranges())
+    except SceneDoesNotFit as error:
+        return Rerendered(values["id"], f"its seed gives no scene: {error}")
+    assert row.room is not None
+    assert row.scene is not None
+    room_id = row.room.room_id
+    row = replace(row, response=simulate_response(row.room, row.scene, seed=row.seed))
     rendered, _, _ = render_row(row, source, source_sha256, settings)
     assert rendered.audio is not None
-    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
+    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room_id == values["room_id"]
     return Rerendered(values["id"], None if same else "rendered again, its samples differ")

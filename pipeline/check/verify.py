@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import available_cores
-from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes, one_line
+from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes
 from pipeline.check.rerender import rerender, rerender_order
 from pipeline.check.row_progress import RowProgress
 from pipeline.recipe import Recipe, RecipeError, load_recipe
@@ -43,6 +43,7 @@ from pipeline.release.layout import (
 from pipeline.release.release_json import RELEASE_FORMAT, SEAL, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies
 from transforms import storage
+from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA
 
@@ -211,7 +212,7 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
         try:
             found = _file_sha256(path)
         except OSError as error:
-            yield f"{name}: {error.strerror or one_line(error)}"
+            yield f"{name}: {reason_of(error)}"
             continue
         if path.is_symlink():
             yield f"{name}: is a link, not a file of the release"

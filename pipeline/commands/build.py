@@ -96,7 +96,7 @@ class BuildCommand:
 
 def last_line(error: BaseException) -> str:
     """The last line of an error's message, for the user."""
-    from pipeline.build.local_worker import last_words
+    from pipeline.errors import last_words
 
     return last_words(error)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
@@ -20,8 +19,8 @@ from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
 from transforms.records import Row
-from transforms.rooms.place_source import SceneDoesNotFit, place_source
-from transforms.shards.plan_shards import row_id, row_seed
+from transforms.rooms.place_source import SceneDoesNotFit, place_row
+from transforms.shards.plan_shards import make_row
 from transforms.words import words_of
 
 __all__ = ["CaptionPlan", "Questions", "asked_before", "count_questions", "plan_captions", "text_tokens"]
@@ -103,7 +102,6 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
     job, supply, ranges = recipe.caption_job(), recipe.room_supply(), recipe.scene_ranges()
     clips = [clip for shard in plan.shards for clip in shard.clips]
     prompt = load_prompt(job.prompt)
-    room_of = lru_cache(maxsize=None)(supply.room)
     most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
     every = sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
     first_asked: dict[str, tuple[float, float]] = {}
@@ -113,21 +111,12 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
         if rows >= most:
             break
         for version in range(recipe.augmentations.of(clip.split)):
-            seed = row_seed(recipe.seed, row_id(clip, version))
-            room = room_of(clip.split, supply.index_for(seed, clip.split))
             rows += 1
             try:
-                scene = place_source(seed, room, ranges)
+                row = place_row(make_row(clip, version, recipe.seed), supply, ranges)
             except SceneDoesNotFit:
                 continue
-            words = words_of(
-                azimuth_deg=scene.azimuth_deg,
-                elevation_deg=scene.elevation_deg,
-                distance_m=scene.distance_m,
-                floor_area_m2=room.floor_area_m2,
-                t30_ms=room.t30_ms,
-            )
-            for request in requests_of([Row(row_id(clip, version), clip, version, seed, words=words)]):
+            for request in requests_of([_with_planned_words(row)]):
                 captions += 1
                 found = open_question(
                     request,
@@ -153,6 +142,20 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
         completion_tokens=sum(completion for _, completion in tokens) / len(tokens) if tokens else 0.0,
         rows=rows,
     )
+
+
+def _with_planned_words(row: Row) -> Row:
+    """A placed row with its words, from the T30 that its room is asked to have."""
+    assert row.room is not None
+    assert row.scene is not None
+    words = words_of(
+        azimuth_deg=row.scene.azimuth_deg,
+        elevation_deg=row.scene.elevation_deg,
+        distance_m=row.scene.distance_m,
+        floor_area_m2=row.room.floor_area_m2,
+        t30_ms=row.room.t30_ms,
+    )
+    return replace(row, words=words)
 
 
 def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: Asked, before: Asked) -> CaptionPlan:

@@ -18,7 +18,6 @@ import soundfile
 
 from pipeline.beam_options import set_file_systems
 from pipeline.build.planning import Plan
-from pipeline.dag import render_settings
 from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
 from pipeline.recipe import Recipe
 from transforms import storage
@@ -27,13 +26,14 @@ from transforms.captions.job import CaptionJob
 from transforms.captions.rewrite_captions import requests_of, rewrite_shard
 from transforms.captions.rewriting import TEMPLATE, rewrite
 from transforms.captions.writers import WriterUnavailable
+from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
 from transforms.rooms.measure_rooms import measured_rooms
-from transforms.rooms.place_source import give_scenes
-from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.place_source import place_sources
+from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import give_responses
 from transforms.seeds import derive_seed
-from transforms.shards.plan_shards import row_id, row_seed
+from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import ROW_SCHEMA, row_values
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import SAMPLE_RATE
@@ -187,7 +187,7 @@ def measure_sample(
     if not any(clip.row for clip in measured.values()):
         refusals = [clip.refused for clip in measured.values() if clip.refused]
         raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
-    expected_s = _expected_s(header_s, render_settings(recipe))
+    expected_s = _expected_s(header_s, recipe.render_settings())
     row_bytes, table_bytes = _line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
     row_cpu_s, table_cpu_s = _line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
     notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
@@ -258,7 +258,7 @@ def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple
             if error is None:
                 parts[number] = future.result()
             else:
-                failures.append(" ".join(str(error).split()) or type(error).__name__)
+                failures.append(one_line(error))
         return parts, failures
     finally:
         for pool in pools:
@@ -296,7 +296,7 @@ class _Measuring:
     def __init__(self, job: _Job, folder: str) -> None:
         self.job = job
         self.folder = folder
-        self.settings: RenderSettings = render_settings(job.recipe)
+        self.settings = job.recipe.render_settings()
         self.supply = job.recipe.room_supply()
         self.captions = job.recipe.caption_job()
         self.furnish_cpu_s: list[float] = []
@@ -361,14 +361,13 @@ class _Measuring:
         if not render:
             return decoded
         version = derive_seed(self.job.recipe.seed, "plan version", clip.source_id) % versions
-        name = row_id(clip, version)
-        row = Row(name, clip, version, row_seed(self.job.recipe.seed, name))
+        row = make_row(clip, version, self.job.recipe.seed)
         stages = _Stages()
         with stages.stage("furnish"):
-            shard = give_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
+            shard = assign_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
         self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
         with stages.stage("place"):
-            shard = give_scenes(shard, self.job.recipe.scene_ranges())
+            shard = place_sources(shard, self.job.recipe.scene_ranges())
         if not shard.rows:
             return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
         with stages.stage("respond"):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline.release.gathering import Gathered
 from transforms import storage
+from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
 from transforms.shards.release_rows import ROOM_SCHEMA, row_digest
@@ -109,7 +110,7 @@ def read_release_json(release: str) -> dict[str, Any]:
             f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
         ) from error
     except (ValueError, OSError) as error:
-        raise ReleaseError(f"{path} cannot be read: {error}") from error
+        raise ReleaseError(f"{path} cannot be read: {reason_of(error)}") from error
     if not isinstance(values, dict):
         raise ReleaseError(f"{path} is not a JSON object")
     return values

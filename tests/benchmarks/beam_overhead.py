@@ -24,15 +24,15 @@ import pyarrow.parquet as pq
 from pipeline.build.local_runner import run_locally
 from pipeline.build.local_worker import Job, run_pipe
 from pipeline.build.planning import Plan, plan_build
-from pipeline.dag import Work, render_settings
+from pipeline.dag import Work
 from pipeline.recipe import Recipe, load_recipe
 from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
 from transforms.captions.describe_places import word_place
 from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.records import Shard
-from transforms.rooms.place_source import give_scenes
-from transforms.rooms.sample_rooms import give_rooms
+from transforms.rooms.place_source import place_sources
+from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import give_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of
@@ -130,10 +130,10 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     planned = pq.ParquetFile(workspace.plan_path(release))
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
-        shard = give_responses(give_scenes(give_rooms(shard, supply), recipe.scene_ranges()))
-        shard = render_shard(shard, release, render_settings(recipe))
+        shard = give_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
+        shard = render_shard(shard, release, recipe.render_settings())
         shard = rewrite_shard(shard.with_rows(tuple(map(word_place, shard.rows))), job, None, None)
-        write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id)
+        write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=None)
 
 
 def job_of(recipe: Recipe, plan: Plan, release: str, flags: tuple[str, ...]) -> Job:

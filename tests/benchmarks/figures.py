@@ -20,6 +20,7 @@ from tests.benchmarks.run import stratify
 from transforms.records import OCTAVE_BANDS_HZ, Room
 from transforms.rooms.acoustics import octave_energies, ringing_s, schroeder_decay
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 
@@ -86,7 +87,7 @@ def draw_t30(rooms: list[Room], checks: list[Checks], seed: int, stratified: lis
 def draw_drr(rooms: list[Room], checks: list[Checks]) -> Figure:
     """Direct-to-reverberant ratio against both theories."""
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharex=True, sharey=True)
-    scenes = [place_source(index, room) for index, room in enumerate(rooms)]
+    scenes = [place_source(index, room, SceneRanges()) for index, room in enumerate(rooms)]
     diffuse = np.array([diffuse_drr_db(*pair) for pair in zip(rooms, scenes, strict=True)])
     images = np.array([image_drr_db(*pair) for pair in zip(rooms, scenes, strict=True)])
     measured = diffuse + np.array([check.drr_off_diffuse_db for check in checks])
@@ -105,7 +106,7 @@ def draw_decays(rooms: list[Room]) -> Figure:
     """Schroeder decay of one response by octave, with the T30 that was asked of each."""
     index = int(np.argsort([room.t30_ms for room in rooms], kind="stable")[len(rooms) // 2])
     room = rooms[index]
-    scene = place_source(index, room)
+    scene = place_source(index, room, SceneRanges())
     response = simulate_response(room, scene, seed=index)
     figure, axis = plt.subplots(figsize=(8.4, 3.6))
     colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.92, len(OCTAVE_BANDS_HZ)))

@@ -17,21 +17,23 @@ import scipy.signal
 import soundfile
 from numpy.typing import NDArray
 
+from pipeline.recipe import load_recipe
 from tests.benchmarks.acoustics import intensity_direction
 from transforms.records import Clip, Response, Room, Row, Scene
 from transforms.rooms.acoustics import t30_ms
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import furnish_room, sample_room
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
 from transforms.sound.decoding import decode_file
 from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.render import FLAC_LEVEL, pcm_sha256
-from transforms.sound.render_rows import RenderSettings, render_row
+from transforms.sound.render_rows import render_row
 
 CLIP_S = 20.0
-SETTINGS = RenderSettings()
+SETTINGS = load_recipe("folder").render_settings()
 # pyroomacoustics' responses come late by half of the 81 samples of its fractional delays.
 USUAL_DELAY = 40
 
@@ -79,7 +81,7 @@ def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
 def job(seed: int, index: int) -> Job:
     """Room ``index`` of a draw, the scene that the acoustics are checked in, and a clip."""
     room = sample_room(seed, "train", index)
-    return Job(room, place_source(index, room), index, clip_flac(index))
+    return Job(room, place_source(index, room, SceneRanges()), index, clip_flac(index))
 
 
 @dataclass(frozen=True)

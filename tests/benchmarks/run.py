@@ -33,6 +33,7 @@ RUNS = 2
 DIGESTS = """
 import hashlib, sys
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.sound.render import convolve, choose_gain, Level, pcm_sha256, quantise
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
@@ -41,7 +42,7 @@ from transforms.sound.clip_audio import decode_clip
 clip, _ = decode_clip(clip_flac(0, 4.0), max_duration_s=10.0)
 for index in map(int, sys.argv[1:]):
     room = sample_room({seed}, "train", index)
-    samples = convolve(clip, simulate_response(room, place_source(index, room), seed=index).samples)
+    samples = convolve(clip, simulate_response(room, place_source(index, room, SceneRanges()), seed=index).samples)
     print(index, pcm_sha256(quantise(samples, choose_gain(samples, Level())[0])))
 """
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import apache_beam as beam
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from transforms.records import Row, Shard
 from transforms.shards.each_shard import EachShard
@@ -29,12 +28,11 @@ def word_place(row: Row) -> Row:
     return replace(row, words=words)
 
 
-def _word_shard(shard: Shard) -> Shard:
-    return shard.with_rows(tuple(word_place(row) for row in shard.rows))
+@dataclass
+class WordPlaces(EachShard):
+    """Gives each row, which has been measured, its words (ELSA, section 3.2)."""
 
+    name: ClassVar[str] = "word places"
 
-class WordPlaces(beam.PTransform):
-    """Measured shards → shards whose rows have words (ELSA, section 3.2)."""
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("word places", _word_shard))
+    def apply(self, shard: Shard) -> Shard:
+        return shard.with_rows(tuple(word_place(row) for row in shard.rows))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-import apache_beam as beam
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from transforms import storage
-from transforms.rooms.sample_rooms import RoomSupply
+from transforms.rooms.room_supply import RoomSupply
 from transforms.rooms.simulate_response import measure_room
 from transforms.shards import workspace
-from transforms.shards.each_shard import failure_of
+from transforms.shards.each_shard import Stage, failure_of
 from transforms.shards.release_rows import ROOM_SCHEMA, room_values
 from transforms.shards.write_shard import table_to_parquet
 
@@ -27,32 +26,27 @@ def measured_rooms(rooms: Sequence[tuple[str, int]], supply: RoomSupply) -> list
     return [room_values(room, measure_room(room, seed=supply.seed)) for room in sampled]
 
 
-class _MeasureChunk(beam.DoFn):
-    def __init__(self, supply: RoomSupply) -> None:
-        self.supply = supply
+@dataclass
+class MeasureRooms(Stage):
+    """Turns chunks of rooms into rows of rooms.parquet; an exception costs its own chunk."""
+
+    name: ClassVar[str] = "measure rooms"
+    supply: RoomSupply
 
     def process(self, element: Chunk) -> Iterator[Measured]:
         number, rooms = element
         try:
             yield number, measured_rooms(rooms, self.supply)
         except Exception as error:
-            yield number, failure_of("measure rooms", workspace.chunk_path(number), error)
+            yield number, failure_of(self.name, workspace.chunk_path(number), error)
 
 
-class MeasureRooms(beam.PTransform):
-    """Chunks of rooms → the same chunks as rows of rooms.parquet; an exception costs its own chunk."""
+@dataclass
+class WriteRooms(Stage):
+    """Writes each measured chunk beside the release, or notes why it failed; yields the chunk's number."""
 
-    def __init__(self, supply: RoomSupply) -> None:
-        super().__init__()
-        self.supply = supply
-
-    def expand(self, chunks: beam.PCollection) -> beam.PCollection:
-        return chunks | beam.ParDo(_MeasureChunk(self.supply))
-
-
-class _WriteChunk(beam.DoFn):
-    def __init__(self, release: str) -> None:
-        self.release = release
+    name: ClassVar[str] = "write rooms"
+    release: str
 
     def process(self, element: Measured) -> Iterator[int]:
         number, rows = element
@@ -65,16 +59,5 @@ class _WriteChunk(beam.DoFn):
         try:
             storage.write_bytes(workspace.rooms_path(self.release, number), table_to_parquet(rows, ROOM_SCHEMA))
         except Exception as error:
-            return failure_of("write rooms", workspace.chunk_path(number), error)
+            return failure_of(self.name, workspace.chunk_path(number), error)
         return None
-
-
-class WriteRooms(beam.PTransform):
-    """Measured chunks → their numbers, once each is written beside the release, or noted as failed."""
-
-    def __init__(self, release: str) -> None:
-        super().__init__()
-        self.release = release
-
-    def expand(self, chunks: beam.PCollection) -> beam.PCollection:
-        return chunks | beam.ParDo(_WriteChunk(self.release))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import ClassVar
 
-import apache_beam as beam
 import numpy as np
 
 from transforms.records import Rejection, Room, Row, Scene, Shard
 from transforms.rooms.geometry import direction_to_unit_vector
+from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.room_supply import RoomSupply
 from transforms.seeds import keyed_generator
 from transforms.shards.each_shard import EachShard
 
@@ -22,35 +23,6 @@ _SOURCE_DECIMALS = 6
 
 class SceneDoesNotFit(ValueError):
     """The room cannot hold a source at the distance asked for in the direction asked for."""
-
-
-@dataclass(frozen=True)
-class SceneRanges:
-    """What scenes are drawn from; the ranges are those of ELSA's training rooms (table of section 3.2)."""
-
-    distance_min_m: float = 0.5
-    distance_max_m: float = 4.0
-    elevation_min_deg: float = -47.5
-    elevation_max_deg: float = 48.7
-    azimuth_min_deg: float = -180.0
-    """Open bound; the azimuth lies in (min, max]."""
-    azimuth_max_deg: float = 180.0
-    wall_clearance_m: float = 0.5
-    """Least distance of receiver and source from the walls; a choice of ours."""
-    vertical_clearance_m: float = 0.4
-    """Least distance of receiver and source from floor and ceiling; a choice of ours."""
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.distance_min_m <= self.distance_max_m:
-            raise ValueError(f"distance_min_m, distance_max_m: {self.distance_min_m}, {self.distance_max_m}")
-        if not -90.0 <= self.elevation_min_deg <= self.elevation_max_deg <= 90.0:
-            raise ValueError(
-                f"elevation_min_deg, elevation_max_deg: {self.elevation_min_deg}, {self.elevation_max_deg}"
-            )
-        if not -180.0 <= self.azimuth_min_deg < self.azimuth_max_deg <= 180.0:
-            raise ValueError(f"azimuth_min_deg, azimuth_max_deg: {self.azimuth_min_deg}, {self.azimuth_max_deg}")
-        if min(self.wall_clearance_m, self.vertical_clearance_m) < 0.0:
-            raise ValueError(f"clearances are not negative: {self.wall_clearance_m}, {self.vertical_clearance_m}")
 
 
 def free_extent_m(room: Room, ranges: SceneRanges) -> tuple[float, float, float]:
@@ -72,7 +44,7 @@ def largest_distance_m(room: Room, azimuth_deg: float, elevation_deg: float, ran
     return min([ranges.distance_max_m, *held])
 
 
-def place_source(row_seed: int, room: Room, ranges: SceneRanges | None = None) -> Scene:
+def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
     """Receiver and source of the row with ``row_seed`` in ``room``; the receiver faces the room's +x.
 
     Azimuth and elevation are uniform whatever the room. The distance is uniform from the range's least to the largest
@@ -83,7 +55,6 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges | None = None) -
     Raises:
         SceneDoesNotFit: the room cannot hold the least distance in the direction drawn.
     """
-    ranges = ranges if ranges is not None else SceneRanges()
     draw = keyed_generator(row_seed, "scene")
     azimuth_deg = _draw_on_grid(
         draw, ranges.azimuth_min_deg + 1 / ANGLE_STEPS_PER_DEG, ranges.azimuth_max_deg, ANGLE_STEPS_PER_DEG
@@ -127,7 +98,17 @@ def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_
     return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
 
 
-def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
+def place_row(row: Row, supply: RoomSupply, ranges: SceneRanges) -> Row:
+    """The row with its room, and receiver and source in it.
+
+    Raises:
+        SceneDoesNotFit: as `place_source`.
+    """
+    room = supply.room_for(row.seed, row.clip.split)
+    return replace(row, room=room, scene=place_source(row.seed, room, ranges))
+
+
+def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
     """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
     rows: list[Row] = []
     rejections: list[Rejection] = []
@@ -144,12 +125,12 @@ def give_scenes(shard: Shard, ranges: SceneRanges) -> Shard:
     return shard.with_rows(tuple(rows)).rejecting(*rejections)
 
 
-class PlaceSources(beam.PTransform):
-    """Shards whose rows have rooms → shards whose rows have a receiver and a source."""
+@dataclass
+class PlaceSources(EachShard):
+    """Gives each row, which has a room, its receiver and its source."""
 
-    def __init__(self, ranges: SceneRanges) -> None:
-        super().__init__()
-        self.ranges = ranges
+    name: ClassVar[str] = "place sources"
+    ranges: SceneRanges
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("place sources", partial(give_scenes, ranges=self.ranges)))
+    def apply(self, shard: Shard) -> Shard:
+        return place_sources(shard, self.ranges)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,8 @@ from transforms.rooms.acoustics import (
     heard_bands_t30_ms,
     heard_t30_ms,
 )
+from transforms.rooms.ranges import RoomRanges
 from transforms.seeds import keyed_generator
-
-# The paper's table of rooms (ELSA, section 3.2): area as printed, T30 as printed; the rest of a room is our choice.
-FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
-T30_RANGE_MS = (114.5, 2671.9)
 
 # Names in pyroomacoustics' database, by where one would find them. Absorption is the database's; scattering is not
 # used: the late field is diffuse by construction, as in a furnished room.
@@ -76,44 +72,6 @@ _MOST_ABSORPTION_PER_BAND = 0.999999
 # Energy of white sound in each octave, bandwidths in hertz. The first begins at 0 Hz; the last
 # ends where a response at 48 kHz, which fades between 18 and 24 kHz, has lost the same energy.
 _WHITE_EDGES_HZ = (0.0, *(centre * math.sqrt(2.0) for centre in OCTAVE_BANDS_HZ[:-1]), 20_250.0)
-
-
-@dataclass(frozen=True)
-class RoomRanges:
-    """What rooms are drawn from; the defaults are the paper's area and T30 (ELSA, section 3.2), the rest is ours."""
-
-    floor_area_min_m2: float = FLOOR_AREA_RANGE_M2[0]
-    floor_area_max_m2: float = FLOOR_AREA_RANGE_M2[1]
-    """Areas are uniform on a logarithmic scale between the bounds."""
-    t30_min_ms: float = T30_RANGE_MS[0]
-    t30_max_ms: float = T30_RANGE_MS[1]
-    aspect_max: float = 1.8
-    """Longest side of the floor over its shortest; either may be the length."""
-    height_min_m: float = 2.5
-    height_max_m: float = 9.0
-    height_over_side_min: float = 0.2
-    """Height relative to the square root of the floor area, where height_min_m is lower."""
-    height_over_side_max: float = 0.6
-    t30_median_ms: float = 480.0
-    """Median T30 of a room of 100 m³."""
-    t30_volume_exponent: float = 0.33
-    """The median grows with this power of the volume."""
-    t30_spread: float = 0.6
-    """Standard deviation of the natural logarithm of T30 around its median."""
-    exponent_max: float = 1.2
-    """Most absorption that a room may need, as a mean exponent over its surfaces; 1.2 is an absorption of 0.7."""
-
-    def __post_init__(self) -> None:
-        for name in ("floor_area", "t30", "height", "height_over_side"):
-            unit = {"floor_area": "_m2", "t30": "_ms", "height": "_m", "height_over_side": ""}[name]
-            least = getattr(self, f"{name}_min{unit}")
-            most = getattr(self, f"{name}_max{unit}")
-            if not 0.0 < least <= most < math.inf:
-                raise ValueError(f"{name}_min{unit}, {name}_max{unit}: {least}, {most}")
-        if self.aspect_max < 1.0:
-            raise ValueError(f"aspect_max {self.aspect_max}: 1 or more")
-        if self.t30_spread < 0.0 or self.exponent_max <= 0.0 or self.t30_median_ms <= 0.0:
-            raise ValueError("t30_spread is not negative; exponent_max and t30_median_ms are positive")
 
 
 class RoomDoesNotExist(ValueError):

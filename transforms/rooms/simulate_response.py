@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +19,8 @@ from transforms.rooms.acoustics import (
 )
 from transforms.rooms.diffuse_tail import DiffuseTail
 from transforms.rooms.image_sources import EarlyField, check_order
-from transforms.rooms.place_source import SceneDoesNotFit, SceneRanges, place_source
+from transforms.rooms.place_source import SceneDoesNotFit, place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import DECAY_DECIMALS, natural_t30_ms
 from transforms.seeds import derive_seed
 from transforms.shards.each_shard import EachShard
@@ -81,7 +82,7 @@ def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acousti
     try:
         scene = place_source(reference_seed, room, _REFERENCE_RANGES)
     except SceneDoesNotFit:
-        scene = place_source(reference_seed, room)
+        scene = place_source(reference_seed, room, SceneRanges())
     return simulate_response(room, scene, seed=reference_seed, sample_rate=sample_rate, order=0).acoustics
 
 
@@ -151,8 +152,11 @@ def _give_response(row: Row) -> Row:
     return replace(row, response=response, acoustics=response.acoustics)
 
 
-class SimulateResponses(beam.PTransform):
-    """Placed shards → shards whose rows have first-order responses."""
+@dataclass
+class SimulateResponses(EachShard):
+    """Gives each row, which has been placed, its first-order response."""
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(EachShard("simulate responses", give_responses))
+    name: ClassVar[str] = "simulate responses"
+
+    def apply(self, shard: Shard) -> Shard:
+        return give_responses(shard)

@@ -1,14 +1,17 @@
-"""How a stage's function is applied to shards: what breaks one shard is kept on that shard and stops no other."""
+"""The base of a stage, and of one that changes a shard: an error in one shard is kept on it and stops no other."""
 
 from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import apache_beam as beam
+from apache_beam.utils.windowed_value import WindowedValue
 
+from transforms.errors import one_line
 from transforms.records import Shard
 from transforms.shards.current_work import in_hand
 
@@ -27,7 +30,7 @@ def failure_of(stage: str, name: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in STOPPING_ERRORS:
         raise error
     logger.debug("%s failed in %s", name, stage, exc_info=error)
-    return f"{stage}: {type(error).__name__}: {' '.join(str(error).split()) or type(error).__name__}"
+    return f"{stage}: {type(error).__name__}: {one_line(error)}"
 
 
 def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Shard:
@@ -45,12 +48,70 @@ def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Sha
         return replace(shard, rows=(), failure=failure_of(stage, shard.path, error))
 
 
-class EachShard(beam.DoFn):
-    """Applies a function from shard to shard; subclasses of PTransform name it."""
+@dataclass
+class Stage(beam.PTransform):
+    """One step of the pipe: a dataclass whose fields are its configuration.
 
-    def __init__(self, stage: str, function: Callable[[Shard], Shard]) -> None:
+    Beam sets attributes of its own on a transform, so a stage cannot be frozen. A field for something that a worker
+    opens in `setup` (`init=False`) is None while the graph is built.
+    """
+
+    name: ClassVar[str]
+    """Names the stage in Beam's graph, in the note of a failure, and in what a worker is doing."""
+
+    def setup(self) -> None:
+        """Opens what the stage needs in a worker; called once before the first element."""
+
+    def start_bundle(self) -> None:
+        """Called before the first element of each bundle."""
+
+    def process(self, element: Any) -> Iterable[Any]:
+        """What becomes of one element."""
+        raise NotImplementedError
+
+    def finish_bundle(self) -> Iterable[WindowedValue]:
+        """What a stage that holds elements back still has to give at the end of a bundle."""
+        return ()
+
+    def teardown(self) -> None:
+        """Closes what `setup` opened."""
+
+    def default_label(self) -> str:
+        return self.name.capitalize()
+
+    def expand(self, elements: beam.PCollection) -> beam.PCollection:
+        return elements | beam.ParDo(_RunStage(self))
+
+
+class _RunStage(beam.DoFn):
+    """Runs a stage in a worker, which has a copy of it."""
+
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.function = function
 
-    def process(self, element: Shard) -> list[Shard]:
-        return [guarded(self.stage, self.function, element)]
+    def setup(self) -> None:
+        self.stage.setup()
+
+    def start_bundle(self) -> None:
+        self.stage.start_bundle()
+
+    def process(self, element: Any) -> Iterable[Any]:
+        return self.stage.process(element)
+
+    def finish_bundle(self) -> Iterable[WindowedValue]:
+        return self.stage.finish_bundle()
+
+    def teardown(self) -> None:
+        self.stage.teardown()
+
+
+@dataclass
+class EachShard(Stage):
+    """A stage that turns each shard into the same shard with more in it: a subclass defines `apply`."""
+
+    def apply(self, shard: Shard) -> Shard:
+        """The shard after this stage; an exception becomes the shard's failure."""
+        raise NotImplementedError
+
+    def process(self, element: Shard) -> Iterator[Shard]:
+        yield guarded(self.name, self.apply, element)

@@ -133,10 +133,16 @@ def row_seed(seed: int, name: str) -> int:
     return derive_seed(seed, "row", name) >> 1
 
 
+def make_row(clip: Clip, augmentation: int, seed: int) -> Row:
+    """A row before any stage: its name, and its own seed, which follows from the recipe's seed and the name."""
+    name = row_id(clip, augmentation)
+    return Row(name, clip, augmentation, row_seed(seed, name))
+
+
 def rows_of(planned: PlannedShard, *, seed: int, augmentations: dict[str, int]) -> Shard:
-    """The shard with a row for every augmentation of each clip; each row's seed is derived from its name."""
+    """The shard with a row for every augmentation of each clip."""
     rows = tuple(
-        Row(row_id(clip, augmentation), clip, augmentation, row_seed(seed, row_id(clip, augmentation)))
+        make_row(clip, augmentation, seed)
         for clip in planned.clips
         for augmentation in range(augmentations[planned.split])
     )

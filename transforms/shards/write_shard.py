@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms import storage
 from transforms.records import Shard
 from transforms.shards import workspace
-from transforms.shards.each_shard import guarded
+from transforms.shards.each_shard import Stage, guarded
 from transforms.shards.release_rows import (
     ANSWER_SCHEMA,
     REJECTION_SCHEMA,
@@ -33,9 +33,7 @@ def table_to_parquet(records: Sequence[dict[str, Any]], schema: pa.Schema) -> by
     return buffer.getvalue()
 
 
-def write_shard(
-    shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None = None
-) -> None:
+def write_shard(shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None) -> None:
     """Writes what a shard leaves, in an order that a kill at any moment bears.
 
     A shard is done when its metadata.parquet is there, so that comes after everything else. A failed shard leaves a
@@ -57,15 +55,19 @@ def write_shard(
     storage.write_bytes(storage.join(release, shard.path, METADATA), table_to_parquet(rows, ROW_SCHEMA))
 
 
-class _WriteShard(beam.DoFn):
-    def __init__(self, release: str, caption_model: str, caption_prompt: str | None, run: str | None) -> None:
-        self.release = release
-        self.caption_model = caption_model
-        self.caption_prompt = caption_prompt
-        self.run = run
+@dataclass
+class WriteShards(Stage):
+    """Writes each finished shard, its metadata.parquet last; yields the shard's path."""
+
+    name: ClassVar[str] = "write shards"
+    release: str
+    caption_model: str
+    caption_prompt: str | None
+    run: str | None
+    """Name of the build; see `write_shard`."""
 
     def process(self, element: Shard) -> Iterator[str]:
-        written = guarded("write shards", self._write, element)
+        written = guarded(self.name, self._write, element)
         if written.failure is not None:
             self._write(written)
         yield element.path
@@ -74,17 +76,3 @@ class _WriteShard(beam.DoFn):
         model, prompt = self.caption_model, self.caption_prompt
         write_shard(shard, self.release, caption_model=model, caption_prompt=prompt, run=self.run)
         return shard
-
-
-class WriteShards(beam.PTransform):
-    """Finished shards → their paths, once their metadata.parquet is there."""
-
-    def __init__(self, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None = None) -> None:
-        super().__init__()
-        self.release = release
-        self.caption_model = caption_model
-        self.caption_prompt = caption_prompt
-        self.run = run
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(_WriteShard(self.release, self.caption_model, self.caption_prompt, self.run))

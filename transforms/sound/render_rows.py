@@ -6,11 +6,10 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import ClassVar
 
-import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,11 +27,11 @@ from transforms.sound.render import Level, choose_gain, convolve, encode_flac, p
 class RenderSettings:
     """How sound is prepared and written; durations in seconds, decibels relative to the loudest frame."""
 
-    level: Level = field(default_factory=Level)
-    bit_depth: int = 16
-    trim_below_peak_db: float = 30.0
-    min_duration_s: float = 4.0
-    max_duration_s: float = 300.0
+    level: Level
+    bit_depth: int
+    trim_below_peak_db: float
+    min_duration_s: float
+    max_duration_s: float
 
 
 def flac_name(row_id: str) -> str:
@@ -112,15 +111,13 @@ def _write_rows(
         yield rendered
 
 
-class RenderRows(beam.PTransform):
-    """Shards whose rows have responses → shards whose rows have audio on disk; no sound leaves this stage."""
+@dataclass
+class RenderRows(EachShard):
+    """Writes the audio of each row, which has a response; no sound leaves this stage."""
 
-    def __init__(self, release: str, settings: RenderSettings) -> None:
-        super().__init__()
-        self.release = release
-        self.settings = settings
+    name: ClassVar[str] = "render"
+    release: str
+    settings: RenderSettings
 
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(
-            EachShard("render", partial(render_shard, release=self.release, settings=self.settings))
-        )
+    def apply(self, shard: Shard) -> Shard:
+        return render_shard(shard, self.release, self.settings)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from transforms.errors import one_line
 from transforms.storage import s3_objects
 
 
@@ -220,7 +221,7 @@ def _told(path: str) -> Iterator[None]:
             )
             raise OSError(errno.ENOSYS, f"{scheme}:// needs {wants}", path) from error
         kind, code = (FileNotFoundError, errno.ENOENT) if _is_not_found(cause) else (OSError, errno.EIO)
-        message = "not found" if kind is FileNotFoundError else " ".join(str(cause).split()) or type(cause).__name__
+        message = "not found" if kind is FileNotFoundError else one_line(cause)
         raise kind(code, message, path) from error
 
 

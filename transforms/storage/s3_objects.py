@@ -17,6 +17,8 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, S3Options
 
+from transforms.errors import one_line
+
 SCHEME = "s3://"
 #: Objects above this size are uploaded in parts, which no one sees before the last is there.
 ONE_REQUEST_BYTES = 64 * 2**20
@@ -167,7 +169,7 @@ def _told(path: str) -> Iterator[None]:
     except ClientError as error:
         raise _os_error(error.response, path) from error
     except BotoCoreError as error:
-        raise OSError(errno.EIO, " ".join(str(error).split()), path) from error
+        raise OSError(errno.EIO, one_line(error), path) from error
 
 
 def _os_error(response: Any, path: str) -> OSError:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.build import build
 from pipeline.build.local_runner import End, PipeFailed, WorkersDie, how, read_end, supervise
-from pipeline.build.local_worker import last_words
 from pipeline.check.verify import verify
 from pipeline.dag import Work
+from pipeline.errors import last_words
 from pipeline.recipe import load_recipe
 from tests.commands import finished_shards, start_build, wait_until, without_progress
 from tests.pipeline.conftest import ONE_WORKER, SMALL

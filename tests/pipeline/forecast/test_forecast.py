@@ -214,5 +214,5 @@ def test_refused_inputs_of_a_plan_are_counted_by_reason(tmp_path: Path, capsys: 
     settings = [part for setting in RECIPE for part in ("--set", setting)]
     assert main(["plan", "folder", "--input", str(folder), "--no-measure", *settings]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("elsa: refused 29 as missing: ")
+    assert lines[0].startswith("elsa: rejected 29 as missing: ")
     assert len(lines) == 2

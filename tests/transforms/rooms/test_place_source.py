@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.records import Room
+from transforms.records import Clip, Room, Shard
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction, wrap_azimuth
-from transforms.rooms.place_source import SceneDoesNotFit, SceneRanges, largest_distance_m, place_source
+from transforms.rooms.place_source import SceneDoesNotFit, largest_distance_m, place_row, place_source, place_sources
+from transforms.rooms.ranges import RoomRanges, SceneRanges
+from transforms.rooms.room_supply import RoomSupply
+from transforms.rooms.sample_rooms import assign_rooms
+from transforms.shards.plan_shards import make_row
 
 RANGES = SceneRanges()
 
@@ -22,7 +26,7 @@ sizes = st.builds(room_of, st.floats(2.7, 22.0), st.floats(2.7, 22.0), st.floats
 @settings(max_examples=200, deadline=None)
 @given(sizes, st.integers(0, 2**64 - 1))
 def test_both_stand_inside_where_the_row_says(room, seed):
-    scene = place_source(seed, room)
+    scene = place_source(seed, room, RANGES)
     sizes_m = np.array([room.length_m, room.width_m, room.height_m])
     clearance = np.array([RANGES.wall_clearance_m, RANGES.wall_clearance_m, RANGES.vertical_clearance_m])
     for place in (scene.receiver_m, scene.source_m):
@@ -40,8 +44,8 @@ def test_both_stand_inside_where_the_row_says(room, seed):
 @settings(max_examples=100, deadline=None)
 @given(sizes, st.integers(0, 2**64 - 1))
 def test_draws_lie_on_their_grids_and_in_the_ranges(room, seed):
-    scene = place_source(seed, room)
-    assert scene == place_source(seed, room)
+    scene = place_source(seed, room, RANGES)
+    assert scene == place_source(seed, room, RANGES)
     assert RANGES.distance_min_m <= scene.distance_m <= RANGES.distance_max_m
     assert RANGES.elevation_min_deg <= scene.elevation_deg <= RANGES.elevation_max_deg
     assert -180.0 < scene.azimuth_deg <= 180.0
@@ -52,7 +56,7 @@ def test_draws_lie_on_their_grids_and_in_the_ranges(room, seed):
 
 
 def test_directions_are_uniform_even_in_a_low_room():
-    scenes = [place_source(seed, room_of(12.0, 9.0, 2.5)) for seed in range(4000)]
+    scenes = [place_source(seed, room_of(12.0, 9.0, 2.5), RANGES) for seed in range(4000)]
     azimuths = np.array([scene.azimuth_deg for scene in scenes])
     elevations = np.array([scene.elevation_deg for scene in scenes])
     counts = np.histogram(azimuths, 8, (-180, 180))[0]
@@ -62,7 +66,7 @@ def test_directions_are_uniform_even_in_a_low_room():
 
 
 def test_distances_are_uniform_where_the_room_holds_them():
-    distances = [place_source(seed, room_of(14.0, 14.0, 8.0)).distance_m for seed in range(3000)]
+    distances = [place_source(seed, room_of(14.0, 14.0, 8.0), RANGES).distance_m for seed in range(3000)]
     counts = np.histogram(distances, 7, (0.5, 4.0))[0]
     assert 350 < counts.min() <= counts.max() < 510
 
@@ -75,7 +79,7 @@ def test_a_low_room_holds_what_its_height_allows():
 
 def test_a_room_too_small_says_so():
     with pytest.raises(SceneDoesNotFit, match=r"room 'room' \(1\.2 × 1\.2 × 2\.5 m\)"):
-        place_source(0, room_of(1.2, 1.2, 2.5))
+        place_source(0, room_of(1.2, 1.2, 2.5), RANGES)
     far_and_steep = SceneRanges(distance_min_m=3.5, elevation_min_deg=40.0)
     with pytest.raises(SceneDoesNotFit, match=r"distance_min_m is 3\.5"):
         place_source(0, room_of(3.0, 3.0, 2.5), far_and_steep)
@@ -98,6 +102,16 @@ def test_ranges_of_ones_own_can_fix_a_place():
 def test_impossible_ranges_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SceneRanges(**wrong)
+
+
+def test_a_row_placed_alone_is_the_row_that_the_stages_place():
+    # Plan, verify and build each made rows in a way of their own.
+    supply = RoomSupply(4, {"train": 3}, RoomRanges(), ())
+    clip = Clip("d", "train", "a.wav", "a.wav", ("A dog barks",))
+    rows = tuple(make_row(clip, augmentation, 4) for augmentation in range(8))
+    shard = place_sources(assign_rooms(Shard("train", 0, 1, rows), supply), RANGES)
+    assert shard.rows == tuple(place_row(row, supply, RANGES) for row in rows)
+    assert len({row.room for row in shard.rows}) == 3
 
 
 @settings(max_examples=200, deadline=None)

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from transforms.rooms.acoustics import heard_bands_t30_ms, heard_t30_ms
+from transforms.rooms.ranges import FLOOR_AREA_RANGE_M2, T30_RANGE_MS, RoomRanges
 from transforms.rooms.room_design import (
     CEILING_MATERIALS,
-    FLOOR_AREA_RANGE_M2,
     FLOOR_MATERIALS,
     SEATING_FROM_M2,
     SEATING_MATERIALS,
-    T30_RANGE_MS,
     WALL_MATERIALS,
     RoomDoesNotExist,
-    RoomRanges,
     absorption_exponents,
     band_t30_ms,
     furnish_room,

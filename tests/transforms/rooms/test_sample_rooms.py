@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from transforms.rooms.room_design import RoomDoesNotExist, RoomRanges
-from transforms.rooms.sample_rooms import OwnRoomsUnusable, RoomSupply, own_rooms_of, read_own_rooms
+from transforms.rooms.own_rooms import OwnRoomsUnusable, own_rooms_of, read_own_rooms
+from transforms.rooms.ranges import RoomRanges
+from transforms.rooms.room_design import RoomDoesNotExist
+from transforms.rooms.room_supply import RoomSupply
 from transforms.rooms.simulate_response import measure_room
 
 STUDIO: dict[str, Any] = {
@@ -18,21 +20,21 @@ COUNTS = {"train": 5, "validation": 3, "test": 2}
 
 
 def test_a_split_without_rooms_of_its_own_samples_them() -> None:
-    supply = RoomSupply(1, COUNTS, own=own_rooms_of([STUDIO]))
+    supply = RoomSupply(1, COUNTS, RoomRanges(), own_rooms_of([STUDIO]))
     assert (supply.count("train"), supply.count("test")) == (5, 1)
     assert supply.room("train", 4).room_id == "train-000004"
     assert {supply.index_for(seed, "train") for seed in range(200)} == {0, 1, 2, 3, 4}
 
 
 def test_an_own_room_has_its_size_and_the_t30_that_it_is_said_to_have() -> None:
-    room = RoomSupply(1, COUNTS, own=own_rooms_of([STUDIO])).room("test", 0)
+    room = RoomSupply(1, COUNTS, RoomRanges(), own_rooms_of([STUDIO])).room("test", 0)
     assert (room.room_id, room.length_m, room.width_m, room.height_m) == ("studio", 5.0, 4.0, 2.7)
     assert measure_room(room, seed=1).t30_ms == pytest.approx(300, rel=0.02)
 
 
 def test_materials_are_taken_where_they_are_named() -> None:
     named = {**STUDIO, "floor": "carpet_thin", "ceiling": "ceiling_fissured_tile", "walls": "plasterboard"}
-    assert RoomSupply(1, COUNTS, own=own_rooms_of([named])).room("test", 0).materials == (
+    assert RoomSupply(1, COUNTS, RoomRanges(), own_rooms_of([named])).room("test", 0).materials == (
         "carpet_thin",
         "ceiling_fissured_tile",
         "plasterboard",
@@ -40,7 +42,7 @@ def test_materials_are_taken_where_they_are_named() -> None:
 
 
 def test_ranges_are_kept() -> None:
-    supply = RoomSupply(1, COUNTS, RoomRanges(floor_area_min_m2=20, floor_area_max_m2=25))
+    supply = RoomSupply(1, COUNTS, RoomRanges(floor_area_min_m2=20, floor_area_max_m2=25), ())
     assert all(20 <= supply.room("train", index).floor_area_m2 <= 25 for index in range(5))
 
 
@@ -85,6 +87,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_t30_that_no_material_gives_is_said() -> None:
-    impossible = RoomSupply(1, COUNTS, own=own_rooms_of([{**STUDIO, "t30_ms": 5}]))
+    impossible = RoomSupply(1, COUNTS, RoomRanges(), own_rooms_of([{**STUDIO, "t30_ms": 5}]))
     with pytest.raises(RoomDoesNotExist):
         impossible.room("test", 0)

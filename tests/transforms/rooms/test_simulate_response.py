@@ -17,6 +17,7 @@ from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S,
 from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction
 from transforms.rooms.image_sources import image_source_response, image_sources, sn3d_harmonics
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import furnish_room, sample_room
 from transforms.rooms.simulate_response import direct_sample, measure_room, simulate_response
 
@@ -39,7 +40,7 @@ def room() -> Room:
 def drawn():
     """Rooms of the whole range with their scenes and responses."""
     rooms = [sample_room(3, "train", index) for index in range(16)]
-    scenes = [place_source(100 + index, room) for index, room in enumerate(rooms)]
+    scenes = [place_source(100 + index, room, SceneRanges()) for index, room in enumerate(rooms)]
     responses = [simulate_response(*pair, seed=index) for index, pair in enumerate(zip(rooms, scenes, strict=True))]
     return list(zip(rooms, scenes, responses, strict=True))
 
@@ -224,13 +225,14 @@ def test_what_cannot_be_is_refused(room):
 DIGESTS = """
 import hashlib
 from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import SceneRanges
 from pipeline.report.spaudiopy import spaudiopy_module
 from transforms.sound.render import pcm_sha256, quantise
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
 for index in {order}:
     room = sample_room(3, "train", index)
-    response = simulate_response(room, place_source(100 + index, room), seed=index)
+    response = simulate_response(room, place_source(100 + index, room, SceneRanges()), seed=index)
     print(index, pcm_sha256(quantise(response.samples, -24.0, 24), 24), response.acoustics)
 """
 

@@ -1,0 +1,101 @@
+"""Rooms of a user's own: read from a list, and checked without designing one."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transforms.records import SPLITS
+
+_SURFACES = ("floor", "ceiling", "walls")
+_NUMBERS = ("length_m", "width_m", "height_m", "t30_ms")
+
+
+class OwnRoomsUnusable(ValueError):
+    """A user's list of rooms that cannot be used; one line that names the room and the column."""
+
+
+@dataclass(frozen=True)
+class OwnRoom:
+    """A user's own room: its size in metres and its full-band T30; where it names no materials, some are chosen."""
+
+    room_id: str
+    split: str
+    length_m: float
+    width_m: float
+    height_m: float
+    t30_ms: float
+    floor: str | None = None
+    ceiling: str | None = None
+    walls: str | None = None
+    """Names in pyroomacoustics' database; all three or none."""
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise OwnRoomsUnusable(f"room {self.room_id!r}: split {self.split!r} is none of {', '.join(SPLITS)}")
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise OwnRoomsUnusable(f"room {self.room_id!r}: {name} {value} is not a positive number")
+        named = [material for material in (self.floor, self.ceiling, self.walls) if material]
+        if len(named) not in (0, len(_SURFACES)):
+            raise OwnRoomsUnusable(f"room {self.room_id!r}: name all of {', '.join(_SURFACES)}, or none")
+        if not named:
+            return
+        # The database of materials comes with SciPy and pyroomacoustics, which take a second to import.
+        from transforms.rooms.room_design import absorption_exponents
+
+        for material in named:
+            try:
+                absorption_exponents(material)
+            except ValueError as error:
+                raise OwnRoomsUnusable(f"room {self.room_id!r}: {error}") from error
+
+
+def own_rooms_of(records: Sequence[Mapping[str, Any]]) -> tuple[OwnRoom, ...]:
+    """Rooms from plain values; no two may have the same name.
+
+    Raises:
+        OwnRoomsUnusable: naming the room and the column.
+    """
+    rooms = []
+    for number, record in enumerate(records, 1):
+        missing = [name for name in ("room_id", *_NUMBERS) if not str(record.get(name) or "").strip()]
+        if missing:
+            raise OwnRoomsUnusable(f"room {number} of the list has no {missing[0]}")
+        unknown = set(record) - {"room_id", "split", *_NUMBERS, *_SURFACES}
+        if unknown:
+            raise OwnRoomsUnusable(f"room {number} of the list: no column is named {sorted(map(str, unknown))[0]}")
+        try:
+            numbers = {name: float(record[name]) for name in _NUMBERS}
+        except (TypeError, ValueError) as error:
+            raise OwnRoomsUnusable(f"room {record['room_id']!r}: {error}") from error
+        floor, ceiling, walls = (record.get(name) or None for name in _SURFACES)
+        name, split = str(record["room_id"]), record.get("split") or "train"
+        rooms.append(OwnRoom(name, split, **numbers, floor=floor, ceiling=ceiling, walls=walls))
+    twice = [name for name, count in Counter(room.room_id for room in rooms).items() if count > 1]
+    if twice:
+        raise OwnRoomsUnusable(f"room {twice[0]!r} is in the list twice")
+    return tuple(rooms)
+
+
+def read_own_rooms(path: str) -> list[dict[str, Any]]:
+    """The rooms of a CSV file as plain values: room_id, split, length_m, width_m, height_m, t30_ms, and materials.
+
+    Raises:
+        OwnRoomsUnusable: when it cannot be read, or a room in it cannot be used.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            records = [dict(record) for record in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OwnRoomsUnusable(f"{path} cannot be read: {error}") from error
+    rooms = own_rooms_of(records)
+    if not rooms:
+        raise OwnRoomsUnusable(f"{path} lists no room")
+    return [{name: value for name, value in vars(room).items() if value is not None} for room in rooms]
