@@ -7,16 +7,11 @@ import sys
 
 import torch
 
-from model.configuration import ConfigurationError, ElsaConfig, read_configuration, shipped_configurations
-from model.elsa import ElsaModel, parameter_counts
-
-#: What the paper says (ELSA, sections 3 and 4), by part as ``parameter_counts`` has them.
-PAPER = {
-    "semantic_branch": "30 M",
-    "spatial_branch": "485,828",
-    "heads": "3 × about 33 k",
-    "all": "158 M",
-}
+from model.configuration.elsa_config import ElsaConfig
+from model.configuration.run_configuration import read_configuration, shipped_configurations
+from model.elsa.network import ElsaModel
+from model.elsa.parameter_counts import PAPER, parameter_counts
+from model.errors import ConfigurationError
 
 
 def counted(config: ElsaConfig) -> dict[str, int]:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.data import SPLITS, ReleaseDataset, load_batches
-from model.embedding import Embedder
+from model.elsa.embedding import Embedder
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from model.augmentation.defects import (
     Misalignment,
     SpatialAliasing,
 )
-from model.augmentation.recording import Recording, Recordings, record
+from model.augmentation.recording import Recording
 from model.augmentation.symmetries import Mirror, Move, Rotation, moved
-from model.configuration_error import ConfigurationError
+from model.errors import ConfigurationError
 
-__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Recordings", "Words", "record"]
+__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Words"]
 
 #: What noise and array do to a recording after its matrix, in the order of the sound.
 RECORDING_DEFECTS = (

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.augmentation.recording import FREQUENCIES_HZ, Recording
-from model.configuration_error import ConfigurationError
+from model.errors import ConfigurationError
 
 _SPEED_OF_SOUND_M_S = 343.0
 #: The signal-to-noise ratio of noise is that of its part up to here.

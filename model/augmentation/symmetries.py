@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.augmentation.captions import Words, reworded
 from model.augmentation.places import direction_word, elevation_word
-from model.configuration_error import ConfigurationError
+from model.errors import ConfigurationError
 
 #: How often a turn is drawn that has to keep the word of the direction.
 _TRIES = 16

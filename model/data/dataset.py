@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from model.augmentation import Augmentation, Words
-from model.configuration_error import ConfigurationError
 from model.data.decoded import DecodedSound
-from model.data.errors import ReleaseUnreadable
 from model.data.order import Turn, epoch_order
 from model.data.samples import Sample
 from model.data.sound import Samples, clip_length, read_clip, read_crop, to_length
-from model.data.tables import COLUMNS, VOCABULARY, read_shards
+from model.data.tables import COLUMNS, read_shards
 from model.draws import keyed_generator
-from model.spatial import MEASURES
+from model.errors import ConfigurationError, ReleaseUnreadable
+from model.targets import MEASURES, VOCABULARY
 
 # W in all four channels.
 _WITHOUT_SPACE = np.outer(np.ones(4), (1, 0, 0, 0))

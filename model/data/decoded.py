@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.errors import ReleaseUnreadable
+from model.errors import ReleaseUnreadable
 
 CHANNELS = 4
 Clip = NDArray[np.int16]

@@ -13,9 +13,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from model.data.dataset import ReleaseDataset
-from model.data.errors import ReleaseUnreadable, WorkersLost
 from model.data.order import Turn
 from model.data.samples import Batch, Sample, collate
+from model.errors import ReleaseUnreadable, WorkersLost
 
 #: What the server that workers are forked off has imported: the model's own modules and, with them, PyTorch.
 _PRELOADED = ["model.data"]

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.augmentation import Recording, Recordings, record
+from model.augmentation.apply_recordings import Recordings, record
+from model.augmentation.recording import Recording
 from model.data.sound import Samples
-from model.losses import Targets
+from model.targets import Targets
 
 _INT16_FULL_SCALE = 1 << 15
 

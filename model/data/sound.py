@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from model.data.errors import SoundUnreadable
+from model.errors import SoundUnreadable
 
 #: A crop: 16-bit integers as the file has them, or float32 of full scale 1.
 Samples = NDArray[Any]

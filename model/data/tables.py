@@ -9,18 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.data.errors import ReleaseUnreadable
-from model.spatial import MEASURES
+from model.errors import ReleaseUnreadable
+from model.targets import MEASURES, VOCABULARY
 
 SPLITS = ("train", "validation", "test")
-#: The attributes of a row that have words (ELSA, section 3.2), with the words in the order of the classes.
-VOCABULARY: dict[str, tuple[str, ...]] = {
-    "direction": ("front", "left", "right", "back"),
-    "elevation": ("up", "down"),
-    "distance": ("near", "far"),
-    "room_size": ("small", "large"),
-    "reverberation": ("dampened", "reverberant"),
-}
 #: The columns that are read, and the types that they are read as.
 COLUMNS = pa.schema(
     [

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from model.configuration import ConfigurationError
+from model.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

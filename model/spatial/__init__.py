@@ -5,18 +5,14 @@ One interface, two designs and two to hold them against: ``paper``, ``bin-weight
 
 from __future__ import annotations
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.spatial.bin_weighting import BinWeightingSpatialBranch
 from model.spatial.controls import NoSpatialBranch, StaticSpatialBranch
-from model.spatial.interface import AREA, DISTANCE, MEASURES, Measure, SpatialBranch, SpatialOutput
+from model.spatial.interface import SpatialBranch, SpatialOutput
 from model.spatial.paper import PaperSpatialBranch
 
 __all__ = [
-    "AREA",
-    "DISTANCE",
-    "MEASURES",
     "SPATIAL_BRANCHES",
-    "Measure",
     "SpatialBranch",
     "SpatialOutput",
     "spatial_branch",

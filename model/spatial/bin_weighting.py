@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import POWER_FLOOR, Spectra
 from model.spatial.bins import bin_weights, cells_of, invariant_maps, looked_at, maps_to, weighted_means
-from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput, coordinates
-from model.statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
+from model.spatial.field_statistics import STATISTICS_PER_BAND, field_statistics, octave_bands
+from model.spatial.interface import SpatialBranch, SpatialOutput, coordinates
+from model.targets import MEASURES
 
 #: Frames of the maps that the room is told from.
 SUMMARY_MS = 64

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, unit_norm
-from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput
-from model.statistics import band_matrix, octave_bands
+from model.spatial.field_statistics import band_matrix, octave_bands
+from model.spatial.interface import SpatialBranch, SpatialOutput
+from model.targets import MEASURES
 
 
 class StaticSpatialBranch(SpatialBranch):

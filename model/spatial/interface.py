@@ -7,40 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, bins_up_to
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number of a row that a head is trained on, and the scale on which it is predicted: near 0, spread near 1.
-
-    The paper does not state its scaling (ELSA, section 4.3); centres and spreads are ours, from its ranges.
-    """
-
-    column: str
-    centre: float
-    spread: float
-    logarithmic: bool = True
-
-    def to_scale(self, value: Tensor) -> Tensor:
-        """The column's unit → the scale of the head."""
-        return ((value / self.centre).log() if self.logarithmic else value - self.centre) / self.spread
-
-    def from_scale(self, value: Tensor) -> Tensor:
-        """The scale of the head → the column's unit."""
-        return (value * self.spread).exp() * self.centre if self.logarithmic else value * self.spread + self.centre
-
-
-DISTANCE = Measure("distance_m", centre=1.4, spread=0.6)
-AREA = Measure("floor_area_m2", centre=60.0, spread=0.9)
-#: What a spatial branch predicts beside the direction. The paper's has volume and third-octave T30 and DRR instead.
-MEASURES = (
-    DISTANCE,
-    AREA,
-    Measure("t30_ms", centre=550.0, spread=0.9),
-    Measure("drr_db", centre=0.0, spread=6.0, logarithmic=False),
-)
 
 
 @dataclass(frozen=True)

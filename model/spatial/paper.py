@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, frames_of, unit_norm
-from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput, coordinates
+from model.spatial.interface import SpatialBranch, SpatialOutput, coordinates
+from model.targets import MEASURES
 
 
 class PaperSpatialBranch(SpatialBranch):

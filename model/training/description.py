@@ -9,9 +9,8 @@ from pathlib import Path
 
 import torch
 
-from model.configuration import RunConfiguration
-from model.elsa import parameter_counts
-from model.parameters import PAPER
+from model.configuration.run_configuration import RunConfiguration
+from model.elsa.parameter_counts import PAPER, parameter_counts
 from model.training.frozen import VIEWS
 from model.training.phases import HEARING_BATCH, Phase, Training
 from model.training.processes import Processes

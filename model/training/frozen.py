@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from model.data import Turn
 from model.draws import keyed_generator
-from model.elsa import ElsaModel
-from model.text import Tokenizer
+from model.elsa.network import ElsaModel
+from model.encoders.text import Tokenizer
 
 #: Captions that are kept at most; with 384 numbers each, 1.5 GB.
 CAPTIONS_AT_MOST = 1_000_000

@@ -21,38 +21,24 @@ import torch
 import transformers
 import yaml
 
-from model.configuration import RunConfiguration
-from model.data import Batch, WorkersLost
-from model.elsa import parameter_counts
-from model.training.checkpoints import (
-    CHECKPOINT,
-    RECORD,
-    Progress,
-    check_record,
-    configuration_sha256,
-    data_sha256,
-    load_checkpoint,
-    load_progress,
-    read_record,
-    save_best,
-    save_checkpoint,
-    write_text,
-)
+from model.configuration.run_configuration import RunConfiguration
+from model.data import Batch
+from model.elsa.parameter_counts import parameter_counts
+from model.errors import TrainingDiverged, TrainingInterrupted, WorkersLost
+from model.runs.checkpoints import CHECKPOINT, Progress, load_checkpoint, load_progress, save_best, save_checkpoint
+from model.runs.files import write_text
+from model.runs.history import Scalars, write_history
+from model.runs.record import RECORD, check_record, configuration_sha256, data_sha256, read_record
 from model.training.frozen import DECODED, VIEWS
 from model.training.interruption import Interruption
 from model.training.phases import HEARING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import ProgressLine, duration
-from model.training.records import Scalars, write_history
-from model.training.trainer import Trainer, TrainingDiverged, splits
+from model.training.trainer import Trainer, splits
 from model.training.validation import Means
 
 #: Seconds between two checkpoints within an epoch.
 CHECKPOINT_EVERY_S = 60.0
-
-
-class TrainingInterrupted(Exception):
-    """A training that was asked to stop, and has written its checkpoint; the message is one line."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
-from model.configuration import PretrainingConfiguration, TrainingConfiguration
+from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
 
 
 class Lamb(torch.optim.Optimizer):
@@ -73,3 +74,11 @@ def make_optimizer(
     make: Any = _OPTIMIZERS[settings.optimizer]
     optimizer: torch.optim.Optimizer = make(groups, lr=settings.learning_rate)
     return optimizer
+
+
+def learning_rate_at(step: int, steps: int, warmup_steps: int) -> float:
+    """The share of the learning rate at a step: a rise from 0 over the warm-up, then half a cosine to 0."""
+    warmup_steps = min(warmup_steps, steps // 2)
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, steps - warmup_steps)))

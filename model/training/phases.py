@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.configuration import PretrainingConfiguration, RunConfiguration, TrainingConfiguration
-from model.data import VOCABULARY, Batch, ReleaseDataset, load_batches
-from model.elsa import AudioOutput, ElsaModel
-from model.losses import Targets, branch_loss, elsa_loss
-from model.spatial import MEASURES, SpatialOutput
+from model.configuration.run_configuration import RunConfiguration
+from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
+from model.data import Batch, ReleaseDataset, load_batches
+from model.elsa.network import AudioOutput, ElsaModel
+from model.spatial import SpatialOutput
+from model.targets import MEASURES, VOCABULARY, Targets
 from model.training.frozen import Captions, Views, is_frozen
+from model.training.losses import branch_loss, elsa_loss
 from model.training.processes import Processes
 from model.training.sentences import place_questions, word_loss
 

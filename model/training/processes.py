@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from model.embedding import device_of
+from model.devices import device_of
 
 Row = TypeVar("Row")
 

@@ -15,22 +15,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from model.configuration import ConfigurationError, PretrainingConfiguration, RunConfiguration, TrainingConfiguration
+from model.configuration.run_configuration import RunConfiguration
+from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
 from model.data import Batch, ReleaseDataset, Turn, load_batches
 from model.draws import derive_seed
-from model.elsa import LOGIT_SCALE_AT_MOST, ElsaModel
-from model.text import load_tokenizer
+from model.elsa.network import LOGIT_SCALE_AT_MOST, ElsaModel
+from model.encoders.text import load_tokenizer
+from model.errors import ConfigurationError, TrainingDiverged
 from model.training.contrastive import batch_gradients, chunk_size_of
 from model.training.frozen import Captions, Views, is_frozen
-from model.training.optimizers import make_optimizer
+from model.training.optimizers import learning_rate_at, make_optimizer
 from model.training.phases import Phase, Pretraining, Training
 from model.training.processes import Processes
-from model.training.schedule import learning_rate_at
 from model.training.validation import Means, as_numbers, mean_average_precision, outputs_on
-
-
-class TrainingDiverged(FloatingPointError):
-    """A loss or a gradient that is not finite; the message is one line."""
 
 
 def splits(configuration: RunConfiguration, releases: Sequence[Path | str]) -> tuple[ReleaseDataset, ReleaseDataset]:

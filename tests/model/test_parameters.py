@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from model.configuration import read_configuration
-from model.elsa import ElsaModel, parameter_counts
+from model.configuration.run_configuration import read_configuration
+from model.elsa.network import ElsaModel
+from model.elsa.parameter_counts import parameter_counts
 from model.parameters import counted, main
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.configuration import ConfigurationError
+from model.errors import ConfigurationError
 from model.evaluation.options import EvaluationOptions, read_options
 
 

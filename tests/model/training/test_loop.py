@@ -15,14 +15,14 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from model.configuration import read_configuration
-from model.data import ReleaseUnreadable
-from model.elsa import load_model
-from model.training import RunRefused, TrainingDiverged, TrainingInterrupted, loop, train
-from model.training.checkpoints import CHECKPOINT
+from model.configuration.run_configuration import read_configuration
+from model.elsa.saved_model import load_model
+from model.errors import ReleaseUnreadable, RunRefused, TrainingDiverged, TrainingInterrupted
+from model.runs.checkpoints import CHECKPOINT
+from model.training import loop, train
 from model.training.frozen import DECODED, VIEWS
+from model.training.optimizers import learning_rate_at
 from model.training.phases import Training
-from model.training.schedule import learning_rate_at
 from model.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[3]

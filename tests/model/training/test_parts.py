@@ -11,14 +11,15 @@ import pytest
 import torch
 from torch import nn
 
-from model.configuration import ConfigurationError, read_configuration
+from model.configuration.run_configuration import read_configuration
 from model.data import Turn
-from model.training.checkpoints import load_progress
+from model.errors import ConfigurationError
+from model.runs.checkpoints import load_progress
+from model.runs.history import Scalars
 from model.training.description import describe
 from model.training.frozen import Captions, Views
 from model.training.optimizers import Lamb, make_optimizer
 from model.training.processes import Processes
-from model.training.records import Scalars
 from model.training.trainer import Trainer, splits
 from model.training.validation import mean_average_precision
 

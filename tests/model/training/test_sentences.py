@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from model.augmentation.captions import said
-from model.configuration import read_configuration
-from model.data import VOCABULARY, load_batches
-from model.evaluation.zero_shot import template_sentences
+from model.configuration.run_configuration import read_configuration
+from model.data import load_batches
+from model.evaluation.tasks.zero_shot import template_sentences
+from model.targets import VOCABULARY
 from model.training.contrastive import batch_gradients
 from model.training.processes import Processes
 from model.training.sentences import Questions, place_questions, word_loss

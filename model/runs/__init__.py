@@ -1,0 +1,1 @@
+"""What a training keeps in the folder of its run."""
