@@ -1,6 +1,11 @@
-"""Exceptions of the model, its data and its training; the message of each is one line for a person to read."""
+"""Exceptions of the model, its data and its training. The message of each is one line for a person to read."""
 
 from __future__ import annotations
+
+
+def one_line(error: object) -> str:
+    """The text of an error, or any text, without line breaks."""
+    return " ".join(str(error).split())
 
 
 class ConfigurationError(ValueError):

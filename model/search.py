@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.data import SPLITS, ReleaseDataset, load_batches
 from model.elsa.embedding import Embedder
+from model.errors import one_line
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> int:
         index = ReleaseIndex.of_release(embedder, arguments.data, arguments.split)
     # Releases, sounds and models that cannot be used say so in one line.
     except (OSError, ValueError) as error:
-        print(f"python -m model.search: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
         return 2
     for hit in index.search(embedder, arguments.sentence, arguments.count):
         print(f"{hit.likeness:.3f}  {hit.file}  {hit.caption}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import OptionError
+from model.errors import OptionError, one_line
 
 #: The extra's packages: where one of them is missing, the answer is to install the extra.
 _EXTRA_PACKAGES = {
@@ -67,7 +67,7 @@ class Command:
             raise
 
     def _refuse(self, text: str) -> int:
-        print(f"elsa {self.name}: {' '.join(text.split())}", file=sys.stderr)
+        print(f"elsa {self.name}: {one_line(text)}", file=sys.stderr)
         return 2
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from model.data.dataset import ReleaseDataset
 from model.data.order import Turn
 from model.data.samples import Batch, Sample, collate
-from model.errors import ReleaseUnreadable, WorkersLost
+from model.errors import ReleaseUnreadable, WorkersLost, one_line
 
 #: What the server that workers are forked off has imported: the model's own modules and, with them, PyTorch.
 _PRELOADED = ["model.data"]
@@ -70,7 +70,7 @@ def load_batches(
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        text = " ".join(str(error).split())
+        text = one_line(error)
         raise WorkersLost(f"a process that decodes was lost; less memory is used with fewer workers: {text}") from None
 
 

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from model.errors import SoundUnreadable
+from model.errors import SoundUnreadable, one_line
 
 #: A crop: 16-bit integers as the file has them, or float32 of full scale 1.
 Samples = NDArray[Any]
@@ -117,7 +117,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         with soundfile.SoundFile(path) as file:
             yield file
     except (OSError, RuntimeError) as error:
-        raise SoundUnreadable(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
+        raise SoundUnreadable(f"{path}: cannot be decoded: {one_line(error)}") from None
 
 
 def _read(file: soundfile.SoundFile, path: Path, start: int, frames: int, kind: str) -> Samples:

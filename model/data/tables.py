@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.errors import ReleaseUnreadable
+from model.errors import ReleaseUnreadable, one_line
 from model.targets import MEASURES, VOCABULARY
 
 SPLITS = ("train", "validation", "test")
@@ -52,7 +52,7 @@ def read_shards(release: Path, split: str) -> Iterator[tuple[Path, pa.Table]]:
             # The file alone: its folder's name would be read as a partition.
             table = _cast(pq.ParquetFile(file).read(columns=COLUMNS.names), file)
         except (OSError, pa.ArrowException) as error:
-            raise ReleaseUnreadable(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
+            raise ReleaseUnreadable(f"{file}: cannot be read: {one_line(error)}") from None
         _check(table, file)
         rows += len(table)
         yield file.parent, table

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from model.elsa.network import ElsaModel
 from model.encoders.quiet import quiet
-from model.errors import ModelUnreadable
+from model.errors import ModelUnreadable, one_line
 
 #: Files of a saved model, whose absence means that a folder holds none.
 MODEL_FILES = ("config.json", "model.safetensors")
@@ -31,7 +31,7 @@ def load_model(folder: Path | str) -> ElsaModel:
         with quiet():
             loaded: Any = ElsaModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError, SafetensorError, StrictDataclassError) as error:
-        raise ModelUnreadable(f"{folder}: not a model of ours: {' '.join(str(error).split())}") from None
+        raise ModelUnreadable(f"{folder}: not a model of ours: {one_line(error)}") from None
     model: ElsaModel = loaded[0]
     loading: dict[str, Any] = loaded[1]
     if any(loading[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")):

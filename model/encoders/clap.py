@@ -10,7 +10,7 @@ from torch import nn
 from transformers import AutoConfig, ClapConfig, ClapModel
 
 from model.encoders.quiet import quiet
-from model.errors import ConfigurationError
+from model.errors import ConfigurationError, one_line
 
 
 def is_path(source: str) -> bool:
@@ -28,7 +28,7 @@ def clap_config(source: str, *, key: str) -> ClapConfig:
         with quiet():
             config = AutoConfig.from_pretrained(source, local_files_only=is_path(source))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigurationError(f"{key}: {source}: no CLAP model in a folder or on a model hub: {reason}") from None
     if not isinstance(config, ClapConfig):
         raise ConfigurationError(f"{key}: {source}: a model of the kind {config.model_type}, clap is expected")
@@ -49,7 +49,7 @@ def load_part(part: nn.Module, source: str, name: str, *, key: str) -> None:
             )
         part.load_state_dict(getattr(clap, name).state_dict())
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigurationError(f"{key}: {source}: its weights cannot be used: {reason}") from None
 
 

@@ -22,7 +22,7 @@ from model.configuration.elsa_config import ElsaConfig
 from model.encoders.clap import clap_config, differing, is_path, load_part
 from model.encoders.packages import source_in
 from model.encoders.quiet import quiet
-from model.errors import ConfigurationError
+from model.errors import ConfigurationError, one_line
 
 _WORD = re.compile(r"[^\W_]+")
 #: Tokens of a caption that are read; longer ones are cut.
@@ -84,7 +84,7 @@ class PretrainedTokenizer:
             with quiet():
                 self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_path(str(source)))
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise ConfigurationError(f"text_source: {source}: no tokenizer that can be loaded: {reason}") from None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import save_model
-from model.errors import RunRefused
+from model.errors import RunRefused, one_line
 from model.runs.files import PARTS, replace_whole
 from model.runs.record import RECORD
 
@@ -83,7 +83,7 @@ def load_progress(run: Path) -> Progress | None:
         with safe_open(run / CHECKPOINT, framework="pt") as file:
             return Progress(**json.loads(file.metadata()["progress"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunRefused(f"{run / CHECKPOINT}: not a checkpoint of ours: {' '.join(str(error).split())}") from None
+        raise RunRefused(f"{run / CHECKPOINT}: not a checkpoint of ours: {one_line(error)}") from None
 
 
 def load_checkpoint(
@@ -112,7 +112,7 @@ def load_checkpoint(
                     place = value.device if value.ndim == 0 else trained[name].device
                     optimizer.state[trained[name]][entry] = value.to(place, copy=True)
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
-        raise RunRefused(f"{run / CHECKPOINT}: not of this model: {' '.join(str(error).split())}") from None
+        raise RunRefused(f"{run / CHECKPOINT}: not of this model: {one_line(error)}") from None
     if seen != len(trained):
         raise RunRefused(f"{run / CHECKPOINT}: not of this model: {seen} of {len(trained)} weights")
 

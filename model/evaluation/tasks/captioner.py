@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from model.draws import derive_seed, keyed_generator
 from model.encoders.quiet import quiet
-from model.errors import ConfigurationError
+from model.errors import ConfigurationError, one_line
 from model.evaluation.collect import TOLD_EVERY_S
 
 #: Tokens of a caption, at most.
@@ -119,7 +119,7 @@ class Captioner(nn.Module):
                     self.words = PretrainedWords(source)
                     self.language = AutoModelForCausalLM.from_pretrained(source)
                 except (OSError, ValueError) as error:
-                    text = " ".join(str(error).split())
+                    text = one_line(error)
                     raise ConfigurationError(f"captioner: {source} holds no language model: {text}") from None
             width = int(self.language.config.n_embd)
             self.prefix = nn.Sequential(nn.Linear(embedding_size, width), nn.GELU(), nn.Linear(width, width))

@@ -27,7 +27,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from model.data import read_foa, to_length, unit_direction
-from model.errors import ReleaseUnreadable, SoundUnreadable
+from model.errors import ReleaseUnreadable, SoundUnreadable, one_line
 from model.evaluation.angles import angle_scores, method_angles
 from model.evaluation.collect import Heard, hear
 from model.evaluation.probes import train_direction_readout
@@ -138,7 +138,7 @@ def _read_description(description: Path, recording: Path) -> Iterator[Event]:
                     raise ReleaseUnreadable(f"{description}: line {line}: not a stretch of time with a place")
                 yield Event(recording, row[FIELDS[0]], start, end, azimuth, elevation, distance)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReleaseUnreadable(f"{description}: cannot be read: {' '.join(str(error).split())}") from None
+        raise ReleaseUnreadable(f"{description}: cannot be read: {one_line(error)}") from None
 
 
 def alone(events: Sequence[Event]) -> list[Event]:
@@ -203,7 +203,7 @@ def read_event(event: Event, *, sample_rate: int, samples: int, order: str, norm
     try:
         info = soundfile.info(event.recording)
     except (OSError, RuntimeError) as error:
-        raise SoundUnreadable(f"{event.recording}: cannot be decoded: {' '.join(str(error).split())}") from None
+        raise SoundUnreadable(f"{event.recording}: cannot be decoded: {one_line(error)}") from None
     if info.channels != len(_ACN):
         raise SoundUnreadable(f"{event.recording}: {info.channels} channels, {len(_ACN)} are expected")
     start = round(event.start_s * info.samplerate)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.augmentation import Augmentation
-from model.augmentation.captions import reworded, said
-from model.augmentation.places import direction_word, elevation_word
+from model.augmentation.captions import reword_caption, words_in_caption
+from model.augmentation.direction_words import direction_word, elevation_word
 from model.augmentation.symmetries import Move
 from model.data import unit_direction
 from model.draws import keyed_generator
@@ -55,7 +55,7 @@ def test_words_at_the_bounds(bound):
 @given(MOVES, ANGLES, HEIGHTS)
 def test_sound_and_angles_move_alike(move, azimuth, elevation):
     moved = move.matrix() @ encode(np.ones(1), azimuth, elevation)
-    there = move.place(azimuth, elevation)
+    there = move.direction(azimuth, elevation)
     assert -180 < there[0] <= 180
     np.testing.assert_allclose(moved, encode(np.ones(1), *there), atol=1e-9)
 
@@ -95,7 +95,7 @@ def test_caption_says_the_words_of_the_new_place(azimuth, elevation, rest, origi
 
 def change(caption, original, old, new, sentences=False):
     rest = {"distance": None, "room_size": None, "reverberation": None, "elevation": None, "direction": None}
-    return reworded(caption, original, rest | old, rest | new, keyed_generator(1), sentences=sentences)
+    return reword_caption(caption, original, rest | old, rest | new, keyed_generator(1), sentences=sentences)
 
 
 LEFT, RIGHT, BACK = ({"direction": word} for word in ("left", "right", "back"))
@@ -132,7 +132,7 @@ def test_upper_has_no_counterpart_in_front():
 def test_a_sentence_takes_the_place_of_what_cannot_be_exchanged():
     text = change("A dog barks leftwards.", "A dog barks.", LEFT, RIGHT, sentences=True)
     assert text is not None
-    assert said(text, "direction") == ["right"]
+    assert words_in_caption(text, "direction") == ["right"]
     assert "dog barks" in text
     assert change("A car turns left, leftwards.", "A car turns left", LEFT, RIGHT, sentences=True) is None
 
@@ -169,4 +169,4 @@ def test_rows_of_a_caption_nobody_understands_still_turn_within_their_word():
 
 
 def test_a_turn_that_ends_at_the_back_is_at_plus_180() -> None:
-    assert Move(-1, 1, 1, -76.57972070352011).place(-76.57972070352011, 0.0)[0] == 180
+    assert Move(-1, 1, 1, -76.57972070352011).direction(-76.57972070352011, 0.0)[0] == 180

@@ -102,7 +102,9 @@ def test_what_cannot_start_is_one_line(release, trained_run, tmp_path, capsys):
     assert "a run of another configuration" in refused(capsys, "train", "elsa-tiny", *other)
     assert "unknown task singing" in refused(capsys, "evaluate", trained_run, *data, "--tasks", "singing")
     assert "no config.json, so no model" in refused(capsys, "evaluate", tmp_path, *data)
-    assert "unknown key noise; one of noise_db" in refused(capsys, "evaluate", trained_run, *data, "--set", "noise=5")
+    assert "unknown key noise; did you mean noise_db?" in refused(
+        capsys, "evaluate", trained_run, *data, "--set", "noise=5"
+    )
     assert "nowhere: no metrics.json" in refused(
         capsys, "evaluate", trained_run, *data, "--beside", tmp_path / "nowhere"
     )

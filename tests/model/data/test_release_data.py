@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from model.augmentation import Augmentation
-from model.augmentation.places import direction_word, elevation_word
+from model.augmentation.direction_words import direction_word, elevation_word
 from model.data import ReleaseDataset, epoch_order, load_batches, read_foa, unit_direction
 from model.errors import ReleaseUnreadable
 from model.targets import VOCABULARY

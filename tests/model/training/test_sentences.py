@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from model.augmentation.captions import said
+from model.augmentation.captions import words_in_caption
 from model.configuration.run_configuration import read_configuration
 from model.data import load_batches
 from model.evaluation.tasks.zero_shot import template_sentences
@@ -34,7 +34,7 @@ def test_a_sentence_says_its_own_word_and_no_other():
     for attribute in ("direction", "elevation"):
         for column, word in zip(questions.places[attribute].T, VOCABULARY[attribute], strict=True):
             for place in column.tolist():
-                assert set(said(questions.sentences[place], attribute)) == {word}
+                assert set(words_in_caption(questions.sentences[place], attribute)) == {word}
 
 
 def test_no_sentence_is_one_that_an_evaluation_asks_with():

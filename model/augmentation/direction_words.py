@@ -1,15 +1,15 @@
-"""The words of a direction and of a height, as releases state them (ELSA, section 3.2 and appendix)."""
+"""The words of a direction and of an elevation, as releases define them (ELSA, section 3.2 and appendix)."""
 
 from __future__ import annotations
 
-#: Within this of 0° is front; the sides reach from the second to the third; from the last on is back.
+#: Front reaches to the first angle on both sides, a side from the second to the third, the back from the fourth.
 FRONT_WITHIN_DEG, SIDE_FROM_DEG, SIDE_TO_DEG, BACK_FROM_DEG = 35.0, 55.0, 125.0, 145.0
-#: Beyond this, up or down, a height has a word.
+#: An elevation beyond this, up or down, has a word.
 STEEP_DEG = 40.0
 
 
 def direction_word(azimuth_deg: float) -> str | None:
-    """front, left, right or back, bounds included; None between the sectors."""
+    """front, left, right or back, bounds included; None between the sectors. Azimuth is counter-clockwise, +90 left."""
     off_front = abs(azimuth_deg)
     if off_front <= FRONT_WITHIN_DEG:
         return "front"
@@ -21,7 +21,7 @@ def direction_word(azimuth_deg: float) -> str | None:
 
 
 def elevation_word(elevation_deg: float) -> str | None:
-    """up over 40°, down under −40°, else None."""
+    """up above +40°, down below −40°, otherwise None."""
     if elevation_deg > STEEP_DEG:
         return "up"
     return "down" if elevation_deg < -STEEP_DEG else None
