@@ -9,36 +9,36 @@ def one_line(error: object) -> str:
 
 
 class ConfigurationError(ValueError):
-    """A configuration that cannot be used; the message names the file or key and the value, on one line."""
+    """A configuration that cannot be used. The message names the file or key, and the value."""
 
 
 class OptionError(ValueError):
-    """An option that cannot be used."""
+    """An option of a command that cannot be used."""
 
 
 class ReleaseUnreadable(ValueError):
-    """A release that cannot be used; the message is one line that names the file, the field and the value."""
+    """A release that cannot be used. The message names the file, the field and the value."""
 
 
 class SoundUnreadable(ReleaseUnreadable):
-    """A sound file that cannot be used, which only shows when its turn comes."""
+    """A sound file that cannot be used. This is found only when the file is read, during the work."""
 
 
 class WorkersLost(SoundUnreadable):
-    """A process that decodes has ended, killed for memory as a rule."""
+    """A worker process has ended, usually because it was killed for its use of memory."""
 
 
 class ModelUnreadable(ValueError):
-    """A folder that holds no model that can be used; the message is one line that names it."""
+    """A folder without a model that can be used."""
 
 
 class RunRefused(ValueError):
-    """A folder in which this training cannot go on; the message is one line that names it."""
+    """A folder in which a training cannot start or continue."""
 
 
 class TrainingDiverged(FloatingPointError):
-    """A loss or a gradient that is not finite; the message is one line."""
+    """A loss or a gradient that is not finite."""
 
 
 class TrainingInterrupted(Exception):
-    """A training that was asked to stop, and has written its checkpoint; the message is one line."""
+    """A training that was stopped by a signal and has written its checkpoint."""

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.data import SPLITS, ReleaseDataset, load_batches
+from model.data import ReleaseDataset, load_batches
 from model.elsa.embedding import Embedder
 from model.errors import one_line
+from model.releases import SPLITS
 
 
 @dataclass(frozen=True)

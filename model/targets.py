@@ -1,14 +1,17 @@
-"""What a model learns of a clip: the words of its attributes, its measures and their scales, and both as a batch."""
+"""What a model learns about a clip: direction, measures on their scales, and words. This module needs no PyTorch."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
-#: The attributes of a row that have words (ELSA, section 3.2), with the words in the order of the classes.
+
+#: The attributes of a row that have words (ELSA, section 3.2); the order of the words is that of the classes.
 VOCABULARY: dict[str, tuple[str, ...]] = {
     "direction": ("front", "left", "right", "back"),
     "elevation": ("up", "down"),
@@ -20,9 +23,9 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of a row that a head is trained on, and the scale on which it is predicted: near 0, spread near 1.
+    """A column of a release that a head learns, and the scale of the head: values near 0 with a spread near 1.
 
-    The paper does not state its scaling (ELSA, section 4.3); centres and spreads are ours, from its ranges.
+    The paper does not state its scaling (ELSA, section 4.3). The centres and spreads are ours, from its ranges.
     """
 
     column: str
@@ -31,17 +34,17 @@ class Measure:
     logarithmic: bool = True
 
     def to_scale(self, value: Tensor) -> Tensor:
-        """The column's unit → the scale of the head."""
+        """Converts from the column's unit to the scale of the head."""
         return ((value / self.centre).log() if self.logarithmic else value - self.centre) / self.spread
 
     def from_scale(self, value: Tensor) -> Tensor:
-        """The scale of the head → the column's unit."""
+        """Converts from the scale of the head to the column's unit."""
         return (value * self.spread).exp() * self.centre if self.logarithmic else value * self.spread + self.centre
 
 
 DISTANCE = Measure("distance_m", centre=1.4, spread=0.6)
 AREA = Measure("floor_area_m2", centre=60.0, spread=0.9)
-#: What a spatial branch predicts beside the direction. The paper's has volume and third-octave T30 and DRR instead.
+#: What a spatial branch predicts beside the direction. The paper's branch has volume and third-octave T30 and DRR.
 MEASURES = (
     DISTANCE,
     AREA,
@@ -52,13 +55,13 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Targets:
-    """What is true of B clips.
+    """The true values of B clips.
 
     Attributes:
         direction: (B, 3), unit vectors x, y, z to the source.
-        measures: (B, len(MEASURES)), in the columns' units; what is not finite is not counted.
-        is_spatial: (B,), bool; false where the sound has no place and every other entry is ignored.
-        words: (B, A), int64; of each attribute of VOCABULARY which of its words, −1 where the clip has none.
+        measures: (B, len(MEASURES)), in the columns' units. Values that are not finite do not count.
+        is_spatial: (B,), bool. For a clip without space it is false, and direction and measures do not count.
+        words: (B, len(VOCABULARY)), int64, the index of each attribute's word; −1 if the clip has none.
     """
 
     direction: Tensor
@@ -67,5 +70,5 @@ class Targets:
     words: Tensor
 
     def to(self, device: torch.device | str) -> Targets:
-        """The same on another device."""
+        """A copy on another device."""
         return Targets(*(getattr(self, entry.name).to(device) for entry in dataclasses.fields(self)))

@@ -1,4 +1,4 @@
-"""Samples straight from releases: rows from Parquet, a crop of each FLAC at the model's rate, what is true of it."""
+"""Samples from releases: a crop of each FLAC at the model's rate, with its caption and targets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from model.data.dataset import ReleaseDataset, unit_direction
 from model.data.loader import load_batches
 from model.data.order import Turn, epoch_order
 from model.data.samples import Batch, Sample, collate
-from model.data.sound import read_foa, to_length, without_space
-from model.data.tables import SPLITS
+from model.data.sound import read_foa, to_length
 
 __all__ = [
-    "SPLITS",
     "Batch",
     "ReleaseDataset",
     "Sample",
@@ -21,5 +19,4 @@ __all__ = [
     "read_foa",
     "to_length",
     "unit_direction",
-    "without_space",
 ]

@@ -45,7 +45,7 @@ def splits(configuration: RunConfiguration, releases: Sequence[Path | str]) -> t
         seed=configuration.training.seed,
         training=True,
         nonspatial_share=configuration.training.nonspatial_share,
-        augmentation=data.augmentation if data.augment else None,
+        augmentation=data.transforms,
         weights=data.weights,
         rows_an_epoch=data.rows_an_epoch,
     )

@@ -53,7 +53,7 @@ def test_no_room_on_the_disk_is_one_line_and_leaves_no_file(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ReleaseUnreadable, match=r"no room for 0\.8 GB of decoded sound .*training\.keep_decoded=false"):
+    with pytest.raises(ReleaseUnreadable, match=r"no space for 0\.8 GB of decoded sound .*training\.keep_decoded=false"):
         DecodedSound(tmp_path / "sound", [100_000_000])
     assert not (tmp_path / "sound").exists()
 
@@ -72,7 +72,7 @@ def test_crops_are_those_of_the_file(release, tmp_path, workers):
         np.testing.assert_allclose(crop[:, inside], plain[row].crop[:, inside], atol=2e-3)
     whole = read_clip(decoded.path(0), file_rate=RATE, sample_rate=RATE)
     np.testing.assert_array_equal(
-        whole, read_crop(decoded.path(0), place=0, clip_s=1.2, file_rate=RATE, sample_rate=RATE)
+        whole, read_crop(decoded.path(0), position=0, clip_s=1.2, file_rate=RATE, sample_rate=RATE)
     )
 
 
