@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.data import ReleaseDataset, load_batches
 from model.elsa.embedding import Embedder
 from model.errors import one_line
-from model.releases import SPLITS
+from model.folders import SPLITS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.errors import ReleaseUnreadable, one_line
-from model.releases import no_rows, shard_tables
+from model.folders import no_rows, shard_tables
 from model.targets import MEASURES, VOCABULARY
 
 #: The columns that are read, and their types.

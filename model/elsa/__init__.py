@@ -1,4 +1,4 @@
-"""The model itself: its network, its folder, its processor, and sound files and sentences in, unit vectors out."""
+"""The model: its network, its files, its processor, and the embedding of sound files and sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained model in three lines: sound files and sentences in, unit vectors out."""
+"""Embeds sound files and sentences with a trained model, in three lines of code."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from model.encoders.text import Tokenizer, load_tokenizer
 
 @dataclass(frozen=True)
 class Embedder:
-    """A model with its tokenizer.
+    """A trained model with its tokenizer.
 
     ::
 
         from model import Embedder
         elsa = Embedder.from_run("RUN")
-        likeness = elsa.audio(["clip.flac"]) @ elsa.text(["a dog barking on the left"]).T
+        similarity = elsa.audio(["clip.flac"]) @ elsa.text(["a dog barking on the left"]).T
     """
 
     model: ElsaModel
@@ -35,10 +35,11 @@ class Embedder:
 
     @classmethod
     def from_run(cls, run: Path | str, device: str = "cpu") -> Embedder:
-        """A trained model from the folder that training wrote.
+        """Loads a trained model from the folder of its run, onto ``cpu``, ``cuda`` or ``auto``.
 
         Raises:
-            ModelUnreadable: when the folder holds no model.
+            ModelUnreadable: the folder holds no model.
+            ConfigurationError: there is no such device.
         """
         folder = Path(run)
         model = load_model(folder)
@@ -47,7 +48,7 @@ class Embedder:
 
     @torch.inference_mode()
     def text(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
-        """n sentences → (n, embedding_size), unit vectors."""
+        """Embeds n sentences: (n, embedding_size), unit vectors."""
         out = []
         for first in range(0, len(texts), batch_size):
             tokens = self.tokenizer(texts[first : first + batch_size])
@@ -56,10 +57,10 @@ class Embedder:
 
     @torch.inference_mode()
     def audio(self, files: Iterable[Path | str], batch_size: int = 16) -> NDArray[np.float32]:
-        """n sound files → (n, embedding_size), unit vectors.
+        """Embeds n sound files: (n, embedding_size), unit vectors.
 
-        Four channels are AmbiX (W, Y, Z, X; SN3D), one is sound without space; any rate, any length. A file longer
-        than the model's clip is cut into clips, whose embeddings are averaged.
+        A file with four channels is AmbiX (W, Y, Z, X; SN3D), one with a single channel is sound without space. Rate
+        and length are free. A file longer than the model's clip is cut into clips, and their embeddings are averaged.
 
         Raises:
             SoundUnreadable: a file that cannot be decoded, or has another number of channels.
@@ -68,7 +69,7 @@ class Embedder:
         out = []
         for file in files:
             foa = read_foa(Path(file), sample_rate=self.model.config.sample_rate)
-            # A rest shorter than half a clip says little, unless it is all there is.
+            # A remainder shorter than half a clip is left out, unless it is the whole file.
             count = max(1, round(foa.shape[1] / samples))
             clips = [to_length(foa[:, i * samples : (i + 1) * samples], samples) for i in range(count)]
             parts = []

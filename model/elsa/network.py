@@ -1,4 +1,4 @@
-"""The model: semantic and spatial branch, fusion, text encoder, and three heads, as transformers knows a model.
+"""The network: semantic and spatial branch, fusion, text encoder and three heads, as a model of transformers.
 
 Source: ELSA, sections 4.1 to 4.3.
 """
@@ -22,22 +22,22 @@ from model.features import Spectra, full_precision, spectra
 from model.resampling import resample
 from model.spatial import SpatialOutput, spatial_branch
 
-#: The logarithm of the contrastive loss's scale stays under that of CLIP.
+#: Largest logarithm of the contrastive loss's scale, as in CLIP.
 LOGIT_SCALE_AT_MOST = math.log(100.0)
-#: The direction counts nearly in full before anything is learnt; σ(2) = 0.88.
+#: Before training, the direction has nearly its full share of the embedding: σ(2) = 0.88.
 PRESENCE_AT_START = 2.0
 
 
 @dataclass(frozen=True)
 class AudioOutput:
-    """What the model makes of B clips.
+    """The output of the model for B clips.
 
     Attributes:
         embedding: (B, embedding_size), unit vectors.
         direction: (B, 3), unit vectors x, y, z, from the head on the embedding.
-        distance: (B,), from the head, on the scale of ``spatial.DISTANCE``.
-        area: (B,), from the head, on the scale of ``spatial.AREA``.
-        spatial: what the spatial branch says by itself.
+        distance: (B,), from the head, on the scale of ``targets.DISTANCE``.
+        area: (B,), from the head, on the scale of ``targets.AREA``.
+        spatial: output of the spatial branch.
     """
 
     embedding: Tensor
@@ -48,25 +48,25 @@ class AudioOutput:
 
 
 class Head(nn.Module):
-    """A two-layer MLP on an embedding (ELSA, section 4.3: about 33 k parameters, which 512-64-k has)."""
+    """A two-layer MLP on an embedding (ELSA, section 4.3: about 33 k parameters, as 512-64-k has)."""
 
     def __init__(self, config: ElsaConfig, outputs: int) -> None:
         super().__init__()
         self.first = nn.Linear(config.embedding_size, config.head_size)
         self.second = nn.Linear(config.head_size, outputs)
-        # A unit vector of 512 numbers has entries of 0.04; scaled up, a fresh layer sees entries near one.
+        # A unit vector of 512 numbers has entries of about 0.04. Scaled, they are near 1, as a new layer expects.
         self.scale = math.sqrt(config.embedding_size)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(B, embedding_size) → (B, outputs). An embedding of text does as well as one of audio."""
+        """Maps embeddings (B, embedding_size) of audio or text to (B, outputs)."""
         return self.second(functional.gelu(self.first(embedding * self.scale)))
 
 
 class ElsaModel(PreTrainedModel):
-    """Audio and text in one space.
+    """Embeds audio and text in one space.
 
-    Audio is first-order ambisonics, AmbiX (W, Y, Z, X; SN3D), at ``config.sample_rate``; sound without space is its
-    mono signal in all four channels (ELSA, section 4.1).
+    Audio is first-order ambisonics, AmbiX (W, Y, Z, X; SN3D), at ``config.sample_rate``. For sound without space, all
+    four channels are its mono signal (ELSA, section 4.1).
     """
 
     config_class = ElsaConfig
@@ -78,7 +78,7 @@ class ElsaModel(PreTrainedModel):
         super().__init__(config)
         self.semantic_branch = SemanticBranch(config)
         self.spatial_branch = spatial_branch(config)
-        # What the direction has for itself, the fusion has not.
+        # The fusion does not fill the numbers that are reserved for the direction.
         own = 3 if config.direction_share else 0
         self.fusion = nn.Sequential(
             nn.Linear(config.semantic_size + config.spatial_size, config.fusion_size),
@@ -99,16 +99,16 @@ class ElsaModel(PreTrainedModel):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Every module keeps the weights that PyTorch draws for it."""
+        """Keeps the weights that PyTorch draws for every module."""
 
     @classmethod
     def create(cls, config: ElsaConfig, seed: int = 0) -> ElsaModel:
-        """A new model: weights drawn by ``seed``, those of pretrained encoders loaded from their sources.
+        """Makes a new model: weights drawn by ``seed``, and those of pretrained encoders from their sources.
 
-        The global generator is left as it was.
+        The global random generator does not change.
 
         Raises:
-            ConfigurationError: when a source is not there.
+            ConfigurationError: a source does not exist.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
@@ -119,18 +119,21 @@ class ElsaModel(PreTrainedModel):
         return model.eval()
 
     def spectra(self, audio: Tensor, sample_rate: int | None = None, *, bins: int | None = None) -> Spectra:
-        """(B, 4, samples), at the model's rate or another → powers and intensities at ``config.spatial_rate``.
+        """Computes powers and intensities of audio (B, 4, samples) at ``config.spatial_rate``.
 
-        All ``bins`` of them, or the lowest; the spatial branch reads no more than its own ``bins``.
+        Args:
+            audio: W, Y, Z, X.
+            sample_rate: of the audio; None is the model's rate.
+            bins: number of the lowest bins; None is all of them. The spatial branch reads ``spatial_branch.bins``.
         """
         config = self.config
         sound = resample(full_precision(audio), sample_rate or config.sample_rate, config.spatial_rate)
         return spectra(sound, n_fft=config.n_fft, hop=config.hop, bins=bins)
 
     def encode_semantics(self, audio: Tensor, sample_rate: int | None = None) -> Tensor:
-        """(B, 4, samples), at the model's rate or another → what the semantic encoder makes of W, (B, its size).
+        """Encodes W of audio (B, 4, samples) with the semantic encoder: (B, size of the encoder).
 
-        Where ``config.semantic_frozen`` it has no gradient and may be kept from one epoch to the next.
+        With ``config.semantic_frozen`` the result has no gradient and can be stored from one epoch to the next.
         """
         return self.semantic_branch.encode(audio, sample_rate or self.config.sample_rate)
 
@@ -142,14 +145,13 @@ class ElsaModel(PreTrainedModel):
         quantities: Spectra | None = None,
         sample_rate: int | None = None,
     ) -> AudioOutput:
-        """What the model makes of B clips.
+        """Computes the output for B clips.
 
         Args:
             audio: (B, 4, samples), W, Y, Z, X, full scale 1.
-            semantics: what ``encode_semantics`` gave for the clips, if it is known already; then the spatial branch
-                alone hears ``audio``.
-            quantities: what ``spectra`` gave for the clips, if it is known already.
-            sample_rate: of ``audio``, when it is another than the model's.
+            semantics: result of ``encode_semantics`` if it is known; then only the spatial branch reads ``audio``.
+            quantities: result of ``spectra`` if it is known.
+            sample_rate: of ``audio``; None is the model's rate.
         """
         if quantities is None:
             quantities = self.spectra(audio, sample_rate, bins=self.spatial_branch.bins)
@@ -166,43 +168,43 @@ class ElsaModel(PreTrainedModel):
         )
 
     def _fuse(self, semantic: Tensor, spatial: SpatialOutput) -> Tensor:
-        """Unit vectors (B, embedding_size), in float32.
+        """Fuses both branches to unit vectors (B, embedding_size), in float32.
 
-        With a share of its own the direction is the first three numbers, as the branch gives it, scaled: no layer comes
-        between, so what reads the embedding reads the direction without loss. How far it counts is learnt, since sound
-        without space has none.
+        With a ``direction_share``, the first three numbers are the direction of the spatial branch, scaled. No layer is
+        in between, so the embedding holds the direction without loss. The scale is learnt, because sound without space
+        has no direction.
         """
         fused = self.fusion(torch.cat([semantic, spatial.features.to(semantic.dtype)], dim=1)).float()
         if self.presence is None:
             return functional.normalize(fused, dim=1)
         share = self.config.direction_share
         present = torch.sigmoid(self.presence(spatial.features).float() + PRESENCE_AT_START)
-        own = math.sqrt(share) * present * spatial.direction
+        reserved = math.sqrt(share) * present * spatial.direction
         rest = math.sqrt(1 - share) * functional.normalize(fused, dim=1)
-        return functional.normalize(torch.cat([own, rest], dim=1), dim=1)
+        return functional.normalize(torch.cat([reserved, rest], dim=1), dim=1)
 
     def get_audio_features(self, audio: Tensor, sample_rate: int | None = None) -> Tensor:
-        """(B, 4, samples), W, Y, Z, X, at the model's rate or another → (B, embedding_size), unit vectors."""
+        """Embeds audio (B, 4, samples), W, Y, Z, X, at any rate: (B, embedding_size), unit vectors."""
         return self.encode_audio(audio, sample_rate=sample_rate).embedding
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) from the model's tokenizer → what the text encoder makes of them, (B, its size).
+        """Encodes tokens and their mask, both (B, L), with the text encoder: (B, size of the encoder).
 
-        Where ``config.text_frozen`` holds for it, it has no gradient and may be kept from one epoch to the next.
+        The result of a frozen encoder has no gradient and can be stored from one epoch to the next.
         """
         out: Tensor = self.text_encoder(input_ids, attention_mask)
         return out
 
     def project_text(self, encoded: Tensor) -> Tensor:
-        """What ``encode_text`` gives → (B, embedding_size), unit vectors."""
+        """Projects the result of ``encode_text``: (B, embedding_size), unit vectors."""
         return functional.normalize(self.text_projection(encoded).float(), dim=1)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) from the model's tokenizer → (B, embedding_size), unit vectors."""
+        """Embeds tokens and their mask, both (B, L): (B, embedding_size), unit vectors."""
         return self.project_text(self.encode_text(input_ids, attention_mask))
 
     def forward(self, audio: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[AudioOutput, Tensor]:
-        """What the model makes of B clips, and the embeddings of their captions (B, embedding_size)."""
+        """Computes the output for B clips, and the embeddings of B captions (B, embedding_size)."""
         return self.encode_audio(audio), self.get_text_features(input_ids, attention_mask)
 
 

@@ -1,4 +1,4 @@
-"""How many parameters the parts of a model have, beside the paper's."""
+"""Numbers of parameters by part of a model, and those of the paper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 from model.elsa.network import ElsaModel
 
-#: What the paper says (ELSA, sections 3 and 4), by part as ``parameter_counts`` has them.
+#: The paper's numbers (ELSA, sections 3 and 4), by the parts of ``parameter_counts``.
 PAPER = {
     "semantic_branch": "30 M",
     "spatial_branch": "485,828",
@@ -16,7 +16,7 @@ PAPER = {
 
 
 def parameter_counts(model: ElsaModel) -> dict[str, int]:
-    """Parameters by part; ``trained`` counts those with gradients, ``all`` everything."""
+    """Numbers of parameters by part. ``trained`` counts those with gradients, ``all`` counts all."""
     heads = [model.direction_head, model.distance_head, model.area_head]
     parts: dict[str, list[nn.Module]] = {
         "semantic_branch": [model.semantic_branch],

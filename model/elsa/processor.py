@@ -1,4 +1,4 @@
-"""The processor: from sound and sentences as people have them to the tensors that the model takes."""
+"""The processor: makes the tensors that the model takes from sound and sentences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILE = "processor_config.json"
 
 
 class ElsaProcessor:
-    """What goes into an ElsaModel.
+    """Makes the inputs of an ``ElsaModel``.
 
     ::
 
@@ -32,7 +32,7 @@ class ElsaProcessor:
     Args:
         tokenizer: of the model's text encoder.
         sampling_rate: of the audio that the model takes, in hertz.
-        clip_s: length that clips are cut or filled up to.
+        clip_s: length of the model's clips in seconds. Sound is cut or padded to it.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, sampling_rate: int, clip_s: float) -> None:
@@ -42,15 +42,15 @@ class ElsaProcessor:
 
     @classmethod
     def from_config(cls, config: ElsaConfig) -> ElsaProcessor:
-        """The processor of a new model, its tokenizer from where the text encoder comes from."""
+        """The processor of a new model, with the tokenizer from the source of the text encoder."""
         return cls(load_tokenizer(config), sampling_rate=config.sample_rate, clip_s=config.clip_s)
 
     @classmethod
     def from_pretrained(cls, source: Path | str, **_: Any) -> ElsaProcessor:
-        """From a folder or a model hub's name: what ``save_pretrained`` wrote, or the folder of a training.
+        """Loads a processor from a folder or a name on a hub, as ``save_pretrained`` or a training wrote it.
 
         Raises:
-            OSError: when nothing of the kind is there.
+            OSError: the source holds no processor and no model.
         """
 
         def found(name: str) -> Path | None:
@@ -65,13 +65,13 @@ class ElsaProcessor:
             config = ElsaConfig.from_pretrained(source)
             rate, clip_s = config.sample_rate, float(config.clip_s)
         else:
-            raise OSError(f"{source}: neither {_FILE} nor config.json, so no processor")
+            raise OSError(f"{source}: no {_FILE} and no config.json, so no processor")
         words = found(HashingTokenizer.FILE)
         tokenizer = PretrainedTokenizer(source) if words is None else HashingTokenizer.load(words)
         return cls(tokenizer, sampling_rate=rate, clip_s=clip_s)
 
     def save_pretrained(self, folder: Path | str, **_: Any) -> None:
-        """Writes what ``from_pretrained`` reads; the folder is made."""
+        """Writes what ``from_pretrained`` reads into a folder, which is created."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save(folder)
@@ -85,30 +85,30 @@ class ElsaProcessor:
         sampling_rate: int | None = None,
         return_tensors: str | None = "pt",
     ) -> BatchFeature:
-        """Tensors for ``ElsaModel``.
+        """Makes tensors for ``ElsaModel``.
 
         Args:
             text: one sentence or several.
-            audio: one sound or several: (4, n) is ambisonics (W, Y, Z, X; SN3D), (n,) or (1, n) sound without space;
-                full scale 1. A longer one is cut to its middle, a shorter one followed by zeros.
+            audio: one sound or several, full scale 1: (4, n) is ambisonics (W, Y, Z, X; SN3D), (n,) or (1, n) is sound
+                without space. A longer sound is cut to its middle, a shorter one is padded with zeros at its end.
             sampling_rate: of the audio, in hertz.
             return_tensors: "pt", or "np" for NumPy.
 
         Returns:
-            ``audio`` (B, 4, clip_s · sampling_rate of the model), float32; ``input_ids`` and ``attention_mask`` (B, L);
-            only what was given.
+            ``audio`` (B, 4, clip_s · sampling_rate of the model), float32, if audio is given; ``input_ids`` and
+            ``attention_mask``, both (B, L), if text is given.
 
         Raises:
-            ValueError: nothing given, no sampling rate, or a sound of another shape; one line.
+            ValueError: no text and no audio, no sampling rate, or a sound of another shape.
         """
         if text is None and audio is None:
-            raise ValueError("nothing to process: text or audio is expected")
+            raise ValueError("no input; text or audio is expected")
         if return_tensors not in ("pt", "np"):
             raise ValueError(f"return_tensors is {return_tensors!r}, not 'pt' or 'np'")
         tensors: dict[str, Any] = {}
         if audio is not None:
             if sampling_rate is None or sampling_rate <= 0:
-                raise ValueError("sampling_rate, of the audio in hertz, is expected beside audio")
+                raise ValueError("audio without a sampling_rate in hertz")
             clips = [self.clip(sound, sampling_rate) for sound in _sounds(audio)]
             tensors["audio"] = torch.from_numpy(np.stack(clips))
         if text is not None:
@@ -118,10 +118,10 @@ class ElsaProcessor:
         return BatchFeature(tensors)
 
     def clip(self, sound: ArrayLike, sampling_rate: int) -> NDArray[np.float32]:
-        """One sound, (4, n), (1, n) or (n,), at any rate → (4, clip_s · self.sampling_rate), float32."""
+        """Brings a sound, (4, n), (1, n) or (n,), to (4, clip_s · self.sampling_rate), float32."""
         foa = as_foa(sound)
         if sampling_rate != self.sampling_rate:
-            # What is mono is resampled once.
+            # Equal channels are resampled once.
             channels = foa[:1] if (foa[1:] == foa[0]).all() else foa
             out = soxr.resample(np.ascontiguousarray(channels.T), sampling_rate, self.sampling_rate, quality="HQ").T
             foa = np.broadcast_to(out, (4, out.shape[1]))
@@ -132,10 +132,10 @@ class ElsaProcessor:
 
 
 def as_foa(sound: ArrayLike) -> NDArray[np.float32]:
-    """(4, n) as it is; (1, n) or (n,) in all four channels, which is sound without space (ELSA, section 4.1).
+    """Returns sound (4, n) unchanged, and copies (1, n) or (n,) to four channels: sound without space (ELSA, 4.1).
 
     Raises:
-        ValueError: another shape, no samples, or samples that are not finite; one line.
+        ValueError: another shape, no samples, or samples that are not finite.
     """
     samples = np.asarray(sound, dtype=np.float32)
     channels = np.atleast_2d(samples)
@@ -147,9 +147,9 @@ def as_foa(sound: ArrayLike) -> NDArray[np.float32]:
 
 
 def _sounds(audio: Any) -> list[Any]:
-    """One sound or several, as a list."""
+    """A list of the sounds in ``audio``."""
     if isinstance(audio, (list, tuple)):
-        # A list of numbers is one sound, of arrays several.
+        # A list of numbers is one sound; a list of arrays is several.
         return [audio] if audio and np.ndim(audio[0]) == 0 else list(audio)
     return list(audio) if np.ndim(audio) == 3 else [audio]
 

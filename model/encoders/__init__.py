@@ -1,1 +1,1 @@
-"""The encoders of what sounds and of what is said: the paper's, those out of packages, and small ones for tests."""
+"""Encoders of sound and of text: the paper's, others that come in Python packages, and small ones for tests."""

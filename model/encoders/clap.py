@@ -1,4 +1,4 @@
-"""LAION-CLAP's weights, from a folder or a model hub's name, for the two encoders that the paper takes from it."""
+"""Weights of LAION-CLAP, from a folder or a model hub, for the two encoders that the paper takes from it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from model.errors import ConfigurationError, one_line
 
 
 def is_path(source: str) -> bool:
-    """Whether a source is a folder, or can only be meant as one: a hub's name has one slash at most."""
+    """Whether a source is a folder, or cannot be a name on a hub, which has at most one slash."""
     return Path(source).is_dir() or source.startswith((".", "/", "~")) or source.count("/") > 1
 
 
 def clap_config(source: str, *, key: str) -> ClapConfig:
-    """The configuration of a CLAP model in a folder or under a hub's name.
+    """Reads the configuration of a CLAP model.
+
+    Args:
+        source: a folder, or a name on a hub.
+        key: the setting that names the source, for the message.
 
     Raises:
-        ConfigurationError: when there is none, or one of another kind; ``key`` is what the user has set.
+        ConfigurationError: there is no model, or one of another type.
     """
     try:
         with quiet():
@@ -31,15 +35,21 @@ def clap_config(source: str, *, key: str) -> ClapConfig:
         reason = one_line(error)
         raise ConfigurationError(f"{key}: {source}: no CLAP model in a folder or on a model hub: {reason}") from None
     if not isinstance(config, ClapConfig):
-        raise ConfigurationError(f"{key}: {source}: a model of the kind {config.model_type}, clap is expected")
+        raise ConfigurationError(f"{key}: {source}: a model of type {config.model_type}; clap is expected")
     return config
 
 
 def load_part(part: nn.Module, source: str, name: str, *, key: str) -> None:
-    """Copies the weights of a part of a CLAP model, ``audio_model`` or ``text_model``, from safetensors.
+    """Copies the weights of a part of a CLAP model from safetensors.
+
+    Args:
+        part: the module that gets the weights.
+        source: a folder, or a name on a hub.
+        name: ``audio_model`` or ``text_model``.
+        key: the setting that names the source, for the message.
 
     Raises:
-        ConfigurationError: when there is no such model, or its part has another shape.
+        ConfigurationError: there is no such model, or its part has another shape.
     """
     clap_config(source, key=key)
     try:
@@ -54,7 +64,7 @@ def load_part(part: nn.Module, source: str, name: str, *, key: str) -> None:
 
 
 def differing(config: Any) -> dict[str, Any]:
-    """The keys of a configuration that differ from its class's defaults."""
+    """The keys of a configuration that differ from the defaults of its class."""
     out: dict[str, Any] = config.to_diff_dict()
     for name in ("model_type", "transformers_version", "architectures", "dtype"):
         out.pop(name, None)

@@ -1,6 +1,6 @@
-"""HTSAT, CLAP's audio encoder, as transformers has it, with its features computed in batches on the device.
+"""Features for HTSAT, the audio encoder of CLAP, computed in batches on the device.
 
-Source: ELSA, section 4.1, which takes LAION-CLAP's weights; the features are those of transformers'
+Source: ELSA, section 4.1, which takes LAION-CLAP's weights. The features are those of transformers'
 ``ClapFeatureExtractor``, which computes them clip by clip in NumPy.
 """
 
@@ -16,16 +16,16 @@ from transformers.audio_utils import mel_filter_bank
 from model.features import without_autocast
 
 SAMPLE_RATE = 48000
-#: The network hears ten seconds: shorter sound is repeated as often as it fits whole, then followed by zeros.
+#: The network takes ten seconds. Shorter sound is repeated as often as it fits in whole, then padded with zeros.
 SAMPLES = 480000
 _N_FFT, _HOP, _BANDS, _FROM_HZ, _TO_HZ = 1024, 480, 64, 50.0, 14000.0
-#: Power below which a band is not told from silence; −100 dB.
+#: Power of a band that counts as silence: −100 dB.
 _FLOOR = 1e-10
 
 
 @lru_cache(maxsize=8)
 def _constants(fusion: bool, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    # LAION's models with fusion were trained on torchaudio's filters, those without on librosa's.
+    # LAION trained models with fusion on torchaudio's filters, and models without fusion on librosa's.
     norm, scale = (None, "htk") if fusion else ("slaney", "slaney")
     filters = mel_filter_bank(_N_FFT // 2 + 1, _BANDS, _FROM_HZ, _TO_HZ, SAMPLE_RATE, norm=norm, mel_scale=scale)
     with torch.inference_mode(False):
@@ -34,7 +34,7 @@ def _constants(fusion: bool, dtype: torch.dtype, device: torch.device) -> tuple[
 
 
 def repeated(sound: Tensor) -> Tensor:
-    """(B, samples) → (B, SAMPLES): the first ten seconds, or whole repetitions and then zeros."""
+    """Brings sound (B, samples) to (B, SAMPLES): the first ten seconds, or whole repetitions and then zeros."""
     samples = sound.shape[1]
     if samples >= SAMPLES:
         return sound[:, :SAMPLES]
@@ -44,9 +44,15 @@ def repeated(sound: Tensor) -> Tensor:
 
 @without_autocast
 def input_features(sound: Tensor, fusion: bool = False) -> Tensor:
-    """(B, samples) at SAMPLE_RATE → (B, 1, 1001, 64), decibels, as ClapAudioModel takes them.
+    """Log-mel spectrograms in decibels, as ClapAudioModel takes them.
 
-    fusion: for a model that fuses crops of long sound: four equal channels, since ten seconds need no crops.
+    Args:
+        sound: (B, samples) at SAMPLE_RATE.
+        fusion: whether the model fuses crops of long sound. It then gets four equal channels, because ten seconds need
+            no crops.
+
+    Returns:
+        (B, 1, 1001, 64), or with fusion (B, 4, 1001, 64).
     """
     window, filters = _constants(fusion, sound.dtype, sound.device)
     parts = torch.view_as_real(

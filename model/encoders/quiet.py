@@ -1,4 +1,4 @@
-"""transformers without its bars and reports, which are for another kind of program."""
+"""Silences the progress bars and reports of transformers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence inside the block; as it was, afterwards."""
+    """Silences transformers inside the block."""
     shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()

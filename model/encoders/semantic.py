@@ -1,7 +1,7 @@
-"""The semantic branch: what sounds, from W alone (ELSA, section 4.1). Three encoders behind one interface.
+"""The semantic branch, which encodes the kind of sound from W (ELSA, section 4.1). It has three encoders.
 
-``htsat`` is the paper's. ``aisfx`` comes inside a package, for where no model hub can be reached. ``cnn`` is a small
-network trained with the rest.
+``htsat`` is the paper's. ``aisfx`` comes in a package, for machines that cannot reach a model hub. ``cnn`` is a small
+network that is trained with the rest of the model.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from model.resampling import resample
 
 
 class SemanticEncoder(nn.Module):
-    """The interface: W at ``sample_rate`` to one vector of ``size`` numbers a clip."""
+    """The interface of semantic encoders: from W at ``sample_rate`` to a vector of ``size`` numbers."""
 
     sample_rate: int
     size: int
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, samples) at ``sample_rate``, float32 → (B, size)."""
+        """Encodes sound (B, samples) at ``sample_rate``, float32: (B, size)."""
         raise NotImplementedError
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The weights from where the encoder first comes from, if it comes from anywhere."""
+        """Loads the first weights from the encoder's source, if it has one."""
 
 
 class CnnEncoder(SemanticEncoder):
-    """Blocks of two 3×3 convolutions on log-mel, the first halving both axes; then mean and maximum over both."""
+    """Blocks of two 3×3 convolutions on a log-mel spectrogram, the first with stride 2; then mean and maximum."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class CnnEncoder(SemanticEncoder):
         self.size = 2 * width
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, samples) → (B, size)."""
+        """Encodes sound (B, samples) at ``sample_rate``: (B, size)."""
         config = self.config
         parts = torch.view_as_real(stft(sound, n_fft=config.n_fft, hop=config.hop))
         mel = log_mel(
@@ -59,7 +59,7 @@ class CnnEncoder(SemanticEncoder):
             from_hz=config.mel_from_hz,
             to_hz=config.mel_to_hz,
         )
-        # From [-10, 0] of the common logarithm, where recordings lie, to about [-1, 1].
+        # From [-10, 0], where the log-mel of recordings lies, to about [-1, 1].
         maps = self.blocks(((mel.unsqueeze(1) + 5) / 5).contiguous(memory_format=torch.channels_last))
         return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
 
@@ -77,12 +77,12 @@ class AisfxEncoder(SemanticEncoder):
         self.network = aisfx.AisfxNetwork()
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, samples) → (B, 512)."""
+        """Encodes sound (B, samples) at ``sample_rate``: (B, 512)."""
         sound = nn.functional.pad(sound, (0, max(0, self.SAMPLES_AT_LEAST - sound.shape[1])))
         return self.network(aisfx.spectrogram(sound))
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The package's weights."""
+        """Loads the weights of the package."""
         self.network.load_package()
 
 
@@ -103,7 +103,7 @@ class HtsatEncoder(SemanticEncoder):
         self.size = self.model.config.hidden_size
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, samples) → (B, size)."""
+        """Encodes sound (B, samples) at ``sample_rate``: (B, size)."""
         fusion = self.model.config.enable_fusion
         longer = torch.zeros(len(sound), 1, dtype=torch.bool, device=sound.device) if fusion else None
         features = htsat.input_features(sound, fusion)
@@ -111,7 +111,7 @@ class HtsatEncoder(SemanticEncoder):
         return output
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The audio part of the CLAP model that ``semantic_source`` names, if it names one."""
+        """Loads the audio part of the CLAP model that ``semantic_source`` names, if it names one."""
         if config.semantic_source:
             load_part(self.model, config.semantic_source, "audio_model", key="semantic_source")
 
@@ -120,7 +120,7 @@ SEMANTIC_ENCODERS: dict[str, type[SemanticEncoder]] = {"aisfx": AisfxEncoder, "c
 
 
 class SemanticBranch(nn.Module):
-    """An encoder, frozen or not, and what brings its vector to ``semantic_size``: layer norm and one linear layer."""
+    """An encoder, frozen or not, then layer norm and a linear layer to ``semantic_size``."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
@@ -131,13 +131,13 @@ class SemanticBranch(nn.Module):
             nn.LayerNorm(self.encoder.size), nn.Linear(self.encoder.size, config.semantic_size)
         )
         if isinstance(self.encoder, HtsatEncoder) and self.encoder.size == config.semantic_size:
-            # HTSAT ends in a layer norm, and the paper has nothing between it and the fusion.
+            # HTSAT ends in a layer norm, and in the paper its output is the input of the fusion.
             self.projection = nn.Sequential()
 
     def encode(self, audio: Tensor, sample_rate: int) -> Tensor:
-        """(B, 4, samples), W first → the encoder's vectors (B, encoder.size). Without gradient where it is frozen.
+        """Encodes W of audio (B, 4, samples): (B, encoder.size).
 
-        The vectors of a frozen encoder are a function of the sound alone, so training may keep them.
+        The output of a frozen encoder has no gradient. It depends only on the sound, so training may store it.
         """
         sound = resample(full_precision(audio[:, 0]), sample_rate, self.encoder.sample_rate)
         if self.frozen:
@@ -147,12 +147,12 @@ class SemanticBranch(nn.Module):
         return out
 
     def forward(self, encoded: Tensor) -> Tensor:
-        """What ``encode`` gives → (B, semantic_size)."""
+        """Projects the output of ``encode``: (B, semantic_size)."""
         out: Tensor = self.projection(encoded)
         return out
 
     def train(self, mode: bool = True) -> SemanticBranch:
-        """Frozen means without dropout too."""
+        """Sets the training mode. A frozen encoder stays in evaluation mode, without dropout."""
         super().train(mode)
         if self.frozen:
             self.encoder.train(False)
@@ -160,7 +160,7 @@ class SemanticBranch(nn.Module):
 
 
 def _convolution(width: int, channels: int, stride: int = 1) -> nn.Sequential:
-    # Group norm, so that an embedding does not depend on the clips that share its batch.
+    # Group norm, so that an embedding does not depend on the other clips of its batch.
     return nn.Sequential(
         nn.Conv2d(width, channels, 3, stride=stride, padding=1, bias=False),
         nn.GroupNorm(math.gcd(8, channels), channels),

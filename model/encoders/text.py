@@ -1,7 +1,7 @@
-"""The text encoders and their tokenizers, three behind one interface: ids and mask in, one vector a caption out.
+"""Three text encoders and their tokenizers: from a caption's tokens to a vector.
 
 ``roberta`` is the paper's, trained with the rest (ELSA, section 4.1). ``pretrained`` is a sentence encoder from a
-package or a folder, ``hashing`` a bag of words for tests that needs no file at all.
+package or a folder. ``hashing`` is a bag of words for tests, which needs no file.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from model.encoders.quiet import quiet
 from model.errors import ConfigurationError, one_line
 
 _WORD = re.compile(r"[^\W_]+")
-#: Tokens of a caption that are read; longer ones are cut.
+#: Longest caption in tokens; the rest is cut.
 TOKENS_AT_MOST = 77
 
 
 class Tokenizer(Protocol):
-    """Captions to ids, as transformers' tokenizers do it."""
+    """The interface of tokenizers, as in transformers."""
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        """B captions → input_ids and attention_mask, both (B, L)."""
+        """Tokenizes B captions: input_ids and attention_mask, both (B, L)."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Writes what is needed to make it again beside the model."""
+        """Writes the files of the tokenizer into the folder of a model."""
         ...
 
 
 class HashingTokenizer:
-    """Every word, in lower case, to one of ``buckets`` ids by SHA-256; ``padding`` and what is below are not words."""
+    """Maps every word, in lower case, to one of ``buckets`` ids by SHA-256. Ids up to ``padding`` are no words."""
 
     FILE = "hashing_tokenizer.json"
 
@@ -52,21 +52,21 @@ class HashingTokenizer:
 
     @classmethod
     def load(cls, file: Path) -> HashingTokenizer:
-        """What ``save`` wrote."""
+        """Reads the file that ``save`` wrote."""
         settings = json.loads(file.read_text(encoding="utf-8"))
         return cls(int(settings["buckets"]), int(settings["padding"]))
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        """B captions → input_ids and attention_mask, both (B, L)."""
+        """Tokenizes B captions: input_ids and attention_mask, both (B, L)."""
         words = [_WORD.findall(text.lower())[:TOKENS_AT_MOST] for text in texts]
         ids = torch.full((len(words), max([1, *map(len, words)])), self.padding, dtype=torch.long)
         for row, caption in enumerate(words):
-            for place, word in enumerate(caption):
-                ids[row, place] = self.padding + _bucket(word, self.buckets - self.padding)
+            for position, word in enumerate(caption):
+                ids[row, position] = self.padding + _bucket(word, self.buckets - self.padding)
         return {"input_ids": ids, "attention_mask": (ids > self.padding).long()}
 
     def save(self, folder: Path) -> None:
-        """Writes both numbers."""
+        """Writes the two settings."""
         text = json.dumps({"buckets": self.buckets, "padding": self.padding})
         (folder / self.FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -77,7 +77,7 @@ def _bucket(word: str, buckets: int) -> int:
 
 
 class PretrainedTokenizer:
-    """The tokenizer of a pretrained encoder, from its folder."""
+    """The tokenizer of a pretrained encoder."""
 
     def __init__(self, source: Path | str) -> None:
         try:
@@ -85,30 +85,34 @@ class PretrainedTokenizer:
                 self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_path(str(source)))
         except (OSError, ValueError) as error:
             reason = one_line(error)
-            raise ConfigurationError(f"text_source: {source}: no tokenizer that can be loaded: {reason}") from None
+            raise ConfigurationError(f"text_source: {source}: its tokenizer cannot be loaded: {reason}") from None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        """B captions → input_ids and attention_mask, both (B, L)."""
+        """Tokenizes B captions: input_ids and attention_mask, both (B, L)."""
         out = self._tokenizer(
             list(texts), padding=True, truncation=True, max_length=TOKENS_AT_MOST, return_tensors="pt"
         )
         return {"input_ids": out["input_ids"], "attention_mask": out["attention_mask"]}
 
     def save(self, folder: Path) -> None:
-        """Writes the tokenizer's files."""
+        """Writes the files of the tokenizer."""
         self._tokenizer.save_pretrained(folder)
 
 
 def load_tokenizer(config: ElsaConfig, folder: Path | None = None) -> Tokenizer:
-    """The tokenizer of a model: from the saved model's folder, or, for a new one, from where the encoder comes from.
+    """Loads the tokenizer of a model.
+
+    Args:
+        config: of the model.
+        folder: of the saved model; None for a new model, whose tokenizer comes from the encoder's source.
 
     Raises:
-        ConfigurationError: when there is none.
+        ConfigurationError: the source has no tokenizer.
     """
     if config.text_encoder == "hashing":
         return HashingTokenizer(config.text_buckets)
     if config.text_encoder == "roberta" and config.text_source is None:
-        # A model without a source learns its words from nothing, so any of its ids will do.
+        # A model without a source has no vocabulary, so its words are hashed to its ids.
         encoder = ClapTextConfig(**(config.text_config or {}))
         return HashingTokenizer(encoder.vocab_size, padding=int(encoder.pad_token_id or 0))
     if folder is not None:
@@ -122,29 +126,29 @@ def _source(config: ElsaConfig) -> Path | str:
 
 
 def text_source_folder(config: ElsaConfig) -> Path:
-    """The folder of the pretrained encoder that ``text_source`` names: a folder, or a package that holds ``model/``.
+    """Finds the folder of the pretrained encoder that ``text_source`` names: a folder, or a package with ``model/``.
 
     Raises:
-        ConfigurationError: when there is neither.
+        ConfigurationError: there is no such folder and no such package.
     """
     return source_in(str(config.text_source), "model", key="text_source")
 
 
 class TextEncoder(nn.Module):
-    """The interface of all encoders. ``size`` is the length of a caption's vector."""
+    """The interface of text encoders: from tokens to a vector of ``size`` numbers."""
 
     size: int
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) → (B, size)."""
+        """Encodes tokens and their mask, both (B, L): (B, size)."""
         raise NotImplementedError
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The weights from where the encoder first comes from, if it comes from anywhere."""
+        """Loads the first weights from the encoder's source, if it has one."""
 
 
 class HashingTextEncoder(TextEncoder):
-    """The mean of the vectors of a caption's words; it does not know their order."""
+    """The mean of the vectors of a caption's words, in any order."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
@@ -152,12 +156,12 @@ class HashingTextEncoder(TextEncoder):
         self.words = nn.Embedding(config.text_buckets, config.text_size)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) → (B, size)."""
+        """Encodes tokens and their mask, both (B, L): (B, size)."""
         return _masked_mean(self.words(input_ids), attention_mask)
 
 
 class _TransformerTextEncoder(TextEncoder):
-    """What the encoders of transformers share: frozen, they are without gradient and always in evaluation mode."""
+    """Base of the encoders from transformers. A frozen one has no gradient and stays in evaluation mode."""
 
     encoder: nn.Module
 
@@ -166,12 +170,12 @@ class _TransformerTextEncoder(TextEncoder):
         self.frozen = config.text_frozen
 
     def train(self, mode: bool = True) -> _TransformerTextEncoder:
-        """Frozen means without dropout too."""
+        """Sets the training mode. A frozen encoder stays in evaluation mode, without dropout."""
         super().train(mode and not self.frozen)
         return self
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Two (B, L) → (B, size)."""
+        """Encodes tokens and their mask, both (B, L): (B, size)."""
         if self.frozen:
             with torch.no_grad():
                 return self._pooled(input_ids, attention_mask)
@@ -182,7 +186,7 @@ class _TransformerTextEncoder(TextEncoder):
 
 
 class PretrainedTextEncoder(_TransformerTextEncoder):
-    """Any encoder that transformers knows, and the mean over its tokens."""
+    """The mean over the tokens of any encoder that transformers knows."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
@@ -196,7 +200,7 @@ class PretrainedTextEncoder(_TransformerTextEncoder):
         self.encoder.requires_grad_(not self.frozen)
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The weights from the package or folder."""
+        """Loads the weights from the package or folder."""
         with quiet():
             source = AutoModel.from_pretrained(text_source_folder(config), local_files_only=True, use_safetensors=True)
         self.encoder.load_state_dict(source.state_dict())
@@ -207,7 +211,7 @@ class PretrainedTextEncoder(_TransformerTextEncoder):
 
 
 class RobertaTextEncoder(_TransformerTextEncoder):
-    """RoBERTa as transformers' ClapTextModel, and its pooled first token, which is what CLAP takes."""
+    """RoBERTa as transformers' ClapTextModel; its output is the pooled first token, as in CLAP."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
@@ -222,7 +226,7 @@ class RobertaTextEncoder(_TransformerTextEncoder):
         self.encoder.requires_grad_(not self.frozen)
 
     def load_source(self, config: ElsaConfig) -> None:
-        """The text part of the CLAP model that ``text_source`` names, if it names one."""
+        """Loads the text part of the CLAP model that ``text_source`` names, if it names one."""
         if config.text_source:
             load_part(self.encoder, config.text_source, "text_model", key="text_source")
 
@@ -239,7 +243,7 @@ TEXT_ENCODERS: dict[str, type[TextEncoder]] = {
 
 
 def text_encoder(config: ElsaConfig) -> TextEncoder:
-    """The encoder that a configuration names."""
+    """Makes the encoder that a configuration names."""
     return TEXT_ENCODERS[config.text_encoder](config)
 
 

@@ -1,6 +1,6 @@
-"""The spatial branch: where a sound comes from and what the room does to it, from intensities (ELSA, section 4.1).
+"""The spatial branch: the direction of a source and measures of the room, from intensities (ELSA, section 4.1).
 
-One interface, two designs and two to hold them against: ``paper``, ``bin-weighting`` (ours), ``static`` and ``none``.
+One interface has two designs, ``paper`` and ``bin-weighting`` (ours), and two controls, ``static`` and ``none``.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ SPATIAL_BRANCHES: dict[str, type[SpatialBranch]] = {
 
 
 def spatial_branch(config: ElsaConfig) -> SpatialBranch:
-    """The branch that a configuration names."""
+    """Makes the branch that a configuration names."""
     return SPATIAL_BRANCHES[config.spatial_branch](config)

@@ -1,8 +1,8 @@
-"""Statistics of a sound field by octave band that tell the distance and the room, and do not turn with the field.
+"""Statistics of a sound field by octave band that depend on distance and room and do not rotate with the field.
 
-Distance and room show in how directed the energy is (diffuseness; Merimaa and Pulkki, Spatial impulse response
-rendering, 2005), above all where sound sets in, before the room answers; in how fast the level falls; and in how much
-of the modulation is left. The choice is ours. Nothing of it depends on the absolute level of a clip.
+Distance and room affect how directed the energy is (diffuseness; Merimaa and Pulkki, Spatial impulse response
+rendering, 2005), above all at onsets, before the reverberation; how fast the level falls; and how much modulation
+remains. The choice of statistics is ours. None of them depends on the absolute level of a clip.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ LOWEST_BAND_HZ = 125.0
 RISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SLOPE_QUANTILES = (0.05, 0.1, 0.25, 0.5)
 DIRECTEDNESS_QUANTILES = (0.1, 0.5, 0.9)
-#: Shorter frames are brought together: a decay is heard in them through noise.
+#: Shorter frames are averaged to this length, so that a decay is visible through noise.
 FRAME_MS = 16
-#: Over which a slope is taken.
+#: Length of time over which a slope is measured.
 SLOPE_MS = 64
 #: Lags of the envelope's autocorrelation.
 LAGS_MS = (16, 32, 64, 128, 256, 512)
-#: Numbers for every band.
+#: Statistics of each band.
 STATISTICS_PER_BAND = 7 + len(RISE_QUANTILES) + len(SLOPE_QUANTILES) + len(DIRECTEDNESS_QUANTILES) + len(LAGS_MS)
-#: In log10 of power a frame: rises below it are no onset.
+#: Rises of log10 of power per frame below this are no onsets.
 _RISE_FLOOR = 1e-3
 
 
 def octave_bands(to_hz: float) -> list[tuple[float, float]]:
-    """Lower and upper edges of the octave bands from LOWEST_BAND_HZ on, the last one cut at ``to_hz``."""
+    """Lower and upper edges of the octave bands from LOWEST_BAND_HZ up; the last ends at ``to_hz``."""
     bands = []
     centre = LOWEST_BAND_HZ
     while centre / 2**0.5 < to_hz:
@@ -45,8 +45,8 @@ def octave_bands(to_hz: float) -> list[tuple[float, float]]:
 def band_matrix(
     bins: int, sample_rate: int, n_fft: int, to_hz: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """(bins, bands) of zeros and ones; a band too narrow for the bins has the one nearest to its middle."""
-    # Outside of inference mode, since it is kept for training too.
+    """Membership of bins in bands: (bins, bands) of 0 and 1. A narrow band has the bin nearest to its centre."""
+    # Outside of inference mode, because the cached tensor is also used in training.
     with torch.inference_mode(False):
         frequency = torch.arange(bins, dtype=torch.float64) * sample_rate / n_fft
         columns = []
@@ -59,40 +59,41 @@ def band_matrix(
 
 
 def _quantiles(values: Tensor, quantiles: tuple[float, ...]) -> Tensor:
-    """(B, K, T) → (B, K, len(quantiles)), linear between order statistics; zero where T is 0."""
+    """Quantiles over the last axis of (B, K, T): (B, K, len(quantiles)); zero if T is 0."""
     if values.shape[2] == 0:
         return values.new_zeros(*values.shape[:2], len(quantiles))
     return torch.quantile(values, values.new_tensor(quantiles), dim=2).permute(1, 2, 0)
 
 
 def field_statistics(spectra: Spectra, *, sample_rate: int, n_fft: int, hop: int, to_hz: float) -> Tensor:
-    """Statistics of a batch of clips, for each octave band up to ``to_hz``.
+    """Statistics of a batch of clips for each octave band up to ``to_hz``.
 
-    With w the power of W in a band and frame, p that of X, Y and Z together, E = (w + p) / 2, I and J the active and
-    the reactive intensity, and floors of 16-bit noise, a band has, in this order:
+    Let w be the power of W in a band and frame, p that of X, Y and Z together, E = (w + p) / 2, and I and J the active
+    and the reactive intensity. All have floors of 16-bit noise. The statistics of a band are, in this order:
 
-    - directedness of the whole |ΣI| / ΣE, of the frames Σ|I| / ΣE, reactive Σ|J| / ΣE;
+    - directedness of the clip |ΣI| / ΣE, of the frames Σ|I| / ΣE, reactive Σ|J| / ΣE;
     - log10 of Σp / Σw;
     - directedness |I| / E averaged over frames by the rise of log10 w, and by its fall;
     - standard deviation of log10 w;
     - quantiles over frames of |I| / E, of the rise of log10 w over one frame, of its rise over SLOPE_MS;
     - autocorrelation of √w at LAGS_MS.
 
-    Frames shorter than FRAME_MS are averaged first; what is in milliseconds is brought to whole frames, one at least.
+    Frames shorter than FRAME_MS are averaged first. Times in milliseconds are rounded to whole frames, at least one.
 
     Args:
-        spectra: of the bins that are read, from 0 Hz.
+        spectra: of the lowest bins.
         sample_rate, n_fft, hop: of the spectra.
+        to_hz: upper end of the last band.
 
     Returns:
-        (B, bands · STATISTICS_PER_BAND), each about in [−2, 2]; finite, also for silence and few frames.
+        (B, bands · STATISTICS_PER_BAND), values of about [−2, 2]; finite, also in silence and with few frames.
     """
     with torch.autocast(spectra.power_w.device.type, enabled=False):
         return _field_statistics(spectra, sample_rate, n_fft, hop, to_hz)
 
 
 def _pooled(spectra: Spectra, frame_ms: float) -> tuple[Spectra, float]:
-    """Means over so many frames that one takes FRAME_MS or less; what is left over at the end is left out."""
+    """Averages frames to a length of at most FRAME_MS; drops the remainder at the end. Returns the new length in ms."""
     count = min(int(FRAME_MS / frame_ms), spectra.power_w.shape[2])
     if count < 2:
         return spectra, frame_ms
@@ -127,7 +128,7 @@ def _field_statistics(spectra: Spectra, sample_rate: int, n_fft: int, hop: int, 
     slope = level[:, :, slope_frames:] - level[:, :, :-slope_frames]
 
     def over_frames(weights: Tensor) -> Tensor:
-        """Directedness of all frames but the first, weighted."""
+        """Weighted mean of the directedness over all frames except the first."""
         return (weights * directedness[:, :, 1:]).sum(2) / (weights.sum(2) + _RISE_FLOOR)
 
     amplitude = w.sqrt()

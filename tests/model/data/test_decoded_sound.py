@@ -53,7 +53,7 @@ def test_no_room_on_the_disk_is_one_line_and_leaves_no_file(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ReleaseUnreadable, match=r"no space for 0\.8 GB of decoded sound .*training\.keep_decoded=false"):
+    with pytest.raises(ReleaseUnreadable, match=r"no space for 0\.8 GB .*training\.keep_decoded=false"):
         DecodedSound(tmp_path / "sound", [100_000_000])
     assert not (tmp_path / "sound").exists()
 

@@ -101,7 +101,7 @@ def test_a_folder_without_one_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({}, "nothing to process"),
+        ({}, "no input"),
         ({"audio": np.ones(100)}, "sampling_rate"),
         ({"audio": np.ones(100), "sampling_rate": 0}, "sampling_rate"),
         ({"audio": np.ones((2, 100)), "sampling_rate": 16000}, r"shape \(2, 100\)"),

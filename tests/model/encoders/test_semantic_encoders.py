@@ -160,7 +160,7 @@ def test_without_a_source_the_weights_are_drawn_and_words_are_hashed():
 
 def test_a_source_that_holds_something_else_is_named(tmp_path, clap_folder):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(ConfigurationError, match="kind bert, clap is expected"):
+    with pytest.raises(ConfigurationError, match="of type bert; clap is expected"):
         ElsaModel.create(ElsaConfig(semantic_source=str(tmp_path), **SMALL_CLAP))
     with pytest.raises(ConfigurationError, match="no CLAP model") as caught:
         ElsaModel.create(ElsaConfig(semantic_source=str(tmp_path / "nothing"), **SMALL_CLAP))

@@ -13,7 +13,7 @@ from model.configuration.run_configuration import read_configuration
 from model.features import Spectra, spectra
 from model.spatial import SPATIAL_BRANCHES, spatial_branch
 from model.spatial.bin_weighting import BinWeightingSpatialBranch
-from model.spatial.bins import bin_weights, invariant_maps, looked_at, maps_to, weighted_means
+from model.spatial.bins import bin_weights, invariant_maps, maps_relative_to, weighted_cell_means, weighted_means
 from model.spatial.paper import PaperSpatialBranch
 from model.targets import MEASURES
 
@@ -104,7 +104,10 @@ def test_maps_do_not_turn_with_the_field(make_plane_wave):
             torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
         to = torch.tensor([[0.6, 0.0, 0.8]])
         turned_to = to @ torch.from_numpy(matrix.T).float()
-        here, there = maps_to(spectra_of(foa[None]), to), maps_to(spectra_of(turned(foa, matrix)[None]), turned_to)
+        here, there = (
+            maps_relative_to(spectra_of(foa[None]), to),
+            maps_relative_to(spectra_of(turned(foa, matrix)[None]), turned_to),
+        )
         torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
 
 
@@ -121,10 +124,10 @@ def shaken(branch: torch.nn.Module) -> torch.nn.Module:
 def test_how_a_bin_lies_to_a_direction_by_hand(make_plane_wave):
     heard = spectra_of(make_plane_wave(0, 30)[None])
     to = torch.tensor([[0.0, 0.0, 1.0]])
-    cosine, vertical = maps_to(heard, to)[0, :, 20, 60]
+    cosine, vertical = maps_relative_to(heard, to)[0, :, 20, 60]
     assert cosine.item() == pytest.approx(0.5, abs=1e-3)
     assert vertical.item() == pytest.approx(0.5, abs=1e-3)
-    assert not maps_to(spectra_of(np.zeros((1, 4, 4000))), to).any()
+    assert not maps_relative_to(spectra_of(np.zeros((1, 4, 4000))), to).any()
 
 
 def test_a_weight_says_which_bins_count(make_plane_wave):
@@ -140,7 +143,7 @@ def test_a_weight_says_which_bins_count(make_plane_wave):
         weights = bin_weights(heard, logits)
         np.testing.assert_allclose(weighted_means(heard, weights)[0, 0].numpy(), expected, atol=2e-3)
         halves = torch.stack([where < 0, where > 0]).float()[None, :, None].expand(-1, -1, (bins + 1) // 2, -1)
-        np.testing.assert_allclose(looked_at(halves, weights)[0, 0].numpy(), [sign < 0, sign > 0], atol=2e-3)
+        np.testing.assert_allclose(weighted_cell_means(halves, weights)[0, 0].numpy(), [sign < 0, sign > 0], atol=2e-3)
 
 
 def test_means_are_mixed_apart_in_the_horizontal_and_the_vertical():
@@ -152,7 +155,7 @@ def test_means_are_mixed_apart_in_the_horizontal_and_the_vertical():
         branch.mixing[-1].bias.copy_(factors.flatten())
     means = torch.zeros(1, branch.MEANS, 3)
     means[0, 0], means[0, 1] = torch.tensor([0.6, 0.2, 0.1]), torch.tensor([0.2, -0.4, 0.3])
-    mixed = branch._mixed(means, torch.zeros(1, TINY["spatial_hidden"]))
+    mixed = branch._mix(means, torch.zeros(1, TINY["spatial_hidden"]))
     np.testing.assert_allclose(mixed[0].detach().numpy(), [0.5, 0.4, 0.2], atol=1e-6)
 
 

@@ -1,14 +1,15 @@
-"""The folder of a release: the splits that it has, and the tables of their shards."""
+"""Folders that commands read, releases and models. They are checked here without importing PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.errors import ReleaseUnreadable
+from model.errors import ModelUnreadable, ReleaseUnreadable
 
 SPLITS = ("train", "validation", "test")
 TABLE = "metadata.parquet"
+MODEL_CONFIG, MODEL_WEIGHTS = "config.json", "model.safetensors"
 
 
 def shard_tables(release: Path, split: str) -> list[Path]:
@@ -45,3 +46,16 @@ def check_splits(releases: Sequence[Path | str], *splits: str) -> None:
     for release in map(Path, releases):
         for split in splits:
             shard_tables(release, split)
+
+
+def check_model(folder: Path) -> None:
+    """Checks that a folder has the files of a saved model. It does not read them.
+
+    Raises:
+        ModelUnreadable: no such folder, or a file is missing.
+    """
+    if not folder.is_dir():
+        raise ModelUnreadable(f"{folder}: no such folder")
+    for name in (MODEL_CONFIG, MODEL_WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelUnreadable(f"{folder}: no {name}, so no model; elsa train writes it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.errors import ReleaseUnreadable
-from model.releases import check_splits, shard_tables
+from model.folders import check_splits, shard_tables
 
 
 def make_shards(folder, *shards):
