@@ -1,1 +1,1 @@
-"""What a training keeps in the folder of its run."""
+"""The files that a training writes into the folder of its run."""

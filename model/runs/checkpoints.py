@@ -1,7 +1,8 @@
-"""What a training needs to go on where it stopped, in one file that is replaced at once; and what the run is of.
+"""The checkpoint, with which a training continues where it stopped, and the best model.
 
-The file is safetensors, so nothing is unpickled. It holds the trained weights, all buffers and the optimiser's state;
-its header the place in the data, the running means and the history. Random draws are keyed and need no state.
+The checkpoint is one safetensors file, so nothing is unpickled. It holds the trained weights, all buffers and the state
+of the optimiser. Its header holds the position in the data, the running means and the history. Random draws are keyed
+and have no state.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import save_model
 from model.errors import RunRefused, one_line
-from model.runs.files import PARTS, replace_whole
+from model.runs.files import PARTS, replace_file
 from model.runs.record import RECORD
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -29,14 +30,14 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        phase: pretraining or training.
-        epoch, batch: of the phase and of the epoch, the next to do, from 0.
-        sums, count: of the loss's terms over the clips of the epoch so far.
-        best_epoch, best: of the best model so far, its epoch and its score; −1 and nothing before there is one.
-        history: a line for each finished epoch.
+        phase: ``pretraining`` or ``training``.
+        epoch, batch: next epoch of the phase and next batch of the epoch, from 0.
+        sums, count: sums of the loss's terms over the clips of the epoch so far, and the number of these clips.
+        best_epoch, best: epoch and score of the best model so far; −1 and empty before the first.
+        history: an entry for each finished epoch.
     """
 
     phase: str
@@ -56,7 +57,7 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:
-    """Writes the checkpoint beside the old one, then in its place."""
+    """Writes the checkpoint, and replaces an older one at once."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in trained.items():
         tensors[f"weights/{name}"] = parameter.detach()
@@ -68,14 +69,14 @@ def save_checkpoint(
     header = {"progress": json.dumps(dataclasses.asdict(progress))}
     save_file({name: value.contiguous() for name, value in tensors.items()}, part, metadata=header)
     shutil.copymode(run / RECORD, part)
-    replace_whole(part, run / CHECKPOINT)
+    replace_file(part, run / CHECKPOINT)
 
 
 def load_progress(run: Path) -> Progress | None:
-    """How far the run in a folder is; none when it has no checkpoint yet.
+    """Reads the progress of a run; None if it has no checkpoint yet.
 
     Raises:
-        RunRefused: a checkpoint that cannot be read.
+        RunRefused: the checkpoint cannot be read.
     """
     if not (run / CHECKPOINT).is_file():
         return None
@@ -83,45 +84,45 @@ def load_progress(run: Path) -> Progress | None:
         with safe_open(run / CHECKPOINT, framework="pt") as file:
             return Progress(**json.loads(file.metadata()["progress"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunRefused(f"{run / CHECKPOINT}: not a checkpoint of ours: {one_line(error)}") from None
+        raise RunRefused(f"{run / CHECKPOINT}: not a checkpoint of a training: {one_line(error)}") from None
 
 
 def load_checkpoint(
-    run: Path, trained: dict[str, torch.nn.Parameter], model: ElsaModel, optimizer: torch.optim.Optimizer | None
+    run: Path, trained: dict[str, torch.nn.Parameter], model: ElsaModel, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Weights, buffers and the optimiser's state as they were; ``optimizer`` none leaves its state out.
+    """Loads weights, buffers and the state of the optimiser.
 
     Raises:
-        RunRefused: a checkpoint that cannot be read, or of another model.
+        RunRefused: the checkpoint cannot be read, or is of another model.
     """
     buffers = dict(model.named_buffers())
-    seen = 0
+    loaded = 0
     try:
         with safe_open(run / CHECKPOINT, framework="pt") as file, torch.no_grad():
-            for key in file.keys():  # noqa: SIM118, it is no mapping
+            for key in file.keys():  # noqa: SIM118, the file is no mapping
                 kind, _, name = key.partition("/")
                 if kind == "weights":
                     trained[name].copy_(file.get_tensor(key))
-                    seen += 1
+                    loaded += 1
                 elif kind == "buffers":
                     buffers[name].copy_(file.get_tensor(key))
-                elif optimizer is not None:
+                else:
                     entry, _, name = name.partition("/")
                     value = file.get_tensor(key)
-                    # A copy: the file's mapping lies at any address. PyTorch keeps the count of steps on the CPU.
-                    place = value.device if value.ndim == 0 else trained[name].device
-                    optimizer.state[trained[name]][entry] = value.to(place, copy=True)
+                    # A copy, because the mapped file may be unaligned. PyTorch keeps the number of steps on the CPU.
+                    device = value.device if value.ndim == 0 else trained[name].device
+                    optimizer.state[trained[name]][entry] = value.to(device, copy=True)
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise RunRefused(f"{run / CHECKPOINT}: not of this model: {one_line(error)}") from None
-    if seen != len(trained):
-        raise RunRefused(f"{run / CHECKPOINT}: not of this model: {seen} of {len(trained)} weights")
+    if loaded != len(trained):
+        raise RunRefused(f"{run / CHECKPOINT}: not of this model: {loaded} of {len(trained)} weights")
 
 
 def save_best(model: ElsaModel, run: Path) -> None:
-    """The model into its run, file by file by renaming, so that a kill leaves whole files."""
+    """Writes the model into its run. Each file is renamed when it is whole, so that a kill leaves whole files."""
     part = run / f"model{PARTS}"
     shutil.rmtree(part, ignore_errors=True)
     save_model(model, part)
     for file in sorted(part.iterdir()):
-        replace_whole(file, run / file.name)
+        replace_file(file, run / file.name)
     part.rmdir()

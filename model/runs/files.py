@@ -1,23 +1,24 @@
-"""Files of a run, which are there whole or not at all."""
+"""Writes files of a run so that each exists whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+#: Ending of a file that is being written.
 PARTS = ".part"
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text file that is there whole or not at all."""
+    """Writes a text file, and replaces an older one at once."""
     part = path.with_name(path.name + PARTS)
     part.write_text(text, encoding="utf-8")
-    replace_whole(part, path)
+    replace_file(part, path)
 
 
-def replace_whole(part: Path, path: Path) -> None:
-    """A file in the place of another, at once."""
-    # On disk before it has its name, or a machine that goes down could leave an empty file with the right name.
+def replace_file(part: Path, path: Path) -> None:
+    """Gives a finished file its name."""
+    # It must be on the disk first, or a power failure could leave an empty file under the name.
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)

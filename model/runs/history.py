@@ -1,4 +1,4 @@
-"""What a run leaves to be looked at: a line for each epoch, the learning curve, scalars for TensorBoard."""
+"""The history of a run: an entry for each epoch, the learning curve, and scalars for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from model.errors import RunRefused, one_line
 from model.runs.files import write_text
 
 HISTORY = "history.jsonl"
@@ -18,11 +19,23 @@ SCALARS = "tensorboard"
 
 
 def write_history(run: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """history.jsonl, a line for each epoch, and the learning curve."""
+    """Writes history.jsonl, a line for each epoch, and the learning curve."""
     write_text(run / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
     epochs = [line for line in history if line["phase"] == "training"]
     if epochs:
         _draw(run / CURVE, epochs)
+
+
+def read_history(run: Path) -> list[dict[str, Any]]:
+    """Reads history.jsonl.
+
+    Raises:
+        RunRefused: it cannot be read.
+    """
+    try:
+        return [json.loads(line) for line in (run / HISTORY).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunRefused(f"{run / HISTORY}: cannot be read, so the run cannot continue: {one_line(error)}") from None
 
 
 def _draw(path: Path, epochs: Sequence[Mapping[str, Any]]) -> None:
@@ -36,7 +49,7 @@ def _draw(path: Path, epochs: Sequence[Mapping[str, Any]]) -> None:
     loss.legend(frameon=False)
     values = [line["validation"]["map_at_10"] for line in epochs]
     precision.plot(numbers, values, color="#1f5fa8", marker=".")
-    best = next(place for place, line in enumerate(epochs) if line["epoch"] == epochs[-1]["best_epoch"])
+    best = next(index for index, line in enumerate(epochs) if line["epoch"] == epochs[-1]["best_epoch"])
     precision.plot(numbers[best], values[best], "o", color="#c2410c", label=f"kept: epoch {numbers[best]}")
     precision.set(xlabel="epoch", ylabel="mAP@10, spatial captions", ylim=(0, max(1e-3, 1.1 * max(values))))
     precision.legend(frameon=False, loc="lower right")
@@ -49,25 +62,31 @@ def _draw(path: Path, epochs: Sequence[Mapping[str, Any]]) -> None:
 
 
 class Scalars:
-    """Scalars for TensorBoard in the run's folder ``tensorboard``; nothing, said once, where it is not installed."""
+    """Scalars for TensorBoard in the run's folder ``tensorboard``. If TensorBoard is missing, a line says so.
 
-    def __init__(self, run: Path, step: int, told: TextIO) -> None:
+    Args:
+        run: the folder.
+        step: scalars from this step on are written again.
+        stream: gets the line.
+    """
+
+    def __init__(self, run: Path, step: int, stream: TextIO) -> None:
         self._writer: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            print("tensorboard is not installed: no scalars are written for it; history.jsonl has them", file=told)
+            print("tensorboard is not installed, so it gets no scalars; history.jsonl has them", file=stream)
             return
-        # What a killed training had told of later steps is told again.
+        # Steps after the checkpoint of a killed training are done again.
         self._writer = SummaryWriter(str(run / SCALARS), purge_step=step)
 
     def add(self, prefix: str, values: Mapping[str, float], step: int) -> None:
-        """Numbers at a step."""
+        """Adds numbers at a step."""
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(f"{prefix}/{name}", value, step)
 
     def close(self) -> None:
-        """All on disk."""
+        """Writes everything to the disk."""
         if self._writer is not None:
             self._writer.close()

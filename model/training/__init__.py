@@ -1,4 +1,4 @@
-"""Training: the loop, the trainer, its schedule, its checkpoints and what it tells, each in a module of its own."""
+"""Trains a model: losses, phases, steps, validation, and the loop that runs them."""
 
 from model.training.loop import TrainingResult, train
 

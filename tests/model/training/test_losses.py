@@ -8,8 +8,6 @@ import pytest
 import torch
 
 from model.configuration.training import LossWeights
-from model.elsa.network import AudioOutput
-from model.spatial import SpatialOutput
 from model.targets import AREA, DISTANCE, MEASURES, Targets
 from model.training.losses import CHORD_FLOOR, chord_loss, contrastive_loss, direction_loss, elsa_loss, masked_mean
 
@@ -17,15 +15,17 @@ NAN = float("nan")
 NO_WORDS = torch.full((2, 5), -1)
 
 
-def output(directions: torch.Tensor, distance: list[float], embedding: torch.Tensor) -> AudioOutput:
+def output(directions: torch.Tensor, distance: list[float], embedding: torch.Tensor) -> dict[str, torch.Tensor]:
     clips = len(directions)
-    return AudioOutput(
-        embedding=embedding,
-        direction=directions,
-        distance=torch.tensor(distance),
-        area=torch.zeros(clips),
-        spatial=SpatialOutput(directions, torch.zeros(clips, len(MEASURES)), torch.zeros(clips, 4)),
-    )
+    return {
+        "embedding": embedding,
+        "text": embedding,
+        "direction": directions,
+        "distance": torch.tensor(distance),
+        "area": torch.zeros(clips),
+        "branch_direction": directions,
+        "branch_measures": torch.zeros(clips, len(MEASURES)),
+    }
 
 
 def test_contrastive_loss_is_cross_entropy_both_ways():
@@ -87,7 +87,7 @@ def test_rows_without_space_and_values_that_are_missing_change_nothing():
     for wrong in (0.0, 100.0):
         predicted = torch.tensor([[1.0, 0, 0], [wrong, 0, 1.0]], requires_grad=True)
         out = output(predicted, [1.0, wrong], embedding)
-        loss = elsa_loss(out, embedding, torch.tensor(0.0), Targets(true, measures, mask, NO_WORDS), weights)
+        loss = elsa_loss(out, torch.tensor(0.0), Targets(true, measures, mask, NO_WORDS), weights)
         loss["loss"].backward()
         assert predicted.grad is not None
         assert torch.isfinite(predicted.grad).all()
@@ -107,6 +107,6 @@ def test_a_weight_of_zero_switches_a_term_off():
     out = output(predicted, [0.0, 0.0], torch.eye(2))
     targets = Targets(true, measures, torch.tensor([True, True]), NO_WORDS)
     only = LossWeights(contrastive=1, direction=0, distance=0, area=0, branch=0)
-    loss = elsa_loss(out, torch.eye(2), torch.tensor(0.0), targets, only)
+    loss = elsa_loss(out, torch.tensor(0.0), targets, only)
     assert loss["loss"].item() == loss["contrastive"].item()
     assert loss["direction"].item() == pytest.approx(1.0)
