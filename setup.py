@@ -82,9 +82,9 @@ COMMANDS = [
     "report = pipeline.commands.release:report",
     "captions = pipeline.commands.captions:captions",
     "export = pipeline.commands.export:export",
-    "train = model.command:train",
-    "evaluate = model.command:evaluate",
-    "embed = model.command:embed",
+    "train = model.commands.train:train",
+    "evaluate = model.commands.evaluate:evaluate",
+    "embed = model.commands.embed:embed",
 ]
 
 setup(

@@ -10,12 +10,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from model.configuration import ElsaConfig, RunConfiguration, TrainingConfiguration, read_configuration
-    from model.data import ReleaseDataset, ReleaseUnreadable
-    from model.elsa import ElsaModel
-    from model.embedding import Embedder
+    from model.configuration.elsa_config import ElsaConfig
+    from model.configuration.run_configuration import RunConfiguration, read_configuration
+    from model.configuration.training import TrainingConfiguration
+    from model.data import ReleaseDataset
+    from model.elsa.embedding import Embedder
+    from model.elsa.network import ElsaModel
+    from model.elsa.processor import ElsaProcessor
+    from model.errors import ReleaseUnreadable
     from model.evaluation import evaluate
-    from model.processor import ElsaProcessor
     from model.training import train
 
 __all__ = [
@@ -33,16 +36,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ElsaConfig": "model.configuration",
+    "ElsaConfig": "model.configuration.elsa_config",
     "ElsaModel": "model.elsa",
-    "ElsaProcessor": "model.processor",
-    "Embedder": "model.embedding",
+    "ElsaProcessor": "model.elsa",
+    "Embedder": "model.elsa",
     "ReleaseDataset": "model.data",
-    "ReleaseUnreadable": "model.data",
-    "RunConfiguration": "model.configuration",
-    "TrainingConfiguration": "model.configuration",
+    "ReleaseUnreadable": "model.errors",
+    "RunConfiguration": "model.configuration.run_configuration",
+    "TrainingConfiguration": "model.configuration.training",
     "evaluate": "model.evaluation",
-    "read_configuration": "model.configuration",
+    "read_configuration": "model.configuration.run_configuration",
     "train": "model.training",
 }
 

@@ -1,4 +1,4 @@
-"""Random draws that depend on a seed and an id alone, never on order, worker or process."""
+"""Random draws that depend only on a seed and an id, never on order, worker or process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A seed in [0, 2⁶³) from integers and strings, each told apart by its type and length."""
+    """A seed in [0, 2⁶³) from integers and strings. Parts of another type or length give another seed."""
     digest = hashlib.sha256()
     for part in parts:
         text = str(part).encode()
@@ -18,5 +18,5 @@ def derive_seed(*parts: int | str) -> int:
 
 
 def keyed_generator(*parts: int | str) -> np.random.Generator:
-    """A counter-based generator (Philox 4×64) whose stream is a function of ``parts`` and of nothing else."""
+    """A counter-based generator (Philox 4×64) whose stream depends only on ``parts``."""
     return np.random.Generator(np.random.Philox(key=derive_seed(*parts)))

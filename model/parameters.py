@@ -1,4 +1,4 @@
-"""Parameters of a configuration beside the paper's: ``python -m model.parameters elsa-base``. Loads no weights."""
+"""Counts the parameters of configurations, without loading weights: ``python -m model.parameters elsa-base``."""
 
 from __future__ import annotations
 
@@ -7,25 +7,20 @@ import sys
 
 import torch
 
-from model.configuration import ConfigurationError, ElsaConfig, read_configuration, shipped_configurations
-from model.elsa import ElsaModel, parameter_counts
-
-#: What the paper says (ELSA, sections 3 and 4), by part as ``parameter_counts`` has them.
-PAPER = {
-    "semantic_branch": "30 M",
-    "spatial_branch": "485,828",
-    "heads": "3 × about 33 k",
-    "all": "158 M",
-}
+from model.configuration.elsa_config import ElsaConfig
+from model.configuration.run_configuration import read_configuration, shipped_configurations
+from model.elsa.network import ElsaModel
+from model.elsa.parameter_counts import PAPER, parameter_counts
+from model.errors import ConfigurationError
 
 
-def counted(config: ElsaConfig) -> dict[str, int]:
-    """Parameters of a model by part, without memory for its weights and without the sources of pretrained ones.
+def count_parameters(config: ElsaConfig) -> dict[str, int]:
+    """Numbers of parameters of a model by part. It needs no memory for weights, and no sources of pretrained ones.
 
     Raises:
-        ConfigurationError: when the shape itself must be read from a package or folder that is not there.
+        ConfigurationError: the shape is in a package or folder that does not exist.
     """
-    # Where LAION-CLAP's configuration cannot be read, transformers' defaults are its shape.
+    # transformers' defaults have the shape of LAION-CLAP.
     if config.semantic_encoder == "htsat":
         config.semantic_source = None
     if config.text_encoder == "roberta":
@@ -35,8 +30,8 @@ def counted(config: ElsaConfig) -> dict[str, int]:
 
 
 def table(names: list[str]) -> str:
-    """A row for each part, a column for each configuration, the paper's numbers last; Markdown."""
-    columns = [counted(read_configuration(name).model) for name in names]
+    """A Markdown table: a row for each part, a column for each configuration and one for the paper."""
+    columns = [count_parameters(read_configuration(name).model) for name in names]
     lines = [f"| | {' | '.join(names)} | ELSA, the paper |", "|---|" + "--:|" * (len(names) + 1)]
     for part in columns[0]:
         numbers = " | ".join(f"{column[part]:,}" for column in columns)
@@ -45,7 +40,7 @@ def table(names: list[str]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints the table; 0, or 2 with one line on standard error."""
+    """Prints the table. The exit code is 0, or 2 with one line on standard error."""
     parser = argparse.ArgumentParser(prog="python -m model.parameters", description=__doc__)
     parser.add_argument("configurations", metavar="CONFIG", nargs="*", help="shipped names or files; all by default")
     names = parser.parse_args(arguments).configurations or shipped_configurations()

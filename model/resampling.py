@@ -1,4 +1,4 @@
-"""Sound from one sample rate to another on the device that holds it: a windowed sinc, as one strided convolution."""
+"""Resamples sound on the device that holds it, with a windowed sinc in one strided convolution."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from torch.nn import functional
 
 from model.features import without_autocast
 
-#: Zero crossings of the sinc on either side, and where the pass band ends as a share of the lower Nyquist frequency.
+#: Zero crossings of the sinc on either side, and the end of the pass band as a share of the lower Nyquist frequency.
 _CROSSINGS = 24
 _PASS_BAND = 0.94
-#: Of the Kaiser window; about 90 dB down in the stop band.
+#: Shape of the Kaiser window; the stop band is about 90 dB down.
 _BETA = 9.0
-#: A convolution with fewer output channels than this wastes the processor's vectors.
+#: With fewer output channels, a convolution does not fill the processor's vector units.
 _PHASES_AT_LEAST = 16
 
 
 @lru_cache(maxsize=32)
 def _filters(up: int, down: int, blocks: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, int]:
-    """Row p of (up·blocks, taps) makes output p of a block of down·blocks inputs; and how far taps reach past it."""
+    """Filters (up·blocks, 1, taps), and how many samples they reach past a block.
+
+    Row p computes output p of a block of down·blocks inputs.
+    """
     scale = min(1.0, up / down) * _PASS_BAND
     reach = math.ceil(_CROSSINGS / scale)
-    # Outside of inference mode, since it is kept for training too.
+    # Outside of inference mode, because the cached tensor is also used in training.
     with torch.inference_mode(False):
         outputs = torch.arange(up * blocks, dtype=torch.float64) * down / up
         inputs = torch.arange(-reach, down * blocks + reach, dtype=torch.float64)
@@ -38,14 +41,15 @@ def _filters(up: int, down: int, blocks: int, dtype: torch.dtype, device: torch.
 
 @without_autocast
 def resample(sound: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """Sound at another rate; as it is when the rates are equal.
+    """Resamples sound; if the rates are equal, returns it unchanged.
 
     Args:
-        sound: (..., samples), float32 or float64, at ``from_rate`` hertz; zeros are taken to lie past both ends.
+        sound: (..., samples), float32 or float64. It is zero outside.
+        from_rate, to_rate: in hertz.
 
     Returns:
-        (..., ceil(samples · to_rate / from_rate)); sample 0 stays at time 0, up to 94 % of the lower Nyquist frequency
-        passes.
+        (..., ceil(samples · to_rate / from_rate)). Sample 0 stays at time 0. The pass band ends at 94 % of the lower
+        Nyquist frequency.
     """
     if from_rate == to_rate:
         return sound

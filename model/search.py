@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.data import SPLITS, ReleaseDataset, load_batches
-from model.embedding import Embedder
+from model.data import ReleaseDataset, load_batches
+from model.elsa.embedding import Embedder
+from model.errors import one_line
+from model.folders import SPLITS
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> int:
         index = ReleaseIndex.of_release(embedder, arguments.data, arguments.split)
     # Releases, sounds and models that cannot be used say so in one line.
     except (OSError, ValueError) as error:
-        print(f"python -m model.search: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
         return 2
     for hit in index.search(embedder, arguments.sentence, arguments.count):
         print(f"{hit.likeness:.3f}  {hit.file}  {hit.caption}")

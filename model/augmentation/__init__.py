@@ -1,6 +1,6 @@
-"""Augmentation that keeps physics: named transforms with their ranges, each drawn by seed, epoch and the row's id.
+"""Augmentation that stays physically possible: named transforms, drawn by seed, epoch and the row's id.
 
-A transform draws from a generator of its own, so that switching one off changes none of the others.
+Each transform has its own random generator, so switching one off does not change the others.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from model.augmentation.captions import Words
 from model.augmentation.defects import (
@@ -24,13 +26,13 @@ from model.augmentation.defects import (
     Misalignment,
     SpatialAliasing,
 )
-from model.augmentation.recording import Recording, Recordings, record
-from model.augmentation.symmetries import Mirror, Move, Rotation, moved
-from model.configuration_error import ConfigurationError
+from model.augmentation.recording import Recording
+from model.augmentation.symmetries import Mirror, Move, Rotation, move_row
+from model.settings import Share, section
 
-__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Recordings", "Words", "record"]
+__all__ = ["RECORDING_DEFECTS", "Augmentation", "Augmented", "Recording", "Words"]
 
-#: What noise and array do to a recording after its matrix, in the order of the sound.
+#: The transforms that change a recording after its matrix, in the order in which sound meets them.
 RECORDING_DEFECTS = (
     "diffuse_noise",
     "spatial_aliasing",
@@ -40,19 +42,20 @@ RECORDING_DEFECTS = (
     "colouring",
     "channel_gain",
 )
-#: name of a transform → its generator.
+#: Gives the random generator of a transform by its name.
 Generators = Callable[[str], np.random.Generator]
 
 
 @dataclass(frozen=True)
 class Augmented:
-    """What becomes of one row.
+    """A row after its augmentation.
 
     Attributes:
         matrix: (4, 4), applied to W, Y, Z, X first.
-        recording: what the recording does after that; None for nothing.
-        azimuth_deg, elevation_deg, caption: where the source is now, and what is said of it.
-        words: of every attribute, as they are now; None for an attribute without one.
+        recording: the defects applied after the matrix; None for no defect.
+        azimuth_deg, elevation_deg: the new direction of the source.
+        caption: a caption that is true of the new sound.
+        words: the new word of every attribute; None for an attribute without a word.
     """
 
     matrix: NDArray[np.float64]
@@ -63,44 +66,45 @@ class Augmented:
     words: Words
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """Every transform with its ranges; a probability of 0 switches one off.
+def _switch(value: Any) -> Any:
+    """In a configuration, ``false`` in place of a transform's ranges switches it off, and ``true`` is its defaults."""
+    if value is None or value is True:
+        return {}
+    return {"probability": 0.0} if value is False else value
 
-    The order is that of the sound: turns and mirrorings of the room, the noise in it, the array with its defects, the
-    level of the recording.
+
+_Switch = BeforeValidator(_switch)
+
+
+@section
+class Augmentation:
+    """Every transform with its ranges; a probability of 0 switches a transform off.
+
+    The transforms are in the order in which sound meets them: rotation and reflections of the room, noise in the room,
+    the array with its defects, the level of the recording.
     """
 
-    #: of the rows, how many are recorded without a defect
-    ideal_share: float = 0.2
-    #: of the rows, how many may be given a sentence of our own, to be moved to where their caption cannot go
-    sentence_share: float = 0.25
-    rotation: Rotation = field(default_factory=Rotation)
-    mirror_left_right: Mirror = field(default_factory=Mirror)
-    mirror_front_back: Mirror = field(default_factory=Mirror)
-    mirror_up_down: Mirror = field(default_factory=Mirror)
-    misalignment: Misalignment = field(default_factory=Misalignment)
-    diffuse_noise: DiffuseNoise = field(default_factory=DiffuseNoise)
-    spatial_aliasing: SpatialAliasing = field(default_factory=SpatialAliasing)
-    band_limit: BandLimit = field(default_factory=BandLimit)
-    leakage: Leakage = field(default_factory=Leakage)
-    low_frequency_noise: LowFrequencyNoise = field(default_factory=LowFrequencyNoise)
-    colouring: Colouring = field(default_factory=Colouring)
-    channel_gain: ChannelGain = field(default_factory=ChannelGain)
-    level: Level = field(default_factory=Level)
-
-    def __post_init__(self) -> None:
-        for name, value in (
-            ("ideal_share", self.ideal_share),
-            ("sentence_share", self.sentence_share),
-            *((f"{name}.probability", getattr(self, name).probability) for name in transform_names()),
-        ):
-            if not 0 <= value <= 1:
-                raise ConfigurationError(f"data.augmentation.{name} is {value}, outside [0, 1]")
+    #: share of the rows that are recorded without a defect
+    ideal_share: Share = 0.2
+    #: share of the rows that may get a sentence of ours, so that they can move further than their caption allows
+    sentence_share: Share = 0.25
+    rotation: Annotated[Rotation, _Switch] = field(default_factory=Rotation)
+    mirror_left_right: Annotated[Mirror, _Switch] = field(default_factory=Mirror)
+    mirror_front_back: Annotated[Mirror, _Switch] = field(default_factory=Mirror)
+    mirror_up_down: Annotated[Mirror, _Switch] = field(default_factory=Mirror)
+    misalignment: Annotated[Misalignment, _Switch] = field(default_factory=Misalignment)
+    diffuse_noise: Annotated[DiffuseNoise, _Switch] = field(default_factory=DiffuseNoise)
+    spatial_aliasing: Annotated[SpatialAliasing, _Switch] = field(default_factory=SpatialAliasing)
+    band_limit: Annotated[BandLimit, _Switch] = field(default_factory=BandLimit)
+    leakage: Annotated[Leakage, _Switch] = field(default_factory=Leakage)
+    low_frequency_noise: Annotated[LowFrequencyNoise, _Switch] = field(default_factory=LowFrequencyNoise)
+    colouring: Annotated[Colouring, _Switch] = field(default_factory=Colouring)
+    channel_gain: Annotated[ChannelGain, _Switch] = field(default_factory=ChannelGain)
+    level: Annotated[Level, _Switch] = field(default_factory=Level)
 
     @classmethod
     def none(cls) -> Augmentation:
-        """All of them switched off."""
+        """Every transform switched off."""
         defaults = cls()
         return cls(
             **{name: dataclasses.replace(getattr(defaults, name), probability=0.0) for name in transform_names()}
@@ -117,15 +121,23 @@ class Augmentation:
         original: str,
         sample_rate: int,
     ) -> Augmented:
-        """What is done to a row with space; see ``symmetries.moved`` for the words."""
-        rotation = self._drawn("rotation", generators)
+        """Augments a spatial row.
 
-        def turn_deg() -> float:
+        Args:
+            generators: gives the random generator of each transform.
+            azimuth_deg, elevation_deg: direction of the source.
+            words: the row's word for every attribute, or None.
+            caption, original: the spatial caption, and the caption that it was made from.
+            sample_rate: of the audio, in hertz.
+        """
+        rotation = self._generator("rotation", generators)
+
+        def draw_rotation() -> float:
             return 0.0 if rotation is None else self.rotation.draw(rotation)
 
-        move = moved(
-            self._move(generators, turn_deg()),
-            turn_deg,
+        move = move_row(
+            self._move(generators, draw_rotation()),
+            draw_rotation,
             azimuth_deg=azimuth_deg,
             elevation_deg=elevation_deg,
             words=words,
@@ -137,7 +149,7 @@ class Augmentation:
         matrix = move.move.matrix()
         recording = None
         if generators("ideal_share").random() >= self.ideal_share:
-            if (generator := self._drawn("misalignment", generators)) is not None:
+            if (generator := self._generator("misalignment", generators)) is not None:
                 matrix = self.misalignment.matrix(generator) @ matrix
             recording = self._recording(generators, sample_rate)
         return Augmented(
@@ -150,34 +162,34 @@ class Augmentation:
         )
 
     def gain(self, generators: Generators) -> float:
-        """The level's factor, also for rows without space."""
-        generator = self._drawn("level", generators)
+        """The factor of the level, also for rows without space."""
+        generator = self._generator("level", generators)
         return 1.0 if generator is None else self.level.gain(generator)
 
-    def _drawn(self, name: str, generators: Generators) -> np.random.Generator | None:
-        """The transform's generator, where the row has its turn."""
+    def _generator(self, name: str, generators: Generators) -> np.random.Generator | None:
+        """The generator of a transform if the transform applies to the row, otherwise None."""
         probability = getattr(self, name).probability
         if probability == 0:
             return None
         generator = generators(name)
         return generator if generator.random() < probability else None
 
-    def _move(self, generators: Generators, turn_deg: float) -> Move:
+    def _move(self, generators: Generators, rotation_deg: float) -> Move:
         return Move(
-            sign_x=1 if self._drawn("mirror_front_back", generators) is None else -1,
-            sign_y=1 if self._drawn("mirror_left_right", generators) is None else -1,
-            sign_z=1 if self._drawn("mirror_up_down", generators) is None else -1,
-            turn_deg=turn_deg,
+            sign_x=1 if self._generator("mirror_front_back", generators) is None else -1,
+            sign_y=1 if self._generator("mirror_left_right", generators) is None else -1,
+            sign_z=1 if self._generator("mirror_up_down", generators) is None else -1,
+            rotation_deg=rotation_deg,
         )
 
     def _recording(self, generators: Generators, sample_rate: int) -> Recording:
         recording = Recording.ideal(generators("noise").integers(1 << 62, size=4))
         for name in RECORDING_DEFECTS:
-            if (generator := self._drawn(name, generators)) is not None:
+            if (generator := self._generator(name, generators)) is not None:
                 recording = getattr(self, name)(recording, generator, sample_rate)
         return recording
 
 
 def transform_names() -> list[str]:
-    """Every transform, in the order in which sound meets it."""
+    """The names of all transforms, in the order in which sound meets them."""
     return [entry.name for entry in dataclasses.fields(Augmentation) if not entry.name.endswith("_share")]

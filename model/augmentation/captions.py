@@ -1,7 +1,7 @@
-"""Captions that stay true when a sound is moved: one phrase exchanged where nothing is in doubt, else a new sentence.
+"""Rewords a caption when its sound is moved: exchanges one phrase if that is safe, else makes a new sentence.
 
-A caption is a sentence about a sound with words of space that someone or something put in. Exchanging a phrase in it is
-safe only where the original caption has no word of place itself and the caption has exactly one, out of a table.
+A spatial caption is a caption of a sound to which a writer has added words of space. Exchanging a phrase is safe only
+if the original caption has no word of space, and the spatial caption has exactly one phrase from a table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 Words = Mapping[str, "str | None"]
 
-# Every token that may say something of an attribute. What is not understood is left alone, so the lists are wide.
+# Every token that may describe an attribute. The lists are long, because a caption with an unknown use of a token must
+# stay as it is.
 _DIRECTION_TOKENS = {
     "left": ("left", "leftward", "leftwards", "leftmost"),
     "right": ("right", "rightward", "rightwards", "rightmost"),
@@ -37,7 +38,7 @@ _FAMILY = {
     )
     for attribute, table in _TOKENS.items()
 }
-_OTHER_PLACE = re.compile(
+_OTHER_SPATIAL = re.compile(
     r"\b(?:near|nearby|close|closer|closely|far|farther|further|away|distant|distance|afar|side|beside|opposite|"
     r"around|corner|room|across)\b",
     re.IGNORECASE,
@@ -52,7 +53,7 @@ def _mirrored(*shapes: str, words: tuple[str, str]) -> dict[str, tuple[str, ...]
     return {word: tuple(shape.format(word) for shape in shapes) for word in words}
 
 
-# Phrases of one kind stand for one another, whatever is around them: attribute → (word → phrases, what may follow).
+# Phrases of one group can replace one another in any sentence: attribute → (word → phrases, what may follow).
 _EXCHANGES: dict[str, tuple[tuple[dict[str, tuple[str, ...]], str], ...]] = {
     "direction": (
         (
@@ -99,10 +100,10 @@ _EXCHANGES: dict[str, tuple[tuple[dict[str, tuple[str, ...]], str], ...]] = {
         ),
     ),
 }
-# Kinds whose phrases are exchanged one for one, by their place in the list, so that "upper left" stays upper.
+# Groups whose phrases are exchanged by their index in the list, so that "upper left" stays upper.
 _ONE_FOR_ONE = {("direction", 3), ("elevation", 1)}
 
-#: How a place is said in a sentence of ours: attribute → word → phrases; of a room, what kind of one it is.
+#: Phrases for a word in our own sentences: attribute → word → phrases. Those of rooms are adjectives.
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "distance": {"near": ("nearby", "close by"), "far": ("far away", "far off", "in the distance")},
     "elevation": {"up": ("up above", "high up", "overhead"), "down": ("down below", "low down", "below")},
@@ -118,20 +119,20 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
         "reverberant": ("highly reverberant", "reverberant"),
     },
 }
-_PATTERNS = ("{original}, {place}.", "{original}, heard {place}.", "Heard {place}: {original}.", "{Place}: {original}.")
-# For originals that end in the middle of something, or have several sentences.
-_PLACE_FIRST = _PATTERNS[2:]
-# A caption this long is told after its place, so that a text encoder that cuts its input still reads the place.
+_PATTERNS = ("{original}, {space}.", "{original}, heard {space}.", "Heard {space}: {original}.", "{Space}: {original}.")
+# For originals that have quotes or several sentences.
+_SPACE_FIRST = _PATTERNS[2:]
+# In a caption this long, the words of space come first, so that a text encoder that cuts its input still reads them.
 _LONG_WORDS = 40
 
 
-def said(caption: str, attribute: str) -> list[str]:
-    """The words of ``direction`` or ``elevation`` that a caption may be saying, one entry for each token."""
+def words_in_caption(caption: str, attribute: str) -> list[str]:
+    """The words of ``direction`` or ``elevation`` that a caption may contain, one entry for each token."""
     found = (match[0].lower() for match in _FAMILY[attribute].finditer(caption))
     return [word for token in found for word, tokens in _TOKENS[attribute].items() if token in tokens]
 
 
-def reworded(
+def reword_caption(
     caption: str,
     original: str,
     old: Words,
@@ -140,14 +141,17 @@ def reworded(
     *,
     sentences: bool = True,
 ) -> str | None:
-    """A caption for a sound that has been moved, or None where no true one can be made.
+    """Makes a caption for a sound that has been moved.
 
     Args:
-        caption: what is true of the sound as it was; returned as it is where no word has changed.
+        caption: a spatial caption of the sound before the move.
         original: the caption without words of space that it was made from.
-        old, new: every attribute with its word or None, before and after; only direction and elevation may differ.
-        generator: of the choice of phrases.
-        sentences: whether a new sentence may be made where no phrase can be exchanged.
+        old, new: every attribute with its word or None, before and after. Only direction and elevation may differ.
+        generator: chooses the phrases.
+        sentences: whether to make a new sentence if no phrase can be exchanged.
+
+    Returns:
+        A true caption, which is ``caption`` itself if no word has changed; None if none can be made.
     """
     changed = [attribute for attribute in _EXCHANGES if old[attribute] != new[attribute]]
     if not changed:
@@ -158,14 +162,14 @@ def reworded(
     for attribute in changed:
         before, after = old[attribute], new[attribute]
         if text is not None:
-            text = None if before is None or after is None else _exchanged(text, attribute, before, after, generator)
-    if text is not None and not _OTHER_PLACE.search(original):
+            text = None if before is None or after is None else _exchange(text, attribute, before, after, generator)
+    if text is not None and not _OTHER_SPATIAL.search(original):
         return text
-    return _told(original, new, generator) if sentences else None
+    return _new_sentence(original, new, generator) if sentences else None
 
 
-def _exchanged(text: str, attribute: str, old: str, new: str, generator: np.random.Generator) -> str | None:
-    """The text with its one phrase of a word replaced by one of another word; None where there is any doubt."""
+def _exchange(text: str, attribute: str, old: str, new: str, generator: np.random.Generator) -> str | None:
+    """Replaces the only phrase of the old word by a phrase of the new one; None if the text is not that simple."""
     for index, (phrases, follow) in enumerate(_EXCHANGES[attribute]):
         if old not in phrases or new not in phrases:
             continue
@@ -188,21 +192,21 @@ def _exchanged(text: str, attribute: str, old: str, new: str, generator: np.rand
     return None
 
 
-def _told(original: str, words: Words, generator: np.random.Generator) -> str | None:
-    """A sentence with the original caption and every word of the place; None where it says of a place itself."""
+def _new_sentence(original: str, words: Words, generator: np.random.Generator) -> str | None:
+    """A sentence with the original caption and every word; None if the original has words of space itself."""
     text = " ".join(original.split()).rstrip(".,;: ")
-    if not text or _OTHER_PLACE.search(text):
+    if not text or _OTHER_SPATIAL.search(text):
         return None
-    place = _place(words, generator)
-    patterns = _PLACE_FIRST if re.search(r"[.?!\"“”]", text) or len(text.split()) > _LONG_WORDS else _PATTERNS
-    if not place:
+    space = _describe_space(words, generator)
+    patterns = _SPACE_FIRST if re.search(r"[.?!\"“”]", text) or len(text.split()) > _LONG_WORDS else _PATTERNS
+    if not space:
         return f"{text}."
     pattern = patterns[int(generator.integers(len(patterns)))]
-    sentence = pattern.format(original=text, place=place, Place=place[:1].upper() + place[1:])
+    sentence = pattern.format(original=text, space=space, Space=space[:1].upper() + space[1:])
     return sentence.replace("?.", "?").replace("!.", "!")
 
 
-def _place(words: Words, generator: np.random.Generator) -> str:
+def _describe_space(words: Words, generator: np.random.Generator) -> str:
     def pick(attribute: str) -> str:
         word = words[attribute]
         if word is None:
@@ -210,7 +214,7 @@ def _place(words: Words, generator: np.random.Generator) -> str:
         phrases = PHRASES[attribute][word]
         return phrases[int(generator.integers(len(phrases)))]
 
-    spot = " ".join(part for part in (pick("elevation"), pick("direction")) if part)
+    direction = " ".join(part for part in (pick("elevation"), pick("direction")) if part)
     kind = ", ".join(part for part in (pick("room_size"), pick("reverberation")) if part)
     room = f"in {'an' if kind[0] in 'aeiou' else 'a'} {kind} room" if kind else ""
-    return ", ".join(part for part in (pick("distance"), spot, room) if part)
+    return ", ".join(part for part in (pick("distance"), direction, room) if part)

@@ -1,30 +1,35 @@
-"""The defects of real microphones and rooms, each a named change of a Recording with the ranges it is drawn from.
+"""The defects of real microphones and rooms: each changes a Recording and has the ranges that it is drawn from.
 
-An array of capsules on a small body gives W, Y, Z, X that are right only in between: above some kilohertz it aliases in
-space, and below some hundred hertz X, Y, Z are small differences that are amplified by 1/(kr), with the capsules' noise
-and their mismatch. The words and the labels of a row stay true under every one of these.
+A small array of capsules gives correct W, Y, Z, X only in a middle range. Above a few kilohertz it aliases in space.
+Below a few hundred hertz, X, Y and Z are small differences that are amplified by 1/(kr), together with the noise and
+the mismatch of the capsules. The words and labels of a row stay true under every defect here.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from model.augmentation.recording import FREQUENCIES_HZ, Recording
-from model.configuration_error import ConfigurationError
+from model.settings import Number, NumberFromZero, Share, section
 
 _SPEED_OF_SOUND_M_S = 343.0
-#: The signal-to-noise ratio of noise is that of its part up to here.
+#: Signal-to-noise ratios count the noise up to this frequency.
 NOISE_BAND_HZ = 8000.0
 _XYZ = slice(1, 4)
+Snr = Annotated[Number, Field(ge=-60)]
+Frequency = Annotated[Number, Field(ge=20)]
+Radius = Annotated[Number, Field(ge=1e-4)]
 
 
-def _ordered(name: str, low: float, high: float, least: float) -> None:
-    if not least <= low <= high:
-        raise ConfigurationError(f"data.augmentation.{name} is {low} to {high}, at least {least} and rising expected")
+def _check_order(transform: object, low: str, high: str) -> None:
+    if getattr(transform, low) > getattr(transform, high):
+        raise ValueError(f"{low} is {getattr(transform, low)}, above {high}, {getattr(transform, high)}")
 
 
 def _log_uniform(generator: np.random.Generator, low: float, high: float) -> float:
@@ -32,20 +37,20 @@ def _log_uniform(generator: np.random.Generator, low: float, high: float) -> flo
 
 
 def _above(frequency_hz: float, octaves: float) -> NDArray[np.float64]:
-    """From 0 to 1 around a frequency, over about so many octaves."""
+    """A step over FREQUENCIES_HZ from 0 to 1 at a frequency, about ``octaves`` wide; (K,)."""
     return 1 / (1 + np.exp(-np.log2(FREQUENCIES_HZ / frequency_hz) * 8 / octaves))
 
 
 def _with_noise(recording: Recording, noise: NDArray[np.float64]) -> Recording:
-    """Noise of another origin besides: powers add."""
+    """Adds noise from another origin: the powers add."""
     return replace(recording, noise=np.sqrt(recording.noise**2 + noise**2))
 
 
 def noise_spectrum(exponent: float, from_hz: float, snr_db: float, sample_rate: int) -> NDArray[np.float64]:
-    """Amplitudes (K,) of noise whose power falls as f^−exponent above ``from_hz``, level below.
+    """Amplitudes (K,) of noise whose power falls as f^−exponent above ``from_hz`` and is flat below it.
 
     Args:
-        snr_db: of the noise's power up to NOISE_BAND_HZ, to that of the clip's W.
+        snr_db: power of the clip's W over the power of the noise up to NOISE_BAND_HZ.
     """
     power = (np.maximum(FREQUENCIES_HZ, from_hz) / from_hz) ** -exponent
     fine = np.arange(1.0, min(NOISE_BAND_HZ, sample_rate / 2))
@@ -55,16 +60,16 @@ def noise_spectrum(exponent: float, from_hz: float, snr_db: float, sample_rate: 
     return np.sqrt(power / total) * 10 ** (-snr_db / 20)
 
 
-@dataclass(frozen=True)
+@section
 class DiffuseNoise:
-    """Noise from everywhere: Y, Z, X at 1/√3 of W and independent; white to pink."""
+    """Noise from all directions, white to pink: Y, Z and X have 1/√3 of W's amplitude, and no channels correlate."""
 
-    probability: float = 0.6
-    snr_from_db: float = 5.0
-    snr_to_db: float = 30.0
+    probability: Share = 0.6
+    snr_from_db: Snr = 5.0
+    snr_to_db: Snr = 30.0
 
     def __post_init__(self) -> None:
-        _ordered("diffuse_noise.snr_db", self.snr_from_db, self.snr_to_db, -60)
+        _check_order(self, "snr_from_db", "snr_to_db")
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         snr_db, exponent = generator.uniform(self.snr_from_db, self.snr_to_db), generator.uniform(0, 1)
@@ -72,16 +77,16 @@ class DiffuseNoise:
         return _with_noise(recording, np.outer([1, *[1 / math.sqrt(3)] * 3], noise))
 
 
-@dataclass(frozen=True)
+@section
 class BandLimit:
-    """X, Y, Z are cut above a frequency, as where an array's encoder gives them up; W goes on."""
+    """X, Y and Z end at a frequency, as when an array's encoder stops using them; W continues."""
 
-    probability: float = 0.25
-    from_hz: float = 2000.0
-    to_hz: float = 8000.0
+    probability: Share = 0.25
+    from_hz: Frequency = 2000.0
+    to_hz: Frequency = 8000.0
 
     def __post_init__(self) -> None:
-        _ordered("band_limit", self.from_hz, self.to_hz, 20)
+        _check_order(self, "from_hz", "to_hz")
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         kept = 1 - _above(_log_uniform(generator, self.from_hz, self.to_hz), octaves=generator.uniform(0.3, 2.0))
@@ -91,22 +96,22 @@ class BandLimit:
         )
 
 
-@dataclass(frozen=True)
+@section
 class SpatialAliasing:
-    """Above a frequency X, Y, Z say nothing of the direction: each is W, as loud, through a random response."""
+    """Above a frequency X, Y and Z carry no direction: each is W through a random response of equal loudness."""
 
-    probability: float = 0.3
-    from_hz: float = 2000.0
-    to_hz: float = 8000.0
+    probability: Share = 0.3
+    from_hz: Frequency = 2000.0
+    to_hz: Frequency = 8000.0
 
     def __post_init__(self) -> None:
-        _ordered("spatial_aliasing", self.from_hz, self.to_hz, 20)
+        _check_order(self, "from_hz", "to_hz")
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         aliased = _above(_log_uniform(generator, self.from_hz, self.to_hz), octaves=generator.uniform(0.5, 1.5))
         shape = (3, len(FREQUENCIES_HZ))
         wild = 0.6 * generator.standard_normal((*shape, 2)).view(np.complex128)[..., 0]
-        # Half of the arrays keep their sign over broad bands, which misleads most.
+        # Half of the arrays keep their sign over broad bands, which is the most misleading case.
         if generator.random() < 0.5:
             wild = _smooth(wild)
         response, noise, from_w = recording.response.copy(), recording.noise.copy(), recording.from_w.copy()
@@ -117,25 +122,24 @@ class SpatialAliasing:
 
 
 def _smooth(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Mean over about an octave, at the same effective value."""
+    """Average over about an octave, at the same RMS value."""
     window = np.ones(7) / math.sqrt(7)
     return np.stack([np.convolve(row, window, mode="same") for row in values])
 
 
-@dataclass(frozen=True)
+@section
 class Leakage:
-    """W in X, Y, Z as ε/(kr) at low frequencies, from capsules that are not alike; ε by channel, phase at random."""
+    """W leaks into X, Y and Z as ε/(kr) at low frequencies, since capsules differ; ε and a random phase by channel."""
 
-    probability: float = 0.4
-    mismatch_to: float = 0.04
-    radius_from_m: float = 0.01
-    radius_to_m: float = 0.05
-    #: where an encoder stops to amplify
-    gain_to_db: float = 0.0
+    probability: Share = 0.4
+    mismatch_to: NumberFromZero = 0.04
+    radius_from_m: Radius = 0.01
+    radius_to_m: Radius = 0.05
+    #: the highest gain of an encoder
+    gain_to_db: Number = 0.0
 
     def __post_init__(self) -> None:
-        _ordered("leakage.mismatch_to", 0, self.mismatch_to, 0)
-        _ordered("leakage.radius_m", self.radius_from_m, self.radius_to_m, 1e-4)
+        _check_order(self, "radius_from_m", "radius_to_m")
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         radius = _log_uniform(generator, self.radius_from_m, self.radius_to_m)
@@ -147,16 +151,16 @@ class Leakage:
         return replace(recording, from_w=from_w)
 
 
-@dataclass(frozen=True)
+@section
 class LowFrequencyNoise:
-    """The capsules' own noise, amplified by 1/(kr): its amplitude falls as 1/f in X, Y, Z and is nothing in W."""
+    """Noise of the capsules, amplified by 1/(kr): its amplitude falls as 1/f in X, Y and Z, and is zero in W."""
 
-    probability: float = 0.4
-    snr_from_db: float = 0.0
-    snr_to_db: float = 40.0
+    probability: Share = 0.4
+    snr_from_db: Snr = 0.0
+    snr_to_db: Snr = 40.0
 
     def __post_init__(self) -> None:
-        _ordered("low_frequency_noise.snr_db", self.snr_from_db, self.snr_to_db, -60)
+        _check_order(self, "snr_from_db", "snr_to_db")
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         snr_db, from_hz = generator.uniform(self.snr_from_db, self.snr_to_db), _log_uniform(generator, 20.0, 100.0)
@@ -164,40 +168,33 @@ class LowFrequencyNoise:
         return _with_noise(recording, np.outer([0, 1, 1, 1], noise))
 
 
-@dataclass(frozen=True)
+@section
 class Colouring:
-    """A smooth response of W, another of X, Y, Z, and what each of these has of its own.
+    """A smooth frequency response of W, another of X, Y and Z together, and a small one of each of the three.
 
-    Three decibels between X and Y turn a direction by ten degrees, which nothing could hear out: what tells X, Y, Z
-    apart has a range of its own.
+    Three decibels between X and Y turn a direction by ten degrees, and no model could undo that. So the difference
+    between X, Y and Z has a range of its own.
     """
 
-    probability: float = 0.6
-    range_db: float = 3.0
-    apart_db: float = 1.0
-
-    def __post_init__(self) -> None:
-        _ordered("colouring.range_db", 0, self.range_db, 0)
-        _ordered("colouring.apart_db", 0, self.apart_db, 0)
+    probability: Share = 0.6
+    range_db: NumberFromZero = 3.0
+    apart_db: NumberFromZero = 1.0
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         knots = np.linspace(0, 1, 9)
-        place = np.linspace(0, 1, len(FREQUENCIES_HZ))
+        positions = np.linspace(0, 1, len(FREQUENCIES_HZ))
         of_w, of_xyz = generator.uniform(-self.range_db, self.range_db, (2, len(knots)))
         drawn = np.vstack([of_w, of_xyz + generator.uniform(-self.apart_db, self.apart_db, (3, len(knots)))])
-        gain = 10 ** (np.stack([np.interp(place, knots, row) for row in drawn]) / 20)
+        gain = 10 ** (np.stack([np.interp(positions, knots, row) for row in drawn]) / 20)
         return _amplified(recording, gain)
 
 
-@dataclass(frozen=True)
+@section
 class ChannelGain:
-    """A gain between W and X, Y, Z, as between conventions mixed up and encoders of another make."""
+    """A gain of X, Y and Z against W, as from mixed-up conventions or another make of encoder."""
 
-    probability: float = 0.5
-    range_db: float = 10.0
-
-    def __post_init__(self) -> None:
-        _ordered("channel_gain.range_db", 0, self.range_db, 0)
+    probability: Share = 0.5
+    range_db: NumberFromZero = 10.0
 
     def __call__(self, recording: Recording, generator: np.random.Generator, sample_rate: int) -> Recording:
         gain = 10 ** (generator.uniform(-self.range_db, self.range_db) / 20)
@@ -210,39 +207,33 @@ def _amplified(recording: Recording, gain: NDArray[np.float64]) -> Recording:
     )
 
 
-@dataclass(frozen=True)
+@section
 class Misalignment:
-    """The array stands a little askew: a turn of X, Y, Z about any axis that the labels do not know of."""
+    """The array is slightly tilted: a rotation of X, Y and Z about any axis, which the labels do not follow."""
 
-    probability: float = 0.5
-    range_deg: float = 3.0
-
-    def __post_init__(self) -> None:
-        _ordered("misalignment.range_deg", 0, self.range_deg, 0)
+    probability: Share = 0.5
+    range_deg: NumberFromZero = 3.0
 
     def matrix(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        """(4, 4), from W, Y, Z, X to the same."""
+        """A matrix (4, 4) that maps W, Y, Z, X to W, Y, Z, X."""
         axis = generator.standard_normal(3)
         x, y, z = axis / np.linalg.norm(axis)
         angle = math.radians(generator.uniform(-self.range_deg, self.range_deg))
         cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-        turned = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
+        rotation = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
         matrix = np.eye(4)
         # Rows and columns x, y, z among W, Y, Z, X.
-        matrix[np.ix_((3, 1, 2), (3, 1, 2))] = turned
+        matrix[np.ix_((3, 1, 2), (3, 1, 2))] = rotation
         return matrix
 
 
-@dataclass(frozen=True)
+@section
 class Level:
-    """One gain for all channels. Where the model is to hear distance by level, switch it off."""
+    """One gain for all channels. Switch it off if the model is to learn distance from the level."""
 
-    probability: float = 1.0
-    range_db: float = 6.0
-
-    def __post_init__(self) -> None:
-        _ordered("level.range_db", 0, self.range_db, 0)
+    probability: Share = 1.0
+    range_db: NumberFromZero = 6.0
 
     def gain(self, generator: np.random.Generator) -> float:
-        """A factor."""
+        """A factor for the amplitude."""
         return float(10 ** (generator.uniform(-self.range_db, self.range_db) / 20))

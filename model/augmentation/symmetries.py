@@ -1,7 +1,8 @@
-"""Turns and mirrorings of a sound field, which are exact in ambisonics: the labels and the words go with the sound.
+"""Rotations and reflections of a sound field, with the labels, the words and the caption that belong to the result.
 
-A turn about the vertical and the three mirrorings map rooms onto rooms and W, Y, Z, X onto themselves, whatever is in
-the field; so what was simulated stays possible. Azimuth counter-clockwise, +90° is left; elevation up.
+A rotation about the vertical axis and the three reflections are exact in ambisonics. They turn a possible room into a
+possible room, so the result is still a recording that could exist. Azimuth is counter-clockwise, +90° is left;
+elevation is up.
 """
 
 from __future__ import annotations
@@ -9,72 +10,70 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from model.augmentation.captions import Words, reworded
-from model.augmentation.places import direction_word, elevation_word
-from model.configuration_error import ConfigurationError
+from model.augmentation.captions import Words, reword_caption
+from model.augmentation.direction_words import direction_word, elevation_word
+from model.settings import Number, Share, section
 
-#: How often a turn is drawn that has to keep the word of the direction.
+#: How often a rotation that must keep the word of the direction is drawn before the row stays unrotated.
 _TRIES = 16
 
 
-@dataclass(frozen=True)
+@section
 class Rotation:
-    """A turn about the vertical, by up to so many degrees to either side."""
+    """A rotation about the vertical axis, by up to ``range_deg`` to either side."""
 
-    probability: float = 1.0
-    range_deg: float = 180.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.range_deg <= 180:
-            raise ConfigurationError(f"data.augmentation.rotation.range_deg is {self.range_deg}, outside [0, 180]")
+    probability: Share = 1.0
+    range_deg: Annotated[Number, Field(ge=0, le=180)] = 180.0
 
     def draw(self, generator: np.random.Generator) -> float:
-        """Degrees, counter-clockwise."""
+        """An angle in degrees, counter-clockwise."""
         return float(generator.uniform(-self.range_deg, self.range_deg))
 
 
-@dataclass(frozen=True)
+@section
 class Mirror:
-    """Left and right, front and back, or up and down exchanged."""
+    """A reflection that exchanges left and right, front and back, or up and down."""
 
-    probability: float = 0.5
+    probability: Share = 0.5
 
 
 @dataclass(frozen=True)
 class Move:
-    """Signs of X, Y and Z, then a turn about the vertical, counter-clockwise."""
+    """Signs of X, Y and Z, then a counter-clockwise rotation about the vertical axis."""
 
     sign_x: int = 1
     sign_y: int = 1
     sign_z: int = 1
-    turn_deg: float = 0.0
+    rotation_deg: float = 0.0
 
     def matrix(self) -> NDArray[np.float64]:
-        """(4, 4), from W, Y, Z, X to the same."""
-        turn = math.radians(self.turn_deg)
+        """A matrix (4, 4) that maps W, Y, Z, X to W, Y, Z, X."""
+        angle = math.radians(self.rotation_deg)
         matrix = np.zeros((4, 4))
         matrix[0, 0] = 1
         matrix[2, 2] = self.sign_z
-        matrix[1, 1], matrix[1, 3] = math.cos(turn) * self.sign_y, math.sin(turn) * self.sign_x
-        matrix[3, 1], matrix[3, 3] = -math.sin(turn) * self.sign_y, math.cos(turn) * self.sign_x
+        matrix[1, 1], matrix[1, 3] = math.cos(angle) * self.sign_y, math.sin(angle) * self.sign_x
+        matrix[3, 1], matrix[3, 3] = -math.sin(angle) * self.sign_y, math.cos(angle) * self.sign_x
         return matrix
 
-    def place(self, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
-        """Where a source comes to be: azimuth in (−180, 180], elevation."""
+    def direction(self, azimuth_deg: float, elevation_deg: float) -> tuple[float, float]:
+        """The direction of a source after the move: azimuth in (−180, 180], and elevation, in degrees."""
         azimuth = azimuth_deg if self.sign_x > 0 else 180 - azimuth_deg
-        azimuth = self.sign_y * azimuth + self.turn_deg
-        # What is a hair below a whole turn has a rest of 360 in floats, not of 0.
+        azimuth = self.sign_y * azimuth + self.rotation_deg
+        # Just below a full turn, the remainder is 360 in floating point, not 0.
         rest = (180 - azimuth) % 360
         return 180 - (rest if rest < 360 else 0.0), self.sign_z * elevation_deg
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A row after a move: what to do to its sound, where it is, what is said of it, and its words."""
+    """A row after a move: the move of its sound, its new direction, caption and words."""
 
     move: Move
     azimuth_deg: float
@@ -83,9 +82,9 @@ class Moved:
     words: Words
 
 
-def moved(
+def move_row(
     wanted: Move,
-    turn_again: Callable[[], float],
+    draw_rotation: Callable[[], float],
     *,
     azimuth_deg: float,
     elevation_deg: float,
@@ -95,45 +94,46 @@ def moved(
     generator: np.random.Generator,
     sentences: bool = True,
 ) -> Moved:
-    """The move that comes nearest to the one that is wanted and leaves a caption that is true.
+    """Moves a row as wanted, or as far as its caption can follow.
 
-    Where the caption cannot be put into other words, the parts of the move that change a word are left out and the turn
-    is drawn again until it keeps the word. A row whose words are not those of its angles is not moved.
+    If the caption cannot be reworded, the parts of the move that change a word are left out, and the rotation is drawn
+    again until it keeps the word. A row whose words do not match its angles is not moved.
 
     Args:
-        turn_again: draws a turn in degrees.
-        words: of the row, every attribute.
-        generator: of the choice of phrases.
-        sentences: whether a caption may become another sentence where no phrase in it can be exchanged.
+        wanted: the move that was drawn.
+        draw_rotation: draws another rotation in degrees.
+        words: the row's word for every attribute, or None.
+        generator: chooses the phrases.
+        sentences: whether the caption may be replaced by a new sentence if no phrase in it can be exchanged.
     """
-    stays = Moved(Move(), azimuth_deg, elevation_deg, caption, words)
+    unmoved = Moved(Move(), azimuth_deg, elevation_deg, caption, words)
     if words["direction"] != direction_word(azimuth_deg) or words["elevation"] != elevation_word(elevation_deg):
-        return stays
+        return unmoved
 
     def attempt(move: Move) -> Moved | None:
-        azimuth, elevation = move.place(azimuth_deg, elevation_deg)
+        azimuth, elevation = move.direction(azimuth_deg, elevation_deg)
         new = {**words, "direction": direction_word(azimuth), "elevation": elevation_word(elevation)}
-        text = reworded(caption, original, words, new, generator, sentences=sentences)
+        text = reword_caption(caption, original, words, new, generator, sentences=sentences)
         return None if text is None else Moved(move, azimuth, elevation, text, new)
 
-    def keeping() -> Move:
-        """Within the word of the direction."""
+    def keep_word() -> Move:
+        """The parts of the move that keep the word of the direction."""
         move = Move()
         for part in (Move(sign_x=wanted.sign_x), Move(sign_y=wanted.sign_y)):
-            both = Move(sign_x=move.sign_x * part.sign_x, sign_y=move.sign_y * part.sign_y)
-            if direction_word(both.place(azimuth_deg, 0.0)[0]) == words["direction"]:
-                move = both
-        for _ in range(_TRIES if wanted.turn_deg else 0):
-            turned = Move(move.sign_x, move.sign_y, 1, turn_again())
-            if direction_word(turned.place(azimuth_deg, 0.0)[0]) == words["direction"]:
-                return turned
+            combined = Move(sign_x=move.sign_x * part.sign_x, sign_y=move.sign_y * part.sign_y)
+            if direction_word(combined.direction(azimuth_deg, 0.0)[0]) == words["direction"]:
+                move = combined
+        for _ in range(_TRIES if wanted.rotation_deg else 0):
+            rotated = Move(move.sign_x, move.sign_y, 1, draw_rotation())
+            if direction_word(rotated.direction(azimuth_deg, 0.0)[0]) == words["direction"]:
+                return rotated
         return move
 
-    within = keeping()
-    level = Move(wanted.sign_x, wanted.sign_y, 1, wanted.turn_deg)
-    mirrored = Move(within.sign_x, within.sign_y, wanted.sign_z, within.turn_deg)
-    for move in (wanted, level, mirrored, within):
+    same_word = keep_word()
+    same_height = Move(wanted.sign_x, wanted.sign_y, 1, wanted.rotation_deg)
+    flipped = Move(same_word.sign_x, same_word.sign_y, wanted.sign_z, same_word.rotation_deg)
+    for move in (wanted, same_height, flipped, same_word):
         result = attempt(move)
         if result is not None:
             return result
-    return stays
+    return unmoved

@@ -1,30 +1,22 @@
-"""Samples straight from releases: rows from Parquet, a crop of each FLAC at the model's rate, what is true of it."""
+"""Samples from releases: a crop of each FLAC at the model's rate, with its caption and targets."""
 
 from __future__ import annotations
 
 from model.data.dataset import ReleaseDataset, unit_direction
-from model.data.errors import ReleaseUnreadable, SoundUnreadable, WorkersLost
 from model.data.loader import load_batches
 from model.data.order import Turn, epoch_order
 from model.data.samples import Batch, Sample, collate
-from model.data.sound import read_foa, to_length, without_space
-from model.data.tables import SPLITS, VOCABULARY
+from model.data.sound import read_foa, to_length
 
 __all__ = [
-    "SPLITS",
-    "VOCABULARY",
     "Batch",
     "ReleaseDataset",
-    "ReleaseUnreadable",
     "Sample",
-    "SoundUnreadable",
     "Turn",
-    "WorkersLost",
     "collate",
     "epoch_order",
     "load_batches",
     "read_foa",
     "to_length",
     "unit_direction",
-    "without_space",
 ]

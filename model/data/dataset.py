@@ -1,7 +1,7 @@
-"""The rows of one split of one or several releases, as samples.
+"""A split of one or several releases as a data set of samples.
 
-Every crop, every choice of caption and every transform is a function of the seed, the epoch and the row's id; no order,
-worker or process changes it.
+Every crop, choice of caption and transform depends only on the seed, the epoch and the row's id, not on the order, the
+worker or the process.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from model.augmentation import Augmentation, Words
-from model.configuration_error import ConfigurationError
 from model.data.decoded import DecodedSound
-from model.data.errors import ReleaseUnreadable
 from model.data.order import Turn, epoch_order
 from model.data.samples import Sample
 from model.data.sound import Samples, clip_length, read_clip, read_crop, to_length
-from model.data.tables import COLUMNS, VOCABULARY, read_shards
+from model.data.tables import COLUMNS, read_shards
 from model.draws import keyed_generator
-from model.spatial import MEASURES
+from model.errors import ConfigurationError, ReleaseUnreadable
+from model.targets import MEASURES, VOCABULARY
 
-# W in all four channels.
+# Copies W to all four channels.
 _WITHOUT_SPACE = np.outer(np.ones(4), (1, 0, 0, 0))
 
 
 def unit_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, float, float]:
-    """The unit vector x, y, z of a direction: x front, y left, z up; azimuth counter-clockwise, +90° is left."""
+    """The unit vector of a direction: x is front, y left, z up; azimuth is counter-clockwise, +90° is left."""
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
     return (
         float(np.cos(elevation) * np.cos(azimuth)),
@@ -41,36 +40,37 @@ def unit_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, flo
     )
 
 
-def _places(words: Words) -> tuple[int, ...]:
-    """Of each attribute the place of its word in the vocabulary; −1 where it has none."""
+def _word_indices(words: Words) -> tuple[int, ...]:
+    """For each attribute of VOCABULARY the index of its word; −1 if it has none."""
     return tuple(
         known.index(word) if (word := words.get(attribute)) in known else -1 for attribute, known in VOCABULARY.items()
     )
 
 
 class ReleaseDataset(Dataset[Sample]):
-    """The rows of one split of one or several releases.
+    """A split of one or several releases.
 
-    In training a row is cropped at a random place, one of its captions is drawn, and a share of the rows is served
-    without space: W in all four channels, with the original caption; the others go through the augmentation. In
-    evaluation the crop is the middle of the clip, the caption the first, and every row is as it is.
+    In training, a row is cropped at a random position and one of its captions is drawn. A share of the rows loses its
+    space: W is copied to all four channels, and the caption is the original one. The other rows are augmented. In
+    evaluation, the crop is the middle of the clip, the caption is the first, and nothing is augmented.
 
     Args:
         releases: folders.
         split: train, validation or test.
-        sample_rate: of the crops; a release of a higher rate is resampled, one of a lower rate refused.
-        clip_s: length of a crop in seconds; shorter clips are followed by zeros.
+        sample_rate: rate of the crops in hertz. A release with a higher rate is resampled, one with a lower rate is
+            rejected.
+        clip_s: length of a crop in seconds. A shorter clip is padded with zeros at its end.
         seed: of every draw.
-        training: random crops and captions, or fixed ones.
-        nonspatial_share: of the rows served without space, in training.
-        augmentation: the transforms, in training; None for none.
-        weights: each release's share of an epoch, for ``turns``; as many as it has rows when None.
-        rows_an_epoch: for ``turns``; all rows when None.
+        training: whether crops and captions are drawn, or fixed.
+        nonspatial_share: share of the rows without space, in training.
+        augmentation: transforms, in training; None for none.
+        weights: each release's share of an epoch, for ``turns``; None is its number of rows.
+        rows_an_epoch: rows of an epoch, for ``turns``; None is all rows.
 
     Raises:
-        ReleaseUnreadable: no such release, no rows in the split, a missing column, a rate too low, a path that leads
-            out of its shard.
-        ConfigurationError: another number of weights than of releases.
+        ReleaseUnreadable: no such release, no rows in the split, a missing column, a rate too low, or a file name that
+            leads out of its shard.
+        ConfigurationError: not as many weights as releases.
     """
 
     def __init__(
@@ -96,7 +96,6 @@ class ReleaseDataset(Dataset[Sample]):
         self.augmentation = augmentation
         self.weights = weights
         self.rows_an_epoch = rows_an_epoch
-        self.epoch = 0
         self.decoded: DecodedSound | None = None
         if weights is not None and len(weights) != len(releases):
             raise ConfigurationError(f"data.weights has {len(weights)} numbers for {len(releases)} releases")
@@ -124,7 +123,7 @@ class ReleaseDataset(Dataset[Sample]):
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        # The columns are views of the table, which would reach a worker twice.
+        # The columns are views of the table, so a worker would receive the data twice.
         return {name: value for name, value in self.__dict__.items() if name != "_columns"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -135,10 +134,11 @@ class ReleaseDataset(Dataset[Sample]):
         return {name: self.table.column(name).chunk(0) for name in COLUMNS.names}
 
     def at_rate(self, sample_rate: int, decoded: Path | None = None) -> ReleaseDataset:
-        """The same rows and draws with crops at another rate, not above that of the releases; the table is shared.
+        """The same rows and draws with crops at another rate. Both data sets share the table.
 
         Args:
-            decoded: a file in which clips are kept once they are decoded; see DecodedSound.
+            sample_rate: in hertz, at most that of the releases.
+            decoded: a file that keeps decoded clips, see ``DecodedSound``; None decodes every crop.
         """
         other = copy.copy(self)
         other.sample_rate = sample_rate
@@ -154,37 +154,29 @@ class ReleaseDataset(Dataset[Sample]):
             )
         return other
 
-    def set_epoch(self, epoch: int) -> None:
-        """The epoch of ``turns`` and of rows that are asked for by their index, from 0."""
-        self.epoch = epoch
-
-    def turns(self, epoch: int | None = None) -> list[Turn]:
-        """The rows of an epoch in their order, the releases mixed by their weights; that of ``set_epoch`` when None."""
+    def turns(self, epoch: int) -> list[Turn]:
+        """The turns of an epoch in their order; the releases are mixed by their weights. Epochs count from 0."""
         return epoch_order(
-            self.sizes,
-            seed=self.seed,
-            epoch=self.epoch if epoch is None else epoch,
-            weights=self.weights,
-            rows_an_epoch=self.rows_an_epoch,
+            self.sizes, seed=self.seed, epoch=epoch, weights=self.weights, rows_an_epoch=self.rows_an_epoch
         )
 
     def __len__(self) -> int:
         return len(self._shard_of_row)
 
     def value(self, column: str, row: int) -> Any:
-        """One cell."""
+        """The value of a column in a row; None for null."""
         return self._columns[column][row].as_py()
 
     def values(self, column: str) -> list[Any]:
-        """A column as Python values."""
+        """A column as Python values, None for null."""
         return self._columns[column].to_pylist()
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """A column as float64; null is NaN."""
+        """A column as float64 (rows,), NaN for null."""
         return np.array([np.nan if value is None else value for value in self.values(column)], dtype=np.float64)
 
     def clips(self) -> list[str]:
-        """Of each row the clip that it was made from; what has no source is one of its own."""
+        """The source clip of each row. A row without a source is its own clip."""
         return [source or own for source, own in zip(self.values("source_id"), self.values("id"), strict=True)]
 
     def directions(self) -> NDArray[np.float64]:
@@ -193,11 +185,11 @@ class ReleaseDataset(Dataset[Sample]):
         return np.array([unit_direction(azimuth, elevation) for azimuth, elevation in angles])
 
     def __getitem__(self, row: int | Turn) -> Sample:
-        """A sample, by its turn or by its row in the epoch that was set; see the class."""
-        turn = row if isinstance(row, Turn) else Turn(row, self.epoch)
-        return self._drawn(turn) if self.training else self._fixed(turn.row)
+        """The sample of a turn, or of a row in epoch 0."""
+        turn = row if isinstance(row, Turn) else Turn(row)
+        return self._draw_sample(turn) if self.training else self._fixed_sample(turn.row)
 
-    def _fixed(self, row: int) -> Sample:
+    def _fixed_sample(self, row: int) -> Sample:
         return Sample(
             row=row,
             crop=self.crop(row),
@@ -206,10 +198,10 @@ class ReleaseDataset(Dataset[Sample]):
             direction=unit_direction(self.value("azimuth_deg", row), self.value("elevation_deg", row)),
             measures=self._measures(row),
             is_spatial=True,
-            words=_places(self._words(row)),
+            words=_word_indices(self._words(row)),
         )
 
-    def _drawn(self, turn: Turn) -> Sample:
+    def _draw_sample(self, turn: Turn) -> Sample:
         row = turn.row
         captions, originals = self.value("captions", row), self.value("captions_original", row)
 
@@ -217,7 +209,7 @@ class ReleaseDataset(Dataset[Sample]):
             return keyed_generator(self.seed, name, turn.epoch, self.value("id", row), turn.repeat)
 
         draw = generator("sample")
-        place = draw.random()
+        position = draw.random()
         which = int(draw.integers(len(captions)))
         is_spatial = draw.random() >= self.nonspatial_share
         azimuth, elevation = self.value("azimuth_deg", row), self.value("elevation_deg", row)
@@ -241,13 +233,13 @@ class ReleaseDataset(Dataset[Sample]):
             caption, words = augmented.caption, augmented.words
         return Sample(
             row=row,
-            crop=self.crop(row, place),
+            crop=self.crop(row, position),
             sample_rate=self.sample_rate,
             caption=caption,
             direction=unit_direction(azimuth, elevation),
             measures=self._measures(row),
             is_spatial=is_spatial,
-            words=_places(words),
+            words=_word_indices(words),
             matrix=matrix,
             recording=recording,
         )
@@ -259,27 +251,27 @@ class ReleaseDataset(Dataset[Sample]):
         values = (self.value(measure.column, row) for measure in MEASURES)
         return tuple(float("nan") if value is None else value for value in values)
 
-    def crop(self, row: int, place: float = 0.5) -> Samples:
-        """A crop of a row's FLAC: ``place`` 0 is its start, 1 its end. (4, clip_s · sample_rate); see ``read_crop``."""
+    def crop(self, row: int, position: float = 0.5) -> Samples:
+        """A crop of a row's FLAC, (4, clip_s · sample_rate). At position 0 it is at the start, at 1 at the end."""
         if self.decoded is not None:
-            return self._kept_crop(row, place, self.decoded)
+            return self._crop_decoded(row, position, self.decoded)
         return read_crop(
             self.path(row),
-            place=place,
+            position=position,
             clip_s=self.clip_s,
             file_rate=self.value("sample_rate", row),
             sample_rate=self.sample_rate,
         )
 
-    def _kept_crop(self, row: int, place: float, decoded: DecodedSound) -> Samples:
+    def _crop_decoded(self, row: int, position: float, decoded: DecodedSound) -> Samples:
         def decode() -> NDArray[np.int16]:
             rate = self.value("sample_rate", row)
             return read_clip(self.path(row), file_rate=rate, sample_rate=self.sample_rate)
 
         whole, frames = decoded.clip(row, decode), round(self.clip_s * self.sample_rate)
-        start = int(place * max(0, whole.shape[1] - frames))
+        start = int(position * max(0, whole.shape[1] - frames))
         return np.array(to_length(whole[:, start : start + frames], frames))
 
     def path(self, row: int) -> Path:
-        """The FLAC of a row."""
+        """The path of a row's FLAC file."""
         return self._shards[self._shard_of_row[row]] / self.value("file_name", row)

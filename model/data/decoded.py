@@ -1,6 +1,6 @@
-"""Whole clips decoded once and kept in a file: decoding and resampling a FLAC takes a third of a small model's time.
+"""Keeps decoded clips in a file, since decoding and resampling FLAC takes a third of a small model's training time.
 
-The file belongs to a run, and several processes fill it together. It holds 16-bit integers, as the FLACs do.
+The file belongs to a run, and several processes fill it together. It holds 16-bit integers, like the FLAC files.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.errors import ReleaseUnreadable
+from model.errors import ReleaseUnreadable
 
 CHANNELS = 4
 Clip = NDArray[np.int16]
 
 
 class DecodedSound:
-    """Clips by their row, each decoded when it is first asked for.
+    """Clips by row. Each is decoded when it is first needed.
 
-    A clip is written before its mark is, so a process that is killed in between leaves one that is decoded again.
+    A clip is written before it is marked as written, so a clip is decoded again if its process was killed in between.
 
     Args:
-        path: of the file, which is made where there is none, or one of another size.
+        path: the file. It is created if it does not exist or has another size.
         lengths: samples of each row.
 
     Raises:
-        ReleaseUnreadable: when there is no room for it on the disk; one line.
+        ReleaseUnreadable: no space on the disk.
     """
 
     def __init__(self, path: Path, lengths: Sequence[int]) -> None:
@@ -40,13 +40,13 @@ class DecodedSound:
             path.unlink(missing_ok=True)
             try:
                 with path.open("wb") as file:
-                    # A hole that the disk cannot fill would end the process when it is written to.
+                    # Without this, a full disk would kill the process when it writes to the mapped file.
                     os.posix_fallocate(file.fileno(), 0, size)
             except OSError as error:
                 path.unlink(missing_ok=True)
                 raise ReleaseUnreadable(
-                    f"{path}: no room for {size / 1e9:.1f} GB of decoded sound ({error.strerror}); "
-                    "training.keep_decoded=false does without"
+                    f"{path}: no space for {size / 1e9:.1f} GB of decoded sound ({error.strerror}); "
+                    "free some, or set training.keep_decoded=false"
                 ) from None
         self._open()
 
@@ -57,7 +57,7 @@ class DecodedSound:
         self._samples = np.memmap(self.path, dtype=np.int16, mode="r+", offset=rows, shape=shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A worker opens the file itself.
+        # A worker process maps the file itself.
         return {"path": self.path, "_ends": self._ends}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ class DecodedSound:
         self._open()
 
     def clip(self, row: int, decode: Callable[[], Clip]) -> Clip:
-        """(4, samples) of a row; ``decode`` gives it where it has not been asked for before."""
+        """The clip of a row, (4, samples); ``decode`` is called if the file does not hold it yet."""
         end = int(self._ends[row])
         begin = int(self._ends[row - 1]) if row else 0
         kept = self._samples[CHANNELS * begin : CHANNELS * end].reshape(CHANNELS, end - begin)

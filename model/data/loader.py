@@ -1,8 +1,4 @@
-"""Batches of a data set's samples in an order that is given, decoded here or by processes.
-
-A place in training is two numbers, the epoch and how many batches of it are done; from there the same batches come,
-with any number of workers, and each of several processes takes its own slice of every batch.
-"""
+"""Loads batches of a data set in a given order, in this process or in worker processes. The batches are the same."""
 
 from __future__ import annotations
 
@@ -13,11 +9,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from model.data.dataset import ReleaseDataset
-from model.data.errors import ReleaseUnreadable, WorkersLost
 from model.data.order import Turn
 from model.data.samples import Batch, Sample, collate
+from model.errors import ReleaseUnreadable, WorkersLost, one_line
 
-#: What the server that workers are forked off has imported: the model's own modules and, with them, PyTorch.
+#: Modules that the fork server imports once for all workers; PyTorch comes with them.
 _PRELOADED = ["model.data"]
 
 
@@ -27,39 +23,33 @@ def load_batches(
     *,
     batch_size: int,
     workers: int = 0,
-    drop_last: bool = False,
-    start: int = 0,
-    process: int = 0,
-    processes: int = 1,
 ) -> Iterator[Batch]:
-    """Batches of the rows in the order given.
+    """Yields batches of rows in the order given; the last batch may be shorter.
 
     Args:
-        order: rows, or their turns as ``ReleaseDataset.turns`` gives them.
-        batch_size: of all processes together.
-        workers: processes that decode; 0 decodes in this one. They are forked off a server that has no threads and no
+        dataset: the rows.
+        order: row numbers, or turns from ``ReleaseDataset.turns``.
+        batch_size: rows of a batch.
+        workers: processes that decode; 0 decodes in this one. They are forked from a server that has no threads and no
             GPU, so a program's main module must be safe to import (``if __name__ == "__main__"``).
-        drop_last: leave out a last batch that is short; needed where all processes must take the same number of steps.
-        start: batches of this order that are done already.
-        process, processes: which slice of every batch; slices differ by one row at most.
 
     Raises:
-        ReleaseUnreadable: when a file of a batch cannot be used, or a worker has been killed.
+        SoundUnreadable: a file of a batch cannot be used, or a worker was killed.
     """
-    batches = _slices(order, batch_size, drop_last=drop_last, start=start, process=process, processes=processes)
+    batches = [list(order[first : first + batch_size]) for first in range(0, len(order), batch_size)]
     context = None
     if workers:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
     loader = DataLoader(
         _Forwarding(dataset),
-        # DataLoader knows lists of indices by the name of batch sampler.
+        # To DataLoader, lists of indices are a batch sampler.
         batch_sampler=batches,
         num_workers=min(workers, len(batches)),
         collate_fn=_collate,
         worker_init_fn=_single_threaded,
         multiprocessing_context=context if batches else None,
-        # Without one of its own it would draw from the global generator.
+        # Otherwise it would draw from the global generator.
         generator=torch.Generator().manual_seed(0),
     )
     try:
@@ -70,25 +60,12 @@ def load_batches(
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        text = " ".join(str(error).split())
-        raise WorkersLost(f"a process that decodes was lost; less memory is used with fewer workers: {text}") from None
-
-
-def _slices(
-    order: Sequence[int | Turn], batch_size: int, *, drop_last: bool, start: int, process: int, processes: int
-) -> list[list[int | Turn]]:
-    """The rows of every batch that fall to a process; a batch without any is left out."""
-    slices = []
-    for first in range(start * batch_size, len(order), batch_size):
-        rows = order[first : first + batch_size]
-        if drop_last and len(rows) < batch_size:
-            break
-        slices.append(list(rows[len(rows) * process // processes : len(rows) * (process + 1) // processes]))
-    return [rows for rows in slices if rows]
+        text = one_line(error)
+        raise WorkersLost(f"a worker process was lost; fewer workers use less memory: {text}") from None
 
 
 class _Forwarding(Dataset["Sample | ReleaseUnreadable"]):
-    """A data set that returns its errors: raised in a worker they would come back wrapped in a traceback's text."""
+    """A data set that returns its errors, because an error raised in a worker comes back as the text of a traceback."""
 
     def __init__(self, dataset: ReleaseDataset) -> None:
         self.dataset = dataset

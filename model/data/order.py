@@ -1,4 +1,4 @@
-"""Which rows an epoch has, in which order: a function of the seed, the epoch and the sizes of the releases alone."""
+"""The rows of an epoch and their order, which depend only on the seed, the epoch and the sizes of the releases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model.draws import keyed_generator
 
 
 class Turn(NamedTuple):
-    """A row's turn in an epoch, which every draw about it is keyed by; ``repeat`` counts from 0 within the epoch."""
+    """One use of a row in an epoch, the key of all its random draws; ``repeat`` counts its uses in the epoch from 0."""
 
     row: int
     epoch: int = 0
@@ -30,13 +30,14 @@ def epoch_order(
 ) -> list[Turn]:
     """The turns of an epoch, shuffled over all releases.
 
-    A release goes through its rows in passes, each pass in an order of its own, and an epoch takes up where the last
-    one stopped: after any number of epochs two rows of a release have been heard equally often, but for one time.
+    Each release is read in passes, each pass in a different order, and an epoch continues where the last one stopped.
+    So after any number of epochs the uses of two rows of a release differ by at most one.
 
     Args:
-        rows: of each release, in their order; their rows are counted on from one release to the next.
-        weights: each release's share of an epoch; their sizes when None.
-        rows_an_epoch: all rows when None.
+        rows: number of rows of each release, in order. Row numbers continue from one release to the next.
+        seed, epoch: the order depends on both.
+        weights: each release's share of an epoch; None is their numbers of rows.
+        rows_an_epoch: rows of an epoch; None is all rows.
     """
     sizes = [rows] if isinstance(rows, int) else list(rows)
     counts = shares(sizes if weights is None else weights, sum(sizes) if rows_an_epoch is None else rows_an_epoch)
@@ -55,7 +56,7 @@ def epoch_order(
 
 
 def shares(weights: Sequence[float], total: int) -> list[int]:
-    """Whole numbers in proportion to the weights that sum up to ``total``: the largest remainders are rounded up."""
+    """Divides ``total`` in proportion to the weights into whole numbers; the largest remainders are rounded up."""
     exact = np.asarray(weights, dtype=np.float64) * total / np.sum(weights)
     counts = np.floor(exact).astype(np.int64)
     most = np.argsort(-(exact - counts), kind="stable")
@@ -64,9 +65,10 @@ def shares(weights: Sequence[float], total: int) -> list[int]:
 
 
 def _in_passes(release: int, size: int, count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The ``count`` rows that a release of ``size`` rows gives to an epoch."""
     begin, end = epoch * count, (epoch + 1) * count
     parts = [np.empty(0, np.int64)]
-    for turn in range(begin // size, -(-end // size) if count else 0):
-        order = keyed_generator(seed, "pass", release, turn).permutation(size)
-        parts.append(order[max(0, begin - turn * size) : max(0, end - turn * size)])
+    for number in range(begin // size, -(-end // size) if count else 0):
+        order = keyed_generator(seed, "pass", release, number).permutation(size)
+        parts.append(order[max(0, begin - number * size) : max(0, end - number * size)])
     return np.concatenate(parts)

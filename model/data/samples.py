@@ -1,4 +1,4 @@
-"""A clip with what is true of it, and batches of them; turns, defects and levels are applied where a batch lies."""
+"""Samples and batches: crops with captions and targets. The augmentation is applied on the device of the batch."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.augmentation import Recording, Recordings, record
+from model.augmentation.apply_recordings import Recordings, record
+from model.augmentation.recording import Recording
 from model.data.sound import Samples
-from model.losses import Targets
+from model.targets import Targets
 
 _INT16_FULL_SCALE = 1 << 15
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A clip and what is true of it.
+    """A crop with its caption and targets.
 
     Attributes:
         row: index in the data set.
-        crop: (4, samples), W, Y, Z, X as decoded, before ``matrix`` and ``recording``; see ``audio``.
+        crop: (4, samples), W, Y, Z, X as decoded. ``matrix`` and then ``recording`` turn it into ``audio``.
         sample_rate: of the crop, in hertz.
         caption: a sentence that is true of ``audio``.
         direction: unit vector x, y, z to the source.
-        measures: in the order of MEASURES; NaN where the row has none.
-        is_spatial: false where W is in all four channels.
-        words: of each attribute of VOCABULARY which of its words, by its place; −1 for none.
-        matrix: (4, 4), from the crop's channels to the audio's; None for the crop as it is.
-        recording: what is done after that; None for nothing.
+        measures: values of MEASURES in their order; NaN if the row has none.
+        is_spatial: false if W is in all four channels.
+        words: for each attribute of VOCABULARY the index of the row's word; −1 if it has none.
+        matrix: (4, 4), maps the crop's channels to the audio's; None changes nothing.
+        recording: defects applied after the matrix; None changes nothing.
     """
 
     row: int
@@ -48,7 +49,7 @@ class Sample:
 
     @property
     def audio(self) -> NDArray[np.float32]:
-        """(4, samples) float32, W, Y, Z, X, full scale 1, as a model hears it."""
+        """The sound that a model receives: (4, samples) float32, W, Y, Z, X, full scale 1."""
         return collate([self]).audio[0].numpy()
 
 
@@ -58,12 +59,12 @@ class Batch:
 
     Attributes:
         rows: indices in the data set.
-        crops: (B, 4, samples), int16 or float32, as decoded; a model hears ``audio``.
+        crops: (B, 4, samples), int16 or float32, as decoded. ``matrices`` and ``recordings`` turn them into ``audio``.
         sample_rate: of the crops, in hertz.
         captions: B sentences.
-        targets: what is true of the audio.
-        matrices: (B, 4, 4), from the crops' channels to the audio's; None where they stay as they are.
-        recordings: the defects of those clips that have any.
+        targets: of the audio.
+        matrices: (B, 4, 4), map the crops' channels to the audio's; None changes nothing.
+        recordings: defects of the clips that have any; None if no clip has.
     """
 
     rows: list[int]
@@ -76,12 +77,12 @@ class Batch:
 
     @cached_property
     def audio(self) -> Tensor:
-        """(B, 4, samples) float32, W, Y, Z, X, full scale 1; computed at first use, on the device of the batch."""
+        """(B, 4, samples) float32, W, Y, Z, X, full scale 1. It is computed once, on the device of the batch."""
         audio = self.crops.to(torch.float32, copy=True)
         if self.crops.dtype == torch.int16:
             audio *= 1 / _INT16_FULL_SCALE
         if self.matrices is not None:
-            # A clip at a time on a CPU: new memory for a whole batch costs more than the products.
+            # One clip at a time on a CPU, where allocating a whole batch takes longer than the products.
             for clips in [slice(i, i + 1) for i in range(len(audio))] if audio.device.type == "cpu" else [slice(None)]:
                 audio[clips] = torch.bmm(self.matrices[clips], audio[clips])
         if self.recordings is not None:
@@ -89,7 +90,7 @@ class Batch:
         return audio
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same on another device, which is then the one that computes ``audio``; itself where it is there."""
+        """The batch on another device, which then computes ``audio``; the batch itself if it is there already."""
         if self.crops.device == torch.device(device):
             return self
         return replace(
@@ -102,7 +103,7 @@ class Batch:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Samples of one length and rate to a batch."""
+    """Makes a batch of samples of one length and rate."""
     crops = [sample.crop for sample in samples]
     if any(crop.dtype != np.int16 for crop in crops):
         crops = [_as_float(crop) for crop in crops]

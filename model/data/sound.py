@@ -1,4 +1,4 @@
-"""Sound files as ambisonics: whole, or a crop of which nothing more than itself is decoded."""
+"""Reads sound files as ambisonics, whole or in part. Only the part is decoded."""
 
 from __future__ import annotations
 
@@ -12,32 +12,27 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from model.data.errors import SoundUnreadable
+from model.errors import SoundUnreadable, one_line
 
-#: A crop: 16-bit integers as the file has them, or float32 of full scale 1.
+#: Samples of a file: 16-bit integers as stored, or float32 with full scale 1.
 Samples = NDArray[Any]
 
 
-def without_space(foa: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mono signal W in all four channels: sound without space (ELSA, section 4.1). (4, samples) → (4, samples)."""
-    return np.repeat(foa[:1], 4, axis=0)
-
-
 def read_foa(path: Path, *, sample_rate: int, start: int = 0, frames: int = -1) -> NDArray[np.float32]:
-    """Part of a sound file as ambisonics at a rate of choice.
+    """Reads a part of a sound file as ambisonics at any rate.
 
     Args:
-        path: four channels are AmbiX (W, Y, Z, X; SN3D); one channel is copied to all four.
-        sample_rate: of the result, in hertz.
-        start, frames: in samples of the file; −1 reads to the end.
+        path: a file with four channels, AmbiX (W, Y, Z, X; SN3D), or with one channel, which is copied to all four.
+        sample_rate: rate of the result, in hertz.
+        start, frames: first sample and number of samples in the file; −1 reads to the end.
 
     Returns:
         (4, samples), float32, full scale 1.
 
     Raises:
-        SoundUnreadable: when it cannot be decoded, is empty, not finite or has another number of channels.
+        SoundUnreadable: a file that cannot be decoded, is empty, not finite or has another number of channels.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         if file.channels not in (1, 4):
             raise SoundUnreadable(f"{path}: {file.channels} channels; 4 (ambisonics W, Y, Z, X) or 1 are expected")
         samples, rate = _read(file, path, start, frames, "float32"), file.samplerate
@@ -45,37 +40,38 @@ def read_foa(path: Path, *, sample_rate: int, start: int = 0, frames: int = -1) 
     return np.ascontiguousarray(np.broadcast_to(foa.T, (4, len(foa))), dtype=np.float32)
 
 
-def read_crop(path: Path, *, place: float, clip_s: float, file_rate: int, sample_rate: int) -> Samples:
-    """A crop of a release's sound file, found by seeking.
+def read_crop(path: Path, *, position: float, clip_s: float, file_rate: int, sample_rate: int) -> Samples:
+    """Reads a crop of a release's sound file.
 
     Args:
-        path: four channels at ``file_rate``.
-        place: 0 is the start of the file, 1 its end.
-        clip_s: length in seconds; a shorter file is followed by zeros.
-        sample_rate: of the result, in hertz.
+        path: a file with four channels at ``file_rate``.
+        position: 0 is the first possible crop of the file, 1 the last.
+        clip_s: length in seconds. A shorter file is padded with zeros at its end.
+        file_rate: rate that the row states, in hertz.
+        sample_rate: rate of the result, in hertz.
 
     Returns:
-        (4, clip_s · sample_rate): int16 where the file has 16 bits and the same rate, else float32.
+        (4, clip_s · sample_rate): int16 if the file has 16 bits and the rate of the result, otherwise float32.
 
     Raises:
-        SoundUnreadable: when it cannot be decoded, is empty or not finite, or is not what its row says.
+        SoundUnreadable: a file that cannot be decoded, is empty or not finite, or does not match its row.
     """
-    with _of_release(path, file_rate) as file:
+    with _open_of_release(path, file_rate) as file:
         frames = min(file.frames, round(clip_s * file_rate))
-        as_it_is = file.subtype == "PCM_16" and file_rate == sample_rate
-        start = int(place * (file.frames - frames))
-        samples = _read(file, path, start, frames, "int16" if as_it_is else "float32")
+        unchanged = file.subtype == "PCM_16" and file_rate == sample_rate
+        start = int(position * (file.frames - frames))
+        samples = _read(file, path, start, frames, "int16" if unchanged else "float32")
     samples = _at_rate(samples, file_rate, sample_rate)
     return to_length(np.ascontiguousarray(samples.T), round(clip_s * sample_rate))
 
 
 def read_clip(path: Path, *, file_rate: int, sample_rate: int) -> NDArray[np.int16]:
-    """The whole of a release's sound file at a rate of choice, (4, ``clip_length``), as 16-bit integers.
+    """Reads a release's whole sound file at any rate, (4, ``clip_length``), as 16-bit integers.
 
     Raises:
-        SoundUnreadable: as ``read_crop`` does.
+        SoundUnreadable: as ``read_crop``.
     """
-    with _of_release(path, file_rate) as file:
+    with _open_of_release(path, file_rate) as file:
         length = _length(file.frames, file_rate, sample_rate)
         samples = _at_rate(_read(file, path, 0, file.frames, "float32"), file_rate, sample_rate)
     integers = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
@@ -83,12 +79,12 @@ def read_clip(path: Path, *, file_rate: int, sample_rate: int) -> NDArray[np.int
 
 
 def clip_length(path: Path, *, file_rate: int, sample_rate: int) -> int:
-    """The samples that a release's sound file has at a rate of choice, from its header.
+    """The number of samples that a release's sound file has at another rate, from its header.
 
     Raises:
-        SoundUnreadable: when it is not what its row says.
+        SoundUnreadable: a file that does not match its row.
     """
-    with _of_release(path, file_rate) as file:
+    with _open_of_release(path, file_rate) as file:
         return _length(file.frames, file_rate, sample_rate)
 
 
@@ -97,8 +93,8 @@ def _length(frames: int, file_rate: int, sample_rate: int) -> int:
 
 
 @contextmanager
-def _of_release(path: Path, file_rate: int) -> Iterator[soundfile.SoundFile]:
-    with _opened(path) as file:
+def _open_of_release(path: Path, file_rate: int) -> Iterator[soundfile.SoundFile]:
+    with _open(path) as file:
         if file.samplerate != file_rate:
             raise SoundUnreadable(f"{path}: {file.samplerate} Hz, its row says {file_rate}")
         if file.channels != 4:
@@ -107,21 +103,21 @@ def _of_release(path: Path, file_rate: int) -> Iterator[soundfile.SoundFile]:
 
 
 def to_length(foa: Samples, samples: int) -> Samples:
-    """Cut, or filled up with zeros, to so many samples. (4, n) → (4, samples)."""
+    """Cuts sound (4, n), or pads it with zeros, to (4, samples)."""
     return np.pad(foa[:, :samples], ((0, 0), (0, max(0, samples - foa.shape[1]))))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def _open(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         with soundfile.SoundFile(path) as file:
             yield file
     except (OSError, RuntimeError) as error:
-        raise SoundUnreadable(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
+        raise SoundUnreadable(f"{path}: cannot be decoded: {one_line(error)}") from None
 
 
 def _read(file: soundfile.SoundFile, path: Path, start: int, frames: int, kind: str) -> Samples:
-    """(samples, channels)."""
+    """Reads (frames, channels); with −1 frames, all that follow ``start``."""
     file.seek(start)
     samples = file.read(frames, dtype=kind, always_2d=True)
     wanted = max(1, frames)
@@ -135,5 +131,5 @@ def _read(file: soundfile.SoundFile, path: Path, start: int, frames: int, kind: 
 def _at_rate(samples: Samples, rate: int, wanted: int) -> Samples:
     if rate == wanted:
         return samples
-    # LQ would save a fifth of the time and halve the pass band's accuracy.
+    # Quality LQ would take a fifth less time, with half the accuracy in the pass band.
     return soxr.resample(samples, rate, wanted, quality="HQ")

@@ -1,4 +1,4 @@
-"""The rows of a release, out of the Parquet files of its shards, checked before anything is decoded."""
+"""Reads the rows of a release from the Parquet tables of its shards, and checks them before any sound is decoded."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.data.errors import ReleaseUnreadable
-from model.spatial import MEASURES
+from model.errors import ReleaseUnreadable, one_line
+from model.folders import no_rows, shard_tables
+from model.targets import MEASURES, VOCABULARY
 
-SPLITS = ("train", "validation", "test")
-#: The attributes of a row that have words (ELSA, section 3.2), with the words in the order of the classes.
-VOCABULARY: dict[str, tuple[str, ...]] = {
-    "direction": ("front", "left", "right", "back"),
-    "elevation": ("up", "down"),
-    "distance": ("near", "far"),
-    "room_size": ("small", "large"),
-    "reverberation": ("dampened", "reverberant"),
-}
-#: The columns that are read, and the types that they are read as.
+#: The columns that are read, and their types.
 COLUMNS = pa.schema(
     [
         ("file_name", pa.string()),
@@ -37,39 +29,37 @@ COLUMNS = pa.schema(
         *((attribute, pa.string()) for attribute in VOCABULARY),
     ]
 )
-# Without a value in these a row cannot be used.
+# A row without a value in one of these cannot be used.
 _NEEDED = ("file_name", "id", "sample_rate", "azimuth_deg", "elevation_deg")
 
 
 def read_shards(release: Path, split: str) -> Iterator[tuple[Path, pa.Table]]:
-    """The shards of a split with their rows, in the order of their names.
+    """Yields the shards of a split with their rows, in the order of the shards' names.
 
     Raises:
-        ReleaseUnreadable: no such release, no rows in the split, a file or a column that is missing or broken, a path
-            that leads out of its shard, a row without captions.
+        ReleaseUnreadable: no such release, no rows in the split, a table or column that is missing or broken, a file
+            name that leads out of its shard, or a row without captions.
     """
-    if not release.is_dir():
-        raise ReleaseUnreadable(f"{release}: no such release")
     rows = 0
-    for file in sorted((release / split).glob("*/metadata.parquet")):
+    for file in shard_tables(release, split):
         try:
             names = pq.read_schema(file).names
             missing = [name for name in COLUMNS.names if name not in names]
             if missing:
                 raise ReleaseUnreadable(f"{file}: no column {missing[0]}")
-            # The file alone: its folder's name would be read as a partition.
+            # Opened as a file, since pyarrow would read the name of its folder as a partition.
             table = _cast(pq.ParquetFile(file).read(columns=COLUMNS.names), file)
         except (OSError, pa.ArrowException) as error:
-            raise ReleaseUnreadable(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
+            raise ReleaseUnreadable(f"{file}: cannot be read: {one_line(error)}") from None
         _check(table, file)
         rows += len(table)
         yield file.parent, table
     if not rows:
-        raise ReleaseUnreadable(f"{release}: split {split} has no rows")
+        raise no_rows(release, split)
 
 
 def _cast(table: pa.Table, file: Path) -> pa.Table:
-    """The columns of COLUMNS with its types."""
+    """Selects the columns of COLUMNS and converts them to its types."""
     columns = []
     for field in COLUMNS:
         column = table.column(field.name)
@@ -94,7 +84,7 @@ def _check(table: pa.Table, file: Path) -> None:
         table.column("captions_original").to_pylist(),
         strict=True,
     ):
-        # By its text, not resolved: model hubs keep the files of a data set behind links.
+        # Links are allowed, since model hubs store the files of a data set behind links.
         if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
             raise ReleaseUnreadable(f"{file}: file_name {name!r} leads out of the shard")
         if not captions or any(not (caption or "").strip() for caption in captions):

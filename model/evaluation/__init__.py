@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.embedding import Embedder
-from model.evaluation.captioning import evaluate_captioning
-from model.evaluation.clusters import evaluate_clusters
-from model.evaluation.embedding_map import evaluate_map
-from model.evaluation.errors import evaluate_errors
-from model.evaluation.localisation import evaluate_localisation
+from model.elsa.embedding import Embedder
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.page import METRICS, read_metrics, write_page
-from model.evaluation.retrieval import evaluate_retrieval
 from model.evaluation.subject import NotScored, Subject
-from model.evaluation.swap import evaluate_swap
-from model.evaluation.text_regression import evaluate_text_regression
-from model.evaluation.zero_shot import evaluate_zero_shot
+from model.evaluation.tasks.angle_errors import evaluate_errors
+from model.evaluation.tasks.captioning import evaluate_captioning
+from model.evaluation.tasks.clusters import evaluate_clusters
+from model.evaluation.tasks.embedding_map import evaluate_map
+from model.evaluation.tasks.localisation import evaluate_localisation
+from model.evaluation.tasks.retrieval import evaluate_retrieval
+from model.evaluation.tasks.swap import evaluate_swap
+from model.evaluation.tasks.text_regression import evaluate_text_regression
+from model.evaluation.tasks.zero_shot import evaluate_zero_shot
 
 __all__ = ["TASKS", "EvaluationOptions", "evaluate"]
 

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.data import VOCABULARY, Batch, ReleaseDataset, load_batches
-from model.embedding import Embedder
+from model.data import Batch, ReleaseDataset, load_batches
+from model.elsa.embedding import Embedder
 from model.evaluation.closed_form import CLOSED_FORMS
 from model.evaluation.noise import with_noise
-from model.spatial import DISTANCE
+from model.targets import DISTANCE, VOCABULARY
 
 #: How often it is told how far a split has come.
 TOLD_EVERY_S = 30.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model.configuration import ConfigurationError
+from model.errors import ConfigurationError
 from model.evaluation.paper import PaperNumber, beside
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")

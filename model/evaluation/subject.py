@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data import VOCABULARY, ReleaseDataset
+from model.data import ReleaseDataset
 from model.draws import keyed_generator
-from model.embedding import Embedder
+from model.elsa.embedding import Embedder
 from model.evaluation.collect import Collected, Heard, collect, hear_with_noise
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.probes import Readout, train_classifier, train_direction_readout
+from model.targets import VOCABULARY
 
 
 class NotScored(Exception):

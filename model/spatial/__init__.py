@@ -1,22 +1,18 @@
-"""The spatial branch: where a sound comes from and what the room does to it, from intensities (ELSA, section 4.1).
+"""The spatial branch: the direction of a source and measures of the room, from intensities (ELSA, section 4.1).
 
-One interface, two designs and two to hold them against: ``paper``, ``bin-weighting`` (ours), ``static`` and ``none``.
+One interface has two designs, ``paper`` and ``bin-weighting`` (ours), and two controls, ``static`` and ``none``.
 """
 
 from __future__ import annotations
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.spatial.bin_weighting import BinWeightingSpatialBranch
 from model.spatial.controls import NoSpatialBranch, StaticSpatialBranch
-from model.spatial.interface import AREA, DISTANCE, MEASURES, Measure, SpatialBranch, SpatialOutput
+from model.spatial.interface import SpatialBranch, SpatialOutput
 from model.spatial.paper import PaperSpatialBranch
 
 __all__ = [
-    "AREA",
-    "DISTANCE",
-    "MEASURES",
     "SPATIAL_BRANCHES",
-    "Measure",
     "SpatialBranch",
     "SpatialOutput",
     "spatial_branch",
@@ -31,5 +27,5 @@ SPATIAL_BRANCHES: dict[str, type[SpatialBranch]] = {
 
 
 def spatial_branch(config: ElsaConfig) -> SpatialBranch:
-    """The branch that a configuration names."""
+    """Makes the branch that a configuration names."""
     return SPATIAL_BRANCHES[config.spatial_branch](config)

@@ -1,6 +1,6 @@
-"""Maps of time-frequency bins that do not turn with the sound field, and means over bins that do.
+"""Maps of time-frequency bins that do not rotate with the sound field, and means over bins that do.
 
-Cells are two by two bins: a network that works on them has maps of a quarter of the size.
+A cell is two by two bins. A network that works on cells has maps of a quarter of the size.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from model.features import POWER_FLOOR, Spectra, length
 
 
 def invariant_maps(spectra: Spectra) -> tuple[Tensor, Tensor]:
-    """Maps that stay as they are when the sound field is turned about the vertical, or mirrored.
+    """Maps that do not change when the sound field is rotated about the vertical axis or reflected.
 
-    Of bins, (B, 6, F, T): |active| over energy, |reactive| over energy, log |W|² against the clip's mean, |XYZ| over
-    |W|, onset (rise of log |W|²), how steep the active intensity is. Of cells of two by two bins, (B, 1, ⌈F/2⌉, ⌈T/2⌉):
-    coherence, the length of the mean active intensity over the mean energy. Only the steepness would change if the
-    field were turned about another axis.
+    Only the steepness would change under a rotation about another axis.
+
+    Returns:
+        Maps of bins (B, 6, F, T): |active| over energy, |reactive| over energy, log |W|² relative to the clip's mean,
+        |XYZ| over |W|, onset (rise of log |W|²), and steepness of the active intensity. Maps of cells
+        (B, 1, ⌈F/2⌉, ⌈T/2⌉): coherence, the length of the mean active intensity over the mean energy.
     """
     power, energy = spectra.power_w, spectra.energy
     per_energy = 1 / (energy + POWER_FLOOR)
@@ -36,11 +38,17 @@ def invariant_maps(spectra: Spectra) -> tuple[Tensor, Tensor]:
     return maps, coherence.unsqueeze(1)
 
 
-def maps_to(spectra: Spectra, direction: Tensor) -> Tensor:
-    """How the active intensity of each bin lies to a direction (B, 3): the cosine, and the vertical's part of it.
+def maps_relative_to(spectra: Spectra, direction: Tensor) -> Tensor:
+    """Maps of the active intensity of each bin relative to a direction.
 
-    (B, 2, F, T); zero in silence. Both stay as they are when field and direction are turned about the vertical, or
-    mirrored.
+    They do not change when field and direction are rotated about the vertical axis or reflected.
+
+    Args:
+        spectra: of B clips.
+        direction: (B, 3), unit vectors.
+
+    Returns:
+        (B, 2, F, T): the cosine of the angle to the direction, and the vertical part of it; zero in silence.
     """
     unit = spectra.active / (length(spectra.active).unsqueeze(1) + POWER_FLOOR)
     products = unit * direction[:, :, None, None]
@@ -48,33 +56,37 @@ def maps_to(spectra: Spectra, direction: Tensor) -> Tensor:
 
 
 def cells_of(maps: Tensor) -> Tensor:
-    """(B, C, F, T) → (B, 4 · C, ⌈F/2⌉, ⌈T/2⌉), with zeros after the last bin and frame where their number is odd."""
+    """Maps of bins (B, C, F, T) as maps of cells (B, 4 · C, ⌈F/2⌉, ⌈T/2⌉). An odd axis is padded with zeros."""
     return functional.pixel_unshuffle(functional.pad(maps, (0, maps.shape[3] % 2, 0, maps.shape[2] % 2)), 2)
 
 
 def bin_weights(spectra: Spectra, logits: Tensor) -> Tensor:
-    """Softmax over all bins of a clip; (B, K, F, T), whose K weights of a clip sum to 1 each.
+    """K weightings of the bins of each clip: a softmax over all bins.
 
     Args:
-        logits: (B, 4 · K, ⌈F/2⌉, ⌈T/2⌉), for each of K weights the four bins of each cell.
+        spectra: of B clips.
+        logits: (B, 4 · K, ⌈F/2⌉, ⌈T/2⌉), for each weighting the four bins of each cell.
+
+    Returns:
+        (B, K, F, T); the weights of a weighting sum to 1 over the bins of a clip.
     """
     bins, frames = spectra.power_w.shape[1:]
     logits = functional.pixel_shuffle(logits, 2)[:, :, :bins, :frames].float()
-    # A bin of silence has no say, whatever the network makes of it.
+    # A silent bin gets no weight, whatever the logits are.
     energy = spectra.energy
     logits = logits + torch.log(energy / (energy + POWER_FLOOR) + 1e-6).unsqueeze(1)
     return logits.flatten(2).softmax(dim=2).reshape(logits.shape)
 
 
 def weighted_means(spectra: Spectra, weights: Tensor) -> Tensor:
-    """Means of active intensity over energy by each of the weights (B, K, F, T); (B, K, 3), at most 1 long."""
+    """Weighted means (B, K, 3) of active intensity over energy; weights are (B, K, F, T), lengths at most 1."""
     over_energy = weights / (spectra.energy + POWER_FLOOR).unsqueeze(1)
-    # In half precision the product would cost the direction its precision.
+    # Half precision would make the direction inexact.
     with torch.autocast(weights.device.type, enabled=False):
         return over_energy.flatten(2) @ spectra.active.flatten(2).transpose(1, 2)
 
 
-def looked_at(cells: Tensor, weights: Tensor) -> Tensor:
-    """Means of maps of cells (B, C, ⌈F/2⌉, ⌈T/2⌉) by each of the weights of bins (B, K, F, T); (B, K, C)."""
-    of_cells = functional.avg_pool2d(weights, 2, ceil_mode=True, divisor_override=1)
-    return of_cells.flatten(2) @ cells.flatten(2).transpose(1, 2).to(of_cells.dtype)
+def weighted_cell_means(cells: Tensor, weights: Tensor) -> Tensor:
+    """Means (B, K, C) of maps of cells (B, C, ⌈F/2⌉, ⌈T/2⌉), with weights of bins (B, K, F, T)."""
+    cell_weights = functional.avg_pool2d(weights, 2, ceil_mode=True, divisor_override=1)
+    return cell_weights.flatten(2) @ cells.flatten(2).transpose(1, 2).to(cell_weights.dtype)

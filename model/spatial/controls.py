@@ -1,7 +1,7 @@
-"""What a spatial branch is held against: intensity without a network to read it, and no spatial branch at all.
+"""Controls for the spatial branch: intensity vectors without a network, and no spatial branch at all.
 
-ELSA's appendix A.6 puts static intensity vectors in the place of the learnt encoder; a model without a branch says what
-the place costs or brings in semantic retrieval.
+ELSA's appendix A.6 replaces the learnt encoder by static intensity vectors. A model without a branch shows what spatial
+information costs or gains in semantic retrieval.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, unit_norm
-from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput
-from model.statistics import band_matrix, octave_bands
+from model.spatial.field_statistics import band_matrix, octave_bands
+from model.spatial.interface import SpatialBranch, SpatialOutput
+from model.targets import MEASURES
 
 
 class StaticSpatialBranch(SpatialBranch):
     """Unit-norm active and reactive intensity, averaged over the clip and each octave band, through linear layers.
 
-    The paper says "static intensity vectors" and no more; the bands are ours. The direction is a closed form: the mean
-    of all unit-norm active intensity.
+    The paper says only "static intensity vectors"; the bands are ours. The direction is a closed form: the mean of all
+    unit-norm active intensity.
     """
 
     def __init__(self, config: ElsaConfig) -> None:
@@ -31,7 +32,7 @@ class StaticSpatialBranch(SpatialBranch):
         self.measures = nn.Linear(vectors, len(MEASURES))
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
-        """Spectra of B clips → SpatialOutput; any number of frames."""
+        """Computes the output for the spectra of B clips with any number of frames."""
         spectra = spectra.up_to(self.bins)
         config, energy = self.config, spectra.energy
         active, reactive = (unit_norm(part, energy) for part in (spectra.active, spectra.reactive))
@@ -44,14 +45,14 @@ class StaticSpatialBranch(SpatialBranch):
 
 
 class NoSpatialBranch(SpatialBranch):
-    """Says nothing: zeros, whatever the sound."""
+    """Outputs zeros for every sound."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
         self.size = config.spatial_size
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
-        """Spectra of B clips → a SpatialOutput of zeros."""
+        """Returns zeros for the spectra of B clips."""
         clips: Tensor = spectra.power_w.new_zeros(len(spectra.power_w), 3 + len(MEASURES) + self.size)
         direction, measures, features = clips.split([3, len(MEASURES), self.size], dim=1)
         return SpatialOutput(direction, measures, features)

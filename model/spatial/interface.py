@@ -1,4 +1,4 @@
-"""What every spatial branch has in common: spectra in, a direction, measures and features out (ELSA, section 4.1)."""
+"""The interface of spatial branches: spectra in; a direction, measures and features out (ELSA, section 4.1)."""
 
 from __future__ import annotations
 
@@ -7,51 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, bins_up_to
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A number of a row that a head is trained on, and the scale on which it is predicted: near 0, spread near 1.
-
-    The paper does not state its scaling (ELSA, section 4.3); centres and spreads are ours, from its ranges.
-    """
-
-    column: str
-    centre: float
-    spread: float
-    logarithmic: bool = True
-
-    def to_scale(self, value: Tensor) -> Tensor:
-        """The column's unit → the scale of the head."""
-        return ((value / self.centre).log() if self.logarithmic else value - self.centre) / self.spread
-
-    def from_scale(self, value: Tensor) -> Tensor:
-        """The scale of the head → the column's unit."""
-        return (value * self.spread).exp() * self.centre if self.logarithmic else value * self.spread + self.centre
-
-
-DISTANCE = Measure("distance_m", centre=1.4, spread=0.6)
-AREA = Measure("floor_area_m2", centre=60.0, spread=0.9)
-#: What a spatial branch predicts beside the direction. The paper's has volume and third-octave T30 and DRR instead.
-MEASURES = (
-    DISTANCE,
-    AREA,
-    Measure("t30_ms", centre=550.0, spread=0.9),
-    Measure("drr_db", centre=0.0, spread=6.0, logarithmic=False),
-)
-
-
-@dataclass(frozen=True)
 class SpatialOutput:
-    """What a spatial branch says of B clips.
+    """The output of a spatial branch for B clips.
 
     Attributes:
-        direction: (B, 3), unit vectors x, y, z to the source; zero where a branch tells none: silence, ``none``.
+        direction: (B, 3), unit vectors x, y, z to the source; zero in silence and from the branch ``none``.
         measures: (B, len(MEASURES)), on the scales of MEASURES.
         features: (B, spatial_size), for the fusion.
-        first: (B, 3), a first direction that the branch has refined, to be trained with; None where it has none.
+        first: (B, 3), a first estimate of the direction that the loss also trains; None if the branch has none.
     """
 
     direction: Tensor
@@ -61,19 +29,19 @@ class SpatialOutput:
 
 
 class SpatialBranch(nn.Module):
-    """The interface of all designs: spectra in, SpatialOutput out. ``bins`` is how many bins it reads, from 0 Hz."""
+    """The interface of all designs. A branch reads the lowest ``bins`` frequency bins."""
 
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__()
         self.bins = bins_up_to(config.spatial_to_hz, sample_rate=config.spatial_rate, n_fft=config.n_fft)
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
-        """Spectra of B clips → SpatialOutput."""
+        """Computes the output for the spectra of B clips."""
         raise NotImplementedError
 
 
 def coordinates(maps: Tensor) -> Tensor:
-    """Two channels with the place of each bin on both axes, from −1 to 1; (B, 2, F, T) for (B, C, F, T)."""
+    """The coordinates of each bin on both axes, from −1 to 1: (B, 2, F, T) for maps (B, C, F, T)."""
     batch, _, bins, frames = maps.shape
     frequency = torch.linspace(-1, 1, bins, dtype=maps.dtype, device=maps.device)
     time = torch.linspace(-1, 1, frames, dtype=maps.dtype, device=maps.device)

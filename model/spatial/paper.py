@@ -8,19 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.configuration import ElsaConfig
+from model.configuration.elsa_config import ElsaConfig
 from model.features import Spectra, frames_of, unit_norm
-from model.spatial.interface import MEASURES, SpatialBranch, SpatialOutput, coordinates
+from model.spatial.interface import SpatialBranch, SpatialOutput, coordinates
+from model.targets import MEASURES
 
 
 class PaperSpatialBranch(SpatialBranch):
     """Two convolutional networks of six blocks, on unit-norm active and reactive intensity, then a three-layer MLP.
 
-    ELSA, section 4.1, for the design and the count of 485,828 parameters with 44 outputs. Widths, pooling and
-    normalisation are not printed. 3×3 convolutions, batch norm, maximum over 2×2 and ELU are a reading of its figure,
-    in which 201 by 1601 bins leave 1200 numbers a network. Widths of 4, 4, 8, 8, 16, 16 and an MLP of 2400-192-64-44
-    keep that and have exactly its count; that its first layer is what the fusion takes, 192 numbers, is our guess. The
-    direction is a vector, where the paper has two angles: angles wrap. The other outputs are MEASURES.
+    ELSA, section 4.1, describes the design and gives 485,828 parameters with 44 outputs. It does not state widths,
+    pooling or normalisation. 3×3 convolutions, batch norm, maximum over 2×2 and ELU are a reading of its figure, in
+    which 201 by 1601 bins become 1200 numbers per network. Widths of 4, 4, 8, 8, 16, 16 and an MLP of 2400-192-64-44
+    agree with that and have exactly the stated count. We assume that the fusion takes the 192 numbers of the MLP's
+    first layer. The direction is a vector here and two angles in the paper, because angles wrap. The other outputs are
+    MEASURES.
     """
 
     BLOCKS = 6
@@ -28,7 +30,7 @@ class PaperSpatialBranch(SpatialBranch):
     def __init__(self, config: ElsaConfig) -> None:
         super().__init__(config)
         frames = frames_of(round(config.clip_s * config.spatial_rate), config.hop)
-        # A short clip has no frame left after six halvings; it keeps one.
+        # Six halvings would leave no frame of a short clip; one remains.
         self.grid = (max(1, self.bins >> self.BLOCKS), max(1, frames >> self.BLOCKS))
         widths = config.spatial_widths(self.BLOCKS)
         self.active = self._network(widths)
@@ -52,7 +54,7 @@ class PaperSpatialBranch(SpatialBranch):
         return nn.Sequential(*layers)
 
     def forward(self, spectra: Spectra) -> SpatialOutput:
-        """Spectra of B clips → SpatialOutput. A clip of another length than training's is pooled to its grid."""
+        """Computes the output for the spectra of B clips. Clips of any length are pooled to the grid of training."""
         spectra = spectra.up_to(self.bins)
         energy = spectra.energy
         flat = []
@@ -66,7 +68,7 @@ class PaperSpatialBranch(SpatialBranch):
 
 
 class _HalvingMaximum(nn.Module):
-    """Maximum over 2×2; an axis that is already one long stays."""
+    """Maximum over 2×2. An axis of length 1 stays as it is."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return functional.max_pool2d(maps, (min(2, maps.shape[2]), min(2, maps.shape[3])))

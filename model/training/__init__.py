@@ -1,7 +1,5 @@
-"""Training: the loop, the trainer, its schedule, its checkpoints and what it tells, each in a module of its own."""
+"""Trains a model: losses, phases, steps, validation, and the loop that runs them."""
 
-from model.training.checkpoints import RunRefused
-from model.training.loop import TrainingInterrupted, TrainingResult, train
-from model.training.trainer import TrainingDiverged
+from model.training.loop import TrainingResult, train
 
-__all__ = ["RunRefused", "TrainingDiverged", "TrainingInterrupted", "TrainingResult", "train"]
+__all__ = ["TrainingResult", "train"]

@@ -1,15 +1,15 @@
-"""The gradient of a loss over a whole batch, of which only a part fits into memory, and a part lies in other processes.
+"""The gradient of a loss over a whole batch that does not fit into memory, or is spread over several processes.
 
-A contrastive loss holds every clip against every caption of the batch, so the gradients of parts do not add up to that
-of the whole. Gradients are cached instead: one pass without a graph gives what the model makes of every clip, the loss
-and its gradient by each of those outputs are those of the whole batch, and a second pass, part by part, carries the
+A contrastive loss compares every clip with every caption of the batch, so the gradients of its parts do not add up to
+the gradient of the whole. Gradients are cached instead. A first pass without a graph computes the outputs of every
+clip. The loss of the whole batch and its gradient by each output follow. A second pass, chunk by chunk, carries this
 gradient on to the weights. Source: Gao et al., "Scaling deep contrastive learning batch size under memory limited
 setup", 2021.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -25,8 +25,8 @@ Chunk = TypeVar("Chunk")
 def batch_gradients(
     model: nn.Module,
     chunks: Sequence[Chunk],
-    forward: Callable[[Chunk], Sequence[Tensor]],
-    loss: Callable[[Sequence[Tensor]], dict[str, Tensor]],
+    forward: Callable[[Chunk], Mapping[str, Tensor]],
+    loss: Callable[[Mapping[str, Tensor]], dict[str, Tensor]],
     *,
     processes: Processes,
     shared: Sequence[nn.Parameter] = (),
@@ -34,67 +34,68 @@ def batch_gradients(
 ) -> dict[str, Tensor]:
     """Adds the gradient of ``loss`` over the chunks of all processes to the parameters of ``model``, in every process.
 
-    To rounding it is the gradient of one large batch. Batch norm is the exception: its mean and variance are a chunk's.
+    Except for rounding, it is the gradient of one large batch. Batch norm differs: it uses the mean and variance of a
+    chunk.
 
     Args:
-        chunks: this process's, of equal size in all processes.
-        forward: a chunk → tensors whose first dimension is its clips; called twice a chunk when there are several.
-        loss: the tensors of the whole batch → terms, ``loss`` among them.
+        model: has the parameters.
+        chunks: of this process, of equal size in all processes.
+        forward: makes named tensors over the clips of a chunk. With several chunks, it is called twice for each.
+        loss: makes the terms of the loss, among them ``loss``, from the tensors of the whole batch.
+        processes: the processes that share the batch.
         shared: parameters that ``loss`` itself reads.
-        seed_of: the place of a chunk → the seed of its random draws, which the second pass draws again.
+        seed_of: gives the seed of a chunk's random draws by its index, so that the second pass draws the same.
 
     Returns:
-        The terms, the same in every process, without gradient.
+        The terms, equal in every process, without gradient.
     """
     whole = len(chunks) == 1
-    outputs: list[Sequence[Tensor]] = []
+    outputs: list[Mapping[str, Tensor]] = []
     with torch.set_grad_enabled(whole), _running_statistics(model, update=whole):
-        for place, chunk in enumerate(chunks):
-            torch.manual_seed(seed_of(place))
+        for index, chunk in enumerate(chunks):
+            torch.manual_seed(seed_of(index))
             outputs.append(forward(chunk))
-    own = [torch.cat(list(parts)) for parts in zip(*outputs, strict=True)]
-    leaves = [processes.gather(part).requires_grad_(part.is_floating_point()) for part in own]
+    own = {name: torch.cat([output[name] for output in outputs]) for name in outputs[0]}
+    leaves = {name: processes.gather(part).requires_grad_(part.is_floating_point()) for name, part in own.items()}
     terms = loss(leaves)
     terms["loss"].backward()
     if not processes.is_first:
-        # Every process has found the same gradient for these; it counts once.
+        # Every process has computed the same gradient for these, and it must count once.
         for parameter in shared:
             if parameter.grad is not None:
                 parameter.grad.zero_()
-    count = len(own[0])
-    gradients = [
-        None if leaf.grad is None else leaf.grad[processes.index * count : (processes.index + 1) * count]
-        for leaf in leaves
-    ]
-    first = 0
-    for place, chunk in enumerate(chunks):
+    count = len(next(iter(own.values())))
+    first = processes.index * count
+    gradients = {name: leaf.grad[first : first + count] for name, leaf in leaves.items() if leaf.grad is not None}
+    begin = 0
+    for index, chunk in enumerate(chunks):
         if whole:
             again = outputs[0]
         else:
-            torch.manual_seed(seed_of(place))
+            torch.manual_seed(seed_of(index))
             again = forward(chunk)
-        last = first + len(again[0])
+        end = begin + len(next(iter(again.values())))
         pairs = [
-            (output, gradient[first:last])
-            for output, gradient in zip(again, gradients, strict=True)
-            if gradient is not None and output.requires_grad
+            (output, gradients[name][begin:end])
+            for name, output in again.items()
+            if name in gradients and output.requires_grad
         ]
         torch.autograd.backward([output for output, _ in pairs], [gradient for _, gradient in pairs])
-        first = last
+        begin = end
     processes.sum_gradients(list(model.parameters()))
     return {name: value.detach() for name, value in terms.items()}
 
 
-def chunk_size_of(share: int, at_most: int) -> int:
-    """The size of a chunk: the largest that divides a process's share of a batch; the whole share for 0."""
-    if not at_most or at_most >= share:
+def chunk_size_of(share: int, largest: int) -> int:
+    """The size of chunks: the largest divisor of a process's share of a batch up to ``largest``; for 0, the share."""
+    if not largest or largest >= share:
         return share
-    return next(size for size in range(at_most, 0, -1) if share % size == 0)
+    return next(size for size in range(largest, 0, -1) if share % size == 0)
 
 
 @contextmanager
 def _running_statistics(model: nn.Module, *, update: bool) -> Iterator[None]:
-    """Batch norm's running means and variances stay as they are inside the block, unless told otherwise."""
+    """Inside the block, batch norm's running means and variances change only with ``update``."""
     norms = [] if update else [module for module in model.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     try:

@@ -1,4 +1,4 @@
-"""What a training would be, before it is: the model's parts, the data, the steps, and the time they take here."""
+"""Describes a training without doing it: the parts of the model, the data, the steps and their time on this machine."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from pathlib import Path
 
 import torch
 
-from model.configuration import RunConfiguration
-from model.elsa import parameter_counts
-from model.parameters import PAPER
+from model.configuration.run_configuration import RunConfiguration
+from model.elsa.parameter_counts import PAPER, parameter_counts
 from model.training.frozen import VIEWS
-from model.training.phases import HEARING_BATCH, Phase, Training
+from model.training.phases import ENCODING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import duration
 from model.training.trainer import Trainer, splits
 
-#: Steps before the clock starts, and steps that are timed.
+#: Steps before the timing starts, and steps that are timed.
 WARM_UP_STEPS, TIMED_STEPS = 1, 3
 
 
 def describe(configuration: RunConfiguration, releases: Sequence[Path | str]) -> Iterator[str]:
-    """Lines for a person to read. A few steps are done and thrown away; nothing is written.
+    """Yields lines for a person to read. It does a few steps for their time, and keeps nothing.
 
     Raises:
-        ReleaseUnreadable, ConfigurationError: as ``train`` does.
+        ReleaseUnreadable, ConfigurationError: as ``train``.
     """
     training, validation = splits(configuration, releases)
     processes = Processes(configuration.training.device)
@@ -51,40 +50,40 @@ def _steps(trainer: Trainer, phase: Phase) -> str:
     settings, an_epoch = phase.settings, trainer.steps_an_epoch(phase)
     share = trainer.batch_size(settings) // trainer.processes.count
     parts = share // trainer.chunk_size(phase)
-    hearing = _hearing_s(trainer, phase)
+    encoding = _encoding_s(trainer, phase)
     seconds = _step_s(trainer, phase)
-    expected = hearing + settings.epochs * an_epoch * seconds
+    expected = encoding + settings.epochs * an_epoch * seconds
     return (
         f"{phase.name}: {settings.epochs} epochs of {an_epoch:,} steps of {trainer.batch_size(settings):,} clips"
         + (f", {trainer.processes.count} processes" if trainer.processes.count > 1 else "")
         + (f", in {parts} chunks" if parts > 1 else "")
         + f"; {settings.optimizer}, learning rate {settings.learning_rate:g}; "
         f"{trainer.batch_size(settings) / seconds:.1f} samples/s, about {duration(expected)}"
-        + (f", {duration(hearing)} of it to hear the clips first" if hearing else "")
+        + (f", {duration(encoding)} of it to encode the clips first" if encoding else "")
         + ", without validation"
     )
 
 
-def _hearing_s(trainer: Trainer, phase: Phase) -> float:
-    """Seconds that a frozen semantic encoder takes to hear the clips; 0 where nothing is kept."""
+def _encoding_s(trainer: Trainer, phase: Phase) -> float:
+    """Seconds that a frozen semantic encoder takes to encode the clips; 0 if its output is not stored."""
     if not isinstance(phase, Training) or phase.views is None:
         return 0.0
     started, expected = time.perf_counter(), 0.0
-    for done, batches in phase.hear(trainer.processes):
+    for done, batches in phase.encode_views(trainer.processes):
         if done <= WARM_UP_STEPS < batches:
             started = time.perf_counter()
             continue
         expected = (time.perf_counter() - started) / max(1, done - WARM_UP_STEPS) * batches
         if done == WARM_UP_STEPS + TIMED_STEPS:
             break
-    # What has not been heard is as good as any other numbers for the time of a step.
-    for turns in phase.views.missing(HEARING_BATCH):
+    # For the time of a step, the remaining views may hold any numbers.
+    for turns in phase.views.missing(ENCODING_BATCH):
         phase.views.put(turns, torch.zeros(len(turns), phase.model.semantic_branch.encoder.size))
     return expected
 
 
 def _step_s(trainer: Trainer, phase: Phase) -> float:
-    """Seconds a step, data included."""
+    """Seconds per step, including the loading of data."""
     optimizer, parameters = trainer.optimizer(phase)
     started, done = time.perf_counter(), 0
     for batch, chunks in enumerate(trainer.batches(phase, 0, 0)):

@@ -1,4 +1,4 @@
-"""What frozen parts of a model give is a function of their input: it is kept, not computed again."""
+"""Stores the outputs of frozen encoders, which depend only on their input, so that they are computed once."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from torch import Tensor, nn
 
 from model.data import Turn
 from model.draws import keyed_generator
-from model.elsa import ElsaModel
-from model.text import Tokenizer
+from model.elsa.network import ElsaModel
+from model.encoders.text import Tokenizer
 
-#: Captions that are kept at most; with 384 numbers each, 1.5 GB.
-CAPTIONS_AT_MOST = 1_000_000
-#: A run's file of kept vectors; gone once the training is done.
+#: Most captions that are stored: 1.5 GB with 384 numbers each.
+MOST_CAPTIONS = 1_000_000
+#: File of a run with the vectors of a semantic encoder. It is removed when the training has finished.
 VIEWS = "views.part"
-#: A run's file of decoded sound, which goes like that one.
+#: File of a run with decoded sound. It is removed like the other.
 DECODED = "sound.part"
 
 
 def is_frozen(module: nn.Module) -> bool:
-    """Whether no weight of a module, which has some, takes a gradient."""
+    """Whether a module has weights and none of them takes a gradient."""
     parameters = list(module.parameters())
     return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
 class Captions:
-    """Captions to what the text encoder makes of them; where it is frozen each caption is encoded once."""
+    """Encodes captions. If the text encoder is frozen, each caption is encoded once and stored."""
 
     def __init__(self, model: ElsaModel, tokenizer: Tokenizer) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.frozen = is_frozen(model.text_encoder)
-        self._kept: dict[str, Tensor] = {}
+        self._stored: dict[str, Tensor] = {}
 
     def encode(self, captions: Sequence[str]) -> Tensor:
-        """B captions → (B, size of the encoder)."""
+        """Encodes B captions: (B, size of the encoder)."""
         if not self.frozen:
             return self._encode(captions)
-        unknown = list(dict.fromkeys(caption for caption in captions if caption not in self._kept))
-        if len(self._kept) + len(unknown) > CAPTIONS_AT_MOST:
-            self._kept.clear()
+        unknown = list(dict.fromkeys(caption for caption in captions if caption not in self._stored))
+        if len(self._stored) + len(unknown) > MOST_CAPTIONS:
+            self._stored.clear()
             unknown = list(dict.fromkeys(captions))
-        # Rounding depends on the company that a caption has in a batch. Alone, its vector depends on nothing else, so
-        # that a training that goes on after a kill, which has lost what was kept, gives the same weights.
+        # Rounding depends on the other captions of a batch. A caption that is encoded alone always has the same vector.
+        # So a training that continues after a kill, which has lost the stored captions, gives the same weights.
         alone = self.model.device.type == "cpu"
         with _one_thread(alone):
-            for some in [[caption] for caption in unknown] if alone else [unknown] if unknown else []:
-                self._kept.update(zip(some, self._encode(some).unbind(0), strict=True))
-        return torch.stack([self._kept[caption] for caption in captions])
+            for group in [[caption] for caption in unknown] if alone else [unknown] if unknown else []:
+                self._stored.update(zip(group, self._encode(group).unbind(0), strict=True))
+        return torch.stack([self._stored[caption] for caption in captions])
 
     def _encode(self, captions: Sequence[str]) -> Tensor:
         tokens = {name: value.to(self.model.device) for name, value in self.tokenizer(captions).items()}
@@ -63,7 +63,7 @@ class Captions:
 
 @contextmanager
 def _one_thread(wanted: bool) -> Iterator[None]:
-    """One thread inside the block: a product as small as one caption's takes longer with two."""
+    """One thread inside the block if wanted: small products, as for one caption, take longer with two."""
     threads = torch.get_num_threads()
     try:
         if wanted:
@@ -74,16 +74,19 @@ def _one_thread(wanted: bool) -> Iterator[None]:
 
 
 class Views:
-    """What a frozen semantic encoder made of the rows, in a file: ``count`` crops of each, before the first epoch.
+    """A file with the outputs of a frozen semantic encoder, ``count`` views of each row, made before the first epoch.
 
-    View v of a row is what the encoder makes of the row's sample in epoch v. In training a row takes any view of its
-    clip, in any of the rooms that the clip is in, drawn anew in every epoch. A vector that always came with the same
-    row would name the row, and with it the place: the model would learn its rows by heart and not listen for the room.
-    The file outlives a kill, and is no part of a finished run.
+    View v of a row is the output for the row's sample in epoch v. In training, a row uses any view of its clip, in any
+    room that the clip is in, drawn again in every epoch. A vector that always came with the same row would identify the
+    row, and so its position: the model would memorise its rows instead of listening. The file remains after a kill. A
+    finished run does not need it.
 
     Args:
-        clips: of each row, the name of its clip.
+        path: the file.
+        clips: name of the clip of each row.
+        count: views of each row.
         size: of a vector.
+        seed: of the draws.
     """
 
     def __init__(self, path: Path, clips: Sequence[str], count: int, size: int, seed: int) -> None:
@@ -100,8 +103,8 @@ class Views:
         if fresh:
             self._vectors[:] = np.nan
 
-    def chosen(self, rows: Sequence[int], epoch: int) -> list[Turn]:
-        """The views that rows take in an epoch: a row of the same clip, and the epoch that the view is of."""
+    def choose(self, rows: Sequence[int], epoch: int) -> list[Turn]:
+        """Draws a view for each row in an epoch: a row of the same clip, and the epoch of the view."""
         turns = []
         for row in rows:
             draw, same = keyed_generator(self.seed, "view", epoch, row), self._rows_of[self.clips[row]]
@@ -109,25 +112,25 @@ class Views:
         return turns
 
     def missing(self, batch_size: int) -> list[list[Turn]]:
-        """Batches of what has not been heard.
+        """The batches of views that are not stored yet.
 
-        After a kill they are those of a hearing without one: rounding depends on the company that a clip has.
+        After a kill, the batches are the same as without it, because rounding depends on the other clips of a batch.
         """
         every = [Turn(row, view) for view in range(self.count) for row in range(len(self.clips))]
         batches = [every[first : first + batch_size] for first in range(0, len(every), batch_size)]
         return [turns for turns in batches if np.isnan(self._of(turns)).any()]
 
     def put(self, turns: Sequence[Turn], vectors: Tensor) -> None:
-        """Keeps a batch of ``missing``."""
+        """Stores the vectors (B, size) of a batch of ``missing``."""
         self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]] = vectors.float().cpu().numpy()
 
     def get(self, turns: Sequence[Turn]) -> Tensor:
-        """(B, size)."""
+        """The vectors of views: (B, size)."""
         return torch.from_numpy(self._of(turns))
 
     def _of(self, turns: Sequence[Turn]) -> NDArray[np.float32]:
         return self._vectors[[turn.epoch for turn in turns], [turn.row for turn in turns]]
 
     def flush(self) -> None:
-        """What is kept, on disk."""
+        """Writes the vectors to the disk."""
         self._vectors.flush()

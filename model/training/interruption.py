@@ -1,4 +1,4 @@
-"""A request to stop, kept until the loop comes to a place where it can."""
+"""Notes a request to stop, for a loop that can stop only between two steps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Inside the block SIGINT and SIGTERM set ``asked``; the second one ends the program as it would without the block.
+    """Inside the block, SIGINT and SIGTERM set ``requested``. A second signal ends the program as usual.
 
-    Outside of the main thread, where Python takes no handlers, nothing changes.
+    Outside of the main thread, where Python takes no handlers, the block changes nothing.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            self._before = {kind: signal.signal(kind, self._ask) for kind in _SIGNALS}
+            self._before = {kind: signal.signal(kind, self._request) for kind in _SIGNALS}
         return self
 
     def __exit__(
@@ -30,8 +30,8 @@ class Interruption:
     ) -> None:
         self._restore()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
         self._restore()
 
     def _restore(self) -> None:

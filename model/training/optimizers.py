@@ -1,21 +1,22 @@
-"""What turns gradients into steps: Adam and AdamW as PyTorch has them, and LAMB, for pre-training."""
+"""Optimisers: PyTorch's Adam and AdamW, and LAMB for pre-training; and the schedule of the learning rate."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
-from model.configuration import PretrainingConfiguration, TrainingConfiguration
+from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
 
 
 class Lamb(torch.optim.Optimizer):
-    """LAMB: Adam whose step in each tensor is scaled to the length of the tensor.
+    """LAMB: Adam, with the step of each tensor scaled to the norm of the tensor.
 
     Source: You et al., "Large batch optimization for deep learning: training BERT in 76 minutes", 2020, algorithm 2,
-    with φ(x) = x. Weight decay is decoupled; a tensor of length zero, or a step of length zero, is not scaled.
+    with φ(x) = x. Weight decay is decoupled. A step is not scaled if it or its tensor has norm zero.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Lamb(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step; ``closure`` is not called."""
+        """Does one step. ``closure`` is not called."""
         for group in self.param_groups:
             first, second = group["betas"]
             for parameter in group["params"]:
@@ -63,9 +64,9 @@ _OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 def make_optimizer(
     parameters: Iterable[nn.Parameter], settings: PretrainingConfiguration | TrainingConfiguration
 ) -> torch.optim.Optimizer:
-    """The optimiser that a phase names, over the parameters that take gradients."""
+    """Makes the optimiser that a phase names, for the parameters that take gradients."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    # Biases, norms and the temperature have nothing to decay to.
+    # Biases, norms and the temperature do not decay.
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
@@ -73,3 +74,11 @@ def make_optimizer(
     make: Any = _OPTIMIZERS[settings.optimizer]
     optimizer: torch.optim.Optimizer = make(groups, lr=settings.learning_rate)
     return optimizer
+
+
+def learning_rate_at(step: int, steps: int, warmup_steps: int) -> float:
+    """The factor of the learning rate at a step: it rises from 0 in the warm-up, then follows half a cosine to 0."""
+    warmup_steps = min(warmup_steps, steps // 2)
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, steps - warmup_steps)))

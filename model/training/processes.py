@@ -1,7 +1,7 @@
 """The processes that train together, on one machine or several, as ``accelerate launch`` starts them.
 
-Every process holds the whole model and a share of each batch. There is no wrapper round the model: a clip may go
-through it twice a step (contrastive.py), so gradients are summed once, when all of them are there.
+Every process holds the whole model and a share of each batch. The model has no wrapper, because a clip may pass through
+it twice a step (see contrastive.py). Gradients are summed once, when they are complete.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from model.embedding import device_of
+from model.devices import device_of
 
 Row = TypeVar("Row")
 
 
 class Processes:
-    """This process among the others. Alone, nothing here does anything.
+    """This process and the others. If it is alone, the methods do nothing.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``auto``.
 
     Attributes:
-        count, index: how many, and which one this is, from 0.
-        device: where this one computes.
+        count: number of processes.
+        index: of this process, from 0.
+        device: of this process.
     """
 
     def __init__(self, device: str = "auto") -> None:
@@ -32,7 +36,7 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import PartialState
 
-            # Told of no CPU, it would take each process of a machine without a GPU for one that is alone.
+            # Without this argument, it takes each process of a machine without a GPU for a single one.
             state = PartialState(cpu=device_of(device).type == "cpu")
             self.count, self.index, self.device = state.num_processes, state.process_index, state.device
         else:
@@ -40,16 +44,16 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that writes and tells."""
+        """Whether this is the process that writes files and messages."""
         return self.index == 0
 
     def share(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """This process's part of rows whose number the processes divide; ``gather`` puts the parts in order again."""
+        """This process's part of rows, a multiple of ``count`` in number. ``gather`` restores their order."""
         size = len(rows) // self.count
         return rows[self.index * size : (self.index + 1) * size]
 
     def gather(self, part: Tensor) -> Tensor:
-        """(n, …) of every process, all of one shape → (count · n, …), without gradient."""
+        """Concatenates tensors (n, …) of all processes, all of one shape: (count · n, …), without gradient."""
         if self.count == 1:
             return part.detach()
         from accelerate.utils import gather
@@ -58,7 +62,7 @@ class Processes:
         return whole
 
     def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Every gradient becomes its sum over the processes."""
+        """Replaces every gradient by its sum over the processes."""
         if self.count == 1:
             return
         from accelerate.utils import reduce
@@ -66,7 +70,7 @@ class Processes:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if not gradients:
             return
-        # One message, not one a tensor.
+        # One message for all tensors.
         summed: Tensor = reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="sum")
         for gradient, total in zip(gradients, summed.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
@@ -76,7 +80,7 @@ class Processes:
         return bool(self.gather(torch.tensor([float(flag)], device=self.device)).sum() > 0) if self.count > 1 else flag
 
     def same_weights(self, model: nn.Module) -> None:
-        """The first process's weights and buffers in all of them."""
+        """Copies the weights and buffers of the first process to all others."""
         if self.count == 1:
             return
         from accelerate.utils import broadcast
@@ -86,7 +90,7 @@ class Processes:
                 tensor.copy_(broadcast(tensor.detach().clone()))
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Waits until all processes have called this."""
         if self.count > 1:
             from accelerate import PartialState
 
@@ -94,18 +98,18 @@ class Processes:
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The block runs in the first process, then in the others, which find what it has left."""
+        """Runs the block in the first process, then in the others, which find what the first has written."""
         if not self.is_first:
             self.wait()
         try:
             yield
         finally:
-            # Also after an error, which the others then meet themselves: they would wait for ever.
+            # Also after an error, or the others would wait forever.
             if self.is_first:
                 self.wait()
 
     def leave(self) -> None:
-        """Ends the group, at the end of the work."""
+        """Ends the group of processes."""
         if self.count > 1:
             from accelerate import PartialState
 

@@ -1,8 +1,8 @@
-"""Sentences that tell one word of a place and nothing of a sound, for the loss that teaches what such a sentence means.
+"""Sentences that name one word of space and no sound, and the loss that teaches their meaning.
 
-Captions tell what sounds and where at once. A search or a zero-shot question often tells the place alone, and a model
-that has never read such a sentence loses on the way from what it hears to what is asked much of what it knows. The
-wording is ours; no sentence is one that evaluations ask with.
+A caption names the sound and its position together. A search or a zero-shot question often names only the position. A
+model that has never read such a sentence uses much less of what it knows for its answer. The wording is ours, and no
+sentence is one of the evaluation's.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.augmentation.captions import PHRASES
-from model.data import VOCABULARY
-from model.losses import masked_mean
+from model.targets import VOCABULARY
+from model.training.losses import masked_mean
 
 PATTERNS = (
     "Something sounds {}.",
@@ -25,7 +25,7 @@ PATTERNS = (
     "Someone hears it {}",
     "A recording made {}.",
 )
-#: Beside the phrases that captions are made with.
+#: More phrases, beside those of the augmentation.
 _MORE: dict[str, dict[str, tuple[str, ...]]] = {
     "direction": {
         "front": ("from the front", "in front of the listener"),
@@ -41,30 +41,30 @@ _ROOMS = ("in {} room", "inside {} space")
 
 @dataclass(frozen=True)
 class Questions:
-    """Every sentence, and by attribute which of them ask the same in the same way.
+    """All sentences, grouped by attribute and wording.
 
     Attributes:
         sentences: all of them.
-        places: by attribute (frames, words): where in ``sentences`` the one of each wording and word is.
+        indices: for each attribute (wordings, words), the index in ``sentences`` of each word in each wording.
     """
 
     sentences: tuple[str, ...]
-    places: dict[str, Tensor]
+    indices: dict[str, Tensor]
 
 
-def place_questions() -> Questions:
-    """Every pattern with every phrase; phrases of one place in their lists are asked together."""
+def make_questions() -> Questions:
+    """Makes a sentence of every pattern and phrase. A wording takes the phrases with the same index in their lists."""
     sentences: list[str] = []
-    places = {}
+    indices = {}
     for attribute, words in VOCABULARY.items():
         phrases = [_phrases(attribute, word) for word in words]
-        frames = []
+        wordings = []
         for pattern in PATTERNS:
             for phrase in range(max(map(len, phrases))):
-                frames.append(range(len(sentences), len(sentences) + len(words)))
+                wordings.append(range(len(sentences), len(sentences) + len(words)))
                 sentences += [pattern.format(own[phrase % len(own)]) for own in phrases]
-        places[attribute] = torch.tensor([list(frame) for frame in frames])
-    return Questions(tuple(sentences), places)
+        indices[attribute] = torch.tensor([list(wording) for wording in wordings])
+    return Questions(tuple(sentences), indices)
 
 
 def _phrases(attribute: str, word: str) -> tuple[str, ...]:
@@ -82,16 +82,17 @@ def word_loss(embedding: Tensor, text: Tensor, logit_scale: Tensor, words: Tenso
         embedding: (B, embedding_size), unit vectors of clips.
         text: (sentences, embedding_size), unit vectors of ``questions.sentences``.
         logit_scale: scalar, the logarithm of one over the temperature.
-        words: (B, attributes), as in Targets; an attribute whose word is −1 does not count.
+        words: (B, attributes), as in Targets. An attribute whose word is −1 does not count.
+        questions: the sentences.
     """
-    likeness = logit_scale.exp() * embedding @ text.T
+    similarity = logit_scale.exp() * embedding @ text.T
     losses = []
-    for column, places in enumerate(questions.places.values()):
+    for column, indices in enumerate(questions.indices.values()):
         own = words[:, column]
-        logits = likeness[:, places.to(likeness.device)]
-        frames = places.shape[0]
+        logits = similarity[:, indices.to(similarity.device)]
+        wordings = indices.shape[0]
         entropy = functional.cross_entropy(
-            logits.flatten(0, 1), own.clamp(min=0).repeat_interleave(frames), reduction="none"
+            logits.flatten(0, 1), own.clamp(min=0).repeat_interleave(wordings), reduction="none"
         )
-        losses.append(masked_mean(entropy.reshape(len(own), frames).mean(1), own >= 0))
+        losses.append(masked_mean(entropy.reshape(len(own), wordings).mean(1), own >= 0))
     return torch.stack(losses).mean()

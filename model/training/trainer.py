@@ -1,43 +1,40 @@
-"""A model with its data: the phases of a training, its batches, single steps and validations; no loop, and no run.
+"""Single steps and validations of a training: a model with its data, without the loop and the folder of a run.
 
-On a CPU, with the same versions and numbers of threads and processes, a step is a function of the configuration, the
-releases and its place.
+On a CPU, with the same versions and numbers of threads and processes, a step depends only on the configuration, the
+releases and its number.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from model.configuration import ConfigurationError, PretrainingConfiguration, RunConfiguration, TrainingConfiguration
+from model.configuration.run_configuration import RunConfiguration
+from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
 from model.data import Batch, ReleaseDataset, Turn, load_batches
 from model.draws import derive_seed
-from model.elsa import LOGIT_SCALE_AT_MOST, ElsaModel
-from model.text import load_tokenizer
+from model.elsa.network import LOGIT_SCALE_AT_MOST, ElsaModel
+from model.encoders.text import load_tokenizer
+from model.errors import ConfigurationError, TrainingDiverged
 from model.training.contrastive import batch_gradients, chunk_size_of
 from model.training.frozen import Captions, Views, is_frozen
-from model.training.optimizers import make_optimizer
+from model.training.optimizers import learning_rate_at, make_optimizer
 from model.training.phases import Phase, Pretraining, Training
 from model.training.processes import Processes
-from model.training.schedule import learning_rate_at
 from model.training.validation import Means, as_numbers, mean_average_precision, outputs_on
 
 
-class TrainingDiverged(FloatingPointError):
-    """A loss or a gradient that is not finite; the message is one line."""
-
-
 def splits(configuration: RunConfiguration, releases: Sequence[Path | str]) -> tuple[ReleaseDataset, ReleaseDataset]:
-    """What is trained on, and what is validated with.
+    """The data sets for training and for validation.
 
     Raises:
-        ReleaseUnreadable: a release that cannot be used.
+        ReleaseUnreadable: a release cannot be used.
     """
     shape, data = configuration.model, configuration.data
     training = ReleaseDataset(
@@ -48,18 +45,43 @@ def splits(configuration: RunConfiguration, releases: Sequence[Path | str]) -> t
         seed=configuration.training.seed,
         training=True,
         nonspatial_share=configuration.training.nonspatial_share,
-        augmentation=data.augmentation if data.augment else None,
+        augmentation=data.transforms,
         weights=data.weights,
         rows_an_epoch=data.rows_an_epoch,
     )
     return training, ReleaseDataset(releases, "validation", sample_rate=shape.sample_rate, clip_s=shape.clip_s)
 
 
+def take_weights(model: ElsaModel, initial: ElsaModel) -> None:
+    """Copies the weights of a trained model into a new one.
+
+    Raises:
+        ConfigurationError: the models have different shapes.
+    """
+    try:
+        model.load_state_dict(initial.state_dict())
+    except RuntimeError:
+        ours, theirs = model.config.as_dict(), initial.config.as_dict()
+        differing = [name for name in ours if ours[name] != theirs[name] and not name.endswith(("_source", "_frozen"))]
+        example = differing[0] if differing else "text_config"
+        raise ConfigurationError(
+            f"the model to start from has another shape: its {example} is {theirs[example]}, "
+            f"the configuration's is {ours[example]}"
+        ) from None
+
+
 class Trainer:
-    """A model with its data: single steps and validations; on disk nothing but what is kept of the sound.
+    """Does single steps and validations. On disk it writes only decoded sound.
 
     Args:
-        decoded: a file for clips that only the spatial branch hears, decoded at its rate; none to decode each anew.
+        configuration: the model and its training.
+        training, validation: the rows.
+        processes: that share the batches.
+        decoded: a file for clips that only the spatial branch reads, decoded at its rate; None decodes every crop.
+        initial: a trained model whose weights are taken over; None draws the weights.
+
+    Raises:
+        ConfigurationError: an encoder that does not exist, or an initial model of another shape.
     """
 
     def __init__(
@@ -69,14 +91,17 @@ class Trainer:
         validation: ReleaseDataset,
         processes: Processes,
         decoded: Path | None = None,
+        initial: ElsaModel | None = None,
     ) -> None:
         self.configuration = configuration
         self.training = training
         self.validation = validation
         self.processes = processes
         settings = configuration.training
-        # A copy: the sources of encoders fill in what is not stated.
+        # A copy, because encoders fill in their own configuration.
         self.model = ElsaModel.create(copy.deepcopy(configuration.model), settings.seed)
+        if initial is not None:
+            take_weights(self.model, initial)
         nn.Module.to(self.model, processes.device)
         processes.same_weights(self.model)
         self.tokenizer = load_tokenizer(self.model.config)
@@ -84,38 +109,38 @@ class Trainer:
         self.rows_an_epoch = len(training.turns(0))
         self._captions = Captions(self.model, self.tokenizer)
         self.decoded = decoded
-        self._kept: ReleaseDataset | None = None
-        # What frozen parts make of the validation split, by phase and batch: it is the same after every epoch.
+        self._decoded_dataset: ReleaseDataset | None = None
+        # The output of frozen parts for the validation split, by phase and batch. It is the same after every epoch.
         self._prepared: dict[str, dict[int, Tensor | None]] = {}
 
     def phases(self, views: Path | None = None) -> list[Phase]:
-        """What there is to do, in its order. ``views`` is a file for what a frozen semantic encoder gives."""
+        """The phases in their order. ``views`` is a file for the output of a frozen semantic encoder."""
         settings = self.configuration.training
         encoder = self.model.semantic_branch.encoder
-        kept = None
+        stored = None
         if settings.semantic_views and views is not None and is_frozen(encoder):
             with self.processes.first_alone():
-                kept = Views(views, self.training.clips(), settings.semantic_views, encoder.size, settings.seed)
-        whole = Training(self.model, self.configuration, self.training, self._captions, kept)
+                stored = Views(views, self.training.clips(), settings.semantic_views, encoder.size, settings.seed)
+        whole = Training(self.model, self.configuration, self.training, self._captions, stored)
         before = Pretraining(self.model, self.configuration)
         return [before, whole] if settings.pretraining.epochs else [whole]
 
     def batch_size(self, settings: PretrainingConfiguration | TrainingConfiguration) -> int:
-        """Clips of a batch over all processes: what is set, or, when an epoch has fewer, all that can be shared.
+        """Clips of a batch over all processes: the configured number, or fewer if an epoch has fewer rows.
 
         Raises:
-            ConfigurationError: when they cannot be shared.
+            ConfigurationError: the number is not a multiple of the number of processes, or an epoch has too few rows.
         """
         count = self.processes.count
         if settings.batch_size % count:
-            raise ConfigurationError(f"batch_size is {settings.batch_size}, which {count} processes cannot share")
+            raise ConfigurationError(f"batch_size is {settings.batch_size}; {count} processes cannot share it evenly")
         size = min(settings.batch_size, self.rows_an_epoch) // count * count
         if not size:
-            raise ConfigurationError(f"{self.rows_an_epoch} rows cannot be shared by {count} processes")
+            raise ConfigurationError(f"{count} processes cannot share the {self.rows_an_epoch} rows of an epoch")
         return size
 
     def steps_an_epoch(self, phase: Phase) -> int:
-        """Whole batches of an epoch; a last, short one would weigh as much as the others."""
+        """Number of whole batches in an epoch. A shorter last batch is left out: its clips would count for more."""
         return self.rows_an_epoch // self.batch_size(phase.settings)
 
     def chunk_size(self, phase: Phase) -> int:
@@ -124,33 +149,33 @@ class Trainer:
         return chunk_size_of(share, self.configuration.training.chunk_size)
 
     def optimizer(self, phase: Phase) -> tuple[torch.optim.Optimizer, list[nn.Parameter]]:
-        """A new optimiser for a phase, which begins, and the parameters that it steps."""
+        """Begins a phase: makes its optimiser, and returns it with the parameters that it changes."""
         parameters = [parameter for parameter in phase.begin() if parameter.requires_grad]
         return make_optimizer(parameters, phase.settings), parameters
 
     def batches(self, phase: Phase, epoch: int, first: int) -> Iterator[list[Batch]]:
-        """This process's chunks of each batch of an epoch, from the batch ``first`` on."""
+        """Yields this process's chunks of each batch of an epoch, from the batch ``first`` on."""
         size, chunk = self.batch_size(phase.settings), self.chunk_size(phase)
-        # The epochs of both phases are told apart, so that no crop comes twice.
+        # The epochs of the second phase continue those of the first, so that no crop is repeated.
         before = 0 if isinstance(phase, Pretraining) else self.configuration.training.pretraining.epochs
         turns = self.training.turns(before + epoch)
         own: list[Turn | int] = []
         for batch in range(first, len(turns) // size):
             own += self.processes.share(turns[batch * size : (batch + 1) * size])
         workers = self.configuration.training.workers
-        loaded = load_batches(self._heard(phase.sample_rate(epoch)), own, batch_size=chunk, workers=workers)
+        loaded = load_batches(self._at_rate(phase.sample_rate(epoch)), own, batch_size=chunk, workers=workers)
         while chunks := list(islice(loaded, size // self.processes.count // chunk)):
             yield chunks
 
-    def _heard(self, sample_rate: int) -> ReleaseDataset:
-        """The training split at a rate, decoded once where that is below the model's and the run keeps it."""
+    def _at_rate(self, sample_rate: int) -> ReleaseDataset:
+        """The training split at a rate. Below the model's rate it is decoded once, if the run stores decoded sound."""
         config = self.model.config
         if self.decoded is None or sample_rate == config.sample_rate:
             return self.training.at_rate(sample_rate)
-        if self._kept is None:
+        if self._decoded_dataset is None:
             with self.processes.first_alone():
-                self._kept = self.training.at_rate(sample_rate, self.decoded)
-        return self._kept
+                self._decoded_dataset = self.training.at_rate(sample_rate, self.decoded)
+        return self._decoded_dataset
 
     def step(
         self,
@@ -162,10 +187,18 @@ class Trainer:
         epoch: int,
         batch: int,
     ) -> dict[str, float]:
-        """One step; the loss's terms, and beside them ``gradient_norm`` and ``learning_rate``.
+        """Does one step.
+
+        Args:
+            phase, optimizer, parameters: from ``optimizer``.
+            chunks: from ``batches``.
+            epoch, batch: numbers of the step, from 0.
+
+        Returns:
+            The terms of the loss, ``gradient_norm`` and ``learning_rate``.
 
         Raises:
-            TrainingDiverged: before anything is changed.
+            TrainingDiverged: the loss or the gradient is not finite. No weight has changed.
         """
         settings, steps = phase.settings, self.steps_an_epoch(phase)
         rate = settings.learning_rate * learning_rate_at(
@@ -183,31 +216,31 @@ class Trainer:
             phase.loss,
             processes=self.processes,
             shared=phase.shared,
-            seed_of=lambda place: derive_seed(seed, phase.name, epoch, batch, self.processes.index, place),
+            seed_of=lambda chunk: derive_seed(seed, phase.name, epoch, batch, self.processes.index, chunk),
         )
         norm = nn.utils.clip_grad_norm_(parameters, self.configuration.training.gradient_norm)
-        told = as_numbers({**terms, "gradient_norm": norm})
+        numbers = as_numbers({**terms, "gradient_norm": norm})
         for name in ("loss", "gradient_norm"):
-            if not math.isfinite(told[name]):
+            if not math.isfinite(numbers[name]):
                 what = name.replace("_", " ")
                 raise TrainingDiverged(
-                    f"epoch {epoch + 1}, step {batch + 1}: the {what} is {told[name]}; a lower learning_rate, now "
-                    f"{settings.learning_rate:g}, may help"
+                    f"epoch {epoch + 1}, step {batch + 1}: the {what} is {numbers[name]}; try a learning_rate "
+                    f"below {settings.learning_rate:g}"
                 )
         optimizer.step()
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=LOGIT_SCALE_AT_MOST)
-        return {**told, "learning_rate": rate}
+        return {**numbers, "learning_rate": rate}
 
     def validate(self, phase: Phase) -> dict[str, float]:
-        """The loss and its terms on the validation split, in batches of training's size; of the whole model mAP@10 too.
+        """The loss and its terms on the validation split, in batches of training's size, and mAP@10 in training.
 
-        The model is in training mode again afterwards, as the phase wants it.
+        Afterwards, the model is again in the training mode of the phase.
         """
         self.model.eval()
         prepared = self._prepared.setdefault(phase.name, {})
 
-        def on(sample_rate: int, forward: Callable[[Batch, int], Sequence[Tensor]]) -> list[Tensor]:
+        def run(sample_rate: int, forward: Callable[[Batch, int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
             return outputs_on(
                 self.validation.at_rate(sample_rate),
                 forward,
@@ -216,23 +249,23 @@ class Trainer:
                 processes=self.processes,
             )
 
-        def prepare(batch: Batch, place: int) -> list[Tensor]:
-            prepared[place] = phase.prepare(batch, None)
-            return []
+        def prepare(batch: Batch, index: int) -> dict[str, Tensor]:
+            prepared[index] = phase.prepare(batch, None)
+            return {}
 
-        # Apart from the rest, so that a training that goes on after a kill hears what one without a stop has heard.
+        # A separate pass, so that a training that continues after a kill prepares the same crops at the same rate.
         if phase.prepares and not prepared:
-            on(self.model.config.sample_rate, prepare)
-        outputs = on(phase.sample_rate(None), lambda batch, place: phase.forward(batch, prepared.get(place)))
+            run(self.model.config.sample_rate, prepare)
+        outputs = run(phase.sample_rate(None), lambda batch, index: phase.forward(batch, prepared.get(index)))
         size = self.batch_size(phase.settings)
         sums = Means()
         with torch.no_grad():
-            for first in range(0, len(outputs[0]), size):
-                part = [output[first : first + size] for output in outputs]
-                sums.add(as_numbers(phase.loss(part)), len(part[0]))
+            for first in range(0, len(self.validation), size):
+                part = {name: output[first : first + size] for name, output in outputs.items()}
+                sums.add(as_numbers(phase.loss(part)), min(size, len(self.validation) - first))
         means = sums.means()
         if isinstance(phase, Training):
             captions = [captions[0] for captions in self.validation.values("captions")]
-            means["map_at_10"] = mean_average_precision(outputs[0], outputs[1], captions)
+            means["map_at_10"] = mean_average_precision(outputs["embedding"], outputs["text"], captions)
         phase.begin()
         return means

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from model.augmentation import RECORDING_DEFECTS
-from model.configuration import read_configuration
+from model.configuration.run_configuration import read_configuration
 from model.training.frozen import DECODED, VIEWS
 from model.training.phases import Training
 from model.training.processes import Processes
@@ -75,8 +75,8 @@ def prepare(kept: Mapping[str, Path], release: Path, settings: Sequence[str]) ->
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes(configuration.training.device))
     *_, phase = trainer.phases(kept[VIEWS])
     assert isinstance(phase, Training)
-    for done, batches in phase.hear(trainer.processes):
-        print(f"\rhearing, batch {done} of {batches}", end="", file=sys.stderr, flush=True)
+    for done, batches in phase.encode_views(trainer.processes):
+        print(f"\rencoding, batch {done} of {batches}", end="", file=sys.stderr, flush=True)
     assert phase.views is not None
     phase.views.flush()
     trainer.training.at_rate(configuration.model.spatial_rate, kept[DECODED])

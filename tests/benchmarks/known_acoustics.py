@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from model.data import VOCABULARY
+from model.targets import VOCABULARY
 
 MEASURED = ("t30_ms", "edt_ms", "c50_db", "drr_db")
 AREA = "floor_area_m2"

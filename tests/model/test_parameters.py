@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from model.configuration import read_configuration
-from model.elsa import ElsaModel, parameter_counts
-from model.parameters import counted, main
+from model.configuration.run_configuration import read_configuration
+from model.elsa.network import ElsaModel
+from model.elsa.parameter_counts import parameter_counts
+from model.parameters import count_parameters, main
 
 
 def test_counting_agrees_with_the_model():
     config = read_configuration("elsa-tiny").model
-    assert counted(config) == parameter_counts(ElsaModel.create(config))
+    assert count_parameters(config) == parameter_counts(ElsaModel.create(config))
 
 
 def test_elsa_base_is_counted_without_its_weights(capsys):

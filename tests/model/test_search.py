@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.data import ReleaseDataset
-from model.embedding import Embedder
+from model.elsa.embedding import Embedder
 from model.search import ReleaseIndex, main
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.embedding import Embedder
+from model.elsa.embedding import Embedder
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.subject import Subject
 

@@ -7,11 +7,12 @@ import math
 
 import pytest
 
-from model.configuration import ConfigurationError
-from model.evaluate_command import TASK_NAMES
-from model.evaluation import TASKS, captioner, evaluate
+from model.commands.evaluate import TASK_NAMES
+from model.errors import ConfigurationError
+from model.evaluation import TASKS, evaluate
 from model.evaluation.page import leaves, task_of
 from model.evaluation.paper import NUMBERS
+from model.evaluation.tasks import captioner
 
 from .conftest import OPTIONS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.configuration import ConfigurationError
+from model.errors import ConfigurationError
 from model.evaluation.options import EvaluationOptions, read_options
 
 
@@ -19,16 +19,17 @@ def test_options_are_read_by_their_kind():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("noise", "KEY=VALUE is expected"),
+        ("readout_steps", "KEY=VALUE is expected"),
         ("louder=1", "unknown key louder; one of noise_db"),
-        ("readout_steps=many", "the value is of another kind"),
-        ("readout_steps=1.5", "the value is of another kind"),
-        ("readout_steps=true", "the value is of another kind"),
-        ("readout_steps=0", "readout_steps is 0, below 1"),
+        ("noise=1", "unknown key noise; did you mean noise_db?"),
+        ("readout_steps=many", "readout_steps is 'many'; it should be a valid integer"),
+        ("readout_steps=1.5", "readout_steps is 1.5; it should be a valid integer"),
+        ("readout_steps=true", "readout_steps is True; a number is expected"),
+        ("readout_steps=0", "readout_steps is 0; it should be greater than or equal to 1"),
         ("tut_order=WXYY", "tut_order is 'WXYY'"),
         ("tut_normalisation=MaxN", "tut_normalisation is 'MaxN'"),
-        ("noise_db=[a]", "the value is of another kind"),
-        ("tut={", "the value is of another kind"),
+        ("noise_db=[a]", "noise_db.0 is 'a'; it should be a valid number"),
+        ("tut={", "the value is not YAML"),
     ],
 )
 def test_what_is_wrong_is_named(setting, message):

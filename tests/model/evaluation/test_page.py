@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from model.configuration import ConfigurationError
+from model.errors import ConfigurationError
 from model.evaluation import TASKS
 from model.evaluation import page as page_module
 from model.evaluation.page import write_page

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from model.configuration import read_configuration
-from model.losses import contrastive_loss
+from model.configuration.run_configuration import read_configuration
 from model.training.contrastive import batch_gradients, chunk_size_of
+from model.training.losses import contrastive_loss
 from model.training.processes import Processes
 from model.training.trainer import Trainer, splits
 
@@ -27,12 +27,15 @@ class Pair(nn.Module):
         self.words = nn.Linear(4, 5)
         self.scale = nn.Parameter(torch.tensor(1.3))
 
-    def forward(self, chunk: tuple[torch.Tensor, torch.Tensor]) -> list[torch.Tensor]:
+    def forward(self, chunk: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         sound, words = chunk
-        return [functional.normalize(self.sound(sound), dim=1), functional.normalize(self.words(words), dim=1)]
+        return {
+            "embedding": functional.normalize(self.sound(sound), dim=1),
+            "text": functional.normalize(self.words(words), dim=1),
+        }
 
     def loss(self, outputs) -> dict[str, torch.Tensor]:
-        return {"loss": contrastive_loss(outputs[0], outputs[1], self.scale)}
+        return {"loss": contrastive_loss(outputs["embedding"], outputs["text"], self.scale)}
 
 
 def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -43,7 +46,7 @@ def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def chunked(model: Pair, chunks) -> tuple[float, dict[str, torch.Tensor]]:
     terms = batch_gradients(
-        model, chunks, model.forward, model.loss, processes=ALONE, shared=[model.scale], seed_of=lambda place: place
+        model, chunks, model.forward, model.loss, processes=ALONE, shared=[model.scale], seed_of=lambda chunk: chunk
     )
     return terms["loss"].item(), gradients(model)
 
@@ -56,10 +59,10 @@ def test_chunks_give_the_gradient_of_the_whole_batch(dropout):
     chunks = list(zip(sound.split(3), words.split(3), strict=True))
     # One pass over all, each chunk with the dropout that its seed draws.
     outputs = []
-    for place, chunk in enumerate(chunks):
-        torch.manual_seed(place)
+    for index, chunk in enumerate(chunks):
+        torch.manual_seed(index)
         outputs.append(model(chunk))
-    loss = model.loss([torch.cat(parts) for parts in zip(*outputs, strict=True)])["loss"]
+    loss = model.loss({name: torch.cat([output[name] for output in outputs]) for name in outputs[0]})["loss"]
     loss.backward()
     expected = gradients(model)
     value, found = chunked(model, chunks)
@@ -107,7 +110,7 @@ def test_a_model_takes_the_same_step_from_chunks(release, branch):
             phase.loss,
             processes=ALONE,
             shared=phase.shared,
-            seed_of=lambda place: place,
+            seed_of=lambda chunk: chunk,
         )
         found.append((terms, gradients(trainer.model)))
     (whole_terms, whole), (parts_terms, parts) = found

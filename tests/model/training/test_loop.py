@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,14 +16,15 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from model.configuration import read_configuration
-from model.data import ReleaseUnreadable
-from model.elsa import load_model
-from model.training import RunRefused, TrainingDiverged, TrainingInterrupted, loop, train
-from model.training.checkpoints import CHECKPOINT
+from model.configuration.run_configuration import read_configuration
+from model.elsa.saved_model import load_model, save_model
+from model.errors import ConfigurationError, ReleaseUnreadable, RunRefused, TrainingDiverged, TrainingInterrupted
+from model.runs.checkpoints import CHECKPOINT
+from model.runs.record import configuration_sha256
+from model.training import loop, train
 from model.training.frozen import DECODED, VIEWS
+from model.training.optimizers import learning_rate_at
 from model.training.phases import Training
-from model.training.schedule import learning_rate_at
 from model.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[3]
@@ -110,7 +112,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_weights(release, whole_ru
             train(configuration, [release], tmp_path / "run")
     told = io.StringIO()
     train(configuration, [release], tmp_path / "run", progress=told)
-    assert ("goes on with" in told.getvalue()) == (step > 1)
+    assert ("continues with" in told.getvalue()) == (step > 1)
     assert_same_run(whole_run, tmp_path / "run")
 
 
@@ -135,7 +137,7 @@ def test_a_process_that_is_killed_goes_on_to_the_same_weights(release, whole_run
     code = f"""
 import torch
 torch.set_num_threads(1)
-from model.configuration import read_configuration
+from model.configuration.run_configuration import read_configuration
 from model.training import loop, train
 loop.CHECKPOINT_EVERY_S = 0.0
 train(read_configuration("elsa-tiny", {BOTH_PHASES!r}), [{str(release)!r}], {str(run)!r})
@@ -144,8 +146,9 @@ train(read_configuration("elsa-tiny", {BOTH_PHASES!r}), [{str(release)!r}], {str
     while process.poll() is None and not (run / CHECKPOINT).is_file():
         time.sleep(0.01)
     process.kill()
-    # Wherever it was, and even had it come to its end before.
-    process.wait()
+    # It was killed in the middle, or it had finished.
+    assert process.wait() in (-signal.SIGKILL, 0)
+    assert (run / "run.json").is_file()
     train(read_configuration("elsa-tiny", BOTH_PHASES), [release], run)
     assert_same_run(whole_run, run)
 
@@ -164,7 +167,7 @@ def test_a_signal_leaves_a_checkpoint_and_one_line(release, whole_run, tmp_path,
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "step", signalled)
-        with pytest.raises(TrainingInterrupted, match="stopped after step 1 of epoch 1; the same command goes on"):
+        with pytest.raises(TrainingInterrupted, match="stopped after step 1 of epoch 1; the same command continues"):
             train(configuration, [release], tmp_path / "run")
     assert signal.getsignal(number) == before
     assert (tmp_path / "run" / CHECKPOINT).is_file()
@@ -183,8 +186,84 @@ def test_a_finished_run_says_so_and_does_nothing(release, trained_run, monkeypat
     ).was_finished
 
 
+def copied(run: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(run, folder))
+
+
+def test_a_finished_run_takes_more_epochs_and_a_kill_in_them_changes_nothing(
+    release, trained_run, tmp_path, monkeypatch
+):
+    longer = read_configuration("elsa-tiny", ["training.device=cpu", "training.epochs=4"])
+    before, stream = history_of(trained_run), io.StringIO()
+    kept = before[-1]["best_epoch"] + 1
+    whole = train(longer, [release], copied(trained_run, tmp_path / "whole"), progress=stream)
+    assert f"continues from the weights of epoch {kept}, up to epoch 4" in stream.getvalue()
+    assert not whole.was_finished
+    history = history_of(whole.run)
+    assert history[:2] == before
+    assert [line["epoch"] for line in history] == [0, 1, 2, 3]
+    scores = [(line["validation"]["map_at_10"], -line["validation"]["loss"]) for line in history]
+    assert whole.best_epoch == scores.index(max(scores))
+    record = json.loads((whole.run / "run.json").read_text())
+    assert record["extensions"] == [{"after_epochs": 2, "from_epoch": kept - 1}]
+    assert train(longer, [release], whole.run).was_finished
+    stopped = copied(trained_run, tmp_path / "stopped")
+    for step in (1, 2):
+        with monkeypatch.context() as patched:
+            killed_at(patched, step)
+            with pytest.raises(Killed):
+                train(longer, [release], stopped)
+    train(longer, [release], stopped)
+    assert_same_run(whole.run, stopped)
+
+
+def test_fewer_epochs_than_a_run_has_are_refused(release, trained_run):
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in trained_run.iterdir())
+    with pytest.raises(RunRefused, match=r"has 2 epochs, training\.epochs is 1"):
+        train(read_configuration("elsa-tiny", ["training.device=cpu", "training.epochs=1"]), [release], trained_run)
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in trained_run.iterdir()) == before
+
+
+def test_a_training_starts_from_the_weights_of_a_run(release, trained_run, tmp_path):
+    # A learning rate at which nothing moves: what is kept is what it started from.
+    still = read_configuration(
+        "elsa-tiny", ["training.device=cpu", "training.epochs=1", "training.learning_rate=1e-30"]
+    )
+    result = train(still, [release], tmp_path / "run", init_from=trained_run)
+    first, second = (load_file(run / "model.safetensors") for run in (trained_run, result.run))
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=1e-20)
+    assert train(still, [release], result.run, init_from=trained_run).was_finished
+    with pytest.raises(RunRefused, match="did not start from this model"):
+        train(still, [release], result.run, init_from=other_model(tmp_path, trained_run))
+
+
+def other_model(folder: Path, run: Path) -> Path:
+    """A copy of a run whose weights have another hash."""
+    copy = copied(run, folder / "other")
+    model = load_model(copy)
+    with torch.no_grad():
+        model.logit_scale += 1
+    save_model(model, copy)
+    return copy
+
+
+def test_a_model_of_another_shape_to_start_from_is_named(release, trained_run, tmp_path):
+    wider = read_configuration("elsa-tiny", [*SETTINGS, "model.head_size=24"])
+    with pytest.raises(ConfigurationError, match="its head_size is 16, the configuration's is 24"):
+        train(wider, [release], tmp_path / "run", init_from=trained_run)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_is_one_line(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="the device is cuda, but PyTorch finds no CUDA device here"):
+        train(read_configuration("elsa-tiny", ["training.device=cuda"]), [release], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_of_something_else_is_refused(release, make_release, trained_run, tmp_path):
-    with pytest.raises(RunRefused, match="a run of another configuration"):
+    with pytest.raises(RunRefused, match=r"another configuration \(training\.seed is 0 there and 1 here\)"):
         train(read_configuration("elsa-tiny", [*SETTINGS, "training.seed=1"]), [release], trained_run)
     other = make_release(tmp_path / "other", rows={"train": 15, "validation": 8})
     with pytest.raises(RunRefused, match="a run of other data"):
@@ -204,7 +283,7 @@ def test_a_broken_checkpoint_is_one_line(release, tmp_path, monkeypatch, content
         with pytest.raises(Killed):
             train(configuration, [release], tmp_path / "run")
     (tmp_path / "run" / CHECKPOINT).write_bytes(content)
-    with pytest.raises(RunRefused, match="not a checkpoint of ours") as refused:
+    with pytest.raises(RunRefused, match="not a checkpoint of a training") as refused:
         train(configuration, [release], tmp_path / "run")
     assert "\n" not in str(refused.value)
 
@@ -270,7 +349,7 @@ def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run, whole_r
     assert record["rows"] == {"train": 16, "validation": 8}
     assert record["finished"]
     configuration = read_configuration(trained_run / "configuration.yaml")
-    assert loop.configuration_sha256(configuration) == record["configuration_sha256"]
+    assert configuration_sha256(configuration) == record["configuration_sha256"]
     assert yaml.safe_load((trained_run / "configuration.yaml").read_text())["training"]["epochs"] == 2
     assert (trained_run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
 

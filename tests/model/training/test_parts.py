@@ -11,14 +11,15 @@ import pytest
 import torch
 from torch import nn
 
-from model.configuration import ConfigurationError, read_configuration
+from model.configuration.run_configuration import read_configuration
 from model.data import Turn
-from model.training.checkpoints import load_progress
+from model.errors import ConfigurationError
+from model.runs.checkpoints import load_progress
+from model.runs.history import Scalars
 from model.training.description import describe
 from model.training.frozen import Captions, Views
 from model.training.optimizers import Lamb, make_optimizer
 from model.training.processes import Processes
-from model.training.records import Scalars
 from model.training.trainer import Trainer, splits
 from model.training.validation import mean_average_precision
 
@@ -91,7 +92,7 @@ def test_a_frozen_encoder_reads_each_caption_once(monkeypatch):
     assert captions.encode(["a", "bb", "a"]).flatten().tolist() == [1, 2, 1]
     assert captions.encode(["bb", "ccc"]).flatten().tolist() == [2, 3]
     assert model.asked == 3
-    monkeypatch.setattr("model.training.frozen.CAPTIONS_AT_MOST", 3)
+    monkeypatch.setattr("model.training.frozen.MOST_CAPTIONS", 3)
     assert captions.encode(["a", "dddd"]).flatten().tolist() == [1, 4]
     assert model.asked == 5
 
@@ -113,26 +114,26 @@ def test_views_keep_whole_batches_and_outlive_their_process(tmp_path):
 def test_what_a_clip_sounds_like_does_not_tell_which_row_it_is(tmp_path):
     clips = ["a", "b", "a", "a"]
     views = Views(tmp_path / "views", clips, count=2, size=2, seed=0)
-    drawn = [views.chosen([0, 1, 2, 3], epoch) for epoch in range(60)]
+    drawn = [views.choose([0, 1, 2, 3], epoch) for epoch in range(60)]
     for place in range(4):
         others = {turns[place] for turns in drawn}
         assert {clips[turn.row] for turn in others} == {clips[place]}
         assert others == {Turn(row, view) for row in range(4) if clips[row] == clips[place] for view in range(2)}
     # Of a row and an epoch they depend on nothing else.
-    assert views.chosen([3], 7) == views.chosen([0, 3], 7)[1:]
+    assert views.choose([3], 7) == views.choose([0, 3], 7)[1:]
 
 
 def test_a_hearing_that_was_stopped_hears_the_rest_and_the_same(release, tmp_path, monkeypatch):
-    monkeypatch.setattr("model.training.phases.HEARING_BATCH", 6)
+    monkeypatch.setattr("model.training.phases.ENCODING_BATCH", 6)
     settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=2"]
     configuration = read_configuration("elsa-tiny", settings)
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes("cpu"))
     found = []
     for name, stop in (("whole", 99), ("stopped", 2)):
         (phase,) = trainer.phases(tmp_path / name)
-        assert list(islice(phase.hear(trainer.processes), stop))[-1] == (min(stop, 6), 6)
+        assert list(islice(phase.encode_views(trainer.processes), stop))[-1] == (min(stop, 6), 6)
         (phase,) = trainer.phases(tmp_path / name)
-        assert len(list(phase.hear(trainer.processes))) == max(0, 6 - stop)
+        assert len(list(phase.encode_views(trainer.processes))) == max(0, 6 - stop)
         found.append(phase.views.get([Turn(row, view) for row in range(16) for view in range(2)]))
     assert torch.equal(found[0], found[1])
     assert len(found[0].unique(dim=0)) > 16
@@ -206,10 +207,10 @@ def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
     assert "16 clips to train on, 8 to validate with, 1 s of each" in text
     assert any(line.startswith("pretraining: 2 epochs of 1 steps of 16 clips, in 4 chunks; lamb") for line in lines)
     assert any(line.startswith("training: 4 epochs of 2 steps of 8 clips, in 2 chunks; adamw") for line in lines)
-    assert "to hear the clips first" not in text
+    assert "to encode the clips first" not in text
     settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=1"]
     *_, last = describe(read_configuration("elsa-tiny", settings), [release])
-    assert "to hear the clips first" in last
+    assert "to encode the clips first" in last
     assert sorted(release.rglob("*")) == files
 
 
@@ -220,8 +221,8 @@ def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
         ("training.precision=float16", "training.precision is 'float16'"),
         ("training.chunk_size=-1", "training.chunk_size is -1"),
         ("training.pretraining.batch_size=1", "training.pretraining.batch_size is 1"),
-        ("training.pretraining.freeze=true", "training.pretraining.epochs is 0"),
-        ("training.pretraining.freeze=1", "training.pretraining.freeze is 1, bool is expected"),
+        ("training.pretraining.freeze=true", "training.pretraining: freeze is true, but epochs is 0"),
+        ("training.pretraining.freeze=1", "training.pretraining.freeze is 1; it should be a valid boolean"),
         ("training.pretraining.speed=1", "unknown key training.pretraining.speed"),
     ],
 )
@@ -240,5 +241,5 @@ def test_a_batch_that_processes_cannot_share_is_refused(release):
     processes = Processes("cpu")
     trainer = Trainer(configuration, *splits(configuration, [release]), processes)
     processes.count = 2
-    with pytest.raises(ConfigurationError, match="batch_size is 7, which 2 processes cannot share"):
+    with pytest.raises(ConfigurationError, match="batch_size is 7; 2 processes cannot share it evenly"):
         trainer.batch_size(configuration.training)

@@ -1,4 +1,4 @@
-"""Sentences of a place alone: each word is told in every wording, none is an evaluation's, and the loss by hand."""
+"""Sentences of a index alone: each word is told in every wording, none is an evaluation's, and the loss by hand."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ import math
 import pytest
 import torch
 
-from model.augmentation.captions import said
-from model.configuration import read_configuration
-from model.data import VOCABULARY, load_batches
-from model.evaluation.zero_shot import template_sentences
+from model.augmentation.captions import words_in_caption
+from model.configuration.run_configuration import read_configuration
+from model.data import load_batches
+from model.evaluation.tasks.zero_shot import template_sentences
+from model.targets import VOCABULARY
 from model.training.contrastive import batch_gradients
 from model.training.processes import Processes
-from model.training.sentences import Questions, place_questions, word_loss
+from model.training.sentences import Questions, make_questions, word_loss
 from model.training.trainer import Trainer, splits
 
 
 def test_every_word_is_asked_for_in_as_many_ways():
-    questions = place_questions()
-    assert list(questions.places) == list(VOCABULARY)
-    used = torch.cat([places.flatten() for places in questions.places.values()])
+    questions = make_questions()
+    assert list(questions.indices) == list(VOCABULARY)
+    used = torch.cat([indices.flatten() for indices in questions.indices.values()])
     assert used.tolist() == list(range(len(questions.sentences)))
-    for attribute, places in questions.places.items():
-        assert places.shape[1] == len(VOCABULARY[attribute])
-        for column in places.T:
-            assert len({questions.sentences[place] for place in column.tolist()}) >= 12
+    for attribute, indices in questions.indices.items():
+        assert indices.shape[1] == len(VOCABULARY[attribute])
+        for column in indices.T:
+            assert len({questions.sentences[index] for index in column.tolist()}) >= 12
 
 
 def test_a_sentence_says_its_own_word_and_no_other():
-    questions = place_questions()
+    questions = make_questions()
     for attribute in ("direction", "elevation"):
-        for column, word in zip(questions.places[attribute].T, VOCABULARY[attribute], strict=True):
-            for place in column.tolist():
-                assert set(said(questions.sentences[place], attribute)) == {word}
+        for column, word in zip(questions.indices[attribute].T, VOCABULARY[attribute], strict=True):
+            for index in column.tolist():
+                assert set(words_in_caption(questions.sentences[index], attribute)) == {word}
 
 
 def test_no_sentence_is_one_that_an_evaluation_asks_with():
-    asked = {sentence.lower().strip(". ") for sentence in place_questions().sentences}
+    asked = {sentence.lower().strip(". ") for sentence in make_questions().sentences}
     assert not asked & {sentence.lower() for attribute in VOCABULARY for sentence in template_sentences(attribute)}
 
 
@@ -77,7 +78,7 @@ def test_chunks_give_the_gradient_of_the_whole_batch_also_of_the_questions(relea
             phase.loss,
             processes=Processes("cpu"),
             shared=phase.shared,
-            seed_of=lambda place: place,
+            seed_of=lambda index: index,
         )
         assert terms["words"].item() > 0
         found.append([p.grad.clone() for p in trainer.model.text_projection.parameters() if p.grad is not None])

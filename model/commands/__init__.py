@@ -1,0 +1,1 @@
+"""The subcommands of ``elsa`` that train a model and use it."""

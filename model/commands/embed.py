@@ -1,0 +1,88 @@
+"""``elsa embed``: unit vectors of sounds and sentences."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from model.commands.command_line import Command
+from model.errors import OptionError
+
+
+def _configure_embed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the folder that elsa train has written")
+    parser.add_argument(
+        "--audio",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        type=Path,
+        default=[],
+        help="sound files: four channels are ambisonics (AmbiX), one is sound without space",
+    )
+    parser.add_argument("--text", metavar="STRING", nargs="+", action="extend", default=[], help="sentences")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help=".parquet or .jsonl with the columns kind, name, embedding; JSON lines on standard output without it",
+    )
+
+
+def _embed(arguments: argparse.Namespace) -> int:
+    if not arguments.audio and not arguments.text:
+        raise OptionError("nothing to embed: give --audio or --text")
+    output: Path | None = arguments.output
+    if output is not None and output.suffix not in (".parquet", ".jsonl"):
+        raise OptionError(f"--output {output}: a name in .parquet or .jsonl is expected")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise OptionError(f"--output {output}: no such folder")
+
+    from model.elsa.embedding import Embedder
+    from model.errors import SoundUnreadable
+
+    embedder = Embedder.from_run(arguments.run_folder, "auto")
+    rows: list[dict[str, object]] = []
+    missing = 0
+    for file in arguments.audio:
+        try:
+            rows.append({"kind": "audio", "name": str(file), "embedding": embedder.audio([file])[0].tolist()})
+        except SoundUnreadable as error:
+            print(f"elsa embed: {error}", file=sys.stderr)
+            missing += 1
+    if arguments.text:
+        vectors = embedder.text(arguments.text).tolist()
+        rows += [
+            {"kind": "text", "name": text, "embedding": vector}
+            for text, vector in zip(arguments.text, vectors, strict=True)
+        ]
+    if output is None:
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
+    else:
+        _write_rows(rows, output)
+    return 1 if missing else 0
+
+
+def _write_rows(rows: list[dict[str, object]], output: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    part = output.with_name(output.name + ".part")
+    if output.suffix == ".parquet":
+        fields = [("kind", pa.string()), ("name", pa.string()), ("embedding", pa.list_(pa.float32()))]
+        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), part)
+    else:
+        part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    part.replace(output)
+
+
+embed = Command(
+    "embed",
+    "embed sounds and sentences with a trained model",
+    'elsa embed out/run --audio dog.flac --text "a dog barking on the left" --output out/embeddings.parquet',
+    _configure_embed,
+    _embed,
+)

@@ -1,0 +1,119 @@
+"""A map of the embedding: UMAP, told the words of train, with test drawn into it (ELSA, figure 2).
+
+Audio is filled, text hollow. The picture is of how words lie, and distances in it mean little; ``neighbours`` says how
+well it holds: the share of test points whose nearest train points on the map have, most of them, their word.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.draws import derive_seed
+from model.evaluation.figures import figure_of, save
+from model.evaluation.scores import bootstrap
+from model.evaluation.subject import NotScored, Subject
+from model.targets import VOCABULARY
+
+INSTALL = 'umap-learn is not installed: pip install "elsa-spatial-audio[map]"'
+ATTRIBUTES = ("direction", "distance")
+#: Train points that vote.
+NEIGHBOURS = 15
+#: Train rows that a map needs, and text points that are drawn, at most.
+LEAST_ROWS, TEXTS = 2 * NEIGHBOURS, 300
+_COLOURS = ("#2f6b8f", "#c2542d", "#2e8b74", "#8a5aa5")
+
+
+def evaluate_map(subject: Subject) -> dict[str, Any]:
+    """How well the map keeps the words of test, for metrics.json; writes map.png.
+
+    Raises:
+        NotScored: umap-learn is not there, or too few train rows.
+    """
+    if importlib.util.find_spec("umap") is None:
+        raise NotScored(INSTALL)
+    result: dict[str, Any] = {}
+    panels = {}
+    for attribute in ATTRIBUTES:
+        vocabulary = VOCABULARY[attribute]
+        places, known = _labelled(subject.train.words[attribute], vocabulary)
+        if len(places) < LEAST_ROWS:
+            result[attribute] = {"skipped": f"{len(places)} train rows with a word, {LEAST_ROWS} are needed"}
+            continue
+        rows, labels = _labelled(subject.tested.words[attribute], vocabulary)
+        if not len(rows):
+            result[attribute] = {"skipped": "no row has a word"}
+            continue
+        texts = [subject.tested.captions[row][0] for row in rows[:TEXTS]]
+        train_map, test_map, text_map = fit_map(
+            subject.train.audio[places],
+            known,
+            [subject.tested.audio[rows], subject.embedder.text(texts)],
+            seed=derive_seed(subject.options.seed, "map", attribute),
+        )
+        right = (vote(train_map, known, test_map) == labels).astype(np.float64)
+        groups = [subject.tested.source_ids[row] for row in rows]
+        text_right = (vote(train_map, known, text_map) == labels[:TEXTS]).astype(np.float64)
+        result[attribute] = {
+            f"neighbours_{name}": bootstrap(
+                values, groups[: len(values)], key=f"map {attribute} {name}", chance=1 / len(vocabulary)
+            ).as_dict()
+            for name, values in (("audio", right), ("text", text_right))
+        }
+        panels[attribute] = (test_map, labels, text_map, labels[:TEXTS])
+    if panels:
+        _draw(panels, subject.output / "map.png")
+    return result
+
+
+def _labelled(words: Sequence[str | None], vocabulary: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that have a word, and its place in the vocabulary."""
+    rows = np.array([row for row, word in enumerate(words) if word is not None], dtype=np.int64)
+    return rows, np.array([vocabulary.index(str(words[row])) for row in rows], dtype=np.int64)
+
+
+def fit_map(
+    train: NDArray[np.floating], labels: NDArray[np.integer], others: Sequence[NDArray[np.floating]], *, seed: int
+) -> list[NDArray[np.float64]]:
+    """The map of train (n, 2), fitted with its labels, and of each of the others."""
+    import umap
+
+    with warnings.catch_warnings():
+        # It warns that a seed keeps it to one thread, which is what the seed is for.
+        warnings.simplefilter("ignore")
+        mapper = umap.UMAP(n_neighbors=NEIGHBOURS, metric="cosine", random_state=seed % 2**32, n_jobs=1, min_dist=0.2)
+        fitted = mapper.fit_transform(train, y=labels)
+        return [np.asarray(fitted, dtype=np.float64), *(np.asarray(mapper.transform(o), np.float64) for o in others)]
+
+
+def vote(train: NDArray[np.floating], labels: NDArray[np.integer], points: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The label that most of the nearest train points have, for points (n, 2)."""
+    from scipy.spatial import cKDTree
+
+    count = min(NEIGHBOURS, len(train))
+    nearest = cKDTree(train).query(points, k=list(range(1, count + 1)))[1]
+    votes = np.stack([(labels[nearest] == label).sum(1) for label in range(int(labels.max()) + 1)], axis=1)
+    return votes.argmax(1)
+
+
+def _draw(panels: Mapping[str, tuple[NDArray[Any], ...]], path: Path) -> None:
+    figure = figure_of(5.4 * len(panels), 5)
+    for axes, (attribute, (audio, labels, text, text_labels)) in zip(
+        np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
+    ):
+        for place, word in enumerate(VOCABULARY[attribute]):
+            colour = _COLOURS[place]
+            own, told = audio[labels == place], text[text_labels == place]
+            axes.scatter(*own.T, s=14, color=colour, linewidths=0, alpha=0.7, label=word)
+            axes.scatter(*told.T, s=30, facecolors="none", edgecolors=colour, linewidths=0.9)
+        axes.set_title(f"{attribute}: audio filled, n = {len(audio)}; text hollow, n = {len(text)}", fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.legend(fontsize=8)
+    save(figure, path)

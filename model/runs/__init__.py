@@ -1,0 +1,1 @@
+"""The files that a training writes into the folder of its run."""

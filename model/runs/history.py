@@ -1,0 +1,92 @@
+"""The history of a run: an entry for each epoch, the learning curve, and scalars for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from model.errors import RunRefused, one_line
+from model.runs.files import write_text
+
+HISTORY = "history.jsonl"
+CURVE = "learning_curve.png"
+SCALARS = "tensorboard"
+
+
+def write_history(run: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Writes history.jsonl, a line for each epoch, and the learning curve."""
+    write_text(run / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
+    epochs = [line for line in history if line["phase"] == "training"]
+    if epochs:
+        _draw(run / CURVE, epochs)
+
+
+def read_history(run: Path) -> list[dict[str, Any]]:
+    """Reads history.jsonl.
+
+    Raises:
+        RunRefused: it cannot be read.
+    """
+    try:
+        return [json.loads(line) for line in (run / HISTORY).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunRefused(f"{run / HISTORY}: cannot be read, so the run cannot continue: {one_line(error)}") from None
+
+
+def _draw(path: Path, epochs: Sequence[Mapping[str, Any]]) -> None:
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss, precision = figure.subplots(1, 2)
+    numbers = [line["epoch"] + 1 for line in epochs]
+    for split, colour in (("train", "#8a8f98"), ("validation", "#1f5fa8")):
+        loss.plot(numbers, [line[split]["loss"] for line in epochs], color=colour, label=split, marker=".")
+    loss.set(xlabel="epoch", ylabel="loss")
+    loss.legend(frameon=False)
+    values = [line["validation"]["map_at_10"] for line in epochs]
+    precision.plot(numbers, values, color="#1f5fa8", marker=".")
+    best = next(index for index, line in enumerate(epochs) if line["epoch"] == epochs[-1]["best_epoch"])
+    precision.plot(numbers[best], values[best], "o", color="#c2410c", label=f"kept: epoch {numbers[best]}")
+    precision.set(xlabel="epoch", ylabel="mAP@10, spatial captions", ylim=(0, max(1e-3, 1.1 * max(values))))
+    precision.legend(frameon=False, loc="lower right")
+    for axes in (loss, precision):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, format="png", dpi=120)
+    part.replace(path)
+
+
+class Scalars:
+    """Scalars for TensorBoard in the run's folder ``tensorboard``. If TensorBoard is missing, a line says so.
+
+    Args:
+        run: the folder.
+        step: scalars from this step on are written again.
+        stream: gets the line.
+    """
+
+    def __init__(self, run: Path, step: int, stream: TextIO) -> None:
+        self._writer: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            print("tensorboard is not installed, so it gets no scalars; history.jsonl has them", file=stream)
+            return
+        # Steps after the checkpoint of a killed training are done again.
+        self._writer = SummaryWriter(str(run / SCALARS), purge_step=step)
+
+    def add(self, prefix: str, values: Mapping[str, float], step: int) -> None:
+        """Adds numbers at a step."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(f"{prefix}/{name}", value, step)
+
+    def close(self) -> None:
+        """Writes everything to the disk."""
+        if self._writer is not None:
+            self._writer.close()

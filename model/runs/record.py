@@ -1,0 +1,136 @@
+"""run.json and configuration.yaml: the configuration and data of a run, and whether a training may continue it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model.configuration.run_configuration import RunConfiguration
+from model.errors import RunRefused, one_line
+from model.folders import shard_tables
+from model.runs.files import PARTS, write_text
+
+RECORD = "run.json"
+CONFIGURATION = "configuration.yaml"
+#: Keys in which a command may differ from the run that it continues: workers change nothing, and more epochs extend it.
+_FREE_KEYS = {"training.workers", "training.epochs"}
+#: Most keys that a message names.
+_NAMED_KEYS = 3
+
+
+def data_sha256(releases: Sequence[Path | str]) -> str:
+    """A hash of the tables of train and validation; it does not depend on where the releases are."""
+    digest = hashlib.sha256()
+    for release in map(Path, releases):
+        for split in ("train", "validation"):
+            for file in shard_tables(release, split):
+                content = hashlib.sha256(file.read_bytes()).hexdigest()
+                digest.update(f"{split}/{file.parent.name}:{content}\n".encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def configuration_sha256(configuration: RunConfiguration) -> str:
+    """A hash of the configuration without the number of workers, which does not change the weights."""
+    content = configuration.as_dict()
+    del content["training"]["workers"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """A hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Reads run.json; empty for a folder that is empty or does not exist.
+
+    Raises:
+        RunRefused: the folder holds something else.
+    """
+    if not run.exists():
+        return {}
+    if not run.is_dir():
+        raise RunRefused(f"{run}: not a folder")
+    file = run / RECORD
+    if not file.is_file():
+        if any(not path.name.endswith(PARTS) for path in run.iterdir()):
+            raise RunRefused(f"{run}: exists and is not an empty folder; take another one")
+        return {}
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("not a mapping")
+        if record.get("finished"):
+            # The result of a finished run is used.
+            best = record["best"]
+            int(best["epoch"]), float(best["map_at_10"]), float(best["validation_loss"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunRefused(f"{file}: not the record of a run: {one_line(repr(error))}") from None
+    return record
+
+
+def write_record(run: Path, record: dict[str, Any]) -> None:
+    """Writes run.json."""
+    write_text(run / RECORD, json.dumps(record, indent=2) + "\n")
+
+
+def check_record(run: Path, record: dict[str, Any], identity: dict[str, str], configuration: RunConfiguration) -> None:
+    """Checks that a run has this configuration and this data, so that a training may continue it.
+
+    Args:
+        run: its folder.
+        record: its run.json.
+        identity: hashes of the configuration, the data and, if the command names one, the initial model.
+        configuration: of the training.
+
+    Raises:
+        RunRefused: the run has another configuration, other data or another initial model.
+    """
+    if record.get("configuration_sha256") != identity["configuration_sha256"]:
+        differing = differing_keys(read_saved_configuration(run), configuration.as_dict())
+        if not differing or any(line.partition(" ")[0] not in _FREE_KEYS for line in differing):
+            named = ", ".join(differing[:_NAMED_KEYS]) + (", …" if len(differing) > _NAMED_KEYS else "")
+            raise RunRefused(
+                f"{run}: a run of another configuration" + (f" ({named})" if named else "") + "; take another folder"
+            )
+    if record.get("data_sha256") != identity["data_sha256"]:
+        raise RunRefused(f"{run}: a run of other data; take another folder")
+    if "init_sha256" in identity and record.get("init_sha256") != identity["init_sha256"]:
+        raise RunRefused(f"{run}: a run that did not start from this model; take another folder")
+
+
+def read_saved_configuration(run: Path) -> dict[str, Any]:
+    """Reads configuration.yaml of a run as plain data; empty if it cannot be read."""
+    try:
+        content = yaml.safe_load((run / CONFIGURATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def differing_keys(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The keys in which two configurations differ, each as ``training.seed is 0 there and 1 here``."""
+    there, here = _flat(saved), _flat(wanted)
+    return [
+        f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
+        for key in {**here, **there}
+        if (key in there) != (key in here) or there[key] != here[key]
+    ]
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        # The configurations of encoders are values.
+        if isinstance(value, dict) and not prefix.startswith("model."):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,107 @@
+"""The captioner learns what it is shown, comes from a folder of weights as well, and is measured by known scores."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from model.errors import ConfigurationError
+from model.evaluation.tasks import captioner
+from model.evaluation.tasks.captioner import Captioner, WordList
+from model.evaluation.tasks.captioning import caption_scores, evaluate_captioning, plain
+
+CAPTIONS = [["A dog barks on the left."], ["Rain falls, far away."], ["A bell rings behind."]]
+
+
+def test_words_come_back():
+    words = WordList([caption for own in CAPTIONS for caption in own])
+    assert words.decode(words.encode("Rain falls, far away.")) == "rain falls, far away."
+    assert words.decode(words.encode("Snow falls.")) == "falls."
+    assert words.size == len(set(words.words))
+
+
+def test_a_small_captioner_learns_three_captions_by_heart(monkeypatch):
+    without_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    small = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 42} | without_dropout
+    monkeypatch.setattr(captioner, "SMALL", small)
+    embeddings = np.eye(3, 8)
+    texts = [caption for own in CAPTIONS for caption in own]
+    written = []
+    for _ in range(2):
+        model = Captioner(8, texts, source=None, seed=0)
+        loss = model.fit(embeddings, CAPTIONS, steps=220, batch_size=3, seed=0)
+        written.append(model.write(embeddings))
+    assert loss < 0.7
+    assert written[0] == [text.lower() for text in texts]
+    assert written[0] == written[1]
+    # 8 × 32 and 32 × 32 with their biases.
+    assert model.parameter_counts()["prefix"] == 8 * 32 + 32 + 32 * 32 + 32
+
+
+def test_weights_of_gpt2_come_from_a_folder(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    vocabulary = {word: i for i, word in enumerate(["<|endoftext|>", "a", "dog", "barks", "rain", "falls"])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<|endoftext|>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(tmp_path)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        GPT2LMHeadModel(GPT2Config(vocab_size=6, n_embd=16, n_layer=1, n_head=2, n_positions=50)).save_pretrained(
+            tmp_path
+        )
+    model = Captioner(4, [], source=str(tmp_path), seed=0)
+    assert model.kind == "pretrained"
+    before = model.fit(np.eye(2, 4), [["a dog barks"], ["rain falls"]], steps=20, batch_size=2, seed=0)
+    assert before < 3
+    assert len(model.write(np.eye(2, 4))) == 2
+    with pytest.raises(ConfigurationError, match="holds no language model"):
+        Captioner(4, [], source=str(tmp_path / "nothing"), seed=0)
+
+
+def test_scores_of_perfect_and_of_other_captions():
+    texts = [
+        "a dog barks on the left",
+        "rain falls far away now",
+        "a bell rings behind the wall",
+        "a car goes by slowly",
+    ]
+    references = [[text.capitalize() + "."] for text in texts]
+    scores = caption_scores(texts, references, texts[1:] + texts[:1], list("abcd"), key="k")
+    assert set(scores) == {"bleu_1", "bleu_4", "rouge_l", "cider_d"}
+    for name in ("bleu_1", "bleu_4", "rouge_l"):
+        assert scores[name].value == pytest.approx(1, abs=1e-6)
+        assert scores[name].low == pytest.approx(1, abs=1e-6)
+        assert scores[name].chance is not None
+        assert scores[name].chance < 0.5
+    assert scores["cider_d"].value == pytest.approx(10, abs=0.01)
+    silent = caption_scores([""] * 4, references, texts, list("abcd"), key="k")
+    assert {name: score.value for name, score in silent.items()} == dict.fromkeys(silent, 0.0)
+
+
+def test_one_of_two_words_right_is_known():
+    # One reference of four words, a candidate of four with the first two of them.
+    scores = caption_scores(["a dog runs fast"], [["A dog sits still."]], ["x"], ["a"], key="k")
+    assert scores["bleu_1"].value == pytest.approx(0.5)
+    assert scores["rouge_l"].value == pytest.approx(0.5)
+    assert "cider_d" not in scores
+
+
+def test_plain_captions():
+    assert plain("  A dog's bark – twice, on the LEFT! ") == "a dog's bark twice on the left"
+
+
+def test_the_task_writes_every_caption(subject, monkeypatch):
+    monkeypatch.setattr(captioner, "SMALL", {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 42})
+    result = evaluate_captioning(subject)
+    for name in ("spatial", "non_spatial"):
+        assert result[name]["rouge_l"]["n"] == 4
+        assert result[name]["train_rows"] == 16
+        assert "drawn by the seed" in result[name]["language_model"]
+    written = json.loads((subject.output / "captions.json").read_text())
+    assert [len(written[name]) for name in ("spatial", "non_spatial")] == [4, 4]
+    assert set(written["spatial"][0]) == {"id", "written", "references"}

@@ -1,0 +1,112 @@
+"""The loss by hand-made numbers: what each term is, and that what has no space is not counted."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from model.configuration.training import LossWeights
+from model.targets import AREA, DISTANCE, MEASURES, Targets
+from model.training.losses import CHORD_FLOOR, chord_loss, contrastive_loss, direction_loss, elsa_loss, masked_mean
+
+NAN = float("nan")
+NO_WORDS = torch.full((2, 5), -1)
+
+
+def output(directions: torch.Tensor, distance: list[float], embedding: torch.Tensor) -> dict[str, torch.Tensor]:
+    clips = len(directions)
+    return {
+        "embedding": embedding,
+        "text": embedding,
+        "direction": directions,
+        "distance": torch.tensor(distance),
+        "area": torch.zeros(clips),
+        "branch_direction": directions,
+        "branch_measures": torch.zeros(clips, len(MEASURES)),
+    }
+
+
+def test_contrastive_loss_is_cross_entropy_both_ways():
+    audio = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    text = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    scale = torch.tensor(math.log(2.0))
+    logits = [[1.2, 0.0], [1.6, 2.0]]
+
+    def entropy(row: list[float], own: int) -> float:
+        return math.log(sum(math.exp(value) for value in row)) - row[own]
+
+    rows = (entropy(logits[0], 0) + entropy(logits[1], 1)) / 2
+    columns = (entropy([1.2, 1.6], 0) + entropy([0.0, 2.0], 1)) / 2
+    assert contrastive_loss(audio, text, scale).item() == pytest.approx((rows + columns) / 2, rel=1e-6)
+
+
+def test_contrastive_loss_of_a_model_that_knows_nothing_is_the_logarithm_of_the_batch():
+    same = torch.ones(8, 4) / 2
+    assert contrastive_loss(same, same, torch.tensor(1.0)).item() == pytest.approx(math.log(8), rel=1e-6)
+
+
+def test_direction_loss_is_one_minus_the_cosine():
+    predicted = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
+    true = torch.tensor([[1.0, 0, 0], [1.0, 0, 0], [0, 0, -1.0]])
+    assert direction_loss(predicted, true, torch.tensor([True, True, True])).item() == pytest.approx(1.0)
+    assert direction_loss(predicted, true, torch.tensor([True, False, False])).item() == 0
+    assert direction_loss(predicted, true, torch.tensor([False, True, False])).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.1, 90.0, 180.0])
+def test_chord_loss_is_the_distance_and_has_a_gradient_everywhere(angle):
+    turned = math.radians(angle)
+    predicted = torch.tensor([[math.cos(turned), math.sin(turned), 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    true = torch.tensor([[1.0, 0, 0], [1.0, 0, 0]])
+    loss = chord_loss(predicted, true, torch.tensor([True, False]))
+    loss.backward()
+    assert loss.item() == pytest.approx(2 * math.sin(turned / 2), abs=2e-3)
+    assert predicted.grad is not None
+    assert torch.isfinite(predicted.grad).all()
+    assert not predicted.grad[1].any()
+
+
+def test_nothing_to_count_is_zero_with_gradient_zero():
+    values = torch.tensor([NAN, 3.0], requires_grad=True)
+    mean = masked_mean(values, torch.tensor([False, False]))
+    mean.backward()
+    assert mean.item() == 0
+    assert values.grad is not None
+    assert values.grad.tolist() == [0, 0]
+
+
+def test_rows_without_space_and_values_that_are_missing_change_nothing():
+    true = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])
+    measures = torch.tensor([[DISTANCE.centre, AREA.centre, 550.0, NAN], [NAN, NAN, NAN, NAN]])
+    mask = torch.tensor([True, False])
+    embedding = torch.eye(2)
+    weights = LossWeights()
+    seen = []
+    for wrong in (0.0, 100.0):
+        predicted = torch.tensor([[1.0, 0, 0], [wrong, 0, 1.0]], requires_grad=True)
+        out = output(predicted, [1.0, wrong], embedding)
+        loss = elsa_loss(out, torch.tensor(0.0), Targets(true, measures, mask, NO_WORDS), weights)
+        loss["loss"].backward()
+        assert predicted.grad is not None
+        assert torch.isfinite(predicted.grad).all()
+        assert predicted.grad[1].tolist() == [0, 0, 0]
+        seen.append({name: value.item() for name, value in loss.items()})
+    assert seen[0] == seen[1]
+    assert seen[0]["direction"] == 0
+    assert seen[0]["distance"] == 1.0
+    assert seen[0]["area"] == 0
+    assert seen[0]["branch"] == pytest.approx(CHORD_FLOOR**0.5)
+
+
+def test_a_weight_of_zero_switches_a_term_off():
+    true = torch.tensor([[0.0, 1.0, 0], [0, 1.0, 0]])
+    measures = torch.ones(2, len(MEASURES))
+    predicted = torch.tensor([[1.0, 0, 0], [1.0, 0, 0]])
+    out = output(predicted, [0.0, 0.0], torch.eye(2))
+    targets = Targets(true, measures, torch.tensor([True, True]), NO_WORDS)
+    only = LossWeights(contrastive=1, direction=0, distance=0, area=0, branch=0)
+    loss = elsa_loss(out, torch.tensor(0.0), targets, only)
+    assert loss["loss"].item() == loss["contrastive"].item()
+    assert loss["direction"].item() == pytest.approx(1.0)
