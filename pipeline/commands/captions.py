@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.arguments import add_recipe_arguments, recipe_of
+from pipeline.commands.arguments import add_recipe_arguments, add_settings_argument, recipe_of
 from pipeline.commands.build import last_line
 
 if TYPE_CHECKING:
@@ -32,12 +32,17 @@ class CaptionsCommand:
             "  elsa captions collect out/requests --output out/answers.parquet\n"
             "  elsa build my.yaml --input recordings --output out/mine --answers out/answers.parquet\n\n"
             "What was refused or failed is asked again by another export, with --answers out/answers.parquet.\n"
+            "  elsa captions redo out/mine --set caption.base_url=http://127.0.0.1:8000/v1\n"
+            "asks again for captions of a finished release whose requests failed.\n"
             "The key of the API comes from OPENAI_API_KEY."
         )
         steps = parser.add_subparsers(dest="step", metavar="STEP", required=True, parser_class=type(parser))
         self._configure_export(steps.add_parser("export", help="write what a build would ask", allow_abbrev=False))
         self._configure_submit(steps.add_parser("submit", help="upload and follow the batches", allow_abbrev=False))
         self._configure_collect(steps.add_parser("collect", help="turn results into answers", allow_abbrev=False))
+        self._configure_redo(
+            steps.add_parser("redo", help="ask again for captions that had no answer", allow_abbrev=False)
+        )
 
     def _configure_export(self, parser: argparse.ArgumentParser) -> None:
         add_recipe_arguments(parser)
@@ -56,6 +61,15 @@ class CaptionsCommand:
         parser.add_argument("requests", metavar="DIR", help="the folder that export wrote")
         parser.add_argument("--output", required=True, metavar="FILE", help="answers.parquet, new or to be added to")
 
+    def _configure_redo(self, parser: argparse.ArgumentParser) -> None:
+        parser.description = (
+            "Asks again for the captions of a finished release that the template wrote because the endpoint gave no\n"
+            "answer, or because the budget was spent. Renders nothing. The release then has the digest of a build\n"
+            "with these answers."
+        )
+        parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
+        add_settings_argument(parser)
+
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.step != "export" and arguments.beam_options:
             fail(f"elsa captions {arguments.step} knows no {arguments.beam_options[0]}")
@@ -67,13 +81,16 @@ class CaptionsCommand:
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError
         from pipeline.recipe import RecipeError
+        from pipeline.release.layout import ReleaseError
         from transforms.captions.writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
-        steps = {"export": _export, "submit": _submit, "collect": _collect}
+        steps = {"export": _export, "submit": _submit, "collect": _collect, "redo": _redo}
         try:
             return steps[arguments.step](arguments)
-        except (BatchError, BuildError, OptionError, RecipeError, SourceUnusable, WriterUnavailable) as error:
+        except (
+            BatchError, BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable, WriterUnavailable,
+        ) as error:  # fmt: skip
             fail(str(error))
             return UNUSABLE
         except OpenAIError as error:
@@ -138,6 +155,22 @@ def _collect(arguments: argparse.Namespace) -> int:
     if found.failed:
         fail(f"{found.failed} requests failed: elsa captions export --answers {output} writes them again")
     return INCOMPLETE if found.pending or found.failed else DONE
+
+
+def _redo(arguments: argparse.Namespace) -> int:
+    from pipeline.build.redo_captions import redo_captions
+    from pipeline.report.of_release import write_report_of
+
+    redone = redo_captions(arguments.release, tuple(arguments.settings))
+    if redone.finished is None:
+        print(f"{arguments.release}: every caption has its answer, nothing to ask")
+        return DONE
+    for note in redone.finished.notes:
+        fail(note)
+    print(f"{arguments.release}: {redone.rewritten} of {redone.asked} captions rewritten")
+    print(f"digest {redone.finished.totals.digest}")
+    write_report_of(arguments.release, None)
+    return INCOMPLETE if redone.finished.notes else DONE
 
 
 def _client(folder: Path) -> OpenAI:

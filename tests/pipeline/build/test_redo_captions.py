@@ -1,0 +1,115 @@
+"""Captions that had no answer are asked for again in a finished release, without rendering."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.build import BuildError, build
+from pipeline.build import redo_captions as redo_module
+from pipeline.build.redo_captions import redo_captions
+from pipeline.check.verify import verify
+from pipeline.recipe import load_recipe
+from tests.chat_server import Raw, chat_server, obedient
+from tests.pipeline.conftest import ONE_WORKER, SMALL
+
+pytestmark = pytest.mark.slow
+
+
+def settings(base_url: str, *more: str) -> list[str]:
+    return [*SMALL, "caption.writer=openai", f"caption.base_url={base_url}", "caption.model=small", *more]
+
+
+def statuses(release: Path) -> list[str]:
+    rows = pd.concat(pd.read_parquet(path) for path in sorted(release.glob("*/*/metadata.parquet")))
+    return [status for row in rows["caption_status"] for status in row]
+
+
+@pytest.fixture(scope="module")
+def half_answered(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of which every second question met an endpoint that had lost its key."""
+    output = tmp_path_factory.mktemp("redo") / "half"
+
+    def forgetful(message: str, number: int) -> str | Raw:
+        return Raw(b'{"error": {"message": "no key"}}', 401) if number % 2 else obedient(message, number)
+
+    with chat_server(forgetful) as server:
+        recipe = load_recipe("folder", settings(server.base_url, "caption.on_failure=template"))
+        outcome = build(recipe, str(recordings), str(output), beam_flags=ONE_WORKER)
+    assert outcome.totals.captions["template"] >= 3
+    assert outcome.totals.captions["rewritten"] >= 3
+    return output
+
+
+@pytest.fixture(scope="module")
+def whole_digest(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of a build whose endpoint answered every question."""
+    output = tmp_path_factory.mktemp("redo") / "whole"
+    with chat_server(obedient) as server:
+        recipe = load_recipe("folder", settings(server.base_url))
+        return build(recipe, str(recordings), str(output), beam_flags=ONE_WORKER).totals.digest
+
+
+def test_what_failed_is_asked_again_and_the_digest_is_that_of_a_whole_build(
+    half_answered: Path, whole_digest: str, tmp_path: Path
+) -> None:
+    release = tmp_path / "r"
+    shutil.copytree(half_answered, release)
+    missing = statuses(release).count("template")
+    sound = {path: path.stat().st_mtime_ns for path in release.rglob("*.flac")}
+    with chat_server(obedient) as server:
+        redone = redo_captions(str(release), (f"caption.base_url={server.base_url}",))
+        # One question more: the endpoint was tried before anything was touched.
+        assert len(server.requests) <= missing + 1
+        assert (redone.asked, redone.rewritten) == (missing, missing)
+        assert redone.finished is not None
+        assert redone.finished.totals.digest == whole_digest
+        assert set(statuses(release)) == {"rewritten"}
+        assert verify(release).problems == []
+        again = redo_captions(str(release), (f"caption.base_url={server.base_url}",))
+        assert (again.asked, again.finished) == (0, None)
+    assert {path: path.stat().st_mtime_ns for path in release.rglob("*.flac")} == sound
+
+
+@pytest.mark.parametrize("killed_in", ["_replace_answers", "finish_release", "_with_captions"])
+def test_a_redo_that_is_killed_goes_on(
+    killed_in: str, half_answered: Path, whole_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = tmp_path / "r"
+    shutil.copytree(half_answered, release)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with chat_server(obedient) as server:
+        address = (f"caption.base_url={server.base_url}",)
+        with monkeypatch.context() as patch:
+            patch.setattr(redo_module, killed_in, killed)
+            with pytest.raises(KeyboardInterrupt):
+                redo_captions(str(release), address)
+        asked = len(server.requests)
+        redone = redo_captions(str(release), address)
+        assert len(server.requests) <= asked + 1 + (killed_in == "_with_captions") * redone.asked
+    assert redone.finished is not None
+    assert redone.finished.totals.digest == whole_digest
+    assert verify(release).problems == []
+
+
+def test_an_endpoint_that_cannot_be_used_leaves_the_release_as_it_was(half_answered: Path, tmp_path: Path) -> None:
+    release = tmp_path / "r"
+    shutil.copytree(half_answered, release)
+    before = (release / "release.json").read_bytes()
+    with pytest.raises(BuildError, match="cannot be reached"):
+        redo_captions(str(release), ("caption.base_url=http://127.0.0.1:1/v1",))
+    assert (release / "release.json").read_bytes() == before
+    assert verify(release).problems == []
+
+
+def test_the_address_of_a_release_is_not_asked_unless_the_user_types_it(half_answered: Path) -> None:
+    with pytest.raises(BuildError, match="name the endpoint"):
+        redo_captions(str(half_answered))
+    with pytest.raises(BuildError, match="redo keeps the recipe"):
+        redo_captions(str(half_answered), ("caption.base_url=http://127.0.0.1:1/v1", "seed=12"))
