@@ -99,7 +99,7 @@ def test_entries_that_cannot_be_used_are_refused_one_by_one(tmp_path: Path) -> N
         ({"metadata.csv": b"file_name,caption\n", "metadata.jsonl": b""}, "more than one"),
         ({"metadata.csv": b"name,caption\na,b\n"}, "file_name"),
         ({"metadata.csv": b"file_name,text\na,b\n"}, "caption"),
-        ({"metadata.csv": b'file_name,caption\na,"open\nb,c\n'}, "cannot be read"),
+        ({"metadata.csv": b'file_name,"caption\na,b\n'}, "cannot be read: line 1"),
         ({"metadata.zip": b""}, "zip archives"),
         ({"metadata.csv": b""}, "cannot be read"),
         ({"metadata.jsonl": b"{not json}\n"}, "cannot be read"),
