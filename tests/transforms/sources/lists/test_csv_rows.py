@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -74,7 +75,7 @@ def test_what_pandas_writes_comes_back_as_it_was(rows: list[tuple[str, str]], wi
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     damage=st.lists(st.tuples(st.integers(0, 400), st.sampled_from(b'"",;\n\r\0a\xe9 ')), max_size=4),
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_no_damage_swallows_a_line(rows: list[tuple[int, str]], quoting: int, damage: list[tuple[int, int]]) -> None:
     text = io.StringIO()
     table = csv.writer(text, quoting=quoting, lineterminator="\n")  # type: ignore[arg-type]
@@ -98,7 +99,7 @@ def test_no_damage_swallows_a_line(rows: list[tuple[int, str]], quoting: int, da
             assert isinstance(row, Row)
             assert not line.split(",")[0].strip(' "').endswith(".wav") or "," not in line
             within = "".join(row.cells.values())
-            assert line.strip('"\r\n').replace('""', '"').split('"')[0] in within
+            assert all(part in within for part in re.split('[",]', line.strip("\r\n")))
 
 
 def test_missing_cells_nul_bytes_and_latin_1_are_named_or_read(tmp_path: Path) -> None:
