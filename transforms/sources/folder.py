@@ -61,7 +61,7 @@ class _Files:
         self._tree = tree
         self._in_tars: dict[str, Place | Refusal] | None = None
         self._tar_index = NameIndex(())
-        self._taken: set[object] = set()
+        self._taken: set[Place | Refusal] = set()
         self.rejections: list[Rejection] = []
 
     def find(self, written: str) -> tuple[str, Place | Refusal]:
@@ -74,7 +74,7 @@ class _Files:
             found = self._tar_index.find(name)
             place = AMBIGUOUS_NAME if len(found) > 1 else self._in_tars[found[0]] if found else None
         if isinstance(place, Place):
-            self._taken.add(_key(place))
+            self._taken.add(place)
         near = None if isinstance(place, Place) else self._tree.near(written) or self._tar_index.near(name)
         if place == OUTSIDE:
             return name, Refusal(OUTSIDE.reason, OUTSIDE.detail + did_you_mean(near))
@@ -83,8 +83,8 @@ class _Files:
     @property
     def unlisted(self) -> int:
         """How many sound files nobody has asked for; those in tars that were not looked into are not counted."""
-        loose = {_key(piece.audio) for piece in loose_audio(self._tree) if isinstance(piece.audio, Place)}
-        packed = {_key(place) for name, place in (self._in_tars or {}).items() if is_audio(name)}
+        loose = {piece.audio for piece in loose_audio(self._tree) if isinstance(piece.audio, Place)}
+        packed = {place for name, place in (self._in_tars or {}).items() if is_audio(name)}
         return len((loose | packed) - self._taken)
 
     def _read_tars(self) -> dict[str, Place | Refusal]:
@@ -98,10 +98,6 @@ class _Files:
                 folder = piece.name[: -len(piece.audio.member) - 1].rpartition("/")[0]
                 found.setdefault(f"{folder}/{piece.audio.member}" if folder else piece.audio.member, piece.audio)
         return found
-
-
-def _key(place: Place | Refusal) -> object:
-    return place.identity if isinstance(place, Place) else place
 
 
 def _rows(path: str, name: str) -> Iterable[Row | BadRow]:

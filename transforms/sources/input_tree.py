@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from transforms import storage
@@ -34,13 +34,6 @@ class Place:
     size_bytes: int
     member: str | None = None
     offset_bytes: int | None = None
-    target: str | None = None
-    """The file that `path` is a link to."""
-
-    @property
-    def identity(self) -> tuple[str, int | None]:
-        """Equal for two places that are the same bytes on the disk."""
-        return (self.target or self.path, self.offset_bytes)
 
 
 OUTSIDE = Refusal("outside_input", "the path leads out of the input folder")
@@ -64,8 +57,6 @@ class InputTree:
     """Names that are there and are not read."""
     releases: tuple[str, ...] = ()
     """Folders that hold a release, and are passed over with all that is in them."""
-    links: Mapping[str, str] = field(default_factory=dict)
-    """Names that are links to files of the input → the paths of those."""
     called: str | None = None
     """Another path of the root, as the user gave it."""
 
@@ -87,7 +78,7 @@ class InputTree:
             name = found[0]
             if name in self.refused:
                 return self.refused[name]
-            return Place(storage.join(self.root, name), self.sizes[name], target=self.links.get(name))
+            return Place(storage.join(self.root, name), self.sizes[name])
         inside = self._relative(written)
         if inside is None:
             return OUTSIDE
@@ -142,7 +133,6 @@ class InputTree:
             {name[len(prefix) :]: size for name, size in self.sizes.items() if name.startswith(prefix)},
             {name[len(prefix) :]: why for name, why in self.refused.items() if name.startswith(prefix)},
             tuple(name[len(prefix) :] for name in self.releases if name.startswith(prefix)),
-            {name[len(prefix) :]: path for name, path in self.links.items() if name.startswith(prefix)},
             None if self.called is None else storage.join(self.called, folder),
         )
 
@@ -206,7 +196,6 @@ def _list_local(folder: str) -> InputTree:
     root = os.path.realpath(folder)
     sizes: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
-    links: dict[str, str] = {}
     releases: list[str] = []
     waiting = [""]
     while waiting:
@@ -228,26 +217,24 @@ def _list_local(folder: str) -> InputTree:
                 elif entry.is_file(follow_symlinks=False):
                     sizes[name] = entry.stat(follow_symlinks=False).st_size
                 else:
-                    target = os.path.realpath(entry.path)
-                    outcome = _follow(entry, target, root)
+                    outcome = _follow(entry, root)
                     if isinstance(outcome, Refusal):
                         refused[name] = outcome
                     else:
-                        sizes[name], links[name] = outcome, target
+                        sizes[name] = outcome
         except OSError as error:
             if not prefix:
                 raise SourceUnusable(f"{folder} cannot be listed: {error.strerror}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
     called = os.path.abspath(folder)
-    return InputTree(
-        root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), links, called
-    )
+    return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called)
 
 
-def _follow(entry: os.DirEntry[str], target: str, root: str) -> int | Refusal:
+def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
     """The size of the file that a link leads to."""
     if not entry.is_symlink():
         return NOT_A_FILE
+    target = os.path.realpath(entry.path)
     outside = not (target + os.sep).startswith(root.rstrip(os.sep) + os.sep)
     if os.path.isdir(target):
         return LINKED_OUTSIDE if outside else LINKED_FOLDER

@@ -210,19 +210,18 @@ def listing_of(
 
 
 class _Seen:
-    """Which recordings a list has named so far, by id and by file."""
+    """Which recordings a list has named so far, by id and by where they lie."""
 
     def __init__(self) -> None:
         self._ids: dict[str, Entry] = {}
-        self._files: dict[tuple[str, int | None], Entry] = {}
+        self._places: dict[Place | Refusal, Entry] = {}
 
     def refusal(self, entry: Entry, key: str) -> Refusal | None:
         """Why an entry is not taken: its name or its file was named before; else it is remembered."""
-        assert isinstance(entry.audio, Place)
-        same_name, same_file = self._ids.get(key), self._files.get(entry.audio.identity)
+        same_name, same_file = self._ids.get(key), self._places.get(entry.audio)
         first = same_name or same_file
         if first is None:
-            self._ids[key] = self._files[entry.audio.identity] = entry
+            self._ids[key] = self._places[entry.audio] = entry
             return None
         taken = "the first is taken" if first.where is None else f"{first.where} is taken"
         if same_name is not None:

@@ -64,17 +64,15 @@ def test_a_disk_that_has_names_in_the_other_form_or_with_space(tmp_path: Path) -
 
 def test_one_recording_under_two_spellings_is_a_duplicate(tmp_path: Path) -> None:
     write_tree(tmp_path, {"train/c.wav": b"1", "é.wav": b"1"})
-    (tmp_path / "link.wav").symlink_to("train/c.wav")
     listing = listed(
         tmp_path,
-        ["train/c.wav", "./train/c.wav", "train\\c.wav", f"{tmp_path}/train/c.wav", "link.wav", "é.wav", nfd("é.wav")],
+        ["train/c.wav", "./train/c.wav", "train\\c.wav", f"{tmp_path}/train/c.wav", "é.wav", nfd("é.wav")],
     )
     assert [clip.source_id for clip in listing.clips] == ["train/c.wav", "é.wav"]
     assert {one.reason for one in listing.rejections} == {"duplicate"}
     assert [one.detail for one in listing.rejections] == [
         *(f"metadata.csv line {line}: the input names it twice; metadata.csv line 2 is taken" for line in (3, 4, 5)),
-        "metadata.csv line 6: it is the file of train/c.wav again; metadata.csv line 2 is taken",
-        "metadata.csv line 8: the input names it twice; metadata.csv line 7 is taken",
+        "metadata.csv line 7: the input names it twice; metadata.csv line 6 is taken",
     ]
 
 

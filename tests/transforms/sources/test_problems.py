@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.layouts import csv_bytes, pair_json, wavcaps_item, wavcaps_json, write_tree
 from transforms.sources.problems import Problem, check_lists
 
-
 NEEDS_DELIMITER = "an empty cell needs its delimiter too (broken_row)"
 NEEDS_MARKS = "a cell that holds the delimiter needs quotation marks (broken_row)"
 STRAY = "a quotation mark stands alone, or is followed by more than the end of its cell (broken_row)"
