@@ -34,15 +34,6 @@ class Where:
         """A detail that names this line."""
         return f"{self}: {detail}"
 
-    @classmethod
-    def split(cls, detail: str) -> tuple[Where | None, str]:
-        """The line that a detail names (see `says`), and the rest of it."""
-        match = re.match(r"(?P<file>.+?) (?P<unit>line|row) (?P<number>\d+)(?: entry (?P<entry>\d+))?: ", detail)
-        if match is None:
-            return None, detail
-        entry = None if match["entry"] is None else int(match["entry"])
-        return cls(match["file"], int(match["number"]), match["unit"], entry), detail[match.end() :]
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
