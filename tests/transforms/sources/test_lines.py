@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.layouts import csv_bytes, pair_json, wavcaps_item, wavcaps_json, write_tree
+from tests.layouts import csv_bytes, wavcaps_item, wavcaps_json, write_tree
 from transforms.sources import list_clips
 
 NEEDS_DELIMITER = "an empty cell needs its delimiter too"
@@ -63,6 +63,6 @@ def test_every_problem_of_the_other_layouts_has_its_file(tmp_path: Path) -> None
     ]
     wavcaps = {"fsd_final.json": wavcaps_json([wavcaps_item(1), {"caption": "x"}])[:-2], "1.flac": b"1"}
     assert [line.partition(": ")[0] for line in lines("freesound", write_tree(tmp_path / "w", wavcaps))] == [
-        "fsd_final.json line 1",
-        "fsd_final.json line 1",
+        "fsd_final.json line 1 entry 2",
+        "fsd_final.json line 1 entry 3",
     ]
