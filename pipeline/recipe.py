@@ -22,6 +22,7 @@ from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
+from transforms.sources.splits import DEFAULT_SHARES
 
 if TYPE_CHECKING:
     from transforms.captions.job import CaptionJob
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 #: Fields that change how a build runs but not what it makes: they are left out of the recipe's hash.
 EXECUTION_ONLY = (
@@ -44,9 +46,10 @@ EXECUTION_ONLY = (
 )
 
 
-#: Sections that came after the first releases: at their defaults they are left out of the hash, so that a release of
-#: before has the hash that it states.
+#: Sections, and keys of sections, that came after the first releases: at their defaults they are left out of the hash,
+#: so that a release of before has the hash that it states.
 ADDED_SECTIONS = ("select",)
+ADDED_KEYS = (("select", "split_shares"),)
 
 
 class RecipeError(ValueError):
@@ -69,6 +72,21 @@ class SplitCounts(_Section):
         return count
 
 
+class SplitShares(_Section):
+    """A share for each split; together they are 1, and what is not named is 0."""
+
+    train: Share = 0.0
+    validation: Share = 0.0
+    test: Share = 0.0
+
+    @model_validator(mode="after")
+    def _whole(self) -> SplitShares:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the shares of train, validation and test are {total:g} together, not 1")
+        return self
+
+
 class Select(_Section):
     """Which clips of the input are taken; each that is left out is named in rejected.parquet, with its reason."""
 
@@ -81,6 +99,9 @@ class Select(_Section):
     splits: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
     """Name of a folder of the input → the split that it means, beside train, valid, test and their like; "" is the top
     folder."""
+    split_shares: SplitShares = SplitShares(**DEFAULT_SHARES)
+    """Where neither list nor folders tell any clip's split: the shares that clips are dealt to, by a hash of their
+    names. `{train: 1}` leaves all in train. A split of which the recipe makes nothing gets none."""
 
     @field_validator("exclude", mode="before")
     @classmethod
@@ -275,8 +296,12 @@ class Recipe(_Section):
         Raises:
             SourceUnusable: when the input cannot be listed.
         """
-        select = self.select
-        selection = Selection(frozenset(select.exclude), tuple(select.licenses), select.splits)
+        select, rooms = self.select, self.room_supply()
+        shares = {split: share for split, share in select.split_shares if share > 0}
+        made = {split: share for split, share in shares.items() if rooms.count(split) and self.augmentations.of(split)}
+        selection = Selection(
+            frozenset(select.exclude), tuple(select.licenses), select.splits, made or shares, self.seed
+        )
         return list_clips(self.source, input_dir, self.dataset_name, selection)
 
     def caption_job(self, answers: tuple[str, ...] = ()) -> CaptionJob:
@@ -321,6 +346,9 @@ class Recipe(_Section):
         values = self.model_dump(mode="json")
         for section, key in EXECUTION_ONLY:
             values[section].pop(key)
+        for section, key in ADDED_KEYS:
+            if getattr(getattr(self, section), key) == type(getattr(self, section)).model_fields[key].default:
+                values[section].pop(key)
         for section in ADDED_SECTIONS:
             if getattr(self, section) == type(self).model_fields[section].default:
                 values.pop(section)

@@ -41,7 +41,8 @@ class Outcome:
     failures: tuple[str, ...]
     built_shards: int
     notes: tuple[str, ...] = ()
-    """What the recipe allowed and a user wants to know: captions that budget or endpoint left to the template."""
+    """What a user wants to know though nothing is wrong: how clips without a split were dealt, files that no list
+    names, captions that budget or endpoint left to the template."""
     no_answer_came: bool = False
     """True where a language model was asked and none of its answers came."""
 
@@ -144,11 +145,13 @@ def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, .
 def _finish(recipe: Recipe, plan: Plan, output: str, failures: tuple[str, ...], built_shards: int) -> Outcome:
     try:
         if failures:
-            return Outcome(total(output, None), gather_rejections(output, plan.rejections), failures, built_shards)
+            rejections = gather_rejections(output, plan.rejections)
+            return Outcome(total(output, None), rejections, failures, built_shards, plan.notes)
         finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
         raise _damaged(output, error) from error
-    return Outcome(finished.totals, finished.rejections, (), built_shards, finished.notes, finished.no_answer_came)
+    notes = (*plan.notes, *finished.notes)
+    return Outcome(finished.totals, finished.rejections, (), built_shards, notes, finished.no_answer_came)
 
 
 def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:

@@ -27,6 +27,8 @@ class Plan:
     input_sha256: str
     room_visits: int = 0
     """Rooms of each shard, summed: a shard samples each of its rooms once."""
+    notes: tuple[str, ...] = ()
+    """What a user may not expect of the input, though it refuses nothing: how clips without a split are dealt, say."""
 
     @property
     def shard_paths(self) -> tuple[str, ...]:
@@ -82,7 +84,8 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
         }
         visits += len(of_shard)
         rooms |= of_shard
-    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips), visits)
+    notes = tuple(listing.notes)
+    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips), visits, notes)
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:

@@ -75,7 +75,7 @@ def check_input(
         hour_count=sum(known_s) / 3600,
         unknown_lengths=len(good) - len(known_s),
         rejections=(*listing.rejections, *rejected),
-        notes=(("headers of files on a remote store are not read",) if remote else ()),
+        notes=(*listing.notes, *(("headers of files on a remote store are not read",) if remote else ())),
         unusable=_why_unusable(recipe, input_dir, listing),
     )
 

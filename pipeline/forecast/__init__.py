@@ -107,7 +107,7 @@ def forecast(
     # What the build takes where nobody says otherwise: a process a core, as far as there is work for them.
     used = workers or max(1, min(here, max(len(plan.shards), chunks)))
     files = answer_files(output, answers) if output else ((storage.absolute(answers),) if answers else ())
-    notes: list[str] = []
+    notes = list(plan.notes)
     measured = None
     if measure:
         measured = measure_sample(recipe, plan, min(used, here), beam_flags=beam_flags, budget=budget, watch=watch)

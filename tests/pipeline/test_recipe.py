@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.recipe import RecipeError, load_recipe
 from pipeline.shipped import shipped_recipes
+from tests.layouts import write_tree
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -49,6 +50,8 @@ def test_what_only_changes_how_a_build_runs_does_not(setting: str) -> None:
         ("name: 'a/b'\nsource: folder", "name"),
         ("name: x\nsource: folder\nseed: many", "seed"),
         ("name: x\nsource: folder\naudio: {min_duration_s: .inf}", "min_duration_s"),
+        ("name: x\nsource: folder\nselect: {split_shares: {train: 0.5}}", "0.5 together, not 1"),
+        ("name: x\nsource: folder\nselect: {split_shares: {train: 2, test: -1}}", "split_shares"),
         ("name: x\nsource: folder\ncaption: {base_url: 'http://me:secret@host/v1'}", "OPENAI_API_KEY"),
     ],
 )
@@ -149,3 +152,33 @@ def test_a_section_that_came_later_leaves_the_hash_of_older_releases_alone() -> 
         load_recipe("spatial-freesound", ["select.licenses=[CC0-1.0]"]).sha256()
         != load_recipe("spatial-freesound").sha256()
     )
+
+
+def test_a_key_that_came_later_leaves_the_hash_of_older_releases_alone() -> None:
+    # What recipes stated before there was `select.split_shares`.
+    assert load_recipe("folder").sha256() == "be098e14c34834ef7c0ee7f909c2cac1884b760d55001a7210db0085aa7f5d35"
+    shares = ["select.split_shares={validation: 0.1, test: 0.1, train: 0.8}"]
+    assert load_recipe("folder", shares).sha256() == load_recipe("folder").sha256()
+    assert load_recipe("folder", ["select.split_shares.train=1"]).sha256() != load_recipe("folder").sha256()
+
+
+@pytest.mark.parametrize(
+    ("settings", "splits"),
+    [
+        ([], {"train", "validation", "test"}),
+        (["select.split_shares={train: 0.5, test: 0.5}"], {"train", "test"}),
+        (["select.split_shares.train=1"], {"train"}),
+        # A clip of a split that has no rooms or no rows would be lost.
+        (["rooms.validation=0"], {"train", "test"}),
+        (["augmentations.test=0"], {"train", "validation"}),
+    ],
+)
+def test_clips_without_a_split_go_where_the_recipe_makes_rows(
+    settings: list[str], splits: set[str], tmp_path: Path
+) -> None:
+    names = [f"{number}.wav" for number in range(30)]
+    write_tree(tmp_path, dict.fromkeys(names, b"1"))
+    (tmp_path / "metadata.csv").write_text("".join(["file_name,caption\n", *(f"{name},A dog\n" for name in names)]))
+    listing = load_recipe("folder", settings).list_input(str(tmp_path))
+    assert {clip.split for clip in listing.clips} == splits
+    assert sum(listing.dealt.values()) == 30

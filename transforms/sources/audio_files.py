@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import os
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +10,10 @@ from itertools import islice
 from typing import TypeVar
 
 from transforms import storage
-from transforms.records import Rejection
-from transforms.sources.input_tree import AUDIO_ENDINGS, InputTree, Place, Refusal, SourceUnusable
-from transforms.sources.listing import MISSING, Selection
+from transforms.records import SPLITS, Rejection
+from transforms.sources.input_tree import OUTSIDE, InputTree, Place, Refusal, SourceUnusable
+from transforms.sources.listing import Selection, missing
+from transforms.sources.names import AUDIO_ENDINGS, NameIndex, is_audio, spellings
 from transforms.sources.tars import Member, RefusedMember, list_tar
 
 #: Requests in flight where the input is remote; a disk of this machine gains nothing by several.
@@ -33,11 +32,6 @@ class Piece:
     name: str
     audio: Place | Refusal
     sidecar: bytes | None = None
-
-
-def is_audio(name: str) -> bool:
-    """Whether a name ends as audio does."""
-    return os.path.splitext(name)[1].lower() in AUDIO_ENDINGS
 
 
 def loose_audio(tree: InputTree) -> Iterator[Piece]:
@@ -98,6 +92,8 @@ class AudioFiles:
         self, tree: InputTree, selection: Selection, *, leave_out: Callable[[str], bool] | None = None
     ) -> None:
         self._found: dict[tuple[str | None, str], Piece] = {}
+        self._pieces: dict[str, tuple[Piece, str | None]] = {}
+        self._taken: set[str] = set()
         self.rejections: list[Rejection] = list(lost_folders(tree))
         """What of the folders and tars could not be read."""
         tarred_pieces = list(self._audio_of(tarred(tree)))
@@ -106,8 +102,10 @@ class AudioFiles:
                 continue
             folders, _, base = piece.name.rpartition("/")
             split = selection.split_of(folders.split("/")) if folders else None
+            self._pieces.setdefault(piece.name, (piece, split))
             for spelling in spellings(os.path.splitext(base)[0]):
                 self._found.setdefault((split, spelling), piece)
+        self._names = NameIndex(self._pieces)
         if not self._found:
             refuse_zips(tree)
 
@@ -122,24 +120,38 @@ class AudioFiles:
         """Split (None where no folder tells it) and stem of every file."""
         return iter(self._found)
 
+    @property
+    def unlisted(self) -> int:
+        """How many of the files nobody has asked for by name."""
+        return len(self._pieces) - len(self._taken)
+
     def find(self, name: str, split: str | None) -> Piece | None:
-        """The file of a name, with or without an ending: in the split's folders, else in those that tell no split."""
-        stem, ending = os.path.splitext(name)
-        wanted = stem if ending.lower() in AUDIO_ENDINGS else name
-        keys = ((of_split, spelling) for of_split in (split, None) for spelling in spellings(wanted))
-        return next((self._found[key] for key in keys if key in self._found), None)
+        """The file of a name, with or without an ending: in the split's folders, else in those that tell no split.
+
+        A folder in the name is left out where it is no part of the file's own name; where `split` is None, the folders
+        of any split are looked into.
+        """
+        plain = name.replace("\\", "/")
+        places = (split, None) if split is not None else (None, *SPLITS)
+        for wanted in dict.fromkeys((name, plain.rpartition("/")[2])):
+            stem, ending = os.path.splitext(wanted)
+            wanted = stem if ending.lower() in AUDIO_ENDINGS else wanted
+            keys = ((of_split, spelling) for of_split in places for spelling in spellings(wanted))
+            piece = next((self._found[key] for key in keys if key in self._found), None)
+            if piece is not None:
+                self._taken.add(piece.name)
+                return piece
+        return None
 
     def audio(self, name: str, split: str | None) -> Place | Refusal:
         """Where the file of a name lies; see `find`."""
         piece = self.find(name, split)
-        return MISSING if piece is None else piece.audio
+        return missing(self._names.near(name)) if piece is None else piece.audio
 
-
-def spellings(stem: str) -> Iterator[str]:
-    """A name as it is and with its entities resolved, accents composed."""
-    yield unicodedata.normalize("NFC", stem).strip()
-    if "&" in stem:
-        yield unicodedata.normalize("NFC", html.unescape(stem)).strip()
+    def split_of(self, name: str) -> str | None:
+        """The split that the folders of the file of a name tell, of whatever split it is."""
+        piece = self.find(name, None)
+        return None if piece is None else self._pieces[piece.name][1]
 
 
 def refuse_zips(tree: InputTree) -> None:
@@ -155,6 +167,22 @@ def refuse_zips(tree: InputTree) -> None:
             f"{tree.path(first)}: audio in zip archives is not read; join and unpack them first "
             "(zip -s- IN.zip -O ALL.zip; unzip ALL.zip), or pack the files into tars"
         )
+
+
+def list_name(tree: InputTree, *names: str) -> str | None:
+    """The first of these names that is a list of the tree; None where the tree has none of them.
+
+    Raises:
+        SourceUnusable: where the first of them that is there may not be read, a link that leads out of the input, say.
+    """
+    for name in names:
+        if name in tree.sizes:
+            return name
+        if name in tree.refused:
+            refusal = tree.refused[name]
+            mend = "a link that leads out of the input; copy the list itself there" if refusal == OUTSIDE else ""
+            raise SourceUnusable(f"{tree.path(name)} is not read: {mend or refusal.detail}")
+    return None
 
 
 def below(tree: InputTree, name: str) -> InputTree:

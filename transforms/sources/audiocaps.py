@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from transforms.records import Rejection
-from transforms.sources.audio_files import AudioFiles, below
-from transforms.sources.input_tree import InputTree, Place, Refusal, SourceUnusable, list_tree
+from transforms.sources.audio_files import AudioFiles, below, list_name
+from transforms.sources.input_tree import InputTree, Place, Refusal, list_tree
 from transforms.sources.listing import EVERYTHING, MISSING, Entry, Listing, Selection, listing_of
-from transforms.sources.text_files import read_csv
+from transforms.sources.lists.csv_rows import read_csv
+from transforms.sources.lists.errors import SourceUnusable
+from transforms.sources.lists.rows import BadRow, Columns, Where
+from transforms.sources.lists.text import short, stripped
 
 #: How the lists call each split.
 SPLITS = {"train": ("train",), "validation": ("val", "validation", "valid"), "test": ("test",)}
 
-_COLUMNS = ("youtube_id", "start_time", "caption")
+_COLUMNS = Columns(
+    ("youtube_id", "start_time", "caption"),
+    also=("audiocap_id",),
+    looks={"youtube_id": r"[\w-]{11}", "start_time": r"\d+(?:\.\d+)?"},
+)
 
 #: A clip is this long, so a name that tells its end tells this one.
 _CLIP_S = 10
@@ -31,6 +38,7 @@ class _Clip:
     split: str
     video: str
     start: str
+    where: Where
     captions: list[str] = field(default_factory=list)
     caption_ids: list[str] = field(default_factory=list)
 
@@ -53,27 +61,31 @@ def list_audiocaps(input_dir: str, dataset: str, selection: Selection = EVERYTHI
         raise SourceUnusable(f"{input_dir} holds none of csv_files_v1/train.csv, val.csv, test.csv: it is no AudioCaps")
     clips: dict[tuple[str, str, str], _Clip] = {}
     rejections: list[Rejection] = []
-    for split, path in lists.items():
-        if path is not None:
-            _read(path, split, clips, rejections)
+    for split, name in lists.items():
+        if name is not None:
+            _read(tree, name, split, clips, rejections)
     audio = AudioFiles(tree, selection)
-    return listing_of(
-        chain(rejections, audio.rejections, _entries(list(clips.values()), _Names(audio, clips.values()))),
-        dataset,
-        selection,
-    )
+    entries = _entries(list(clips.values()), _Names(audio, clips.values()))
+    listing = listing_of(chain(rejections, audio.rejections, entries), dataset, selection)
+    return replace(listing, unlisted=audio.unlisted, releases=tree.releases)
 
 
-def _read(path: str, split: str, clips: dict[tuple[str, str, str], _Clip], rejections: list[Rejection]) -> None:
-    for row in read_csv(path, _COLUMNS):
-        video, start = row["youtube_id"].strip(), _seconds(row["start_time"])
+def _read(
+    tree: InputTree, name: str, split: str, clips: dict[tuple[str, str, str], _Clip], rejections: list[Rejection]
+) -> None:
+    for row in read_csv(tree.path(name), _COLUMNS, name):
+        if isinstance(row, BadRow):
+            rejections.append(row.rejection(split))
+            continue
+        video, start = stripped(row.cells["youtube_id"]), _seconds(row.cells["start_time"])
         if not video or start is None:
-            detail = f"youtube_id {video!r} with start_time {row['start_time'].strip()!r} names no clip"
+            said = short(row.cells["start_time"], 20)
+            detail = row.where.says(f"youtube_id {short(video, 20)!r} with start_time {said!r} names no clip")
             rejections.append(Rejection(video or "(no name)", "list", "no_file_name", detail, split))
             continue
-        clip = clips.setdefault((split, video, start), _Clip(split, video, start))
-        clip.captions.append(row["caption"])
-        clip.caption_ids.append(row.get("audiocap_id", "").strip())
+        clip = clips.setdefault((split, video, start), _Clip(split, video, start, row.where))
+        clip.captions.append(row.cells["caption"])
+        clip.caption_ids.append(stripped(row.cells.get("audiocap_id", "")))
 
 
 def _seconds(text: str) -> str | None:
@@ -88,7 +100,9 @@ def _seconds(text: str) -> str | None:
 def _entries(clips: list[_Clip], names: _Names) -> Iterator[Entry]:
     for clip in clips:
         url = f"https://www.youtube.com/watch?v={clip.video}&t={clip.start}s"
-        yield Entry(clip.split, clip.source_id, tuple(clip.captions), names.audio(clip), source_url=url)
+        yield Entry(
+            clip.split, clip.source_id, tuple(clip.captions), names.audio(clip), source_url=url, where=clip.where
+        )
 
 
 class _Names:
@@ -145,5 +159,4 @@ class _Names:
 
 
 def _list_of(tree: InputTree, names: tuple[str, ...]) -> str | None:
-    places = (f"{folder}{name}.csv" for folder in ("csv_files_v1/", "dataset/", "") for name in names)
-    return next((tree.path(place) for place in places if place in tree.sizes), None)
+    return list_name(tree, *(f"{folder}{name}.csv" for folder in ("csv_files_v1/", "dataset/", "") for name in names))

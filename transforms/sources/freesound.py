@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -16,20 +16,33 @@ from transforms.sources.audio_files import (
     AudioFiles,
     Piece,
     in_order,
-    is_audio,
+    list_name,
     loose_audio,
     lost_folders,
     refuse_zips,
     tarred,
 )
 from transforms.sources.freesound_ids import freesound_id_of
-from transforms.sources.input_tree import InputTree, Place, Refusal, SourceUnusable, list_tree
+from transforms.sources.input_tree import InputTree, Place, Refusal, list_tree
 from transforms.sources.listing import EVERYTHING, Entry, Listing, Selection, listing_of
+from transforms.sources.lists.captions import NotText, captions_of
+from transforms.sources.lists.csv_rows import read_csv
+from transforms.sources.lists.errors import SourceUnusable
+from transforms.sources.lists.json_rows import parse_json_object, read_json_objects
+from transforms.sources.lists.rows import BadRow, Columns
+from transforms.sources.lists.text import one_line
+from transforms.sources.names import is_audio
 from transforms.sources.tars import MOST_SIDECAR_BYTES
-from transforms.sources.text_files import one_line, parse_json_object, read_csv, read_json_objects
 
-#: Columns of licenses.csv: what neither LAION nor WavCaps say of a clip.
-LICENCE_LIST, _LICENCE_COLUMNS = "licenses.csv", ("freesound_id", "license")
+#: A list of what neither LAION nor WavCaps say of a clip.
+LICENCE_LIST = "licenses.csv"
+_LICENCE_COLUMNS = Columns(("freesound_id", "license"), also=("username",), looks={"freesound_id": r"\d+"})
+
+#: JSON files of these names are never of a clip: LAION writes sizes.json beside its tars, hubs write the others.
+_NOT_SIDECARS = frozenset(("sizes.json", "dataset_info.json", "dataset_infos.json", "croissant.json", "state.json"))
+
+#: A clip's JSON has one of these.
+_SIDECAR_KEYS = ("text", "tag", "original_data")
 
 #: Folders of WavCaps' other sources, whose numbers are not Freesound's.
 _OTHERS = re.compile(r"(^|/)(soundbible|bbc_sound|audioset)", re.IGNORECASE)
@@ -57,7 +70,8 @@ def list_freesound(input_dir: str, dataset: str, selection: Selection = EVERYTHI
         SourceUnusable: no such folder, neither layout, a list that cannot be read, audio in zip archives alone.
     """
     tree = list_tree(input_dir)
-    origins = _origins(tree)
+    origins: dict[str, _Origin] = {}
+    bad_lines = list(_read_origins(tree, origins))
     lists = _wavcaps_lists(tree)
     if lists:
         audio = AudioFiles(tree, selection, leave_out=lambda name: _OTHERS.search(name) is not None)
@@ -73,19 +87,23 @@ def list_freesound(input_dir: str, dataset: str, selection: Selection = EVERYTHI
             )
         pairs = (_loose_pairs(tree, selection, origins), _tarred_pairs(tree, selection, origins))
         entries = chain(lost_folders(tree), *pairs)
-    return listing_of(entries, dataset, selection)
+    listing = listing_of(chain(bad_lines, entries), dataset, selection)
+    unlisted = audio.unlisted if lists else 0
+    return replace(listing, unlisted=unlisted, releases=tree.releases)
 
 
-def _origins(tree: InputTree) -> dict[str, _Origin]:
-    """Freesound id → licence and author, from the list that people lay beside what they downloaded."""
-    if LICENCE_LIST not in tree.sizes:
-        return {}
-    origins = {}
-    for row in read_csv(tree.path(LICENCE_LIST), _LICENCE_COLUMNS):
-        number = freesound_id_of(row["freesound_id"])
+def _read_origins(tree: InputTree, origins: dict[str, _Origin]) -> Iterator[Rejection]:
+    """Adds licence and author by Freesound id, from the list that people lay beside what they downloaded."""
+    if list_name(tree, LICENCE_LIST) is None:
+        return
+    for row in read_csv(tree.path(LICENCE_LIST), _LICENCE_COLUMNS, LICENCE_LIST):
+        if isinstance(row, BadRow):
+            yield row.rejection()
+            continue
+        number = freesound_id_of(row.cells["freesound_id"])
         if number is not None:
-            origins[number] = _Origin(row["license"].strip() or None, row.get("username", "").strip() or None)
-    return origins
+            licence, author = row.cells["license"].strip(), row.cells.get("username", "").strip()
+            origins[number] = _Origin(licence or None, author or None)
 
 
 # ---- WavCaps
@@ -109,33 +127,36 @@ def _wavcaps_lists(tree: InputTree) -> list[str]:
 def _wavcaps_entries(
     tree: InputTree, name: str, audio: AudioFiles, origins: dict[str, _Origin]
 ) -> Iterator[Entry | Rejection]:
-    place = Place(tree.path(name), tree.sizes[name])
     clips = 0
-    for position, item in enumerate(read_json_objects(place)):
-        if isinstance(item, str):
+    for row in read_json_objects(tree.path(name), tree.sizes[name], name):
+        if isinstance(row, BadRow):
             if not clips:
-                raise SourceUnusable(f"{place.path} cannot be read: {item}")
-            yield Rejection(name, "list", "broken_json", f"after {position} clips: {item}")
+                raise SourceUnusable(f"{tree.path(name)} cannot be read: {row.detail}")
+            detail = row.where.says(f"after {clips} clips: {row.detail}")
+            yield Rejection(name, "list", "broken_json", detail)
             return
         clips += 1
+        item = row.cells
         number = freesound_id_of(item.get("id"))
         if number is None:
-            yield Rejection(
-                f"{name}[{position}]", "list", "no_id", "the list has an entry without a Freesound id", "train"
-            )
+            detail = row.where.says("the list has an entry without a Freesound id")
+            yield Rejection(row.where.name, "list", "no_id", detail)
             continue
         captions = [item.get("caption"), *(item.get(key) for key in sorted(item) if re.fullmatch(r"caption_\d+", key))]
         origin = origins.get(number, _Origin())
+        split = audio.split_of(number)
         yield Entry(
-            # WavCaps is for training: it has no splits.
-            "train",
+            # WavCaps has no splits; the folders of its audio may have been given some.
+            split,
             number,
-            _caption_texts(captions),
-            audio.audio(number, "train"),
+            tuple(captions),
+            audio.audio(number, split),
             _text(item.get("license")) or origin.license,
             _text(item.get("author")) or origin.attribution,
             _address(number, item.get("href")),
             number,
+            where=row.where,
+            clean=_clean,
         )
 
 
@@ -152,18 +173,20 @@ def _loose_pairs(tree: InputTree, selection: Selection, origins: dict[str, _Orig
     for piece in loose_audio(tree):
         audio.setdefault(os.path.splitext(piece.name)[0], piece)
     sidecars = [name for name in tree.sizes if name.lower().endswith(".json") and _may_be_sidecar(name)]
+    unread = {os.path.splitext(name)[0]: name for name in tree.refused if name.lower().endswith(".json")}
     texts = in_order(
         lambda name: _read_sidecar(tree.path(name), tree.sizes[name]), sidecars, remote=storage.is_remote(tree.root)
     )
     for name, text in zip(sidecars, texts, strict=True):
         stem = os.path.splitext(name)[0]
-        yield _pair(stem, name, text, audio.pop(stem, None), selection, origins)
+        yield from _pair(stem, name, text, audio.pop(stem, None), selection, origins)
+    for stem in sorted(audio.keys() & unread.keys()):
+        yield from _pair(stem, unread[stem], tree.refused[unread[stem]], audio.pop(stem), selection, origins)
     yield from map(_without_text, audio.values())
 
 
 def _may_be_sidecar(name: str) -> bool:
-    """LAION writes sizes.json beside its tars."""
-    return name.rpartition("/")[2] != "sizes.json"
+    return name.rpartition("/")[2].lower() not in _NOT_SIDECARS
 
 
 def _read_sidecar(path: str, size_bytes: int) -> bytes | Refusal:
@@ -194,7 +217,7 @@ def _tarred_pairs(tree: InputTree, selection: Selection, origins: dict[str, _Ori
         elif is_audio(piece.name):
             audio.setdefault(stem, piece)
         if stem in audio and stem in texts:
-            yield _pair(stem, *texts.pop(stem), audio.pop(stem), selection, origins)
+            yield from _pair(stem, *texts.pop(stem), audio.pop(stem), selection, origins)
     yield from _left_over(audio, texts, selection, origins)
 
 
@@ -202,7 +225,7 @@ def _left_over(
     audio: dict[str, Piece], texts: dict[str, tuple[str, bytes]], selection: Selection, origins: dict[str, _Origin]
 ) -> Iterator[Entry | Rejection]:
     for stem, (name, text) in texts.items():
-        yield _pair(stem, name, text, None, selection, origins)
+        yield from _pair(stem, name, text, None, selection, origins)
     yield from map(_without_text, audio.values())
 
 
@@ -219,13 +242,19 @@ def _pair(
     piece: Piece | None,
     selection: Selection,
     origins: dict[str, _Origin],
-) -> Entry | Rejection:
+) -> Iterator[Entry | Rejection]:
+    """The entry of a clip's JSON file and its audio; nothing where the file is another's, and has no audio."""
     split = selection.split_of(stem.split("/")[:-1])
     if isinstance(text, Refusal):
-        return Rejection(name, "list", text.reason, text.detail, split)
+        if piece is not None or text.reason != "too_large":
+            yield Rejection(name, "list", text.reason, text.detail, split)
+        return
     values = parse_json_object(text)
-    if values is None:
-        return Rejection(name, "list", "broken_json", "the file holds no JSON object", split)
+    if isinstance(values, str):
+        yield Rejection(name, "list", "broken_json", f"the file holds no JSON object: {values}", split)
+        return
+    if piece is None and not any(key in values for key in _SIDECAR_KEYS):
+        return
     original = values.get("original_data")
     original = original if isinstance(original, dict) else {}
     number = next(
@@ -233,7 +262,7 @@ def _pair(
         None,
     )
     origin = origins.get(number, _Origin()) if number is not None else _Origin()
-    return Entry(
+    yield Entry(
         split,
         number or stem,
         _laion_captions(values),
@@ -243,19 +272,22 @@ def _pair(
         None if number is None else _address(number),
         number,
         file=name,
+        needs_split="/" in stem,
+        clean=_clean,
     )
 
 
-def _laion_captions(values: dict[str, Any]) -> tuple[str, ...]:
+def _laion_captions(values: dict[str, Any]) -> tuple[Any, ...]:
     """One or two captions: LAION's `text`, the title and the description's first sentence; else a sentence of tags.
 
     Tags are made into a caption only where there is no text, by LAION's own rule for sets without captions
     ("The sounds of A, B and C"), so that the keywords that have a sentence beside them are not said twice.
     """
-    text = values.get("text")
-    captions = _caption_texts(text if isinstance(text, list) else [text])
-    if captions:
-        return captions
+    try:
+        if _clean(captions_of(values.get("text"))):
+            return (values.get("text"),)
+    except NotText:
+        return (values.get("text"),)
     tags = values.get("tag")
     names = [name for name in (_text(tag) for tag in (tags if isinstance(tags, list) else [tags])) if name]
     if not names:
@@ -264,12 +296,11 @@ def _laion_captions(values: dict[str, Any]) -> tuple[str, ...]:
     return (f"The sounds of {listed}.".replace("-", " "),)
 
 
-def _caption_texts(values: list[Any]) -> tuple[str, ...]:
+def _clean(captions: Iterable[str]) -> tuple[str, ...]:
     """Texts on one line each, entities resolved, without those that say nothing and those that say the same again."""
     found: dict[str, str] = {}
-    for value in values:
-        text = " ".join(html.unescape(_text(value) or "").split())
-        text = _FILE_ENDING.sub(".", text)
+    for caption in captions:
+        text = _FILE_ENDING.sub(".", " ".join(html.unescape(caption).split()))
         # LAION ends each with a full stop: an empty description is a full stop alone.
         if any(sign.isalnum() for sign in text):
             found.setdefault(text.rstrip(".").lower(), text)

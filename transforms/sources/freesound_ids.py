@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from transforms.sources.text_files import decode_text, one_line, parse_csv
+from transforms.sources.lists.csv_rows import parse_csv
+from transforms.sources.lists.rows import BadRow, Columns
+from transforms.sources.lists.text import decode_text, one_line
 
 #: Columns that hold a number, or an address that does.
 _COLUMNS = ("sound_id", "freesound_id", "id", "sound_link", "url")
@@ -73,9 +75,11 @@ def _ids(text: str, path: str) -> Iterator[str]:
         lines = (line.partition("#")[0].strip().strip(",;") for line in text.splitlines())
         yield from filter(None, map(freesound_id_of, lines))
         return
-    for row in parse_csv(text.lstrip(), columns, path):
+    for row in parse_csv(text, Columns(tuple(columns)), path):
+        if isinstance(row, BadRow):
+            raise ValueError(f"{path} cannot be read: line {row.where.number}: {row.detail}")
         # Clotho says "Not found" of some clips that have an address, and of some that have none.
-        yield from list(filter(None, (freesound_id_of(row[name]) for name in columns)))[:1]
+        yield from list(filter(None, (freesound_id_of(row.cells[name]) for name in columns)))[:1]
 
 
 def _in_json(values: Any) -> Iterator[str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from transforms import storage
+from transforms.sources.lists.errors import SourceUnusable
+from transforms.sources.lists.text import stripped
+from transforms.sources.names import AUDIO_ENDINGS, NameIndex, inside_name, is_dropping, parents
 
-#: Endings of audio files; what they really hold is found out when they are decoded.
-AUDIO_ENDINGS = frozenset(
-    (".flac", ".wav", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".w64", ".wma")
-)
+__all__ = ["InputTree", "Place", "Refusal", "SourceUnusable", "list_tree"]
 
-
-class SourceUnusable(ValueError):
-    """The input as a whole cannot be read: no such folder, no list, a column missing. One line for the user."""
+#: What a release has in its folder, whole or not; see `list_tree`.
+_RELEASE_MARKS = ("release.json", ".elsa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,8 @@ UNREADABLE = Refusal("unreadable", "no permission to read it")
 LINKED_OUTSIDE = Refusal("outside_input", "a link to a folder outside of the input is not followed")
 LINKED_FOLDER = Refusal("not_a_file", "a link to a folder is not followed")
 BROKEN_NAME = Refusal("broken_name", "the name is not text in any encoding")
+IN_RELEASE = Refusal("in_release", "it lies in a release within the input, and a release is no input")
+AMBIGUOUS_NAME = Refusal("ambiguous", "two files have that name, but for accents, entities or space")
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,62 @@ class InputTree:
     sizes: Mapping[str, int]
     refused: Mapping[str, Refusal]
     """Names that are there and are not read."""
+    releases: tuple[str, ...] = ()
+    """Folders that hold a release, and are passed over with all that is in them."""
+    called: str | None = None
+    """Another path of the root, as the user gave it."""
 
-    def place(self, name: str) -> Place | Refusal | None:
-        """Where the file called `name` lies, as a list may write it; None where there is none."""
-        if name in self.sizes:
+    def name_of(self, written: str) -> str:
+        """What a list means by a name: the name in this tree where it has one, else the plainest way to write it.
+
+        It may begin with the root's path, hold backslashes, ./ and //, accents in either form, entities, and space at
+        its ends.
+        """
+        found = self._named(written)
+        return found[0] if len(found) == 1 else (self._relative(written) or written)
+
+    def place(self, written: str) -> Place | Refusal | None:
+        """Where the file lies that a list calls `written` (see `name_of`); None where there is none."""
+        found = self._named(written)
+        if len(found) > 1:
+            return AMBIGUOUS_NAME
+        if found:
+            name = found[0]
+            if name in self.refused:
+                return self.refused[name]
             return Place(storage.join(self.root, name), self.sizes[name])
-        inside = inside_name(name)
+        inside = self._relative(written)
         if inside is None:
             return OUTSIDE
-        if inside in self.sizes:
-            return Place(storage.join(self.root, inside), self.sizes[inside])
         # A link to a folder stands for all that is asked for below it.
         parts = inside.split("/")
-        above = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
+        above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        if any(part in self.releases for part in above):
+            return IN_RELEASE
         refusal = next((self.refused[part] for part in above if part in self.refused), None)
         return refusal or (NOT_A_FILE if inside in self._folders else None)
+
+    def near(self, written: str) -> str | None:
+        """The one file of the tree that is likely to be meant by a name that it lacks."""
+        return self._index.near(stripped(written).replace("\\", "/"))
+
+    def _named(self, written: str) -> list[str]:
+        if written in self.sizes or written in self.refused:
+            return [written]
+        relative = self._relative(written)
+        return [] if relative is None else self._index.find(relative)
+
+    def _relative(self, written: str) -> str | None:
+        """`written` relative to the root, without . and .. in it; None where it leads out."""
+        name = stripped(written)
+        for root in filter(None, (self.root, self.called)):
+            if name.startswith(f"{root.rstrip('/')}/"):
+                return inside_name(name[len(root.rstrip("/")) :].lstrip("/"))
+        return None if storage.is_remote(name) else inside_name(name.replace("\\", "/"))
+
+    @cached_property
+    def _index(self) -> NameIndex:
+        return NameIndex({**self.sizes, **self.refused})
 
     def path(self, name: str) -> str:
         """The path or address of a name in this tree."""
@@ -91,6 +132,8 @@ class InputTree:
             storage.join(self.root, folder),
             {name[len(prefix) :]: size for name, size in self.sizes.items() if name.startswith(prefix)},
             {name[len(prefix) :]: why for name, why in self.refused.items() if name.startswith(prefix)},
+            tuple(name[len(prefix) :] for name in self.releases if name.startswith(prefix)),
+            None if self.called is None else storage.join(self.called, folder),
         )
 
     def has_folder(self, folder: str) -> bool:
@@ -98,27 +141,14 @@ class InputTree:
         return folder in self._folders
 
 
-def inside_name(name: str) -> str | None:
-    """`name` without . and .. in it; None where it leads out of the folder that it is relative to."""
-    if name.startswith("/") or "\\" in name[:3] or name[1:3] == ":/":
-        return None
-    plain = posixpath.normpath(name)
-    return None if plain == ".." or plain.startswith("../") else plain
-
-
-def parents(name: str) -> Iterator[str]:
-    """The folders above a name, outermost first."""
-    at = name.find("/")
-    while at >= 0:
-        yield name[:at]
-        at = name.find("/", at + 1)
-
-
 def list_tree(input_dir: str) -> InputTree:
     """Lists a folder or a prefix, once.
 
     Local: a link is followed where it leads to a file of this folder; links that lead elsewhere, links to folders,
     pipes, sockets and devices are refused by name. Remote: one listing of the prefix.
+
+    What file managers leave (`._a.wav`, .DS_Store) is passed over, and so is a folder below the input that has a
+    release.json or .elsa: the release of an earlier build is no input of the next.
 
     Raises:
         SourceUnusable: no such folder, or it cannot be listed.
@@ -133,10 +163,11 @@ def _list_remote(address: str) -> InputTree:
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SourceUnusable(f"{address} cannot be listed: {first}") from error
+    releases = _releases(found)
     sizes: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
     for name in sorted(found):
-        if name.endswith("/") or not name:
+        if name.endswith("/") or not name or is_dropping(name) or any(above in releases for above in parents(name)):
             continue
         if inside_name(name) != name:
             refused[name] = OUTSIDE
@@ -144,7 +175,19 @@ def _list_remote(address: str) -> InputTree:
             sizes[name] = found[name]
     if not sizes:
         raise SourceUnusable(f"no such folder, or nothing in it: {address}")
-    return InputTree(address.rstrip("/"), sizes, refused)
+    return InputTree(address.rstrip("/"), sizes, refused, tuple(sorted(releases)))
+
+
+def _releases(names: Iterable[str]) -> set[str]:
+    """The folders below the top one that hold a release, by the names of all files."""
+    found = set()
+    for name in names:
+        parts = name.split("/")
+        for index, part in enumerate(parts[1:], 1):
+            if part in _RELEASE_MARKS:
+                found.add("/".join(parts[:index]))
+                break
+    return found
 
 
 def _list_local(folder: str) -> InputTree:
@@ -153,32 +196,38 @@ def _list_local(folder: str) -> InputTree:
     root = os.path.realpath(folder)
     sizes: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
+    releases: list[str] = []
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
         try:
-            with os.scandir(os.path.join(root, prefix)) as entries:
-                for entry in entries:
-                    name = prefix + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{name}/")
-                        if os.path.splitext(entry.name)[1].lower() in AUDIO_ENDINGS:
-                            refused[name] = NOT_A_FILE
-                    elif not _is_text(entry.name):
-                        refused[name] = BROKEN_NAME
-                    elif entry.is_file(follow_symlinks=False):
-                        sizes[name] = entry.stat(follow_symlinks=False).st_size
+            with os.scandir(os.path.join(root, prefix)) as listed:
+                entries = [entry for entry in listed if not is_dropping(entry.name)]
+            if prefix and any(entry.name in _RELEASE_MARKS for entry in entries):
+                releases.append(prefix.rstrip("/"))
+                continue
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{name}/")
+                    if os.path.splitext(entry.name)[1].lower() in AUDIO_ENDINGS:
+                        refused[name] = NOT_A_FILE
+                elif not _is_text(entry.name):
+                    refused[name] = BROKEN_NAME
+                elif entry.is_file(follow_symlinks=False):
+                    sizes[name] = entry.stat(follow_symlinks=False).st_size
+                else:
+                    outcome = _follow(entry, root)
+                    if isinstance(outcome, Refusal):
+                        refused[name] = outcome
                     else:
-                        outcome = _follow(entry, root)
-                        if isinstance(outcome, Refusal):
-                            refused[name] = outcome
-                        else:
-                            sizes[name] = outcome
+                        sizes[name] = outcome
         except OSError as error:
             if not prefix:
                 raise SourceUnusable(f"{folder} cannot be listed: {error.strerror}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
-    return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())))
+    called = os.path.abspath(folder)
+    return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called)
 
 
 def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from transforms.records import Clip, Rejection
-from transforms.sources.input_tree import Place, Refusal, SourceUnusable
+from transforms.records import SPLITS, Clip, Rejection
+from transforms.sources.input_tree import Place, Refusal
 from transforms.sources.licences import normal_licence
-from transforms.sources.text_files import printable
+from transforms.sources.lists.captions import NotText, captions_of
+from transforms.sources.lists.rows import Where
+from transforms.sources.lists.text import printable, short
+from transforms.sources.names import did_you_mean
+from transforms.sources.splits import DEFAULT_SHARES, deal_splits
 
-__all__ = ["SPLIT_NAMES", "Entry", "Listing", "Selection", "SourceUnusable", "listing_of"]
+__all__ = ["MISSING", "SPLIT_NAMES", "Entry", "Listing", "Selection", "listing_of", "missing"]
 
 #: How a split is written by people, and which of the three it is.
 SPLIT_NAMES = {
@@ -21,6 +28,11 @@ SPLIT_NAMES = {
 }
 
 MISSING = Refusal("missing", "the list names it, the folder lacks it")
+
+
+def missing(near: str | None) -> Refusal:
+    """MISSING, with the file that may be meant."""
+    return Refusal(MISSING.reason, MISSING.detail + did_you_mean(near))
 
 
 @dataclass(frozen=True)
@@ -33,13 +45,17 @@ class Selection:
     """Normal names of the licences that are let in; empty lets in all, the unknown too."""
     splits: Mapping[str, str] = field(default_factory=dict)
     """Name of a folder → the split that it means, laid over SPLIT_NAMES; "" is the top folder."""
+    split_shares: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
+    """Shares of the splits that clips are dealt to where nothing of the input tells the split of any."""
+    seed: int = 0
+    """Of that dealing."""
 
     def split_of(self, folders: Iterable[str]) -> str | None:
-        """The split that the innermost telling folder means; None where none of them tells."""
+        """The split that the innermost telling folder means; None where none of them tells, or there is no folder."""
         known = {**SPLIT_NAMES, **{name.lower(): split for name, split in self.splits.items()}}
         names = [name.lower() for name in folders]
         if not names:
-            return known.get("", "train")
+            return known.get("")
         return next((known[name] for name in reversed(names) if name in known), None)
 
     def lets_in(self, licence: str | None) -> bool:
@@ -55,10 +71,37 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True)
 class Listing:
-    """Clips in the order of the list, and the entries that are refused."""
+    """Clips in the order of the list, the entries that are refused, and what a user would not expect of the input."""
 
     clips: tuple[Clip, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    dealt: Mapping[str, int] = field(default_factory=dict)
+    """Clips of each split, where nothing tells the split of any clip and all were dealt."""
+    unsplit: int = 0
+    """Clips that are of train because they have no split and other entries have one."""
+    unlisted: int = 0
+    """Sound files of the input that its list does not name."""
+    releases: tuple[str, ...] = ()
+    """Folders of the input that hold a release, and are passed over."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user is told of the input before it is used, a line each; nothing of it keeps a clip out."""
+        notes = []
+        if self.dealt:
+            counts = ", ".join(f"{self.dealt[split]:,} {split}" for split in SPLITS if split in self.dealt)
+            notes.append(f"no clip has a split: dealt by name, {counts} (recipe key select.split_shares)")
+        if self.unsplit:
+            notes.append(f"{_clips(self.unsplit)} without a split, where others have one: taken as train")
+        if self.unlisted:
+            files = "1 sound file" if self.unlisted == 1 else f"{self.unlisted:,} sound files"
+            notes.append(f"{files} of the input that the list does not name: left out")
+        notes += [f"{short(printable(folder))} holds a release: passed over as input" for folder in self.releases]
+        return notes
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count:,} clips"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +109,10 @@ class Entry:
     """A clip as its list has it, and where its sound was found."""
 
     split: str | None
+    """None where neither list nor folder tells it."""
     source_id: str
-    captions: tuple[str, ...]
+    captions: tuple[Any, ...]
+    """Values as the list has them: texts, lists of texts, gaps."""
     audio: Place | Refusal
     license: str | None = None
     attribution: str | None = None
@@ -75,6 +120,38 @@ class Entry:
     freesound_id: str | None = None
     file: str | None = None
     """What a person would look for where the entry is refused; None is its id."""
+    where: Where | None = None
+    """Its line in the list; None where `file` is all of it."""
+    needs_split: bool = False
+    """Without a split it is refused where other entries have one; else it is of train there."""
+    clean: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    """What the layout does to captions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An entry that becomes a clip."""
+
+    entry: Entry
+    source_id: str
+    audio: Place
+    captions: tuple[str, ...]
+    license: str | None
+
+    def clip(self, dataset: str, split: str) -> Clip:
+        return Clip(
+            dataset=dataset,
+            split=split,
+            source_id=self.source_id,
+            path=self.audio.path,
+            captions=self.captions,
+            license=self.license,
+            attribution=_or_none(self.entry.attribution),
+            source_url=_or_none(self.entry.source_url),
+            member=self.audio.member,
+            offset_bytes=self.audio.offset_bytes,
+            size_bytes=self.audio.size_bytes,
+        )
 
 
 def listing_of(
@@ -86,60 +163,94 @@ def listing_of(
 ) -> Listing:
     """The clips of a list; each entry that cannot be used is refused by name, and none is lost.
 
-    A clip that is named twice is taken once: in each split where `unique_in_split`, else in the whole input.
+    A clip that is named twice is taken once: in each split where `unique_in_split`, else in the whole input. So is a
+    file that two names lead to. Where no entry has a split, all clips are dealt (see `splits`).
     """
-    clips: list[Clip] = []
+    listed = list(entries)
+    split_told = any(
+        entry.split is not None if isinstance(entry, Entry) else entry.reason == "unknown_split" for entry in listed
+    )
+    taken: list[_Taken] = []
     rejections: list[Rejection] = []
-    seen: set[str] = set()
-    for entry in entries:
+    seen = _Seen()
+    for entry in listed:
         if isinstance(entry, Rejection):
             rejections.append(_printable(entry))
             continue
-        captions = tuple(text for text in (printable(caption).strip() for caption in entry.captions) if text)
+        source_id = unicodedata.normalize("NFC", entry.source_id)
         licence = normal_licence(entry.license)
-        key = f"{entry.split}/{entry.source_id}" if unique_in_split else entry.source_id
-        refusal = _refusal(entry, captions, licence, selection)
-        if refusal is None and key in seen:
-            refusal = Refusal("duplicate", "the input names it twice; the first is taken")
+        refusal = _refusal(entry, licence, selection)
+        if refusal is None and split_told and entry.split is None and entry.needs_split:
+            refusal = Refusal("unknown_split", "no folder's name tells its split; recipe key select.splits can")
+        captions: tuple[str, ...] = ()
+        if refusal is None:
+            captions, refusal = _captions(entry)
+        if refusal is None and isinstance(entry.audio, Refusal):
+            refusal = entry.audio
+        if refusal is None:
+            refusal = seen.refusal(entry, f"{entry.split}/{source_id}" if unique_in_split else source_id)
         if isinstance(entry.audio, Refusal) or refusal is not None:
             refusal = refusal or MISSING
-            file = entry.file or entry.source_id
+            detail = refusal.detail if entry.where is None else entry.where.says(refusal.detail)
             rejections.append(
-                _printable(Rejection(file, "list", refusal.reason, refusal.detail, entry.split, entry.source_id))
+                _printable(Rejection(entry.file or source_id, "list", refusal.reason, detail, entry.split, source_id))
             )
             continue
-        seen.add(key)
-        assert entry.split is not None
-        clips.append(
-            Clip(
-                dataset=dataset,
-                split=entry.split,
-                source_id=entry.source_id,
-                path=entry.audio.path,
-                captions=captions,
-                license=licence,
-                attribution=_or_none(entry.attribution),
-                source_url=_or_none(entry.source_url),
-                member=entry.audio.member,
-                offset_bytes=entry.audio.offset_bytes,
-                size_bytes=entry.audio.size_bytes,
-            )
-        )
-    return Listing(tuple(clips), tuple(rejections))
+        taken.append(_Taken(entry, source_id, entry.audio, captions, licence))
+    undecided = [one.source_id for one in taken if one.entry.split is None]
+    splits = dict.fromkeys(undecided, "train")
+    if not split_told:
+        splits = deal_splits(undecided, selection.split_shares, selection.seed)
+    return Listing(
+        tuple(one.clip(dataset, one.entry.split or splits[one.source_id]) for one in taken),
+        tuple(rejections),
+        dealt={} if split_told else Counter(splits.values()),
+        unsplit=len(undecided) if split_told else 0,
+    )
 
 
-def _refusal(entry: Entry, captions: tuple[str, ...], licence: str | None, selection: Selection) -> Refusal | None:
+class _Seen:
+    """Which recordings a list has named so far, by id and by where they lie."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, Entry] = {}
+        self._places: dict[Place | Refusal, Entry] = {}
+
+    def refusal(self, entry: Entry, key: str) -> Refusal | None:
+        """Why an entry is not taken: its name or its file was named before; else it is remembered."""
+        same_name, same_file = self._ids.get(key), self._places.get(entry.audio)
+        first = same_name or same_file
+        if first is None:
+            self._ids[key] = self._places[entry.audio] = entry
+            return None
+        taken = "the first is taken" if first.where is None else f"{first.where} is taken"
+        if same_name is not None:
+            return Refusal("duplicate", f"the input names it twice; {taken}")
+        return Refusal("duplicate", f"it is the file of {short(first.file or first.source_id)} again; {taken}")
+
+
+def _captions(entry: Entry) -> tuple[tuple[str, ...], Refusal | None]:
+    try:
+        captions = captions_of(*entry.captions)
+    except NotText as error:
+        return (), Refusal("unreadable_caption", str(error))
+    if entry.clean is not None:
+        captions = entry.clean(captions)
+    if captions:
+        return captions, None
+    said = next((str(value) for value in entry.captions if value is not None and str(value).strip()), None)
+    return (), Refusal("no_caption", "no caption" if said is None else f"{short(said, 40)!r} is no caption")
+
+
+def _refusal(entry: Entry, licence: str | None, selection: Selection) -> Refusal | None:
+    """Why an entry is not taken, whatever its captions and its file are."""
     if printable(entry.source_id) != entry.source_id:
         return Refusal("broken_name", "the name is not text in any encoding")
     if entry.freesound_id is not None and entry.freesound_id in selection.exclude:
         return Refusal("excluded", f"recipe key select.exclude names Freesound id {entry.freesound_id}")
     if not selection.lets_in(licence):
         return Refusal("licence", f"{licence or 'no known licence'} is not among the recipe's select.licenses")
-    if entry.split is None:
-        return Refusal("unknown_split", "no folder's name tells its split; recipe key select.splits can")
-    if not captions:
-        return Refusal("no_caption", "no caption, or only empty ones")
-    return entry.audio if isinstance(entry.audio, Refusal) else None
+    return None
 
 
 def _or_none(text: str | None) -> str | None:

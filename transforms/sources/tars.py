@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Self, cast
 
-from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal, inside_name
+from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal
+from transforms.sources.names import inside_name, is_dropping
 from transforms.sources.ranged_file import open_ranged
 
 #: Headers with long names take a few thousand bytes; one that promises more is an attack or an accident.
 _MOST_HEADER_BYTES = 1 << 20
+
+#: Zeros between two tars that were joined: a tar is filled up to 10 kB, by option to a few megabytes.
+_MOST_ZERO_BYTES, _ZEROS_AT_ONCE = 1 << 26, 1 << 20
+
+_DIGITS = re.compile(rb"\d{1000}")
 
 #: Members of these endings are read while the tar is listed: what a clip's sidecar may take at most.
 SIDECAR_ENDING, MOST_SIDECAR_BYTES = ".json", 1 << 20
@@ -43,7 +50,11 @@ class _HeadersOnly:
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= _MOST_HEADER_BYTES:
             raise tarfile.ReadError("a header promises more than a header holds")
-        return self._file.read(size)
+        data = self._file.read(size)
+        # tarfile searches each header in a time that grows with the square of a run of digits.
+        if _DIGITS.search(data):
+            raise tarfile.ReadError("a header holds a number of more than a thousand digits")
+        return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
@@ -97,16 +108,34 @@ def _members(path: str, size_bytes: int, file: BinaryIO) -> Iterator[Member | Re
     while True:
         try:
             if tar is None:
+                file.seek(at)
                 tar = tarfile.TarFile(fileobj=cast(BinaryIO, _HeadersOnly(file)), errorlevel=0, tarinfo=_PlainInfo)
             info = tar.next()
             # Every member that it has seen would stay in memory.
             tar.members = []
         # tarfile answers a hostile header with whatever its arithmetic raises.
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError) as error:
+        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError) as error:
             yield RefusedMember(None, _rest(at, size_bytes, error))
             return
         if info is None:
-            break
+            # tarfile takes a broken header for the end: the end is zeros, or nothing at all.
+            zeros = _zeros(file, at, size_bytes)
+            if not zeros:
+                yield RefusedMember(None, _no_end(at, size_bytes))
+                return
+            at += zeros
+            if at >= size_bytes:
+                return
+            if zeros >= _MOST_ZERO_BYTES:
+                detail = f"{zeros >> 20} MB of zeros end at byte {at} of {size_bytes}; what follows is not read"
+                yield RefusedMember(None, Refusal("broken_tar", detail))
+                return
+            # Another tar was joined to it.
+            tar = None
+            continue
+        if info.size < 0 or tar.offset <= at:
+            yield RefusedMember(None, Refusal("broken_tar", f"the header at byte {at} of {size_bytes} points back"))
+            return
         if info.offset_data + info.size > size_bytes:
             detail = f"the tar ends after {size_bytes} bytes, within {info.name}"
             yield RefusedMember(None, Refusal("truncated", detail))
@@ -120,14 +149,25 @@ def _members(path: str, size_bytes: int, file: BinaryIO) -> Iterator[Member | Re
             continue
         seen.add(cast(str, outcome.name))
         yield outcome
-    # tarfile takes a broken header for the end: the end is zeros, or nothing at all.
-    file.seek(at)
-    block = file.read(tarfile.BLOCKSIZE)
-    if block.strip(b"\0"):
-        yield RefusedMember(None, _rest(at, size_bytes, None))
-    elif not block:
-        detail = f"the tar ends after {size_bytes} bytes without the zeros that end one"
-        yield RefusedMember(None, Refusal("truncated", detail))
+
+
+def _zeros(file: BinaryIO, start: int, size_bytes: int) -> int:
+    """How many bytes of whole blocks are zeros from `start` on; the last block may be cut."""
+    file.seek(start)
+    count = 0
+    while count < _MOST_ZERO_BYTES:
+        data = file.read(_ZEROS_AT_ONCE if count else tarfile.BLOCKSIZE)
+        zeros = len(data) - len(data.lstrip(b"\0"))
+        count += zeros
+        if zeros < len(data) or not data:
+            break
+    return count if start + count >= size_bytes else count // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+
+
+def _no_end(at: int, size_bytes: int) -> Refusal:
+    if at < size_bytes:
+        return _rest(at, size_bytes, None)
+    return Refusal("truncated", f"the tar ends after {size_bytes} bytes without the zeros that end one")
 
 
 def _rest(at: int, size_bytes: int, error: Exception | None) -> Refusal:
@@ -140,7 +180,7 @@ def _rest(at: int, size_bytes: int, error: Exception | None) -> Refusal:
 
 
 def _member(path: str, info: tarfile.TarInfo, file: BinaryIO) -> Member | RefusedMember | None:
-    if info.isdir():
+    if info.isdir() or is_dropping(info.name):
         return None
     if not info.isreg() or info.issparse():
         return RefusedMember(info.name, NOT_A_FILE)

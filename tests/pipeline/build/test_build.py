@@ -159,7 +159,8 @@ def test_a_clip_that_cannot_be_used_costs_its_own_rows_and_is_named(tmp_path: Pa
     soundfile.write(folder / "silent.wav", np.zeros(RATE), RATE)
     write_folder(folder, [{"file_name": name, "caption": "A sound"} for name in names])
     (folder / "gone.wav").unlink()
-    outcome = build(load_recipe("folder", SMALL), str(folder), str(tmp_path / "o"), beam_flags=ONE_WORKER)
+    recipe = load_recipe("folder", [*SMALL, "select.split_shares.train=1"])
+    outcome = build(recipe, str(folder), str(tmp_path / "o"), beam_flags=ONE_WORKER)
     assert outcome.totals.row_count == 2
     assert not outcome.whole
     rejected = pd.read_parquet(tmp_path / "o" / "rejected.parquet").set_index("file")["reason"].to_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -33,12 +34,14 @@ def test_a_csv_with_all_columns(tmp_path: Path) -> None:
     assert (clip.license, clip.attribution, clip.source_url) == ("CC0-1.0", "somebody", "https://example.org/1")
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_several_captions_a_clip_in_every_kind_of_list(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["caption", "captions"])
+@pytest.mark.parametrize("kind", ["csv of JSON", "csv of pandas", "csv of arrays", "jsonl", "parquet"])
+def test_several_captions_a_clip_in_every_kind_of_list(kind: str, column: str, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"")
-    table = pd.DataFrame([{"file_name": "a.wav", "captions": ["one", "", " two "]}])
-    if kind == "csv":
-        table.assign(captions=table["captions"].map(json.dumps)).to_csv(tmp_path / "metadata.csv", index=False)
+    table = pd.DataFrame([{"file_name": "a.wav", column: ["one", "", " two "]}])
+    if kind.startswith("csv"):
+        text = {"JSON": json.dumps, "pandas": str, "arrays": np.array}[kind.split()[-1]]
+        table.assign(**{column: table[column].map(text)}).to_csv(tmp_path / "metadata.csv", index=False)
     elif kind == "jsonl":
         table.to_json(tmp_path / "metadata.jsonl", orient="records", lines=True)
     else:
@@ -99,7 +102,7 @@ def test_entries_that_cannot_be_used_are_refused_one_by_one(tmp_path: Path) -> N
         ({"metadata.csv": b"file_name,caption\n", "metadata.jsonl": b""}, "more than one"),
         ({"metadata.csv": b"name,caption\na,b\n"}, "file_name"),
         ({"metadata.csv": b"file_name,text\na,b\n"}, "caption"),
-        ({"metadata.csv": b'file_name,caption\na,"open\nb,c\n'}, "cannot be read"),
+        ({"metadata.csv": b'file_name,"caption\na,b\n'}, "cannot be read: line 1"),
         ({"metadata.zip": b""}, "zip archives"),
         ({"metadata.csv": b""}, "cannot be read"),
         ({"metadata.jsonl": b"{not json}\n"}, "cannot be read"),
@@ -161,3 +164,59 @@ def test_files_in_tars_are_found_by_their_names(tmp_path: Path) -> None:
         "d.wav": ("train", b"loose"),
     }
     assert reasons(tmp_path) == {"shard.tar": "truncated", "test.tar/../up.wav": "outside_input"}
+
+
+def test_captions_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
+    for name in "abcde":
+        (tmp_path / f"{name}.wav").write_bytes(name.encode())
+    captions: list[object] = [{"raw": "A dog"}, ["A dog", ["A cat"]], "['A dog', 'A", 3, ["A dog", None]]
+    rows = [{"file_name": f"{name}.wav", "caption": value} for name, value in zip("abcde", captions, strict=True)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    listing = list_folder(str(tmp_path), "mine")
+    assert [clip.captions for clip in listing.clips] == [("A dog",)]
+    assert {one.reason for one in listing.rejections} == {"unreadable_caption"}
+    assert [one.detail.partition(": ")[0] for one in listing.rejections] == [
+        f"metadata.jsonl line {n}" for n in (1, 2, 3, 4)
+    ]
+
+
+def test_captions_fall_back_to_caption_where_they_are_a_gap(tmp_path: Path) -> None:
+    rows = [
+        {"file_name": "a.wav", "captions": captions, "caption": "A dog"} for captions in ("", "[]", "nan", "['A cat']")
+    ]
+    (tmp_path / "a.wav").write_bytes(b"1")
+    found = []
+    for row in rows:
+        (tmp_path / "metadata.jsonl").write_text(json.dumps(row))
+        found += [clip.captions for clip in list_folder(str(tmp_path), "mine").clips]
+    assert found == [("A dog",)] * 3 + [("A cat",)]
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "metadata.parquet"])
+def test_a_list_that_is_a_link_out_of_the_input_is_said_to_be_one(name: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"in/a.wav": b"1", "blobs/1": b"file_name,caption\na.wav,A dog\n"})
+    (tmp_path / "in" / name).symlink_to("../blobs/1")
+    with pytest.raises(SourceUnusable, match="a link that leads out of the input"):
+        list_folder(str(tmp_path / "in"), "mine")
+    (tmp_path / "in" / name).unlink()
+    (tmp_path / "in" / name).symlink_to("nothing")
+    with pytest.raises(SourceUnusable, match="a link to nothing"):
+        list_folder(str(tmp_path / "in"), "mine")
+
+
+def test_a_list_that_lies_elsewhere_or_is_called_otherwise_is_named(tmp_path: Path) -> None:
+    for name in ("train/metadata.csv", "Metadata.CSV", "metadata.tsv"):
+        with pytest.raises(SourceUnusable, match=f"it has {name}"):
+            list_folder(str(write_tree(tmp_path / name.replace("/", " "), {name: b"", "a.wav": b""})), "mine")
+
+
+def test_files_that_the_list_does_not_name_are_counted(tmp_path: Path) -> None:
+    rows = csv_bytes(["file_name", "caption"], [["a.wav", "A"], ["./b.wav", ""], ["c.wav", "C"], ["t.wav", "T"]])
+    loose = {"a.wav": b"1", "b.wav": b"1", "deep/d.mp3": b"1", "e.FLAC": b"1", "notes.txt": b"", "._a.wav": b""}
+    (tmp_path / "away.wav").write_bytes(b"1")
+    root = write_tree(tmp_path / "in", {"metadata.csv": rows, **loose})
+    assert list_folder(str(root), "mine").unlisted == 2
+    write_tree(root, {"t.tar": tar_bytes([("t.wav", b"1"), ("u.wav", b"1"), ("u.json", b"1")])})
+    listing = list_folder(str(root), "mine")
+    assert listing.unlisted == 3
+    assert "3 sound files of the input that the list does not name: left out" in listing.notes

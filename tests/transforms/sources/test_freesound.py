@@ -66,7 +66,7 @@ def check_pairs(listing: Listing) -> None:
         "100": ("train", ("A title.", "A dog barks.")),
         "101": ("train", ("Rain & wind, café.",)),
         "102": ("validation", ("The sounds of dog and bark.",)),
-        "test/3": ("test", ("One text ? and  no list",)),
+        "test/3": ("test", ("One text ? and no list",)),
         "110": ("train", ("Café.",)),
         "111": ("train", ("Café.",)),
     }
@@ -179,7 +179,7 @@ def test_wavcaps(packed: bool, tmp_path: Path) -> None:
         files["FreeSound/0.tar"] = tar_bytes([(f"FreeSound_flac/{name}", data) for name, data in audio.items()])
     else:
         files |= {f"{DEEP}/{name}": data for name, data in audio.items()}
-    listing = listed(write_tree(tmp_path, files))
+    listing = listed(write_tree(tmp_path, files), Selection(split_shares={"train": 1.0}))
     clips = by_id(listing)
     assert {name: (clip.split, clip.captions) for name, clip in clips.items()} == {
         "1": ("train", ("A traditional ringtone is playing.",)),
@@ -244,6 +244,61 @@ def test_a_link_to_a_folder_is_told_as_no_list_can(tmp_path: Path) -> None:
     listing = listed(tmp_path / "in")
     assert set(by_id(listing)) == {"1"}
     assert reasons(listing) == {"test": "outside_input", "valid": "not_a_file"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("dataset_infos.json", b'{"default": {"description": ""}}'),
+        ("train/dataset_info.json", b'{"text": "even so"}'),
+        ("croissant.json", b'{"@context": {}, "name": "x"}'),
+        ("config.json", b'{"a": 1}'),
+        ("train/large.json", b" " * ((1 << 20) + 1)),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_json_file_that_is_of_no_clip_is_passed_over(name: str, data: bytes, packed: bool, tmp_path: Path) -> None:
+    files = {"train/1.flac": b"1", "train/1.json": pair_json(1), name: data, "train/2.json": pair_json(2)}
+    if packed and len(data) < 1 << 20:
+        files = {"a.tar": tar_bytes(list(files.items()))}
+    listing = listed(write_tree(tmp_path, files))
+    assert set(by_id(listing)) == {"1"}
+    assert list(reasons(listing).values()) == ["missing"]
+
+
+def test_a_text_that_is_a_link_out_of_the_input_is_said_to_be_one(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"in/train/1.flac": b"1", "blobs/1.json": pair_json(1), "in/a.json": pair_json(2)})
+    (tmp_path / "in" / "train" / "1.json").symlink_to("../../blobs/1.json")
+    assert reasons(listed(tmp_path / "in")) == {"a.json": "missing", "train/1.json": "outside_input"}
+
+
+def test_texts_that_are_lists_or_structs(tmp_path: Path) -> None:
+    texts: list[object] = ["['A dog.', 'A cat.']", ["nan", "A dog."], {"raw": "A dog."}, [{"raw": "A dog."}], "['A dog"]
+    files = {f"train/{n}.json": pair_json(n, text) for n, text in enumerate(texts)}
+    listing = listed(write_tree(tmp_path, files | {f"train/{n}.flac": b"1" for n in range(len(texts))}))
+    assert [clip.captions for clip in listing.clips] == [("A dog.", "A cat."), ("A dog.",)]
+    assert {one.reason for one in listing.rejections} == {"unreadable_caption"}
+
+
+def test_captions_of_wavcaps_that_are_lists_and_entries_that_name_their_line(tmp_path: Path) -> None:
+    items: list[dict[str, object]] = [wavcaps_item(n) for n in range(1, 5)]
+    items[0]["caption"], items[1]["caption"], items[2]["caption"] = ["A dog.", "A cat."], {"raw": "A dog."}, "null"
+    text = json.dumps({"data": items}, indent=0).encode()
+    listing = listed(write_tree(tmp_path, {LIST: text, **{f"a/{n}.flac": b"1" for n in (1, 2, 3, 9)}}))
+    assert [clip.captions for clip in listing.clips] == [("A dog.", "A cat.")]
+    assert reasons(listing) == {"2": "unreadable_caption", "3": "no_caption", "4": "missing"}
+    starts = [number for number, line in enumerate(text.split(b"\n"), 1) if line == b"{"]
+    for entry, rejection in enumerate(listing.rejections, 2):
+        assert rejection.detail.startswith(f"{LIST} line {starts[entry]} entry {entry}: ")
+    assert listing.unlisted == 1
+
+
+def test_a_line_of_licences_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    licences = b'freesound_id,license,username\n1,CC0,me\n2,"CC0\n3,CC0,you\n4,CC0\n'
+    files = {LIST: wavcaps_json([wavcaps_item(n) for n in (1, 3)]), "a/1.flac": b"1", "a/3.flac": b"1"}
+    listing = listed(write_tree(tmp_path, files | {"licenses.csv": licences}))
+    assert [clip.license for clip in listing.clips] == ["CC0-1.0", "CC0-1.0"]
+    assert reasons(listing) == {"licenses.csv:3": "broken_row", "licenses.csv:5": "broken_row"}
 
 
 VALUES = st.recursive(

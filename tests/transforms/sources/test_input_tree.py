@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.layouts import write_tree
 from tests.memory_filesystem import MemoryFileSystem
 from transforms.sources import SourceUnusable
-from transforms.sources.input_tree import Place, Refusal, inside_name, list_tree
+from transforms.sources.input_tree import Place, Refusal, list_tree
+from transforms.sources.names import inside_name
 
 
 def reason(found: object) -> str | None:

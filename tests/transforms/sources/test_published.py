@@ -138,7 +138,7 @@ def test_a_name_that_fits_two_clips_is_given_to_neither_in_silence(tmp_path: Pat
     assert [(one.source_id or one.file, one.reason) for one in listing.rejections] == [
         ("(no name)", "no_file_name"),
         ("y", "no_file_name"),
-        ("z", "no_file_name"),
+        ("train.csv:8", "broken_row"),
         ("twice_0", "missing"),
         ("twice_20", "missing"),
         ("x_5", "missing"),

@@ -110,6 +110,65 @@ def test_what_is_no_tar(data: bytes, reason: str, tmp_path: Path) -> None:
 
 
 @IN_TMP
+@given(
+    parts=st.lists(st.lists(st.integers(0, 1200), max_size=3), min_size=1, max_size=4),
+    zeros=st.lists(st.integers(0, 40), min_size=4, max_size=4),
+    form=st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+)
+def test_tars_that_were_joined_are_read_to_the_last(
+    parts: list[list[int]], zeros: list[int], form: int, tmp_path: Path
+) -> None:
+    data, wanted = b"", []
+    for part, (sizes, more) in enumerate(zip(parts, zeros, strict=False)):
+        named = [(f"{part}/{number}.wav", bytes([65 + number]) * size) for number, size in enumerate(sizes)]
+        data += tar_bytes(named, form) + bytes(512 * more)
+        wanted += named
+    found = members(tmp_path / "t.tar", data)
+    assert [(one.name, bytes_of(one.place)) for one in found if isinstance(one, Member)] == wanted
+    assert len(found) == len(wanted)
+
+
+def test_what_follows_the_end_of_a_tar_and_is_none_is_said(tmp_path: Path) -> None:
+    tar = tar_bytes([("a.wav", b"1")])
+    for more in (b"no tar" * 100, b"x" * 512, tar[:700] + b"y" * 600):
+        found = members(tmp_path / "t.tar", tar + more)
+        assert told(found)[0] == ("a.wav", "")
+        assert told(found)[-1][0] is None
+    first, duplicate = members(tmp_path / "t.tar", tar + tar)
+    assert told([first, duplicate]) == [("a.wav", ""), ("a.wav", "duplicate")]
+
+
+def test_zeros_without_end_are_not_read_to_the_end(tmp_path: Path) -> None:
+    tar = tar_bytes([("a.wav", b"1")])
+    path = tmp_path / "t.tar"
+    path.write_bytes(tar)
+    size = 1 << 40
+    os.truncate(path, size)
+    assert told(list(list_tar(str(path), size))) == [("a.wav", ""), (None, "broken_tar")]
+
+
+def test_headers_that_point_back_nest_or_hold_endless_numbers_end_the_tar(tmp_path: Path) -> None:
+    good = tar_bytes([("good.wav", b"1")])[: 2 * 512]
+    back = tarfile.TarInfo("back.wav")
+    back.size = -1024
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 5
+    pax = tarfile.TarInfo("pax")
+    pax.type, pax.size = tarfile.XHDTYPE, 512 * 1024
+    for more in (
+        back.tobuf(tarfile.GNU_FORMAT) + bytes(512),
+        (name.tobuf(tarfile.GNU_FORMAT) + b"a.wav".ljust(512, b"\0")) * 5000,
+        pax.tobuf(tarfile.GNU_FORMAT) + b"1" * pax.size,
+    ):
+        assert told(members(tmp_path / "t.tar", good + more + good)) == [("good.wav", ""), (None, "broken_tar")]
+
+
+def test_what_macos_adds_to_a_tar_is_passed_over(tmp_path: Path) -> None:
+    names = ["./._a.flac", "./a.flac", "__MACOSX/._a.flac", "d/.DS_Store", "d/._a.json"]
+    assert told(members(tmp_path / "t.tar", tar_bytes([(name, b"1") for name in names]))) == [("a.flac", "")]
+
+
+@IN_TMP
 @given(data=st.data())
 def test_a_cut_tar_loses_what_is_past_the_cut_alone(data: st.DataObject, tmp_path: Path) -> None:
     sizes = data.draw(st.lists(st.integers(0, 1500), min_size=1, max_size=6))

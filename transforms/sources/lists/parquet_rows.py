@@ -1,0 +1,64 @@
+"""Rows of a Parquet list, of whatever types its columns are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms import storage
+from transforms.sources.lists.errors import SourceUnusable
+from transforms.sources.lists.rows import BadRow, Columns, Row, Where
+from transforms.sources.lists.text import one_line
+
+_BATCH_ROWS = 4096
+
+#: A value that Python cannot hold.
+_NOT_PLAIN = (pa.ArrowException, ValueError, OverflowError)
+
+
+def read_parquet(path: str, columns: Columns, name: str) -> Iterator[Row | BadRow]:
+    """The rows of a Parquet file, without those that are null in each of the columns that are read.
+
+    Raises:
+        SourceUnusable: when it cannot be read, lacks a column, or has one twice.
+    """
+    try:
+        file = pq.ParquetFile(io.BytesIO(storage.read_bytes(path)))
+        columns.check(path, file.schema_arrow.names)
+        wanted = [column for column in columns.all if column in file.schema_arrow.names]
+        number = 0
+        for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
+            if all(column.null_count == batch.num_rows for column in batch.columns):
+                number += batch.num_rows
+                continue
+            for values in _values(batch):
+                number += 1
+                where = Where(name, number, "row")
+                if isinstance(values, str):
+                    yield BadRow(where, "broken_row", values)
+                elif any(value is not None for value in values.values()):
+                    yield Row(where, values)
+    except SourceUnusable:
+        raise
+    except (OSError, *_NOT_PLAIN) as error:
+        raise SourceUnusable(f"{path} cannot be read: {one_line(error)}") from error
+
+
+def _values(batch: pa.RecordBatch) -> Sequence[dict[str, Any] | str]:
+    """Each row as plain values, or why it has none."""
+    try:
+        return batch.to_pylist()
+    # Text that is no UTF-8, or a time that Python has not: it costs its own row.
+    except _NOT_PLAIN:
+        return [_plain(batch, index) for index in range(batch.num_rows)]
+
+
+def _plain(batch: pa.RecordBatch, index: int) -> dict[str, Any] | str:
+    try:
+        return {name: batch.column(name)[index].as_py() for name in batch.schema.names}
+    except _NOT_PLAIN as error:
+        return one_line(error)
