@@ -37,7 +37,7 @@ def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
 
 def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
     """Every answers.parquet that a build into `output` knows: its own shards', the release's, the one it was given."""
-    folder = storage.join(output, workspace.FOLDER, "answers")
+    folder = workspace.folder_of(output, workspace.ANSWERS)
     found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
     if storage.exists(storage.join(output, ANSWERS)):
         found.append(storage.join(output, ANSWERS))

@@ -50,7 +50,7 @@ ATTRIBUTION_SCHEMA = pa.schema(
 def gather_rejections(output: str, listed: Sequence[Rejection]) -> tuple[Rejection, ...]:
     """Every input that was refused: what the list refused (`listed`), and what the shards did."""
     values = [rejection_values(rejection) for rejection in listed]
-    with gather(output, "rejected", REJECTION_SCHEMA, REJECTED, values) as gathered:
+    with gather(output, workspace.REJECTED, REJECTION_SCHEMA, REJECTED, values) as gathered:
         return tuple(Rejection(**record) for table in gathered.tables() for record in table.to_pylist())
 
 
@@ -104,7 +104,7 @@ def finish_release(recipe: Recipe, listed: Sequence[Rejection], input_sha256: st
 
 def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:
     counter, file = answer_counter(recipe), TableFile(ANSWER_SCHEMA)
-    with gather(output, "answers", ANSWER_SCHEMA, ANSWERS) as gathered:
+    with gather(output, workspace.ANSWERS, ANSWER_SCHEMA, ANSWERS) as gathered:
         for table in gathered.tables():
             counter.add(table)
             file.add(table)

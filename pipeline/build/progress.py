@@ -61,9 +61,9 @@ class Look:
 
     def _rows_remote(self) -> int:
         # The refusals of a shard are written just before its metadata: one small file a shard, all in one folder.
-        refusals = set(storage.list_files(storage.join(self.release, workspace.FOLDER, "rejected")))
+        refusals = set(storage.list_files(workspace.folder_of(self.release, workspace.REJECTED)))
         for folder in list(self._left):
-            if workspace.shard_file("", "rejected", folder).rpartition("/")[2] in refusals:
+            if workspace.shard_file("", workspace.REJECTED, folder).rpartition("/")[2] in refusals:
                 self._finish(folder)
         return self._done
 

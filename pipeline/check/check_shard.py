@@ -29,7 +29,7 @@ from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
-from transforms.sound.render import BIT_DEPTHS, pcm_sha256
+from transforms.sound.render import BIT_DEPTHS, decode_flac_pcm, pcm_sha256
 from transforms.words import VOCABULARY, SpatialWords, words_of
 
 CHANNELS = 4
@@ -169,21 +169,22 @@ class ShardChecker:
         if hashlib.sha256(data).hexdigest() != values["sha256"]:
             problems.append(f"{name}: its SHA-256 is not the one in the row")
         try:
-            with soundfile.SoundFile(io.BytesIO(data)) as file:
-                kind, rate, channels = file.format, file.samplerate, file.channels
-                bit_depth = int(file.subtype.removeprefix("PCM_"))
-                frames = file.read(dtype="int16" if bit_depth == 16 else "int32", always_2d=True)
-        except (RuntimeError, ValueError) as error:
+            header = soundfile.info(io.BytesIO(data))
+            bit_depth = int(header.subtype.removeprefix("PCM_"))
+            asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
+            expected = ("FLAC", CHANNELS, asked)
+            if (header.format, header.channels, bit_depth) != expected or bit_depth not in BIT_DEPTHS:
+                found = f"{header.format} of {header.channels} channels and {bit_depth} bit"
+                return len(data), [*problems, f"{name}: is {found}, not FLAC of {CHANNELS} channels and {asked} bit"]
+            # Before anything is decoded: a file that is longer than its row says takes no memory.
+            rate = header.samplerate
+            if rate != values["sample_rate"] or abs(header.frames / rate - values["duration_s"]) > 1e-6:
+                return len(data), [*problems, f"{name}: sample rate or length is not that of the row"]
+            pcm = decode_flac_pcm(data)
+        except (RuntimeError, ValueError, MemoryError) as error:
             return len(data), [*problems, f"{name}: cannot be decoded: {one_line(error)}"]
-        asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
-        if kind != "FLAC" or channels != CHANNELS or bit_depth != asked or bit_depth not in BIT_DEPTHS:
-            told = f"{kind} of {channels} channels and {bit_depth} bit"
-            return len(data), [*problems, f"{name}: is {told}, not FLAC of {CHANNELS} channels and {asked} bit"]
-        pcm = frames if bit_depth == 16 else np.right_shift(frames, 32 - bit_depth)
         if pcm_sha256(pcm, bit_depth) != values["pcm_sha256"]:
             problems.append(f"{name}: its samples are not those of the row")
-        if rate != values["sample_rate"] or abs(len(pcm) / rate - values["duration_s"]) > 1e-6:
-            problems.append(f"{name}: sample rate or length is not that of the row")
         return len(data), problems
 
     def _check_row(self, shard: str, values: Mapping[str, Any]) -> Iterator[str]:

@@ -54,6 +54,7 @@ class BuildCommand:
         from pipeline.build import BuildError, ReleaseError, build
         from pipeline.commands.messages import failure_lines, rejection_lines
         from pipeline.report.of_release import write_report_of
+        from transforms.shards.workspace import failures_folder
         from transforms.sources import SourceUnusable
 
         try:
@@ -71,7 +72,7 @@ class BuildCommand:
         except (OSError, RuntimeError) as error:
             fail(f"the build stopped: {last_line(error)}; finished shards stay; run the same command again to go on")
             return INCOMPLETE
-        for line in failure_lines(outcome.failures, f"{arguments.output}/.elsa/failures"):
+        for line in failure_lines(outcome.failures, failures_folder(arguments.output)):
             fail(f"{line} (run the same command again to go on)")
         when = " once the build is whole" if outcome.failures else ""
         for line in rejection_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):

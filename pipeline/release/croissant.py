@@ -13,6 +13,7 @@ from pipeline.release.citation import PAPER, release_date
 from pipeline.release.layout import ANSWERS, ATTRIBUTION, REJECTED, ROOMS
 from pipeline.release.totals import UNKNOWN_LICENSE, Totals
 from transforms.shards.release_rows import ROOM_COLUMNS, ROW_COLUMNS, Column
+from transforms.shards.write_shard import METADATA
 
 _TABLES = {
     ROOMS: "every room: size, absorption and T30, asked and measured, by octave band",
@@ -94,7 +95,7 @@ def croissant_json(recipe: Recipe, totals: Totals, files: Mapping[str, str]) -> 
         "isLiveDataset": False,
         "distribution": [
             *(_file(name, text, files[name]) for name, text in _TABLES.items()),
-            _file_set("metadata", "the rows, a file a shard", "application/x-parquet", "*/*/metadata.parquet"),
+            _file_set("metadata", "the rows, a file a shard", "application/x-parquet", f"*/*/{METADATA}"),
             _file_set("audio", "the sound, a file a row", "audio/flac", "*/*/*.flac"),
         ],
         "recordSet": [

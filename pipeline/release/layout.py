@@ -41,10 +41,6 @@ class DigestBuilder:
         # One bytes object a row: a release may have a million.
         self._rows: list[bytes] = []
 
-    def add(self, values: Mapping[str, Any]) -> None:
-        """Adds a row as Parquet holds it."""
-        self._rows.append(digest_entry(values))
-
     def add_entries(self, entries: Iterable[bytes]) -> None:
         """Adds rows by their entries."""
         self._rows += entries
@@ -121,7 +117,7 @@ def gather(
     release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()
 ) -> Iterator[Gathered]:
     """All shards' files of a kind, what an earlier build left at the root, and `more`, as one table."""
-    folder = storage.join(release, workspace.FOLDER, kind)
+    folder = workspace.folder_of(release, kind)
     with Gathered(schema) as gathered:
         gathered.add(pa.Table.from_pylist(list(more), schema))
         for name in storage.list_files(folder):
@@ -137,10 +133,11 @@ def gather(
 def gather_rooms(release: str) -> pa.Table:
     """Every room that was measured, by this build or an earlier one, sorted by its id."""
     found: dict[str, dict[str, Any]] = {}
-    folder = storage.join(release, workspace.FOLDER, "rooms")
-    sources = [f"{workspace.FOLDER}/rooms/{name}" for name in storage.list_files(folder)]
+    folder = workspace.rooms_folder(release)
+    paths = [storage.join(folder, name) for name in storage.list_files(folder)]
     if storage.exists(storage.join(release, ROOMS)):
-        sources.append(ROOMS)
-    for name in sources:
-        found.update((room["room_id"], room) for room in read_table(release, name).to_pylist())
+        paths.append(storage.join(release, ROOMS))
+    for path in paths:
+        table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
+        found.update((room["room_id"], room) for room in table.to_pylist())
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)

@@ -1,4 +1,4 @@
-"""Where a build keeps what it needs until the release is whole: the plan, its answers, each shard's refusals."""
+"""The folder of a release where a build keeps what it needs until the release is whole."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import uuid
 from transforms import storage
 
 FOLDER = ".elsa"
+#: Kinds of files that each shard has in the workspace, in a folder of the kind's name.
+ANSWERS, REJECTED, FAILURES = "answers", "rejected", "failures"
 
 
 def plan_path(release: str) -> str:
-    """The plan of shards."""
+    """The plan of all shards."""
     return storage.join(release, FOLDER, "plan.parquet")
 
 
 def state_path(release: str) -> str:
-    """What the build was begun with."""
+    """The hashes of the recipe and of the input that the build began with."""
     return storage.join(release, FOLDER, "build.json")
 
 
 def log_path(release: str) -> str:
-    """What the workers said."""
+    """The log of Beam and its workers."""
     return storage.join(release, FOLDER, "workers.log")
 
 
@@ -31,17 +33,17 @@ def lock_path(release: str) -> str:
 
 
 def workers_lock_path(release: str) -> str:
-    """A file that every worker process of this machine holds a shared lock on for as long as it lives."""
+    """A file on which every worker process of this machine holds a shared lock while it lives."""
     return storage.join(release, FOLDER, "workers.lock")
 
 
 def in_hand_folder(release: str) -> str:
-    """What each worker process has in hand."""
+    """Notes of the shard that each worker process works on."""
     return storage.join(release, FOLDER, "in-hand")
 
 
 def rooms_folder(release: str) -> str:
-    """The measured rooms, a file a chunk."""
+    """The measured rooms, one file a chunk."""
     return storage.join(release, FOLDER, "rooms")
 
 
@@ -51,7 +53,7 @@ def rooms_name(chunk: int) -> str:
 
 
 def chunk_path(chunk: int) -> str:
-    """What a chunk of rooms is called where a shard has its path."""
+    """The name of a chunk of rooms in messages and notes, which name a shard by its path."""
     return f"rooms/{chunk:05d}"
 
 
@@ -60,25 +62,30 @@ def rooms_path(release: str, chunk: int) -> str:
     return storage.join(rooms_folder(release), rooms_name(chunk))
 
 
+def folder_of(release: str, kind: str) -> str:
+    """The folder of the shards' files of a kind: ANSWERS, REJECTED, FAILURES."""
+    return storage.join(release, FOLDER, kind)
+
+
 def shard_file(release: str, kind: str, path: str) -> str:
-    """The file of a kind that the shard at `path` has: answers, rejected (Parquet) or failures (JSON)."""
-    ending = "json" if kind == "failures" else "parquet"
-    return storage.join(release, FOLDER, kind, f"{path.replace('/', '-', 1)}.{ending}")
+    """The file of a kind that belongs to the shard at `path`: ANSWERS and REJECTED are Parquet, FAILURES JSON."""
+    ending = "json" if kind == FAILURES else "parquet"
+    return storage.join(folder_of(release, kind), f"{path.replace('/', '-', 1)}.{ending}")
 
 
 def failures_folder(release: str) -> str:
-    """The notes of what failed, one a shard or a chunk of rooms."""
-    return storage.join(release, FOLDER, "failures")
+    """The notes of shards and chunks of rooms that failed."""
+    return folder_of(release, FAILURES)
 
 
 def write_failure(release: str, path: str, failure: str) -> None:
-    """Notes why a shard or a chunk of rooms, called `path`, is not there; the build says so, the next tries again."""
+    """Notes why the shard or chunk of rooms called `path` is missing; the next build tries it again."""
     note = json.dumps({"shard": path, "failure": failure})
-    storage.write_bytes(shard_file(release, "failures", path), note.encode())
+    storage.write_bytes(shard_file(release, FAILURES, path), note.encode())
 
 
 def read_failures(release: str) -> list[dict[str, str]]:
-    """What `write_failure` noted since this build began: `shard` and `failure` of each."""
+    """The notes of this build: `shard` and `failure` of each."""
     folder = failures_folder(release)
     return [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
 
@@ -89,19 +96,19 @@ def journal_folder(release: str) -> str:
 
 
 def ledger_path(release: str) -> str | None:
-    """What has been spent on answers, shared by the workers of this machine; None where no file can be locked."""
+    """The file in which the workers of this machine count what answers cost; None where no file can be locked."""
     return None if storage.is_remote(release) else storage.join(release, FOLDER, "spending.json")
 
 
 def begin_run(release: str) -> str:
-    """Takes the release over for a new build and returns its name; workers that outlived an earlier one stop."""
+    """Takes the release over for a new build and returns the build's name; workers of an earlier build then stop."""
     name = uuid.uuid4().hex
     storage.write_bytes(storage.join(release, FOLDER, "run"), name.encode())
     return name
 
 
 def is_run(release: str | None, name: str | None) -> bool:
-    """Whether the build of this name still has the release; on remote storage it is taken to, as a look costs money."""
+    """Whether the release belongs to the build of this name; True on remote storage, where each read costs money."""
     if release is None or name is None or storage.is_remote(release):
         return True
     try:

@@ -45,12 +45,10 @@ def write_shard(shard: Shard, release: str, *, caption_model: str, caption_promp
     if shard.failure is not None:
         workspace.write_failure(release, shard.path, shard.failure)
         return
-    answers = [answer_values(answer) for answer in shard.answers]
-    rejections = [rejection_values(rejection) for rejection in shard.rejections]
-    storage.write_bytes(workspace.shard_file(release, "answers", shard.path), table_to_parquet(answers, ANSWER_SCHEMA))
-    storage.write_bytes(
-        workspace.shard_file(release, "rejected", shard.path), table_to_parquet(rejections, REJECTION_SCHEMA)
-    )
+    answers = table_to_parquet([answer_values(answer) for answer in shard.answers], ANSWER_SCHEMA)
+    storage.write_bytes(workspace.shard_file(release, workspace.ANSWERS, shard.path), answers)
+    rejected = table_to_parquet([rejection_values(rejection) for rejection in shard.rejections], REJECTION_SCHEMA)
+    storage.write_bytes(workspace.shard_file(release, workspace.REJECTED, shard.path), rejected)
     rows = [row_values(row, caption_model=caption_model, caption_prompt=caption_prompt) for row in shard.rows]
     storage.write_bytes(storage.join(release, shard.path, METADATA), table_to_parquet(rows, ROW_SCHEMA))
 
