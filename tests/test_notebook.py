@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from pipeline.command import main
-from tests.benchmarks.notebook import TUTORIAL, Audio, code_cells, read_notebook, run_cell, run_notebook
+from tests.notebook import TUTORIAL, Audio, code_cells, read_notebook, run_cell, run_notebook
 
-REFRESH = "python -m tests.benchmarks.notebook saves the outputs again"
+REFRESH = "python -m tests.notebook saves the outputs again"
 
 
 def in_this_process(line: str) -> str:

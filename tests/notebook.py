@@ -1,4 +1,4 @@
-"""Runs the tutorial without Jupyter and saves its outputs: `python -m tests.benchmarks.notebook`."""
+"""Runs the tutorial without Jupyter and saves its outputs: `python -m tests.notebook`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
 #: Small enough for a repository, large enough to read.
 _FIGURE_DPI = 60
@@ -147,7 +147,7 @@ def _ipython() -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.notebook", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.notebook", description=__doc__)
     parser.add_argument("notebook", type=Path, nargs="?", default=TUTORIAL, help="default: docs/tutorial.ipynb")
     path = parser.parse_args().notebook.resolve()
     notebook = read_notebook(path)
