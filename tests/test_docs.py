@@ -238,6 +238,11 @@ def test_every_make_target_exists(page: Page) -> None:
         assert named is None or named[1] in targets, f"{page.name}: {text}"
 
 
+@every_page
+def test_no_page_installs_the_project_from_an_index_that_does_not_have_it(page: Page) -> None:
+    assert not re.search(r"pip install [^\n`]*elsa-spatial-audio", page.text)
+
+
 # Names of files and modules
 
 
