@@ -15,7 +15,7 @@ import struct
 
 import numpy as np
 
-from transforms.sound import decoding
+from transforms.sound import decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
 #: A request: the ending of the file's name, the longest clip in seconds, and after how many seconds nobody waits any
@@ -41,7 +41,7 @@ def serve(connection: socket.socket) -> None:
         # If the parent dies, this timer ends a library that never returns.
         signal.setitimer(signal.ITIMER_REAL, give_up_s)
         if memory_bytes:
-            _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * decoding.HIGHEST_RATE) * 4)
+            _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
         try:
             samples, rate = decoding.decode_file(
                 descriptors[0], ending.rstrip(b"\0").decode(errors="replace"), max_duration_s=max_duration_s

@@ -26,7 +26,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.sound import decoder_process, decoding
+from transforms.sound import decoder_process, decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
 #: A clip takes 10 to 20 ms: what takes half a minute has hung, on any machine.
@@ -101,7 +101,7 @@ class _Child:
             kind, rate, size = decoder_process.REPLY.unpack(reply)
             if kind == decoder_process.SAMPLES:
                 longest = math.ceil(max_duration_s * rate)
-                if decoding.LOWEST_RATE <= rate <= decoding.HIGHEST_RATE and 0 < size <= 4 * longest and size % 4 == 0:
+                if mix_down.LOWEST_RATE <= rate <= mix_down.HIGHEST_RATE and 0 < size <= 4 * longest and size % 4 == 0:
                     samples = np.empty(size // 4, dtype=np.float32)
                     self._receive_into(samples.data.cast("B"), deadline)
                     return samples, rate

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transforms.sound import metadata_tags
-from transforms.sound.file_view import Piece, Source
+from transforms.sound.formats import metadata_tags
+from transforms.sound.formats.file_view import Piece, Source
 from transforms.sound.refusal import ClipRefused
 
 _MOST_CHUNKS = 10_000
@@ -70,7 +70,9 @@ def find_sound(source: Source) -> SoundChunk | None:
     if head[:4] in (b".snd", b"dns."):
         return _find_in_au(source, head)
     layout = _layout_of(head)
-    return None if layout is None else _find_in_chunks(source, layout)
+    # libsndfile knows BW64 by the name that it had before.
+    edits = [_Edit(0, 4, b"RF64")] if head.startswith(b"BW64") else []
+    return None if layout is None else _find_in_chunks(source, layout, edits)
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,7 @@ class _Edit:
     inserted: bytes
 
 
-def _find_in_chunks(source: Source, layout: _Layout) -> SoundChunk | None:
-    edits: list[_Edit] = []
+def _find_in_chunks(source: Source, layout: _Layout, edits: list[_Edit]) -> SoundChunk | None:
     at, format_tag, ds64 = layout.first_at, 0, None
     for _ in range(_MOST_CHUNKS):
         chunk = _read_chunk(source, layout, at)

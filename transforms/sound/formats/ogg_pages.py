@@ -5,12 +5,12 @@ libsndfile reads the first of several streams that follow each other, and no pag
 
 from __future__ import annotations
 
-from transforms.sound.file_view import Source
+from transforms.sound.formats.file_view import Source
 from transforms.sound.refusal import ClipRefused
 
 _HEADER_BYTES = 27
 _FIRST_PAGE, _LAST_PAGE = 2, 4
-_MAGIC = b"OggS"
+_MAGIC = b"OggS\0"
 
 
 def check_pages(source: Source) -> None:
@@ -24,10 +24,10 @@ def check_pages(source: Source) -> None:
     sounding, flags, pages = False, 0, 0
     while at is not None:
         header = source.read(at, _HEADER_BYTES + 255)
-        segments = header[_HEADER_BYTES : _HEADER_BYTES + header[26]] if len(header) >= _HEADER_BYTES else b""
-        if not header.startswith(_MAGIC) or (segments and header[4]):
+        if not header.startswith(_MAGIC):
             at = source.find(_MAGIC, at + 1, source.size)
             continue
+        segments = header[_HEADER_BYTES:][: header[26]] if len(header) >= _HEADER_BYTES else b""
         if len(header) < _HEADER_BYTES or len(segments) < header[26]:
             raise ClipRefused("truncated", f"it breaks off within its page {pages + 1}")
         flags, pages = header[5], pages + 1

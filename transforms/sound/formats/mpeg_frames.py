@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from transforms.sound import metadata_tags
-from transforms.sound.file_view import Piece, Source
+from transforms.sound.formats import metadata_tags
+from transforms.sound.formats.file_view import Piece, Source
 from transforms.sound.refusal import ClipRefused
 
 # Bit rates in kbit/s by the four bits of a header, for MPEG 1 or not, and by layer.
@@ -136,7 +136,7 @@ def scan(source: Source, start: int, end: int, *, max_duration_s: float) -> Mpeg
         found = window.find_frames(start, min(sound_start + _SEARCHED_FOR_START_BYTES, window.end))
         if found is None:
             return None
-        sound_start = found
+        sound_start = window.frame_before(sound_start, found)
     first = window.header(sound_start)
     assert first is not None
     stream = MpegStream(first.rate, first.samples)
@@ -225,6 +225,13 @@ class _Window:
             if at >= self.end:
                 return at == self.end or number > 0
         return True
+
+    def frame_before(self, at: int, found: int) -> int:
+        """`at`, if a frame stands there of the stream that begins at `found`, else `found`."""
+        header, first = self.header(at), self.header(found)
+        if header is None or first is None or header.kind != first.kind:
+            return found
+        return at if header.length and at + header.length <= found else found
 
     def free_frame_bytes(self, at: int, first: _Header) -> int | None:
         """The length, without padding, of frames in free format: the distance to the next header of this kind."""

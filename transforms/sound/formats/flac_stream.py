@@ -5,8 +5,8 @@ libsndfile reads as many samples as the header counts, also where more frames fo
 
 from __future__ import annotations
 
-from transforms.sound import metadata_tags
-from transforms.sound.file_view import Piece, Source
+from transforms.sound.formats import metadata_tags
+from transforms.sound.formats.file_view import Piece, Source
 
 _MAGIC = b"fLaC"
 # The first block of metadata is STREAMINFO, of 34 bytes; it may be the only one.

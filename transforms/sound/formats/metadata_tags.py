@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.sound.file_view import Source
+from transforms.sound.formats.file_view import Source
 
 _ID3V1_BYTES, _ENHANCED_ID3V1_BYTES = 128, 227
 _LONGEST_LYRICS_BYTES = 5_200
