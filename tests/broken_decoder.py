@@ -27,15 +27,15 @@ def break_as_told(descriptor: int) -> None:
         case b"talk nonsense":
             os.write(0, b"\x07" * 64)
         case b"too many samples":
-            os.write(0, decoding.REPLY.pack(decoding.SAMPLES, 48_000, 1 << 40))
+            os.write(0, decoder_process.REPLY.pack(decoder_process.SAMPLES, 48_000, 1 << 40))
         case b"break half way":
-            os.write(0, decoding.REPLY.pack(decoding.SAMPLES, 48_000, 4_000) + bytes(100))
+            os.write(0, decoder_process.REPLY.pack(decoder_process.SAMPLES, 48_000, 4_000) + bytes(100))
             os.kill(os.getpid(), signal.SIGSEGV)
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from transforms.sound import decoding
+    from transforms.sound import decoder_process, decoding
 
     decode_file = decoding.decode_file
 
@@ -44,4 +44,4 @@ if __name__ == "__main__":
         return decode_file(descriptor, ending, max_duration_s=max_duration_s)
 
     decoding.decode_file = decode
-    decoding.serve(socket.socket(fileno=0))
+    decoder_process.serve(socket.socket(fileno=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,15 @@ def noise_burst(seconds: float, rate: int = RATE, seed: int = 0) -> NDArray[np.f
     draw = np.random.Generator(np.random.Philox(key=seed))
     samples = draw.uniform(-1, 1, round(seconds * rate)) * np.exp(-np.linspace(0, 3, round(seconds * rate)))
     return (0.5 * samples / np.abs(samples).max()).astype(np.float32)
+
+
+def encoded(
+    samples: NDArray[np.floating], rate: int = RATE, kind: str = "WAV", subtype: str | None = None, **options: object
+) -> bytes:
+    """Samples as the bytes of a file; `kind` is a format of libsndfile, `options` are soundfile's."""
+    target = io.BytesIO()
+    soundfile.write(target, samples, rate, format=kind, subtype=subtype, **options)
+    return target.getvalue()
 
 
 def write_folder(folder: Path, entries: Sequence[Mapping[str, str]], seconds: float = 0.6) -> Path:

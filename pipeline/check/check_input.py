@@ -11,8 +11,8 @@ from pipeline.build.planning import BuildError, plan_listing
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.records import SPLITS, Clip, Rejection
-from transforms.sound.decoding import ClipRefused
 from transforms.sound.headers import Header, read_header
+from transforms.sound.refusal import ClipRefused
 from transforms.sources import Listing
 
 _HEADER_THREADS = 4

@@ -37,8 +37,8 @@ from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import ROW_SCHEMA, row_values
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import SAMPLE_RATE
-from transforms.sound.decoding import ClipRefused
 from transforms.sound.isolated_decoder import DECODER
+from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
 
 __all__ = ["Asked", "Budget", "Measured", "MeasuringFailed", "ask_model", "in_keyed_order", "measure_sample"]

@@ -13,8 +13,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from tests.sounds import noise_burst
-from transforms.sound.decoding import HIGHEST_RATE, LOUDEST, LOWEST_RATE, ClipRefused
 from transforms.sound.isolated_decoder import IsolatedDecoder
+from transforms.sound.mix_down import HIGHEST_RATE, LOUDEST, LOWEST_RATE
+from transforms.sound.refusal import ClipRefused
 
 FORMATS = (
     ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("WAV", "GSM610"),

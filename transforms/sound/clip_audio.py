@@ -8,8 +8,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from transforms.sound.decoding import SILENCE_DBFS, ClipRefused
 from transforms.sound.isolated_decoder import DECODER
+from transforms.sound.mix_down import SILENCE_DBFS
+from transforms.sound.refusal import ClipRefused
 
 __all__ = ["SAMPLE_RATE", "SHORTEST_S", "ClipRefused", "decode_clip", "prepare_clip", "strip_silence"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from transforms import storage
 from transforms.records import Clip
-from transforms.sound.decoding import ClipRefused
 from transforms.sound.isolated_decoder import in_memory
+from transforms.sound.refusal import ClipRefused
 
 #: What lies in a tar or on another machine is held in memory twice: 1 GB is five minutes of 16 channels at 48 kHz.
 MOST_FETCHED_BYTES = 1_000_000_000

@@ -20,13 +20,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.sound import decoding
-from transforms.sound.decoding import ClipRefused
+from transforms.sound import decoder_process, decoding, mix_down
+from transforms.sound.refusal import ClipRefused
 
 #: A clip takes 10 to 20 ms: what takes half a minute has hung, on any machine.
 TIMEOUT_S = 30.0
@@ -35,8 +36,13 @@ _TIMEOUT_BYTES_A_SECOND, _LONGEST_SIZE_TIMEOUT_S, _TIMEOUT_SPEED = 10_000_000, 3
 _START_TIMEOUT_S = 120.0
 _SOCKET_BYTES = 1 << 20
 
-#: -P: our own modules' folder is no place to look for those of the standard library.
-COMMAND = (sys.executable, "-P", decoding.__file__)
+# The program imports the modules of this process's own checkout or installation, wherever that is.
+_ROOT = str(Path(decoder_process.__file__).parents[2])
+_PROGRAM = (
+    "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
+    "from transforms.sound.decoder_process import main; main()"
+)
+COMMAND = (sys.executable, "-P", "-c", _PROGRAM, _ROOT)
 #: What a Python needs to start; keys of an endpoint are none of a decoder's business.
 _ENVIRONMENT = ("PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG", "LC_ALL")
 
@@ -72,11 +78,13 @@ class _Child:
             self._socket.close()
             raise DecoderUnavailable(f"the decoder does not start: {error}") from error
         try:
-            ready, _, _ = decoding.REPLY.unpack(self._receive(decoding.REPLY.size, time.monotonic() + _START_TIMEOUT_S))
+            ready, _, _ = decoder_process.REPLY.unpack(
+                self._receive(decoder_process.REPLY.size, time.monotonic() + _START_TIMEOUT_S)
+            )
         except (OSError, EOFError) as error:
             self.kill()
             raise DecoderUnavailable(f"the decoder does not start: it {self._end()}") from error
-        if ready != decoding.READY:
+        if ready != decoder_process.READY:
             self.kill()
             raise DecoderUnavailable("the decoder does not start: what answers is another program")
 
@@ -85,23 +93,23 @@ class _Child:
     ) -> tuple[NDArray[np.float32], int]:
         self.used = True
         deadline = time.monotonic() + timeout_s
-        request = decoding.REQUEST.pack(ending.encode(errors="replace")[:16], max_duration_s, 2 * timeout_s)
+        request = decoder_process.REQUEST.pack(ending.encode(errors="replace")[:16], max_duration_s, 2 * timeout_s)
         try:
             self._socket.settimeout(timeout_s)
             socket.send_fds(self._socket, [request], [descriptor])
-            reply = self._receive(decoding.REPLY.size, deadline)
-            kind, rate, size = decoding.REPLY.unpack(reply)
-            if kind == decoding.SAMPLES:
+            reply = self._receive(decoder_process.REPLY.size, deadline)
+            kind, rate, size = decoder_process.REPLY.unpack(reply)
+            if kind == decoder_process.SAMPLES:
                 longest = math.ceil(max_duration_s * rate)
-                if decoding.LOWEST_RATE <= rate <= decoding.HIGHEST_RATE and 0 < size <= 4 * longest and size % 4 == 0:
+                if mix_down.LOWEST_RATE <= rate <= mix_down.HIGHEST_RATE and 0 < size <= 4 * longest and size % 4 == 0:
                     samples = np.empty(size // 4, dtype=np.float32)
                     self._receive_into(samples.data.cast("B"), deadline)
                     return samples, rate
-            elif kind == decoding.REFUSAL and size < 1 << 16:
+            elif kind == decoder_process.REFUSAL and size < 1 << 16:
                 answer = json.loads(self._receive(size, deadline))
                 if isinstance(answer, list) and len(answer) == 2:
                     raise ClipRefused(str(answer[0]), str(answer[1]))
-            elif kind == decoding.NO_MEMORY:
+            elif kind == decoder_process.NO_MEMORY:
                 raise _ChildFailed("decoder_out_of_memory", "decoding it takes more memory than any clip needs")
         except json.JSONDecodeError:
             pass

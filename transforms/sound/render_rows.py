@@ -18,8 +18,8 @@ from transforms.records import Audio, Clip, Rejection, Row, Shard
 from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
 from transforms.sound.clip_file import open_clip, sha256_of
-from transforms.sound.decoding import ClipRefused
 from transforms.sound.isolated_decoder import DECODER
+from transforms.sound.refusal import ClipRefused
 from transforms.sound.render import Level, choose_gain, convolve, encode_flac, pcm_sha256, quantise
 
 

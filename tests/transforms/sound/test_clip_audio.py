@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sounds import RATE, noise_burst
+from tests.sounds import RATE, encoded, noise_burst
 from transforms.sound.clip_audio import ClipRefused, decode_clip, prepare_clip, strip_silence
-
-
-def encoded(samples: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = None) -> bytes:
-    target = io.BytesIO()
-    soundfile.write(target, samples, rate, format=kind, subtype=subtype)
-    return target.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from transforms.records import Clip
 from transforms.sound import clip_file
 from transforms.sound.clip_file import open_clip, sha256_of
-from transforms.sound.decoding import ClipRefused
+from transforms.sound.refusal import ClipRefused
 
 
 def clip_at(path: str | Path, **values: object) -> Clip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,10 +20,12 @@ import soundfile
 
 from tests import broken_decoder
 from tests.benchmarks.fuzz_decoder import fuzz
+from tests.mp3_files import mp3, without_count
 from tests.sounds import RATE, noise_burst
-from transforms.sound import decoding
-from transforms.sound.decoding import ClipRefused, decode_file
-from transforms.sound.isolated_decoder import DecoderUnavailable, IsolatedDecoder, in_memory
+from transforms.sound import decoder_process, mix_down
+from transforms.sound.decoding import decode_file
+from transforms.sound.isolated_decoder import COMMAND, DecoderUnavailable, IsolatedDecoder, in_memory
+from transforms.sound.refusal import ClipRefused
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +90,7 @@ def wait_until_gone(pid: int) -> None:
         (1, "CAF", "ALAC_16", 44_100), (1, "WAV", "IMA_ADPCM", 22_050),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("block_bytes", [decoding._BLOCK_BYTES, 20_000])
+@pytest.mark.parametrize("block_bytes", [mix_down._BLOCK_BYTES, 20_000])
 def test_samples_are_those_of_one_read_in_this_process(
     decoder: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch,
     channels: int, kind: str, subtype: str | None, rate: int, block_bytes: int,
@@ -95,7 +98,7 @@ def test_samples_are_those_of_one_read_in_this_process(
     data = encoded(channels, kind, subtype, rate)
     expected = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0]
     expected = expected[:, 0] if channels == 1 else expected.mean(axis=1)
-    monkeypatch.setattr(decoding, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(mix_down, "_BLOCK_BYTES", block_bytes)
     with in_memory(data) as file:
         here, _ = decode_file(file, max_duration_s=10)
     there, there_rate = decoder.decode_bytes(data, max_duration_s=10)
@@ -230,6 +233,27 @@ def test_the_decoder_is_told_no_key(decoder: IsolatedDecoder, monkeypatch: pytes
     decoder.decode_bytes(encoded(1, "WAV"), max_duration_s=10)
     (child,) = children() - before
     assert b"sk-secret" not in Path(f"/proc/{child}/environ").read_bytes()
+
+
+def test_the_decoder_runs_the_code_of_the_checkout_that_started_it(
+    decoder: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    monkeypatch.chdir("/")
+    assert (Path(COMMAND[-1]) / "transforms" / "sound" / "decoder_process.py").samefile(decoder_process.__file__)
+    samples, _ = decoder.decode_bytes(without_count(mp3()), max_duration_s=10)
+    assert len(samples) > 2 * RATE
+
+
+@pytest.mark.parametrize("hard_bytes", [resource.RLIM_INFINITY, 4 << 30, 1 << 60])
+def test_no_limit_of_memory_is_raised_above_the_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, hard_bytes: int
+) -> None:
+    limits: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1, hard_bytes))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limit: limits.append(limit))
+    decoder_process._limit_memory(8 << 30)
+    assert limits == [(4 << 30 if hard_bytes == 4 << 30 else 8 << 30, hard_bytes)]
 
 
 def test_what_comes_out_of_broken_files_is_sound_or_a_refusal(decoder: IsolatedDecoder) -> None:

@@ -1,0 +1,93 @@
+"""The program that decodes in a process of its own, for isolated_decoder; it reads requests from a socket.
+
+It imports the modules that read sound, NumPy and soundfile, and nothing else: it starts in 0.2 s and holds no secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+
+import numpy as np
+
+from transforms.sound import decoding, mix_down
+from transforms.sound.refusal import ClipRefused
+
+#: A request: the ending of the file's name, the longest clip in seconds, and after how many seconds nobody waits any
+#: longer. The open file's descriptor comes with it.
+REQUEST = struct.Struct("<16sdd")
+#: A reply: its kind, the sample rate in hertz, and how many bytes follow.
+REPLY = struct.Struct("<IIQ")
+READY, SAMPLES, REFUSAL, NO_MEMORY = range(4)
+
+# Memory for one block as it is read, for its mean over the channels, and for the libraries.
+_WORKING_BYTES = 1 << 30
+
+
+def serve(connection: socket.socket) -> None:
+    """Decodes one file after the other, until the other end of the connection is closed."""
+    memory_bytes = _confine()
+    connection.sendall(REPLY.pack(READY, 0, 0))
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(connection, REQUEST.size, 1)
+        if len(request) < REQUEST.size or not descriptors:
+            return
+        ending, max_duration_s, give_up_s = REQUEST.unpack(request)
+        # If the parent dies, this timer ends a library that never returns.
+        signal.setitimer(signal.ITIMER_REAL, give_up_s)
+        if memory_bytes:
+            _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
+        try:
+            samples, rate = decoding.decode_file(
+                descriptors[0], ending.rstrip(b"\0").decode(errors="replace"), max_duration_s=max_duration_s
+            )
+        except MemoryError:
+            # The library may be in any state now, so this process ends and a new one takes its place.
+            connection.sendall(REPLY.pack(NO_MEMORY, 0, 0))
+            return
+        except Exception as error:
+            reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
+            text = json.dumps([reason, str(error) or type(error).__name__]).encode()
+            connection.sendall(REPLY.pack(REFUSAL, 0, len(text)) + text)
+        else:
+            connection.sendall(REPLY.pack(SAMPLES, rate, samples.nbytes))
+            connection.sendall(np.ascontiguousarray(samples).data.cast("B"))
+            del samples
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os.close(descriptors[0])
+
+
+def _confine() -> int:
+    """Takes away from this process what decoding does not need; returns how many bytes of memory it has, or 0."""
+    # Ctrl-C is for the parent; this process ends when the parent does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # libmpg123 writes its warnings to standard error.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    _, hard_bytes = resource.getrlimit(resource.RLIMIT_AS)
+    # Without privileges no process may raise a limit that somebody else has set for it.
+    if hard_bytes != resource.RLIM_INFINITY:
+        limit_bytes = min(limit_bytes, hard_bytes)
+    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard_bytes))
+
+
+def main() -> None:
+    """Serves the socket that is this program's standard input."""
+    with socket.socket(fileno=0) as parent, contextlib.suppress(ConnectionError):
+        serve(parent)

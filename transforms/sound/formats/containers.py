@@ -1,0 +1,300 @@
+"""Where the sound stands in WAV, RF64, W64, AIFF, CAF and AU files, and whether the header is right about it.
+
+A recorder that crashes, or a program that writes into a pipe, leaves a header that was never completed. Of such a file
+libsndfile reads nothing, a part, or bytes that are no sound, and reports no error. So the header is read here first,
+and where it would mislead libsndfile, a corrected one takes its place. Sources: Microsoft's RIFF, EBU Tech 3306 (RF64),
+ITU-R BS.2088 (BW64), Sony's Wave64, Apple's AIFF and Core Audio Format, Sun's AU.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transforms.sound.formats import metadata_tags
+from transforms.sound.formats.file_view import Piece, Source
+from transforms.sound.refusal import ClipRefused
+
+_MOST_CHUNKS = 10_000
+_RIFF_KINDS = (b"RIFF", b"RF64", b"BW64")
+_W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_W64_SUFFIX = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+# Format tags of WAV: MPEG layers I and II, MPEG layer III; a tag that says that the real one follows later.
+_MPEG_TAGS, _EXTENSIBLE_TAG = (0x50, 0x55), 0xFFFE
+#: Chunks of metadata that programs write beside the sound.
+_METADATA_IDS = frozenset(
+    {
+        b"LIST", b"INFO", b"id3 ", b"ID3 ", b"bext", b"iXML", b"axml", b"_PMX", b"cue ", b"plst", b"smpl", b"inst",
+        b"PEAK", b"JUNK", b"junk", b"PAD ", b"FLLR", b"fact", b"afsp", b"DISP", b"acid", b"strc", b"chna", b"cart",
+        b"r64m", b"levl", b"link", b"minf", b"elm1", b"regn", b"umid", b"DGDA", b"MARK", b"COMT", b"INST", b"NAME",
+        b"AUTH", b"(c) ", b"ANNO", b"APPL", b"MIDI", b"AESD", b"SAXL", b"FVER", b"chan", b"free", b"info", b"strg",
+        b"mark", b"midi", b"uuid", b"kuki", b"pakt", b"peak", b"ovvw",
+    }
+)  # fmt: skip
+_REQUIRED_IDS = frozenset({b"fmt ", b"data", b"ds64", b"COMM", b"SSND", b"desc"})
+
+
+@dataclass(frozen=True)
+class SoundChunk:
+    """The stretch of a file that holds its sound.
+
+    Attributes:
+        start: offset of the first byte of sound.
+        end: offset of the byte after the last one.
+        promised_bytes: the length that the header gives; None where it gives none.
+        surplus_bytes: what follows the sound and belongs to no chunk.
+        is_mpeg: whether the sound is a stream of MPEG audio.
+        pieces: the file with a corrected header; None where the file's own is right.
+    """
+
+    start: int
+    end: int
+    promised_bytes: int | None
+    surplus_bytes: int
+    is_mpeg: bool
+    pieces: tuple[Piece, ...] | None
+
+
+def find_sound(source: Source) -> SoundChunk | None:
+    """Finds the sound of a file by its header.
+
+    Returns:
+        Where the sound stands; None for other formats, and for headers that libsndfile refuses by itself.
+
+    Raises:
+        ClipRefused: empty; chained, where another file begins after the sound; unreadable, where the sound stands in
+            several chunks, or is longer than a corrected header could say.
+    """
+    head = source.read(0, 40)
+    if head[:4] in (b".snd", b"dns."):
+        return _find_in_au(source, head)
+    layout = _layout_of(head)
+    # libsndfile knows BW64 by the name that it had before.
+    edits = [_Edit(0, 4, b"RF64")] if head.startswith(b"BW64") else []
+    return None if layout is None else _find_in_chunks(source, layout, edits)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the chunks of a format follow each other.
+
+    Attributes:
+        first_at: offset of the first chunk.
+        id_bytes: length of a chunk's name.
+        size: how the size of a chunk is written.
+        size_counts_header: whether it counts the name and itself.
+        alignment: chunks begin at multiples of this.
+        sound_id: the name of the chunk that holds the sound.
+        lead_bytes: what stands in that chunk before the sound.
+    """
+
+    first_at: int
+    id_bytes: int
+    size: struct.Struct
+    size_counts_header: bool
+    alignment: int
+    sound_id: bytes
+    lead_bytes: int = 0
+
+
+_LITTLE_32, _BIG_32, _LITTLE_64, _BIG_64 = (struct.Struct(kind) for kind in ("<I", ">I", "<Q", ">Q"))
+_RIFF = _Layout(12, 4, _LITTLE_32, False, 2, b"data")
+_RIFX = _Layout(12, 4, _BIG_32, False, 2, b"data")
+_AIFF = _Layout(12, 4, _BIG_32, False, 2, b"SSND", 8)
+_CAF = _Layout(8, 4, _BIG_64, False, 1, b"data", 4)
+_W64 = _Layout(40, 16, _LITTLE_64, True, 8, b"data" + _W64_SUFFIX)
+
+
+def _layout_of(head: bytes) -> _Layout | None:
+    kind, form = head[:4], head[8:12]
+    if form == b"WAVE" and kind in (*_RIFF_KINDS, b"RIFX"):
+        return _RIFX if kind == b"RIFX" else _RIFF
+    if kind == b"FORM" and form in (b"AIFF", b"AIFC"):
+        return _AIFF
+    if kind == b"caff":
+        return _CAF
+    return _W64 if head.startswith(_W64_RIFF) else None
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    id: bytes
+    at: int
+    #: Offset of the first byte after the chunk's header.
+    body: int
+    #: Bytes from there on, as the chunk's header says.
+    size: int
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """Bytes of a file to be replaced."""
+
+    at: int
+    removed: int
+    inserted: bytes
+
+
+def _find_in_chunks(source: Source, layout: _Layout, edits: list[_Edit]) -> SoundChunk | None:
+    at, format_tag, ds64 = layout.first_at, 0, None
+    for _ in range(_MOST_CHUNKS):
+        chunk = _read_chunk(source, layout, at)
+        if chunk is None:
+            return None
+        if chunk.id == layout.sound_id:
+            return _describe(source, layout, chunk, ds64, edits, is_mpeg=format_tag in _MPEG_TAGS)
+        if chunk.body + chunk.size > source.size:
+            return None
+        if chunk.id in (b"fmt ", b"fmt " + _W64_SUFFIX) and layout is not _RIFX:
+            format_tag = _format_tag(source, chunk)
+        if chunk.id == b"ds64":
+            ds64 = chunk
+        at, edit = _next_chunk(source, layout, chunk)
+        edits += [edit] if edit else []
+    return None
+
+
+def _describe(
+    source: Source, layout: _Layout, chunk: _Chunk, ds64: _Chunk | None, edits: list[_Edit], *, is_mpeg: bool
+) -> SoundChunk | None:
+    """The sound in a chunk, and the edits that make the file's header right."""
+    size, size_at, size_field = chunk.size, chunk.body - layout.size.size, layout.size
+    if ds64 is not None and ds64.size >= 16 and size == 0xFFFF_FFFF:
+        size_at, size_field = ds64.body + 8, _LITTLE_64
+        (size,) = size_field.unpack(source.read(size_at, 8))
+    lead_bytes = layout.lead_bytes
+    if layout is _AIFF:
+        # Sound may begin at an offset within the chunk.
+        lead_bytes += int.from_bytes(source.read(chunk.body, 4), "big")
+    start = chunk.body + lead_bytes
+    if start > source.size:
+        return None
+    promised = max(size - lead_bytes, 0)
+    surplus = _surplus(source, layout, _Chunk(chunk.id, chunk.at, chunk.body, size))
+    if not promised and not surplus:
+        raise ClipRefused("empty", "the file holds no samples")
+    # A length of zero before sound was to be replaced at the end of a recording.
+    known = bool(promised) and not _is_unknown(size, size_field, source.size - chunk.body)
+    end = min(start + promised, source.size) if known else source.size
+    if end - start != promised:
+        counted = chunk.body - chunk.at if layout.size_counts_header else 0
+        edits.append(_Edit(size_at, size_field.size, _packed(size_field, end - start + lead_bytes + counted)))
+    pieces = None
+    # What follows the sound of a W64 is read as sound.
+    if edits or (layout is _W64 and end < source.size):
+        pieces = _edited(edits, end)
+    return SoundChunk(start, end, promised if known else None, surplus if known else 0, is_mpeg, pieces)
+
+
+def _find_in_au(source: Source, head: bytes) -> SoundChunk | None:
+    if len(head) < 24:
+        return None
+    size = _BIG_32 if head.startswith(b".snd") else _LITTLE_32
+    (start,), (promised,) = size.unpack(head[4:8]), size.unpack(head[8:12])
+    if not 24 <= start < source.size:
+        return None
+    known = bool(promised) and not _is_unknown(promised, size, source.size - start)
+    end = min(start + promised, source.size) if known else source.size
+    if source.read(end, 4) == head[:4]:
+        raise _another_file("AU")
+    surplus = 0 if source.is_zero(end, source.size) else source.size - end
+    edits = [_Edit(8, 4, _packed(size, end - start))] if end - start != promised else []
+    pieces = _edited(edits, end) if edits else None
+    return SoundChunk(start, end, promised if known else None, surplus, False, pieces)
+
+
+def _is_unknown(size: int, field: struct.Struct, available_bytes: int) -> bool:
+    """Whether a length only says that its writer did not know it: 2³¹ or 2³², about, or the largest of 64 bits."""
+    if size <= available_bytes:
+        return False
+    near_2_to_31 = 0x7FFF_0000 <= size <= 0x8000_FFFF
+    near_2_to_32 = 0xFFFF_0000 <= size <= 0xFFFF_FFFF
+    return near_2_to_31 or near_2_to_32 or (field.size == 8 and size >= 1 << 62)
+
+
+def _packed(field: struct.Struct, size: int) -> bytes:
+    try:
+        return field.pack(size)
+    except struct.error:
+        raise ClipRefused(
+            "unreadable", "the header was never closed, and the sound is longer than it could say: over 4 GB"
+        ) from None
+
+
+def _edited(edits: Sequence[_Edit], end: int) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    kept_from = 0
+    for edit in sorted(edits, key=lambda edit: edit.at):
+        pieces += [(kept_from, edit.at), edit.inserted]
+        kept_from = edit.at + edit.removed
+    return (*pieces, (kept_from, end))
+
+
+def _read_chunk(source: Source, layout: _Layout, at: int) -> _Chunk | None:
+    """The chunk at an offset; None where none can begin."""
+    header_bytes = layout.id_bytes + layout.size.size
+    header = source.read(at, header_bytes)
+    if len(header) < header_bytes:
+        return None
+    name = header[: layout.id_bytes]
+    (size,) = layout.size.unpack(header[layout.id_bytes :])
+    if layout.size_counts_header:
+        size = max(size - header_bytes, 0)
+    if layout.id_bytes == 4 and not all(0x20 <= byte < 0x7F for byte in name):
+        return None
+    return _Chunk(name, at, at + header_bytes, size)
+
+
+def _next_chunk(source: Source, layout: _Layout, chunk: _Chunk) -> tuple[int, _Edit | None]:
+    """The offset of the chunk after another one, and the edit that puts it where libsndfile looks for it.
+
+    Some programs leave out the byte that makes the length of a chunk even, or write one that is not needed.
+    """
+    end = chunk.body + chunk.size
+    expected = end + -chunk.size % layout.alignment
+    if layout.alignment == 2:
+        for at in (expected, end, end + 1):
+            following = _read_chunk(source, layout, at)
+            if following is not None and following.id in _METADATA_IDS | _REQUIRED_IDS:
+                if at < expected:
+                    return at, _Edit(end, 0, b"\0")
+                return at, _Edit(expected, at - expected, b"") if at > expected else None
+    return expected, None
+
+
+def _surplus(source: Source, layout: _Layout, sound: _Chunk) -> int:
+    """How many bytes after the sound belong neither to a chunk nor to a tag, and are not all zero."""
+    chunk = sound
+    for _ in range(_MOST_CHUNKS):
+        end = chunk.body + chunk.size
+        at, _ = _next_chunk(source, layout, chunk)
+        if at >= source.size:
+            return 0
+        for start in {end, at}:
+            if _layout_of(source.read(start, 40)) is not None:
+                raise _another_file("file of this kind")
+        following = _read_chunk(source, layout, at)
+        if following is None:
+            break
+        if following.id == layout.sound_id and following.size:
+            raise ClipRefused("unreadable", "its sound stands in several chunks, of which libsndfile reads one")
+        if following.body + following.size > source.size:
+            # Metadata that breaks off costs no sound.
+            if following.id in _METADATA_IDS:
+                return 0
+            break
+        chunk = following
+    rest_end = metadata_tags.trailing_tags_start(source, end, source.size)
+    return 0 if source.is_zero(end, rest_end) else rest_end - end
+
+
+def _another_file(kind: str) -> ClipRefused:
+    return ClipRefused("chained", f"another {kind} begins after its sound, and libsndfile reads the first alone")
+
+
+def _format_tag(source: Source, chunk: _Chunk) -> int:
+    tag = int.from_bytes(source.read(chunk.body, 2), "little")
+    if tag == _EXTENSIBLE_TAG and chunk.size >= 26:
+        tag = int.from_bytes(source.read(chunk.body + 24, 2), "little")
+    return tag
