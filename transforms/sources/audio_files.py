@@ -49,6 +49,9 @@ def tarred(tree: InputTree) -> Iterator[Piece | Rejection]:
         if name.lower().endswith(_PACKED):
             detail = "a compressed tar cannot be read in pieces: unpack it, or its compression"
             yield Rejection(name, "list", "compressed_tar", detail)
+    for name, refusal in tree.refused.items():
+        if name.lower().endswith(".tar"):
+            yield Rejection(name, "list", refusal.reason, refusal.detail)
     tars = [name for name in tree.sizes if name.lower().endswith(".tar")]
     listings = in_order(lambda name: list(list_tar(tree.path(name), tree.sizes[name])), tars, remote=_is_remote(tree))
     for tar, members in zip(tars, listings, strict=True):

@@ -17,7 +17,7 @@ from transforms.sources.lists.json_rows import read_json_lines
 from transforms.sources.lists.parquet_rows import read_parquet
 from transforms.sources.lists.rows import BadRow, Columns, Row
 from transforms.sources.lists.text import printable, short, stripped
-from transforms.sources.names import LOOKS_LIKE_AUDIO, NameIndex, did_you_mean, is_audio
+from transforms.sources.names import LOOKS_LIKE_AUDIO, SEVERAL, NameIndex, did_you_mean, is_audio
 
 LIST_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
@@ -32,7 +32,7 @@ COLUMNS = Columns(
 def list_folder(input_dir: str, dataset: str, selection: Selection = EVERYTHING) -> Listing:
     """Lists an AudioFolder.
 
-    A clip's split is its `split` column, else the first folder of its name where that is a split's name. Where no clip
+    A clip's split is its `split` column, else the innermost folder of its name that has a split's name. Where no clip
     has a split in either way, the clips are dealt; where some have one, the others are of train. A file that lies in a
     tar is found by its name there, or with the tar's name as a folder.
 
@@ -72,7 +72,7 @@ class _Files:
                 self._in_tars = self._read_tars()
                 self._tar_index = NameIndex(self._in_tars)
             found = self._tar_index.find(name)
-            place = AMBIGUOUS_NAME if len(found) > 1 else self._in_tars[found[0]] if found else None
+            place = AMBIGUOUS_NAME if found == SEVERAL else None if found is None else self._in_tars[found]
         if isinstance(place, Place):
             self._taken.add(place)
         near = None if isinstance(place, Place) else self._tree.near(written) or self._tar_index.near(name)
@@ -127,7 +127,7 @@ def _entries(rows: Iterable[Row | BadRow], files: _Files, selection: Selection) 
                 yield Rejection(name, "list", "unknown_split", detail, None, name)
                 continue
         else:
-            split = selection.split_of(name.split("/")[:1]) or selection.split_of([])
+            split = selection.split_of(name.split("/")[:-1]) or selection.split_of([])
         yield Entry(
             split,
             name,

@@ -79,7 +79,7 @@ def list_freesound(input_dir: str, dataset: str, selection: Selection = EVERYTHI
             audio.rejections, *(_wavcaps_entries(tree, name, audio, origins) for name in lists)
         )
     else:
-        if not any(name.lower().endswith((".json", ".tar")) for name in tree.sizes):
+        if not any(name.lower().endswith((".json", ".tar")) for name in (*tree.sizes, *tree.refused)):
             refuse_zips(tree)
             raise SourceUnusable(
                 f"{input_dir} holds neither pairs of audio and JSON, nor tars of them, "
@@ -110,18 +110,23 @@ def _read_origins(tree: InputTree, origins: dict[str, _Origin]) -> Iterator[Reje
 
 
 def _wavcaps_lists(tree: InputTree) -> list[str]:
-    """The lists of WavCaps in a tree; fsd_final_2s.json holds clips of fsd_final.json again."""
+    """The lists of WavCaps in a tree; fsd_final_2s.json holds clips of fsd_final.json again.
+
+    Raises:
+        SourceUnusable: where one of them may not be read.
+    """
     found = []
-    for name in tree.sizes:
+    for name in (*tree.sizes, *tree.refused):
         folder, _, base = name.lower().rpartition("/")
         if base.endswith(".json") and (base.startswith("fsd_final") or folder.endswith("json_files/freesound")):
             found.append(name)
     whole = {name.rpartition("/")[0] for name in found if name.rpartition("/")[2] == "fsd_final.json"}
-    return [
+    lists = [
         name
         for name in found
         if not (name.rpartition("/")[2] == "fsd_final_2s.json" and name.rpartition("/")[0] in whole)
     ]
+    return [name for name in lists if list_name(tree, name)]
 
 
 def _wavcaps_entries(

@@ -10,7 +10,7 @@ from functools import cached_property
 from transforms import storage
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.text import stripped
-from transforms.sources.names import AUDIO_ENDINGS, NameIndex, inside_name, is_dropping, parents
+from transforms.sources.names import AUDIO_ENDINGS, SEVERAL, NameIndex, inside_name, is_dropping, parents
 
 __all__ = ["InputTree", "Place", "Refusal", "SourceUnusable", "list_tree"]
 
@@ -66,19 +66,15 @@ class InputTree:
         It may begin with the root's path, hold backslashes, ./ and //, accents in either form, entities, and space at
         its ends.
         """
-        found = self._named(written)
-        return found[0] if len(found) == 1 else (self._relative(written) or written)
+        return self._named(written) or self._relative(written) or written
 
     def place(self, written: str) -> Place | Refusal | None:
         """Where the file lies that a list calls `written` (see `name_of`); None where there is none."""
         found = self._named(written)
-        if len(found) > 1:
+        if found == SEVERAL:
             return AMBIGUOUS_NAME
-        if found:
-            name = found[0]
-            if name in self.refused:
-                return self.refused[name]
-            return Place(storage.join(self.root, name), self.sizes[name])
+        if found is not None:
+            return self.refused.get(found) or Place(storage.join(self.root, found), self.sizes[found])
         inside = self._relative(written)
         if inside is None:
             return OUTSIDE
@@ -94,11 +90,11 @@ class InputTree:
         """The one file of the tree that is likely to be meant by a name that it lacks."""
         return self._index.near(stripped(written).replace("\\", "/"))
 
-    def _named(self, written: str) -> list[str]:
+    def _named(self, written: str) -> str | None:
         if written in self.sizes or written in self.refused:
-            return [written]
+            return written
         relative = self._relative(written)
-        return [] if relative is None else self._index.find(relative)
+        return None if relative is None else self._index.find(relative)
 
     def _relative(self, written: str) -> str | None:
         """`written` relative to the root, without . and .. in it; None where it leads out."""

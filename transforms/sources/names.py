@@ -67,50 +67,51 @@ def _composed(name: str) -> str:
     return "/".join(map(stripped, unicodedata.normalize("NFC", name).split("/")))
 
 
+#: Where more than one file has a name.
+SEVERAL = ""
+
+
 class NameIndex:
     """The names of files, found by however a list spells them."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = names
 
-    def find(self, name: str) -> list[str]:
-        """The files that `name` may mean, one where it is certain; accents, entities and space aside."""
+    def find(self, name: str) -> str | None:
+        """The file that `name` means, accents, entities and space aside; SEVERAL where it may mean more than one."""
         if name in self._names:
-            return [name]
-        found = (self._by_spelling[spelling] for spelling in spellings(name) if spelling in self._by_spelling)
-        return next(found, [])
+            return name
+        return next((self._by_spelling[key] for key in spellings(name) if key in self._by_spelling), None)
 
     def near(self, name: str) -> str | None:
         """The one file that `name` is likely to mean: in other case, in another folder, or with another ending."""
         folded = _composed(name).casefold()
         base = folded.rpartition("/")[2]
-        for found in (self._by_case.get(folded), self._by_base.get(base), self._by_stem.get(os.path.splitext(base)[0])):
-            if found is not None and len(found) == 1:
-                return found[0]
-        return None
+        found = (self._by_case.get(folded), self._by_base.get(base), self._by_stem.get(os.path.splitext(base)[0]))
+        return next(filter(None, found), None)
 
     @cached_property
-    def _by_spelling(self) -> dict[str, list[str]]:
-        return _grouped((spelling, name) for name in self._names for spelling in dict.fromkeys(spellings(name)))
+    def _by_spelling(self) -> dict[str, str]:
+        return _by_key((spelling, name) for name in self._names for spelling in dict.fromkeys(spellings(name)))
 
     @cached_property
-    def _by_case(self) -> dict[str, list[str]]:
-        return _grouped((_composed(name).casefold(), name) for name in self._names)
+    def _by_case(self) -> dict[str, str]:
+        return _by_key((_composed(name).casefold(), name) for name in self._names)
 
     @cached_property
-    def _by_base(self) -> dict[str, list[str]]:
-        return _grouped((folded.rpartition("/")[2], name) for folded, names in self._by_case.items() for name in names)
+    def _by_base(self) -> dict[str, str]:
+        return _by_key((_composed(name).casefold().rpartition("/")[2], name) for name in self._names)
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[str]]:
-        bases = self._by_base.items()
-        return _grouped((os.path.splitext(base)[0], name) for base, names in bases for name in names if is_audio(name))
+    def _by_stem(self) -> dict[str, str]:
+        bases = ((_composed(name).casefold().rpartition("/")[2], name) for name in self._names if is_audio(name))
+        return _by_key((os.path.splitext(base)[0], name) for base, name in bases)
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for key, name in pairs:
-        found.setdefault(key, []).append(name)
+        found[key] = SEVERAL if key in found else name
     return found
 
 

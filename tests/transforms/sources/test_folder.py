@@ -50,11 +50,14 @@ def test_several_captions_a_clip_in_every_kind_of_list(kind: str, column: str, t
     assert clip.captions == ("one", "two")
 
 
-def test_without_a_split_column_the_first_folder_tells_the_split(tmp_path: Path) -> None:
-    names = ["test/a.wav", "val/b.wav", "rain/c.wav", "d.wav"]
+def test_without_a_split_column_the_innermost_telling_folder_tells_the_split(tmp_path: Path) -> None:
+    names = ["test/a.wav", "val/b.wav", "rain/c.wav", "d.wav", "audio/test/far/e.wav", "train/val/f.wav"]
     folder = write_folder(tmp_path, [{"file_name": name, "caption": "x"} for name in names])
     splits = {clip.source_id: clip.split for clip in list_folder(str(folder), "mine").clips}
-    assert splits == {"test/a.wav": "test", "val/b.wav": "validation", "rain/c.wav": "train", "d.wav": "train"}
+    assert splits == {
+        **{"test/a.wav": "test", "val/b.wav": "validation", "rain/c.wav": "train", "d.wav": "train"},
+        **{"audio/test/far/e.wav": "test", "train/val/f.wav": "validation"},
+    }
 
 
 def test_entries_that_cannot_be_used_are_refused_one_by_one(tmp_path: Path) -> None:

@@ -272,6 +272,16 @@ def test_a_text_that_is_a_link_out_of_the_input_is_said_to_be_one(tmp_path: Path
     assert reasons(listed(tmp_path / "in")) == {"a.json": "missing", "train/1.json": "outside_input"}
 
 
+def test_lists_and_tars_that_are_links_out_of_the_input_are_said_to_be_some(tmp_path: Path) -> None:
+    tar = tar_bytes([("1.flac", b"1"), ("1.json", pair_json(1))])
+    write_tree(tmp_path, {"blobs/1": tar, "blobs/2": wavcaps_json([wavcaps_item(1)]), "in/train/2.txt": b""})
+    (tmp_path / "in" / "train" / "0.tar").symlink_to("../../blobs/1")
+    assert reasons(listed(tmp_path / "in")) == {"train/0.tar": "outside_input"}
+    (tmp_path / "in" / "fsd_final.json").symlink_to("../blobs/2")
+    with pytest.raises(SourceUnusable, match="a link that leads out of the input"):
+        listed(tmp_path / "in")
+
+
 def test_texts_that_are_lists_or_structs(tmp_path: Path) -> None:
     texts: list[object] = ["['A dog.', 'A cat.']", ["nan", "A dog."], {"raw": "A dog."}, [{"raw": "A dog."}], "['A dog"]
     files = {f"train/{n}.json": pair_json(n, text) for n, text in enumerate(texts)}

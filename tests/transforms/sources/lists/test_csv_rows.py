@@ -46,7 +46,7 @@ def not_blank(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
     separator=st.booleans(),
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_what_csv_writes_comes_back_as_it_was(
     rows: list[tuple[str, str]], encoding: str, ends: str, delimiter: str, quoting: int, separator: bool
 ) -> None:
@@ -63,7 +63,7 @@ def test_what_csv_writes_comes_back_as_it_was(
 
 
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8), windows=st.booleans())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_what_pandas_writes_comes_back_as_it_was(rows: list[tuple[str, str]], windows: bool) -> None:
     table = pd.DataFrame(rows, columns=["file_name", "caption"])
     text = table.to_csv(index=False, lineterminator="\r\n" if windows else "\n")

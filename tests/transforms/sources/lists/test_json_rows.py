@@ -30,7 +30,7 @@ def values_of(text: str) -> list[object]:
 
 
 @given(rows=st.lists(st.tuples(TEXTS, st.lists(TEXTS, max_size=3)), min_size=1, max_size=6), ascii_only=st.booleans())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_json_lines_come_back_as_they_were(rows: list[tuple[str, list[str]]], ascii_only: bool) -> None:
     written = [{"file_name": name, "captions": captions} for name, captions in rows]
     assert values_of("\n".join(json.dumps(row, ensure_ascii=ascii_only) for row in written)) == written
@@ -96,7 +96,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 
 @given(objects=OBJECTS, size=st.integers(40, 90), form=st.sampled_from(["list", "data", "lines"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_objects_of_a_list_come_one_by_one(objects: list[dict[str, object]], size: int, form: str) -> None:
     text = {
         "list": json.dumps(objects),
@@ -114,7 +114,7 @@ def test_objects_of_a_list_come_one_by_one(objects: list[dict[str, object]], siz
 
 
 @given(objects=OBJECTS, cut=st.integers(0, 400))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_list_that_is_cut_gives_what_is_whole_and_says_so(objects: list[dict[str, object]], cut: int) -> None:
     head = '{"data": ['
     text = head + ", ".join(map(json.dumps, objects)) + "]}"
@@ -133,7 +133,7 @@ def test_a_list_that_is_cut_gives_what_is_whole_and_says_so(objects: list[dict[s
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_no_text_makes_a_json_list_raise(text: str) -> None:
     for form in (text, '{"data": [' + text, "[" + text):
         found = list(parse_json_objects(iter([form]), "l.json"))
