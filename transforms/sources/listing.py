@@ -192,9 +192,9 @@ def listing_of(
         if isinstance(entry.audio, Refusal) or refusal is not None:
             refusal = refusal or MISSING
             detail = refusal.detail if entry.where is None else entry.where.says(refusal.detail)
-            rejections.append(
-                _printable(Rejection(entry.file or source_id, "list", refusal.reason, detail, entry.split, source_id))
-            )
+            split = entry.split or ("train" if split_told and not entry.needs_split else None)
+            file = entry.file or source_id
+            rejections.append(_printable(Rejection(file, "list", refusal.reason, detail, split, source_id)))
             continue
         taken.append(_Taken(entry, source_id, entry.audio, captions, licence))
     undecided = [one.source_id for one in taken if one.entry.split is None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _records(lines: Sequence[str], first: int, delimiter: str, columns: Columns)
             if problem is None and any("\0" in cell for cell in cells):
                 problem = "it holds a NUL byte"
             if problem is None and end - begin > 1 and header:
-                problem = _swallowed(lines, begin + 1, end, header, columns, delimiter)
+                problem = _swallowed(cells, lines, begin + 1, end, header, columns, delimiter)
                 if problem is None and len(cells) != len(header):
                     problem = _uneven(len(cells), header)
             if problem is not None:
@@ -165,17 +166,27 @@ def _with_spaces(text: str, cells: list[str], delimiter: str) -> tuple[list[str]
 
 
 def _swallowed(
-    lines: Sequence[str], begin: int, end: int, header: Sequence[str], columns: Columns, delimiter: str
+    record: Sequence[str],
+    lines: Sequence[str],
+    begin: int,
+    end: int,
+    header: Sequence[str],
+    columns: Columns,
+    delimiter: str,
 ) -> str | None:
-    """Says so where a line within a quoted cell is a row of its own by its looks."""
+    """Says so where a line within a quoted cell of a record is a row of its own by its looks."""
     looks = columns.looks or {}
     if not looks or any(name not in header for name in looks):
         return None
-    patterns = [(header.index(name), re.compile(pattern, re.IGNORECASE)) for name, pattern in looks.items()]
-    last = max(1, *(index for index, _ in patterns))
+    patterns = {header.index(name): re.compile(pattern, re.IGNORECASE) for name, pattern in looks.items()}
+    last = max(1, *patterns)
+    # The names of a list end alike, also where they end in nothing that is known.
+    key = min(patterns)
+    ending = os.path.splitext(record[key])[1] if key < len(record) else ""
     for number in range(begin, end):
         cells = [cell.strip().strip('"') for cell in lines[number].split(delimiter)]
-        if last < len(cells) and all(pattern.fullmatch(cells[index]) for index, pattern in patterns):
+        alike = last < len(cells) and ending and cells[key].endswith(ending)
+        if alike or (last < len(cells) and all(pattern.fullmatch(cells[index]) for index, pattern in patterns.items())):
             return f"a quotation mark that it opens would swallow line {number + 1}"
     return None
 

@@ -158,6 +158,7 @@ def test_a_caption_with_commas_before_the_last_column_is_refused_with_its_line()
         (['a.wav,"A dog" barks', "b.wav,B", "c.wav,C", "d.wav,D"], [2]),
         (['a.wav, "A dog', "b.wav,B", "c.wav,C", "d.wav,D"], [2]),
         (['a.wav,"A dog', "b.wav,B, far", 'c.wav,"C"', "d.wav,D"], [2]),
+        (['a.mp4,"A dog', "b.mp4,B", 'c.mp4,C"', "d.mp4,D"], [2]),
     ],
 )
 def test_a_stray_quotation_mark_costs_its_own_line(lines: list[str], broken: list[int]) -> None:
