@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -182,10 +181,10 @@ def _swallowed(
     last = max(1, *patterns)
     # The names of a list end alike, also where they end in nothing that is known.
     key = min(patterns)
-    ending = os.path.splitext(record[key])[1] if key < len(record) else ""
+    ending = re.search(r"\A[^\n]+(\.\w{1,5})\Z", record[key]) if key < len(record) else None
     for number in range(begin, end):
         cells = [cell.strip().strip('"') for cell in lines[number].split(delimiter)]
-        alike = last < len(cells) and ending and cells[key].endswith(ending)
+        alike = last < len(cells) and ending is not None and cells[key].endswith(ending[1])
         if alike or (last < len(cells) and all(pattern.fullmatch(cells[index]) for index, pattern in patterns.items())):
             return f"a quotation mark that it opens would swallow line {number + 1}"
     return None
