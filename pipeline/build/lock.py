@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
 from pipeline.build.planning import BuildError
 from transforms import storage
 from transforms.shards import workspace
@@ -184,8 +182,8 @@ def _held_remote(release: str) -> Iterator[None]:
         thread.join()
         # A finished release has no workspace any more.
         with contextlib.suppress(Exception):
-            if FileSystems.exists(path):
-                FileSystems.delete([path])
+            if storage.exists(path):
+                storage.remove_files([path])
 
 
 def _write_remote(path: str, holder: Holder) -> None:

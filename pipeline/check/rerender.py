@@ -45,11 +45,11 @@ def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str
         row = place_row(row, recipe.room_supply(), recipe.scene_ranges())
     except SceneDoesNotFit as error:
         return Rerendered(values["id"], f"its seed gives no scene: {error}")
-    assert row.room is not None
-    assert row.scene is not None
-    room_id = row.room.room_id
-    row = replace(row, response=simulate_response(row.room, row.scene, seed=row.seed))
+    room, scene = row.room, row.scene
+    assert room is not None
+    assert scene is not None
+    row = replace(row, response=simulate_response(room, scene, seed=row.seed))
     rendered, _, _ = render_row(row, source, source_sha256, settings)
     assert rendered.audio is not None
-    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room_id == values["room_id"]
+    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
     return Rerendered(values["id"], None if same else "rendered again, its samples differ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,15 @@ def test_clips_without_a_split_go_where_the_recipe_makes_rows(
     listing = load_recipe("folder", settings).list_input(str(tmp_path))
     assert {clip.split for clip in listing.clips} == splits
     assert sum(listing.dealt.values()) == 30
+
+
+@pytest.mark.slow
+def test_a_recipe_is_read_without_beam_and_without_numerics() -> None:
+    # A typo on the command line was answered after the seconds that these take to import.
+    slow = ("apache_beam", "scipy", "soundfile", "pyroomacoustics", "pandas", "torch")
+    script = (
+        "import sys; from pipeline.recipe import load_recipe; load_recipe('folder', ['rooms.train=9', 'limit=5']);"
+        f"print([name for name in {slow!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -24,9 +25,10 @@ SCHEME = "s3://"
 ONE_REQUEST_BYTES = 64 * 2**20
 #: The most keys that one request removes, by S3's rules.
 _REMOVED_TOGETHER = 1_000
-#: A body that breaks off is asked for again; what fails before a body comes, the client itself tries again.
+#: How often a body is read that breaks off; what fails before a body comes is tried again by the client itself.
 _READS = 5
 
+_NO_OPTIONS = PipelineOptions([])
 _clients: dict[tuple[object, ...], Any] = {}
 _clients_lock = threading.Lock()
 
@@ -45,16 +47,16 @@ def read(path: str, start: int = 0, length: int | None = None) -> bytes:
         if not start and length is None
         else {"Range": f"bytes={start}-{'' if length is None else start + length - 1}"}
     )
-    with _told(path):
+    with _as_os_error(path):
         from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 
         client = _client()
-        for left in reversed(range(_READS)):
+        for tries_left in reversed(range(_READS)):
             body = client.get_object(Bucket=bucket, Key=key, **wanted)["Body"]
             try:
                 return bytes(body.read())
             except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
-                if not left:
+                if not tries_left:
                     raise
             finally:
                 body.close()
@@ -68,7 +70,7 @@ def write(path: str, data: bytes) -> None:
         OSError: as for `read`.
     """
     bucket, key = _parts(path)
-    with _told(path):
+    with _as_os_error(path):
         if len(data) <= ONE_REQUEST_BYTES:
             _client().put_object(Bucket=bucket, Key=key, Body=data, ContentType="application/octet-stream")
         else:
@@ -84,27 +86,27 @@ def exists(path: str) -> bool:
     """
     bucket, key = _parts(path)
     try:
-        with _told(path):
+        with _as_os_error(path):
             _client().head_object(Bucket=bucket, Key=key)
     except FileNotFoundError:
         return False
     return True
 
 
-def sizes_below(prefix: str) -> dict[str, int]:
-    """Bytes of every object whose address begins with `prefix`, a thousand a request.
+def sizes_below(folder: str) -> dict[str, int]:
+    """Bytes of every object below a folder, by its name relative to it, sorted; a thousand a request.
 
     Raises:
         OSError: as for `read`.
     """
-    bucket, key = _parts(prefix)
+    bucket, key = _parts(folder.rstrip("/") + "/")
     found: dict[str, int] = {}
-    with _told(prefix):
+    with _as_os_error(folder):
         for page in _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
             # A key that ends in a slash is what consoles leave for an empty folder.
             entries = (entry for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
-            found.update((f"{SCHEME}{bucket}/{entry['Key']}", int(entry["Size"])) for entry in entries)
-    return found
+            found.update((entry["Key"].removeprefix(key), int(entry["Size"])) for entry in entries)
+    return dict(sorted(found.items()))
 
 
 def remove(paths: Sequence[str]) -> None:
@@ -120,7 +122,7 @@ def remove(paths: Sequence[str]) -> None:
     for bucket, of_bucket in keys.items():
         for start in range(0, len(of_bucket), _REMOVED_TOGETHER):
             named = [{"Key": key} for key in of_bucket[start : start + _REMOVED_TOGETHER]]
-            with _told(f"{SCHEME}{bucket}"):
+            with _as_os_error(f"{SCHEME}{bucket}"):
                 answer = _client().delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
             for refused in answer.get("Errors", ()):
                 reason = f"cannot be removed ({refused.get('Code')})"
@@ -140,23 +142,24 @@ def _client() -> Any:
 
     # Beam sets them where a pipeline is made and in every worker; it has no public way to read them.
     given = FileSystems._pipeline_options
-    options = given if isinstance(given, PipelineOptions) else PipelineOptions([])
-    kept = (os.getpid(), *sorted((name, str(value)) for name, value in _options_of(options).items()))
+    options = given if isinstance(given, PipelineOptions) else _NO_OPTIONS
     with _clients_lock:
-        if kept not in _clients:
-            _clients[kept] = Client(options).client
-        return _clients[kept]
+        key = (os.getpid(), *_options_of(options))
+        if key not in _clients:
+            _clients[key] = Client(options).client
+        return _clients[key]
 
 
-def _options_of(options: PipelineOptions) -> dict[str, Any]:
-    """Beam's options of S3 by name."""
-    s3 = options.view_as(S3Options)
-    return {name: value for name, value in s3.get_all_options().items() if name.startswith("s3_")}
+@lru_cache(maxsize=8)
+def _options_of(options: PipelineOptions) -> tuple[tuple[str, str], ...]:
+    """Beam's options of S3; cached by the object, because reading them takes longer than a request."""
+    s3 = options.view_as(S3Options).get_all_options()
+    return tuple(sorted((name, str(value)) for name, value in s3.items() if name.startswith("s3_")))
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
-    """What the client raises as an OSError of one line that names the address."""
+def _as_os_error(path: str) -> Iterator[None]:
+    """Turns what the client raises into an OSError of one line that names the address."""
     try:
         import boto3  # noqa: F401
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
@@ -173,12 +176,12 @@ def _told(path: str) -> Iterator[None]:
 
 
 def _os_error(response: Any, path: str) -> OSError:
-    told = response.get("Error", {})
-    code, status = str(told.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    error = response.get("Error", {})
+    code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code == "NoSuchBucket":
         return FileNotFoundError(errno.ENOENT, "no such bucket", SCHEME + _parts(path)[0])
     if status == 404:
         return FileNotFoundError(errno.ENOENT, "no such object", path)
     if status in (401, 403):
         return PermissionError(errno.EACCES, f"not permitted ({code})", path)
-    return OSError(errno.EIO, f"{code}: {' '.join(str(told.get('Message', '')).split())}", path)
+    return OSError(errno.EIO, f"{code}: {' '.join(str(error.get('Message', '')).split())}", path)

@@ -110,8 +110,8 @@ class Store:
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store()
     monkeypatch.setattr(lock, "SETTLE_S", 0.0)
-    monkeypatch.setattr(lock, "FileSystems", store)
     monkeypatch.setattr(lock.storage, "exists", store.exists)
+    monkeypatch.setattr(lock.storage, "remove_files", store.delete)
     monkeypatch.setattr(lock.storage, "read_bytes", store.objects.__getitem__)
     monkeypatch.setattr(lock.storage, "write_bytes", store.objects.__setitem__)
     return store
