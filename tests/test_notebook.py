@@ -37,6 +37,7 @@ def kinds(cell: dict[str, Any]) -> list[tuple[str, ...]]:
     return [(output["output_type"], *sorted(output.get("data", ()))) for output in cell["outputs"]]
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs_and_its_saved_outputs_are_those_of_this_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
