@@ -30,6 +30,7 @@ from transforms import storage
 from transforms.errors import one_line, reason_of
 from transforms.records import Rejection
 from transforms.shards import workspace
+from transforms.shards.workspace import failures_folder
 
 
 @dataclass(frozen=True)
@@ -174,4 +175,4 @@ def _is_parquet(path: str) -> bool:
     return True
 
 
-__all__ = ["BuildError", "Outcome", "ReleaseError", "build"]
+__all__ = ["BuildError", "Outcome", "ReleaseError", "build", "failures_folder"]

@@ -51,10 +51,9 @@ class BuildCommand:
             return UNUSABLE
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError
-        from pipeline.build import BuildError, ReleaseError, build
+        from pipeline.build import BuildError, ReleaseError, build, failures_folder
         from pipeline.commands.messages import failure_lines, rejection_lines
         from pipeline.report.of_release import write_report_of
-        from transforms.shards.workspace import failures_folder
         from transforms.sources import SourceUnusable
 
         try:

@@ -36,9 +36,13 @@ class MeasureRooms(Stage):
     def process(self, element: Chunk) -> Iterator[Measured]:
         number, rooms = element
         try:
-            yield number, measured_rooms(rooms, self.supply)
+            measured = measured_rooms(rooms, self.supply)
         except Exception as error:
+            self.count("failed")
             yield number, failure_of(self.name, workspace.chunk_path(number), error)
+            return
+        self.count("rooms", len(measured))
+        yield number, measured
 
 
 @dataclass
@@ -53,6 +57,7 @@ class WriteRooms(Stage):
         failure = rows if isinstance(rows, str) else self._write(number, rows)
         if failure is not None:
             workspace.write_failure(self.release, workspace.chunk_path(number), failure)
+        self.count("written" if failure is None else "failed")
         yield number
 
     def _write(self, number: int, rows: list[dict[str, Any]]) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.errors import one_line
@@ -76,6 +77,10 @@ class Stage(beam.PTransform):
     def teardown(self) -> None:
         """Closes what `setup` opened."""
 
+    def count(self, name: str, amount: int = 1) -> None:
+        """Adds to a counter of Beam's, which runners show beside the stage's name; only in the thread of a bundle."""
+        Metrics.counter(self.name, name).inc(amount)
+
     def default_label(self) -> str:
         return self.name.capitalize()
 
@@ -107,11 +112,20 @@ class _RunStage(beam.DoFn):
 
 @dataclass
 class EachShard(Stage):
-    """A stage that turns each shard into the same shard with more in it: a subclass defines `apply`."""
+    """A stage that turns each shard into the same shard with more in it: a subclass defines `apply`.
+
+    It counts the rows that it gives, the clips that it rejects by reason, and the shards that fail in it.
+    """
 
     def apply(self, shard: Shard) -> Shard:
         """The shard after this stage; an exception becomes the shard's failure."""
         raise NotImplementedError
 
     def process(self, element: Shard) -> Iterator[Shard]:
-        yield guarded(self.name, self.apply, element)
+        shard = guarded(self.name, self.apply, element)
+        self.count("rows", len(shard.rows))
+        for rejection in shard.rejections[len(element.rejections) :]:
+            self.count(f"rejected_{rejection.reason}")
+        if shard.failure != element.failure:
+            self.count("failed")
+        yield shard

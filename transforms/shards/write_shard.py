@@ -68,6 +68,7 @@ class WriteShards(Stage):
         written = guarded(self.name, self._write, element)
         if written.failure is not None:
             self._write(written)
+        self.count("written" if written.failure is None else "failed")
         yield element.path
 
     def _write(self, shard: Shard) -> Shard:
