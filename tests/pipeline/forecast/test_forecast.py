@@ -207,7 +207,7 @@ def test_an_option_of_a_plan_that_beam_does_not_know_is_named(
 
 
 def test_refused_inputs_of_a_plan_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    entries = [{"file_name": f"{number}.wav", "caption": "A sound"} for number in range(30)]
+    entries = [{"file_name": f"{number}.wav", "caption": "A sound", "split": "train"} for number in range(30)]
     folder = write_folder(tmp_path / "in", entries)
     for number in range(1, 30):
         (folder / f"{number}.wav").unlink()
