@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import load_prompt
@@ -290,6 +290,20 @@ class Recipe(_Section):
     def dataset_name(self) -> str:
         return self.dataset or self.name
 
+    #: False for the recipe of a release that was begun before clips without a split were dealt: all are of train.
+    _deals_splits: bool = PrivateAttr(default=True)
+
+    @property
+    def deals_splits(self) -> bool:
+        """Whether clips without a split are dealt to the splits; False in a release that was begun before that."""
+        return self._deals_splits
+
+    def without_dealt_splits(self) -> Recipe:
+        """The same recipe as releases of before had it: clips without a split are of train, the hash is the same."""
+        older = self.model_copy()
+        older._deals_splits = False
+        return older
+
     def list_input(self, input_dir: str) -> Listing:
         """The clips of an input folder in this recipe's layout.
 
@@ -297,7 +311,8 @@ class Recipe(_Section):
             SourceUnusable: when the input cannot be listed.
         """
         select, rooms = self.select, self.room_supply()
-        shares = {split: share for split, share in select.split_shares if share > 0}
+        dealt = select.split_shares if self._deals_splits else SplitShares(train=1)
+        shares = {split: share for split, share in dealt if share > 0}
         made = {split: share for split, share in shares.items() if rooms.count(split) and self.augmentations.of(split)}
         selection = Selection(
             frozenset(select.exclude), tuple(select.licenses), select.splits, made or shares, self.seed
@@ -356,7 +371,10 @@ class Recipe(_Section):
 
     def to_yaml(self) -> str:
         """The resolved recipe, every key written out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        values = self.model_dump(mode="json")
+        if not self._deals_splits:
+            del values["select"]["split_shares"]
+        return yaml.safe_dump(values, sort_keys=False)
 
 
 def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
@@ -385,6 +403,20 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         _apply(values, setting)
     return parse_recipe(values)
+
+
+def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe in a release, which has every key written out, with `KEY=VALUE` settings laid over it.
+
+    A release that was begun before clips without a split were dealt to the splits lacks that key, and is read so.
+
+    Raises:
+        RecipeError: unknown key or value, or no recipe at that path; the message names it.
+    """
+    recipe = load_recipe(path, settings)
+    values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    select = values.get("select") if isinstance(values, dict) else None
+    return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
-from pipeline.build.begin import begin, refuse_foreign
+from pipeline.build.begin import as_begun, begin, refuse_foreign
 from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
 from pipeline.build.finish import finish_release, gather_rejections
 from pipeline.build.local_runner import run_locally
@@ -23,6 +23,7 @@ from pipeline.build.progress import Progress
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, left_of, whole_work
 from pipeline.build.worker_log import logged_to
 from pipeline.dag import Work, build_dag
+from pipeline.errors import last_words
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError, metadata_paths
 from pipeline.release.totals import Totals, total
@@ -76,6 +77,7 @@ def build(
     try:
         # A list may take minutes to read: who comes second is told before.
         refuse_if_held(output)
+        recipe = as_begun(recipe, output)
         plan = plan_build(recipe, input_dir)
         refuse_foreign(recipe, plan, output)
     except OSError as error:
@@ -125,7 +127,13 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
         options = beam_options(beam_flags, units=max(len(work.shards), len(work.rooms)))
         pipeline = beam.Pipeline(options=options)
         build_dag(pipeline, recipe, output, work)
-        pipeline.run().wait_until_finish()
+        try:
+            pipeline.run().wait_until_finish()
+        except (OSError, RuntimeError):
+            raise
+        except Exception as error:
+            # The clients of other runners raise errors of their own: no credentials, an unknown project.
+            raise RuntimeError(last_words(error)) from error
 
 
 def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, ...]:

@@ -6,12 +6,25 @@ import json
 from pathlib import Path
 
 from pipeline.build.planning import BuildError, Plan
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
 from transforms import storage
 from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet
+
+
+def as_begun(recipe: Recipe, output: str) -> Recipe:
+    """The recipe for going on in `output`: a release that was begun before splits were dealt goes on without that."""
+    path = storage.join(output, RECIPE)
+    if storage.is_remote(output) or not storage.exists(path):
+        return recipe
+    try:
+        begun = load_release_recipe(path)
+    except RecipeError:
+        # The next look at the folder says what it holds.
+        return recipe
+    return recipe if begun.deals_splits else recipe.without_dealt_splits()
 
 
 def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> None:

@@ -13,7 +13,7 @@ from pipeline.build.caption_setup import answer_files, refuse_unusable
 from pipeline.build.finish import Finished, finish_release
 from pipeline.build.lock import held
 from pipeline.build.planning import BuildError
-from pipeline.recipe import Recipe, load_recipe
+from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
 from transforms import storage
 from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, read_answers
@@ -83,7 +83,7 @@ def redo_captions(release: str, settings: tuple[str, ...] = ()) -> Redone:
 
 def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> Recipe:
     path = storage.join(release, RECIPE)
-    own, recipe = load_recipe(path), load_recipe(path, settings)
+    own, recipe = load_release_recipe(path), load_release_recipe(path, settings)
     if recipe.caption.writer != "openai":
         raise BuildError(
             f"{release} was built with caption.writer={recipe.caption.writer}, which leaves nothing to ask"

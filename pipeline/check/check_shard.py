@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from pipeline.recipe import Recipe, RecipeError, load_recipe
+from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
 from pipeline.release.totals import ShardTally, tally_shard
 from transforms.captions.check import check_caption
@@ -100,7 +100,7 @@ class ShardChecker:
         self.recipe: Recipe | None = None
         # A recipe that cannot be read is said once, by the one who checks the root.
         with contextlib.suppress(RecipeError):
-            self.recipe = load_recipe(str(release / RECIPE))
+            self.recipe = load_release_recipe(str(release / RECIPE))
         self.rooms = _rooms(release)
 
     def check(self, shard: Mapping[str, Any]) -> ShardFindings:

@@ -25,7 +25,7 @@ from pipeline.beam_options import available_cores
 from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes
 from pipeline.check.rerender import rerender, rerender_order
 from pipeline.check.row_progress import RowProgress
-from pipeline.recipe import Recipe, RecipeError, load_recipe
+from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
 from pipeline.release.layout import (
     ANSWERS,
@@ -138,7 +138,7 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
-    recipe = load_recipe(storage.join(release, RECIPE))
+    recipe = load_release_recipe(storage.join(release, RECIPE))
     clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
     rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -150,7 +150,7 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
 
 def _recipe(release: Path, findings: Findings) -> Recipe | None:
     try:
-        return load_recipe(str(release / RECIPE))
+        return load_release_recipe(str(release / RECIPE))
     except RecipeError as error:
         findings.problems.append(f"{RECIPE}: {one_line(error)}")
         return None

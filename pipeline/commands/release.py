@@ -82,7 +82,7 @@ class ReproduceCommand:
         from pipeline.build import BuildError, build
         from pipeline.check.reproduce import differences
         from pipeline.commands.build import last_line
-        from pipeline.recipe import RecipeError, load_recipe
+        from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, RECIPE, ReleaseError, read_release_json
         from transforms.sources import SourceUnusable
         from transforms.storage import absolute, join
@@ -94,7 +94,7 @@ class ReproduceCommand:
             return UNUSABLE
         try:
             read_release_json(arguments.release)
-            recipe = load_recipe(join(arguments.release, RECIPE))
+            recipe = load_release_recipe(join(arguments.release, RECIPE))
             outcome = build(
                 recipe,
                 arguments.input,

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.recipe import load_recipe
+from pipeline.recipe import load_release_recipe
 from pipeline.report import write_report
 from pipeline.report.players import OriginalOf
 from transforms.sound.clip_audio import ClipRefused, decode_clip
@@ -34,7 +34,7 @@ def write_report_of(release: str, input_dir: str | None, *, samples: int = 12, r
 
 def original_reader(release: str, input_dir: str) -> OriginalOf:
     """A function that returns the samples and the rate of a row's clip, or None when the input lacks it."""
-    recipe = load_recipe(join(release, "recipe.yaml"))
+    recipe = load_release_recipe(join(release, "recipe.yaml"))
     clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
 
     def original_of(row: Mapping[str, Any]) -> tuple[NDArray[Any], int] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.recipe import RecipeError, load_recipe
+from pipeline.recipe import RecipeError, load_recipe, load_release_recipe
 from pipeline.shipped import shipped_recipes
 from tests.layouts import write_tree
 
@@ -196,3 +197,21 @@ def test_a_recipe_is_read_without_beam_and_without_numerics() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_release_of_before_keeps_all_clips_without_a_split_in_train(tmp_path: Path) -> None:
+    write_tree(tmp_path / "in", {f"{number}.wav": b"1" for number in range(30)})
+    lines = ["file_name,caption\n", *(f"{number}.wav,A dog\n" for number in range(30))]
+    (tmp_path / "in" / "metadata.csv").write_text("".join(lines))
+    recipe = load_recipe("folder")
+    text = recipe.to_yaml()
+    (tmp_path / "new.yaml").write_text(text)
+    older = re.sub(r"  split_shares:\n(?:    \w+: [\d.]+\n)+", "", text)
+    assert older != text
+    (tmp_path / "older.yaml").write_text(older)
+    (new, old) = (load_release_recipe(str(tmp_path / name)) for name in ("new.yaml", "older.yaml"))
+    assert new.sha256() == old.sha256() == recipe.sha256()
+    assert {clip.split for clip in old.list_input(str(tmp_path / "in")).clips} == {"train"}
+    assert len({clip.split for clip in new.list_input(str(tmp_path / "in")).clips}) == 3
+    # What goes on in that folder stays what it was.
+    assert old.to_yaml() == older
