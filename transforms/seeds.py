@@ -1,4 +1,4 @@
-"""Random draws that depend on a seed and an id alone: a counter-based generator keyed by a hash."""
+"""Random draws that depend on a seed and on names alone: a counter-based generator whose key is a hash."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A uint64 from a seed and the names of what is drawn.
+    """Derives a uint64 from a seed and the names of what is drawn.
 
-    Integers and strings only: a float's text is not the same on every machine. Parts are told apart by their type and
-    length, so ``("a", "bc")`` and ``("ab", "c")`` give different seeds.
+    Type and length of each part enter the hash, so ``("a", "bc")`` and ``("ab", "c")`` give different seeds.
+
+    Raises:
+        TypeError: a part is neither an integer nor a string. The text of a float is not the same on every machine.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -24,9 +26,12 @@ def derive_seed(*parts: int | str) -> int:
 
 
 def keyed_generator(*parts: int | str) -> np.random.Generator:
-    """A generator (Philox 4×64, counter-based) whose stream is a function of ``parts`` and of nothing else.
+    """Makes a generator (Philox 4×64, counter-based) whose stream depends on ``parts`` alone.
 
-    Draw with ``random`` and ``integers`` (or raw bits) where the value reaches a sample: NumPy's other distributions
-    call the C library's transcendental functions, which differ between machines in the last place.
+    Values that reach a sample must be drawn with ``random``, ``integers`` or raw bits. NumPy's other distributions call
+    transcendental functions of the C library, which differ between machines in the last digit.
+
+    Raises:
+        TypeError: a part is neither an integer nor a string.
     """
     return np.random.Generator(np.random.Philox(key=derive_seed(*parts)))

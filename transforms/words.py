@@ -1,11 +1,11 @@
-"""The words of space: which word a measured value has, and which it has not (ELSA, section 3.2 and appendix)."""
+"""The words of space, and the measured values that each one applies to (ELSA, section 3.2 and appendix)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The paper's table of words. A bound is a half-open statement about a measured value; between two words there is none.
-# attribute: trust of the numbers as known to us: direction, distance, T30 from a third party's reading; area printed.
+# The paper's table of words; a value between two words has none. The bounds of the area are printed in the paper, those
+# of direction, distance and T30 are known from a third party's reading of it.
 NEAR_BELOW_M = 1.0
 FAR_ABOVE_M = 2.0
 FRONT_WITHIN_DEG = 35.0
@@ -18,7 +18,7 @@ LARGE_ABOVE_M2 = 100.0
 DAMPENED_BELOW_MS = 200.0
 REVERBERANT_ABOVE_MS = 1000.0
 
-#: Every attribute with its words, in the order of the release's columns.
+#: Each attribute with its words, in the order of a release's columns.
 VOCABULARY: dict[str, tuple[str, ...]] = {
     "direction": ("front", "left", "right", "back"),
     "elevation": ("up", "down"),
@@ -30,7 +30,7 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class SpatialWords:
-    """The words that apply to one row; None where the value lies between two words."""
+    """The words that apply to one row; None for a value between two words."""
 
     direction: str | None = None
     elevation: str | None = None
@@ -39,20 +39,23 @@ class SpatialWords:
     reverberation: str | None = None
 
     def present(self) -> dict[str, str]:
-        """Attribute → word, for the attributes that have one, in the order of the columns."""
+        """The attributes that have a word, with their words, in the order of the columns."""
         pairs = ((attribute, getattr(self, attribute)) for attribute in VOCABULARY)
         return {attribute: word for attribute, word in pairs if word is not None}
 
 
 def distance_word(distance_m: float) -> str | None:
-    """near under 1 m, far over 2 m."""
+    """The word for a distance: near below 1 m, far above 2 m."""
     if distance_m < NEAR_BELOW_M:
         return "near"
     return "far" if distance_m > FAR_ABOVE_M else None
 
 
 def direction_word(azimuth_deg: float) -> str | None:
-    """front within 35° of 0°, left and right 55…125° to that side (+90° is left), back from 145°; bounds included."""
+    """The word for an azimuth, which is positive to the left.
+
+    It is front up to 35° from 0°, left and right from 55° to 125°, and back from 145° on; bounds are included.
+    """
     off_front = abs(azimuth_deg)
     if off_front <= FRONT_WITHIN_DEG:
         return "front"
@@ -64,21 +67,21 @@ def direction_word(azimuth_deg: float) -> str | None:
 
 
 def elevation_word(elevation_deg: float) -> str | None:
-    """up over 40°, down under −40°."""
+    """The word for an elevation: up above 40°, down below −40°."""
     if elevation_deg > UP_ABOVE_DEG:
         return "up"
     return "down" if elevation_deg < DOWN_BELOW_DEG else None
 
 
 def room_size_word(floor_area_m2: float) -> str | None:
-    """small under 50 m², large over 100 m²."""
+    """The word for a floor area: small below 50 m², large above 100 m²."""
     if floor_area_m2 < SMALL_BELOW_M2:
         return "small"
     return "large" if floor_area_m2 > LARGE_ABOVE_M2 else None
 
 
 def reverberation_word(t30_ms: float) -> str | None:
-    """dampened under 200 ms, reverberant over 1000 ms, of the full-band T30."""
+    """The word for a full-band T30: dampened below 200 ms, reverberant above 1000 ms."""
     if t30_ms < DAMPENED_BELOW_MS:
         return "dampened"
     return "reverberant" if t30_ms > REVERBERANT_ABOVE_MS else None
@@ -87,7 +90,7 @@ def reverberation_word(t30_ms: float) -> str | None:
 def words_of(
     *, azimuth_deg: float, elevation_deg: float, distance_m: float, floor_area_m2: float, t30_ms: float
 ) -> SpatialWords:
-    """The words of a row from its measured values, as the row states them."""
+    """The words that apply to the measured values of a row."""
     return SpatialWords(
         direction=direction_word(azimuth_deg),
         elevation=elevation_word(elevation_deg),

@@ -16,7 +16,7 @@ from transforms.captions.rewriting import open_question
 from transforms.records import CaptionRequest, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import give_responses
+from transforms.rooms.simulate_response import simulate_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import rows_of
 
@@ -94,7 +94,7 @@ def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iter
         shard = rows_of(plan.shards[number], seed=recipe.seed, augmentations=augmentations)
         first: Shard = shard.with_rows(shard.rows[:1])
         placed = place_sources(assign_rooms(first, recipe.room_supply()), recipe.scene_ranges())
-        yield from (word_place(row) for row in give_responses(placed).rows)
+        yield from (word_place(row) for row in simulate_responses(placed).rows)
 
 
 def _costs_too_much(job: CaptionJob, writer: OpenAIWriter, request: CaptionRequest) -> bool:

@@ -31,7 +31,7 @@ from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import give_responses
+from transforms.rooms.simulate_response import simulate_responses
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import ROW_SCHEMA, row_values
@@ -371,7 +371,7 @@ class _Measuring:
         if not shard.rows:
             return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
         with stages.stage("respond"):
-            (row,) = give_responses(shard).rows
+            (row,) = simulate_responses(shard).rows
         with stages.stage("render"):
             row, flac, _ = render_row(row, source, sha256, self.settings)
         path = storage.join(self.folder, "row.flac")

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.directions import angle_between_deg
 from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, DIRECT_WINDOW_S, SPEED_OF_SOUND_M_S
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_design import natural_t30_ms, sample_room, white_band_energies
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 
@@ -137,7 +138,7 @@ def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np
 
 def check_room(seed: int, index: int) -> Checks:
     """Draw, simulate and check one room."""
-    room = sample_room(seed, "train", index)
+    room = sample_room(seed, "train", index, RoomRanges())
     scene = place_source(index, room, SceneRanges())
     started = time.process_time()
     response = simulate_response(room, scene, seed=index)
@@ -161,7 +162,7 @@ def check_room(seed: int, index: int) -> Checks:
 
 def check_rooms(seed: int, count: int) -> list[Checks]:
     """The first ``count`` rooms of a draw; a room of another split comes first, so that none pays for imports."""
-    room = sample_room(seed, "validation", 0)
+    room = sample_room(seed, "validation", 0, RoomRanges())
     simulate_response(room, place_source(0, room, SceneRanges()), seed=0)
     return [check_room(seed, index) for index in range(count)]
 

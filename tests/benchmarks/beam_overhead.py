@@ -33,7 +33,7 @@ from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.records import Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import give_responses
+from transforms.rooms.simulate_response import simulate_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of
 from transforms.shards.write_shard import write_shard
@@ -130,7 +130,7 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     planned = pq.ParquetFile(workspace.plan_path(release))
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
-        shard = give_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
+        shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
         shard = render_shard(shard, release, recipe.render_settings())
         shard = rewrite_shard(shard.with_rows(tuple(map(word_place, shard.rows))), job, None, None)
         write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=None)

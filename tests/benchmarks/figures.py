@@ -20,7 +20,7 @@ from tests.benchmarks.run import stratify
 from transforms.records import OCTAVE_BANDS_HZ, Room
 from transforms.rooms.acoustics import octave_energies, ringing_s, schroeder_decay
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=FIGURES)
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
-    rooms = [sample_room(options.seed, "train", index) for index in range(options.rooms)]
+    rooms = [sample_room(options.seed, "train", index, RoomRanges()) for index in range(options.rooms)]
     checks = check_rooms(options.seed, options.rooms)
     with plt.rc_context(STYLE):
         stratified = stratify(options.seed, options.rooms, options.peer_rooms)

@@ -87,7 +87,7 @@ def lay_stubs() -> None:
     from transforms.rooms import simulate_response
     from transforms.sound import render_rows
 
-    simulate_response.give_responses = stubbed_responses
+    simulate_response.simulate_responses = stubbed_responses
     render_rows.render_shard = stubbed_render
 
 

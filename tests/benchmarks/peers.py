@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from pipeline.recipe import load_recipe
 from tests.benchmarks.acoustics import intensity_direction
+from tests.directions import angle_between_deg
 from transforms.records import Clip, Response, Room, Row, Scene
 from transforms.rooms.acoustics import t30_ms
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_design import furnish_room, sample_room
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
@@ -80,7 +81,7 @@ def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
 
 def job(seed: int, index: int) -> Job:
     """Room ``index`` of a draw, the scene that the acoustics are checked in, and a clip."""
-    room = sample_room(seed, "train", index)
+    room = sample_room(seed, "train", index, RoomRanges())
     return Job(room, place_source(index, room, SceneRanges()), index, clip_flac(index))
 
 
@@ -119,7 +120,7 @@ def ours(work: Job) -> Ours:
     prepare_clip(samples, rate, trim_below_peak_db=SETTINGS.trim_below_peak_db, min_duration_s=SETTINGS.min_duration_s)
     hashlib.sha256(work.flac).hexdigest()
     hashlib.sha256(flac).hexdigest()
-    pcm_sha256(pcm)
+    pcm_sha256(pcm, SETTINGS.bit_depth)
     extras_s = time.process_time() - ended
     return Ours(prepared - started, simulated - prepared, ended - simulated, extras_s, response, pcm.astype(np.int16))
 

@@ -23,6 +23,7 @@ from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db
 from transforms.records import Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.rooms.image_sources import ImageSources, image_source_response, image_sources
+from transforms.rooms.ranges import RoomRanges
 from transforms.rooms.room_design import sample_room
 
 LEDGER = Path(__file__).parents[2] / "docs" / "benchmarks.csv"
@@ -33,7 +34,7 @@ RUNS = 2
 DIGESTS = """
 import hashlib, sys
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.sound.render import convolve, choose_gain, Level, pcm_sha256, quantise
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
@@ -41,9 +42,9 @@ from tests.benchmarks.peers import clip_flac
 from transforms.sound.clip_audio import decode_clip
 clip, _ = decode_clip(clip_flac(0, 4.0), max_duration_s=10.0)
 for index in map(int, sys.argv[1:]):
-    room = sample_room({seed}, "train", index)
+    room = sample_room({seed}, "train", index, RoomRanges())
     samples = convolve(clip, simulate_response(room, place_source(index, room, SceneRanges()), seed=index).samples)
-    print(index, pcm_sha256(quantise(samples, choose_gain(samples, Level())[0])))
+    print(index, pcm_sha256(quantise(samples, choose_gain(samples, Level('fixed', -12.0, -1.0), 16)[0], 16), 16))
 """
 
 
@@ -151,7 +152,9 @@ def same_integers(seed: int) -> bool:
 
 def stratify(seed: int, rooms: int, count: int) -> list[int]:
     """Indices of ``count`` rooms of the draw, evenly spaced by rank of the T30 asked for."""
-    ranked = np.argsort([sample_room(seed, "train", index).t30_ms for index in range(rooms)], kind="stable")
+    ranked = np.argsort(
+        [sample_room(seed, "train", index, RoomRanges()).t30_ms for index in range(rooms)], kind="stable"
+    )
     places = ((np.arange(count) + 0.5) * rooms / max(count, 1)).astype(int)
     return [int(ranked[place]) for place in places]
 

@@ -8,6 +8,7 @@ import soundfile
 from tests.benchmarks.acoustics import check_rooms
 from tests.benchmarks.peers import clip_flac
 from tests.benchmarks.run import Rendered, add_to_ledger, ledger_row, stratify, what_must_show
+from transforms.rooms.ranges import RoomRanges
 from transforms.rooms.room_design import sample_room
 
 
@@ -21,8 +22,8 @@ def test_generated_clips_are_the_same_each_time_and_differ():
 
 
 def test_rooms_are_chosen_by_rank_of_t30():
-    chosen = [sample_room(5, "train", index).t30_ms for index in stratify(5, 40, 4)]
-    times = sorted(sample_room(5, "train", index).t30_ms for index in range(40))
+    chosen = [sample_room(5, "train", index, RoomRanges()).t30_ms for index in stratify(5, 40, 4)]
+    times = sorted(sample_room(5, "train", index, RoomRanges()).t30_ms for index in range(40))
     assert chosen == [times[place] for place in (5, 15, 25, 35)]
 
 

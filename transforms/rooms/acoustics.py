@@ -1,4 +1,7 @@
-"""Room acoustics by their definitions: octave bands, Schroeder decay, T30, EDT, C50, direct-to-reverberant ratio."""
+"""Room acoustics by their definitions: octave bands, Schroeder decay, T30, EDT, C50, direct-to-reverberant ratio.
+
+Definitions follow ISO 3382-1 (annex A for EDT and C50), filters IEC 61260-1.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +14,51 @@ from numpy.typing import ArrayLike, NDArray
 
 from transforms.records import OCTAVE_BANDS_HZ, Acoustics
 
-#: In dry air at 20 °C; pyroomacoustics' default, so that its image sources and ours arrive together.
+#: Speed of sound in dry air at 20 °C. It is pyroomacoustics' default, so that its image sources arrive when ours do.
 SPEED_OF_SOUND_M_S = 343.0
 #: Energy that air absorbs, in 1/m, by octave band: pyroomacoustics' table for 20 °C and 50–70 % humidity. The table
-#: ends at 8 kHz; 16 kHz continues its last ratio.
+#: ends at 8 kHz; the value at 16 kHz continues the ratio of its last two.
 AIR_ABSORPTION_PER_M = (0.0001, 0.0003, 0.0006, 0.001, 0.0017, 0.0041, 0.0135, 0.0445)
-#: A decay of 60 dB in units of the energy's time constant.
+#: How long energy takes to fall by 60 dB, in time constants of its exponential decay.
 DECAY_60_DB = 6.0 * math.log(10.0)
 
-# Wider, and a decay would be heard in its neighbours' bands; narrower, and reflections would ring.
+# Width of the crossover between two octaves, in octaves. A wider one would let the decay of a band be heard in its
+# neighbours; a narrower one would let reflections ring.
 CROSSOVER_OCTAVES = 0.5
-#: Everything above this share of the Nyquist frequency fades out up to it: no ringing runs ahead of a reflection.
+#: A response fades out between this share of the Nyquist frequency and all of it, so that no ringing precedes a
+#: reflection.
 PASSBAND = 0.75
 LOWEST_SAMPLE_RATE = 44_100
 C50_EARLY_S = 0.05
-# No standard has it; a longer window would take in the floor's reflection of a source 4 m away.
+# How long after its arrival energy counts as direct sound. No standard gives a number; a longer window would include
+# the floor's reflection of a source 4 m away.
 DIRECT_WINDOW_S = 0.001
-# Room for the filters to ring before the response and after it; 125 Hz is down by 60 dB within half of it.
+# Time for the filters to ring, half of it before the response and half after it; the filter at 125 Hz falls by 60 dB
+# within one half.
 _RINGING_S = 0.16
 _FFT_BLOCK = 256
+# A line is fitted to this many points of a decay, or up to twice as many.
 _FIT_POINTS = 2000
 
 
 def check_sample_rate(sample_rate: int) -> None:
-    """Raise ValueError where the 16 kHz octave would not fit under half of the sample rate, in hertz."""
+    """Raises ValueError if the 16 kHz octave does not fit below half of the sample rate, in hertz."""
     if sample_rate < LOWEST_SAMPLE_RATE:
         raise ValueError(f"sample_rate {sample_rate} Hz: the 16 kHz octave needs at least {LOWEST_SAMPLE_RATE} Hz")
 
 
 def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
-    """Gains (bands, frequencies) that split a spectrum into octaves; they add up to one at every frequency.
+    """Gains that split a spectrum into octaves, and whose sum is one at every frequency.
 
-    Half an octave of raised cosine at each edge between two bands; the first band goes down to 0 Hz, the last up to the
-    end. Zero phase. This is how absorption by band becomes a filter, not how a band is measured.
+    They turn absorption by band into a filter without phase; bands are measured with `octave_filter_gain`. Two
+    neighbours cross over within half an octave, along a raised cosine. The first band reaches down to 0 Hz, the last
+    up to the end of the spectrum.
+
+    Args:
+        frequencies_hz: frequencies (n,) in hertz.
+
+    Returns:
+        Amplitude gains (bands, n).
     """
     octaves = np.log2(np.maximum(np.asarray(frequencies_hz, dtype=np.float64), 1.0) / OCTAVE_BANDS_HZ[0])
     position = np.clip(octaves, 0.0, len(OCTAVE_BANDS_HZ) - 1.0)
@@ -56,24 +71,35 @@ def octave_crossover(frequencies_hz: ArrayLike) -> NDArray[np.float64]:
     return gains
 
 
-def end_of_spectrum(frequencies_hz: ArrayLike, sample_rate: int) -> NDArray[np.float64]:
-    """Gain that takes a response softly from 3/4 of the Nyquist frequency (18 kHz at 48 kHz) to nothing at its end."""
+def spectrum_fade_out(frequencies_hz: ArrayLike, sample_rate: int) -> NDArray[np.float64]:
+    """Amplitude gain (n,) that fades a spectrum out, from 3/4 of the Nyquist frequency (18 kHz at 48 kHz) up to all."""
     share = np.asarray(frequencies_hz, dtype=np.float64) / (0.5 * sample_rate)
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.clip((share - PASSBAND) / (1.0 - PASSBAND), 0.0, 1.0)))
 
 
 def octave_filter_gain(frequencies_hz: ArrayLike, centre_hz: float) -> NDArray[np.float64]:
-    """Magnitude of the octave band-pass around ``centre_hz``: Butterworth of sixth order, class 1 of IEC 61260-1."""
+    """Magnitude (n,) of the octave filter around ``centre_hz``: Butterworth of sixth order, class 1 of IEC 61260-1."""
     frequencies = np.maximum(np.asarray(frequencies_hz, dtype=np.float64), 1e-3)
     squared = 2.0 * np.square(frequencies / centre_hz - centre_hz / frequencies)
     return np.asarray(1.0 / np.sqrt(1.0 + squared * squared * squared))
 
 
 def octave_energies(response_w: ArrayLike, sample_rate: int) -> list[tuple[NDArray[np.float64], float]]:
-    """Energy over time of W (samples,) in each octave band, as (energies, sample rate of these energies in hertz).
+    """Filters a response into octaves and squares each.
 
-    The filters have zero phase, so a short decay is not stretched to one side. Low bands come at a lower rate: nothing
-    over two octaves above their centre is left in them. Every series starts ``ringing_s()`` before the response.
+    The filters have zero phase, so they stretch a short decay to both sides equally. Low bands have a reduced sample
+    rate, because nothing more than two octaves above their centre remains in them.
+
+    Args:
+        response_w: the W channel of a response, (samples,).
+        sample_rate: its sample rate in hertz.
+
+    Returns:
+        For each octave, its energy over time (n,) and the sample rate of that series in hertz. Every series begins
+        `ringing_s()` before the response.
+
+    Raises:
+        ValueError: the sample rate is too low for the 16 kHz octave.
     """
     check_sample_rate(sample_rate)
     samples = np.asarray(response_w)
@@ -92,7 +118,7 @@ def octave_energies(response_w: ArrayLike, sample_rate: int) -> list[tuple[NDArr
 
 @functools.lru_cache(maxsize=2)
 def _reduced_filters(length: int, sample_rate: int, dtype: np.dtype) -> list[tuple[NDArray[np.floating], int]]:
-    """Gain (bins,) of each octave filter on a spectrum of ``length`` samples, and by how much its rate is reduced."""
+    """The gain (bins,) of each octave's filter for ``length`` samples, and the factor that reduces its sample rate."""
     filters = []
     for centre in OCTAVE_BANDS_HZ:
         reduction = 1
@@ -104,19 +130,26 @@ def _reduced_filters(length: int, sample_rate: int, dtype: np.dtype) -> list[tup
 
 
 def ringing_s() -> float:
-    """Seconds that `octave_energies` leaves before the response for the filters to ring."""
+    """Seconds that `octave_energies` adds before the response, in which the filters ring."""
     return _RINGING_S / 2
 
 
 def schroeder_decay(energies: ArrayLike) -> NDArray[np.float64]:
-    """Backward integration of energy over time (samples,): the energy still to come, undivided (ISO 3382-1, 5.3.3)."""
+    """Integrates energy over time (samples,) backwards: the energy from each sample on (ISO 3382-1, 5.3.3)."""
     return np.cumsum(np.asarray(energies, dtype=np.float64)[::-1])[::-1]
 
 
 def decay_time_ms(decay: NDArray[np.float64], rate_hz: float, upper_db: float, lower_db: float) -> float:
-    """Time for 60 dB in ms, from a line fitted to ``decay`` between two levels in dB under its start (ISO 3382-1).
+    """Fits a line to a decay between two levels, and extrapolates it to 60 dB (ISO 3382-1, clause 6).
 
-    NaN where the decay crosses the range in fewer than two samples, or holds no energy.
+    Args:
+        decay: a decay by `schroeder_decay`, (samples,).
+        rate_hz: its sample rate.
+        upper_db: the level where the fit begins, relative to the start of the decay, such as −5 for T30.
+        lower_db: the level where it ends, such as −35 for T30.
+
+    Returns:
+        The time for 60 dB in ms; NaN if the decay has no energy, or crosses the range in fewer than two samples.
     """
     if decay.size == 0 or not decay[0] > 0.0:
         return math.nan
@@ -133,7 +166,7 @@ def decay_time_ms(decay: NDArray[np.float64], rate_hz: float, upper_db: float, l
 
 
 def t30_ms(response_w: ArrayLike, sample_rate: int) -> float:
-    """Full-band T30 in ms of W (samples,): the decay from −5 to −35 dB, integrated backwards (ISO 3382-1)."""
+    """Full-band T30 in ms of W (samples,): the backward-integrated decay from −5 to −35 dB (ISO 3382-1)."""
     return decay_time_ms(schroeder_decay(np.square(response_w, dtype=np.float64)), sample_rate, -5.0, -35.0)
 
 
@@ -146,60 +179,82 @@ def t30_bands_ms(response_w: ArrayLike, sample_rate: int) -> tuple[float, ...]:
 
 
 def edt_ms(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> float:
-    """Early decay time in ms: the fit from 0 to −10 dB, from the direct sound on, times six (ISO 3382-1).
+    """Early decay time in ms of W (samples,): six times the time from 0 to −10 dB (ISO 3382-1, annex A).
 
-    Near a source most of it is the step behind the direct sound, so it can be close to zero.
+    ``direct_sample`` is when the direct sound arrives, in samples. Near a source most of these 10 dB is the step after
+    the direct sound, so the value can be close to zero.
     """
     arrived = np.square(np.asarray(response_w)[max(0, math.floor(direct_sample)) :], dtype=np.float64)
     return decay_time_ms(schroeder_decay(arrived), sample_rate, 0.0, -10.0)
 
 
 def c50_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> float:
-    """Clarity in dB: energy within 50 ms of the direct sound's arrival over the energy after it (ISO 3382-1)."""
+    """Clarity C50 in dB of W (samples,): the energy up to 50 ms after the direct sound, over the energy after that.
+
+    ``direct_sample`` is when the direct sound arrives, in samples (ISO 3382-1, annex A).
+    """
     return _energy_ratio_db(response_w, round(direct_sample + C50_EARLY_S * sample_rate))
 
 
 def drr_db(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> float:
-    """Direct-to-reverberant ratio in dB: energy until 1 ms after the direct sound over the energy from then on."""
+    """Direct-to-reverberant ratio in dB of W (samples,): the energy up to 1 ms after the direct sound, over the rest.
+
+    ``direct_sample`` is when the direct sound arrives, in samples.
+    """
     return _energy_ratio_db(response_w, round(direct_sample + DIRECT_WINDOW_S * sample_rate))
 
 
-def heard_t30_ms(band_t30_ms: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)) -> NDArray[np.float64]:
-    """Full-band T30 in ms (...,) measured on diffuse octaves that each decay at a T30 of their own (..., bands).
+def predicted_t30_ms(band_t30_ms: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)) -> NDArray[np.float64]:
+    """Predicts the full-band T30 that is measured on a diffuse field whose octaves have different T30s.
 
-    Another ``range_db`` than that of ISO 3382-1 gives the time for 60 dB that is fitted there.
+    Args:
+        band_t30_ms: T30 of each octave in ms, (..., bands).
+        range_db: the levels between which the decay is fitted; the default is the range of T30.
+
+    Returns:
+        Time for 60 dB in ms, (...,).
     """
-    return full_band_t30_ms(_with_pairs(band_t30_ms), _heard_energies()[0], range_db)
+    return full_band_t30_ms(_with_products(band_t30_ms), _energy_shares()[0], range_db)
 
 
-def heard_bands_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
-    """T30 in ms (..., bands) that octave filters measure on diffuse octaves that each decay at a T30 of their own.
+def predicted_bands_t30_ms(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
+    """Predicts the T30 that octave filters measure on a diffuse field whose octaves have different T30s.
 
-    The filters have skirts, and sound between two octaves decays in between: an octave that is drier than its
-    neighbours measures longer than it is.
+    The slopes of a filter let parts of the neighbours through, and sound between two octaves decays at a rate between
+    theirs. So an octave that is drier than its neighbours measures longer than it is.
+
+    Args:
+        band_t30_ms: T30 of each octave in ms, (..., bands).
+
+    Returns:
+        Measured T30 in ms, (..., bands).
     """
-    return full_band_t30_ms(_with_pairs(band_t30_ms)[..., None, :], _heard_energies()[1:])
+    return full_band_t30_ms(_with_products(band_t30_ms)[..., None, :], _energy_shares()[1:])
 
 
-def _with_pairs(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
-    """Decays of octaves and of pairs of neighbours: amplitudes add up, and the square of a sum holds a product."""
+def _with_products(band_t30_ms: ArrayLike) -> NDArray[np.float64]:
+    """Decays in ms of the octaves, then of the products of neighbours.
+
+    Amplitudes of neighbours add up where they cross over, so the energy there contains their product, which decays at
+    the mean of both rates.
+    """
     decays_ms = np.asarray(band_t30_ms, dtype=np.float64)
     between_ms = 2.0 / (1.0 / decays_ms[..., :-1] + 1.0 / decays_ms[..., 1:])
     return np.concatenate([decays_ms, between_ms], axis=-1)
 
 
 @functools.cache
-def _heard_energies() -> NDArray[np.float64]:
-    """Energy (1 + bands, 2 · bands − 1) that the full band and each octave filter take from white sound at 48 kHz.
+def _energy_shares() -> NDArray[np.float64]:
+    """Energy (1 + bands, 2 · bands − 1) that the full band and each octave filter take from white noise at 48 kHz.
 
-    By octave first, then by pair of neighbours.
+    The columns are the octaves of the sound, then the products of neighbours.
     """
     frequencies = np.arange(0.5, 24_000.0)
     octaves = octave_crossover(frequencies)
-    octaves *= end_of_spectrum(frequencies, 48_000)
+    octaves *= spectrum_fade_out(frequencies, 48_000)
     parts = np.concatenate([np.square(octaves), 2.0 * octaves[:-1] * octaves[1:]])
     filters = np.stack([np.ones(frequencies.size), *(octave_filter_gain(frequencies, hz) for hz in OCTAVE_BANDS_HZ)])
-    # Added up in a fixed order, on one thread.
+    # np.einsum adds in a fixed order, on one thread.
     energies = np.einsum("fn,pn->fp", np.square(filters), parts)
     return np.asarray(energies / energies.sum(axis=1, keepdims=True))
 
@@ -207,9 +262,15 @@ def _heard_energies() -> NDArray[np.float64]:
 def full_band_t30_ms(
     band_t30_ms: ArrayLike, band_energies: ArrayLike, range_db: tuple[float, float] = (-5.0, -35.0)
 ) -> NDArray[np.float64]:
-    """Full-band T30 in ms of diffuse decays that start together: (..., bands) of T30 in ms and of initial energies.
+    """T30 of a sum of exponential decays, fitted as on a measured response.
 
-    A sum of exponentials is not one: its level is fitted over ``range_db``, as on a measured response.
+    Args:
+        band_t30_ms: T30 of each decay in ms, (..., bands).
+        band_energies: its power at time zero, (..., bands); any unit.
+        range_db: the levels between which the sum is fitted.
+
+    Returns:
+        Time for 60 dB in ms, (...,).
     """
     decay_per_ms = DECAY_60_DB / np.asarray(band_t30_ms, dtype=np.float64)
     levels = np.asarray(band_energies, dtype=np.float64) / decay_per_ms
@@ -219,7 +280,7 @@ def full_band_t30_ms(
         return np.asarray(np.sum(levels * np.exp(-decay_per_ms * time_ms[..., None]), axis=-1) / total)
 
     def crossing(fraction: float) -> NDArray[np.float64]:
-        # Newton on the level: it is convex, so the steps come from the left and never pass the crossing.
+        # Newton's method on the level, which is convex: its steps come from the left and never pass the crossing.
         time_ms = np.zeros_like(total)
         for _ in range(12):
             parts = levels * np.exp(-decay_per_ms * time_ms[..., None])
@@ -236,7 +297,19 @@ def full_band_t30_ms(
 
 
 def measure(response_w: ArrayLike, sample_rate: int, direct_sample: float) -> Acoustics:
-    """All quantities of W (samples,), whose direct sound arrives at ``direct_sample``, to 0.01 ms and 0.001 dB."""
+    """Measures a response by ISO 3382-1.
+
+    Args:
+        response_w: its W channel, (samples,).
+        sample_rate: in hertz, at least 44.1 kHz.
+        direct_sample: when the direct sound arrives, in samples.
+
+    Returns:
+        T30, T30 by octave and EDT, rounded to 0.01 ms; C50 and DRR, rounded to 0.001 dB.
+
+    Raises:
+        ValueError: the sample rate is too low.
+    """
     samples = np.asarray(response_w, dtype=np.float64)
     return Acoustics(
         t30_ms=round(t30_ms(samples, sample_rate), 2),

@@ -7,28 +7,31 @@ import math
 import numpy as np
 import scipy.fft
 import scipy.ndimage
-import scipy.sparse
 from numpy.typing import NDArray
 
 from transforms.records import Room
-from transforms.rooms.acoustics import (
-    DECAY_60_DB,
-    SPEED_OF_SOUND_M_S,
-)
+from transforms.rooms.acoustics import DECAY_60_DB, SPEED_OF_SOUND_M_S
 from transforms.rooms.octaves import band_gains, fade_out
 from transforms.seeds import keyed_generator
 
+# The last part of a response fades to zero within this time.
 _FADE_OUT_S = 0.01
-
+# Blocks, in samples, of the exponential envelope and of the level's measurement; the latter's window spans five blocks.
 _ENVELOPE_BLOCK = 1024
-
 _LEVEL_BLOCK = 512
-
 _LEVEL_WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
 
 
 class DiffuseTail:
-    """The diffuse field after the images: noise of its own in each channel, in octaves that decay each at its rate."""
+    """The diffuse field after the image sources: independent noise in each channel, in octaves with their own decays.
+
+    Args:
+        room: the room, whose volume gives the power of the field.
+        seed: the seed of the noise.
+        n_samples: the length of the response.
+        sample_rate: in hertz.
+        fade_s: when the cross-fade from the image sources begins and ends, in seconds after the emission.
+    """
 
     def __init__(self, room: Room, seed: int, n_samples: int, sample_rate: int, fade_s: tuple[float, float]) -> None:
         self.sample_rate = sample_rate
@@ -37,10 +40,10 @@ class DiffuseTail:
         self._seed = seed
         self._length = scipy.fft.next_fast_len(n_samples - self.start, real=True)
         gains = band_gains(self._length, sample_rate)
-        # Of white noise of unit variance, by band.
+        # The power that white noise of unit variance has in each band.
         self._powers = np.mean(np.square(gains), axis=1)
         self._gains = gains.astype(np.float32)
-        # Reflections arrive 4πc³t²/V times a second and carry 1/(ct)²: their power does not depend on time.
+        # 4πc³t²/V reflections arrive in a second, each with the power 1/(ct)²; so their power does not depend on time.
         power = 4.0 * math.pi * SPEED_OF_SOUND_M_S / (room.volume_m3 * sample_rate)
         times_s = np.arange(self.start, n_samples) / sample_rate
         fades = np.sqrt(np.maximum(1.0 - fade_out(times_s, *fade_s) ** 2, 0.0))
@@ -49,7 +52,7 @@ class DiffuseTail:
         self._omnidirectional = self._bands(0)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The tail (samples,) of an ACN channel, from time zero on, with a T30 in ms for each band."""
+        """The tail (samples,) of an ACN channel, from the emission on, with these T30s in ms (bands,)."""
         bands = self._omnidirectional if channel == 0 else self._bands(channel)
         n_tail = self.n_samples - self.start
         total = np.zeros(n_tail, dtype=np.float32)
@@ -59,14 +62,17 @@ class DiffuseTail:
         return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
 
     def _bands(self, channel: int) -> NDArray[np.float32]:
-        """Stationary white noise in bands (bands, samples); SN3D: the variance of degree n is 1/(2n + 1)."""
+        """Stationary noise in bands (bands, samples) for an ACN channel.
+
+        By SN3D the variance of a channel of degree n is 1/(2n + 1) in a diffuse field.
+        """
         spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
         return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
 
     def _levelled(self, bands: NDArray[np.float32], variance: float) -> NDArray[np.float32]:
-        """Noise (bands, samples) whose power is even over 50 ms: a short decay is no matter of chance."""
+        """Noise (bands, samples) whose power is even over about 50 ms, so that chance does not change a short decay."""
         n_tail = bands.shape[1]
         blocks = -(-n_tail // _LEVEL_BLOCK)
         padded = np.zeros((len(bands), blocks, _LEVEL_BLOCK), dtype=np.float32)
@@ -77,7 +83,7 @@ class DiffuseTail:
         smoothed = scipy.ndimage.convolve1d(energies, _LEVEL_WINDOW, axis=1, mode="constant")
         smoothed /= scipy.ndimage.convolve1d(counts, _LEVEL_WINDOW, mode="constant")
         gains = np.sqrt(variance * self._powers[:, None] / smoothed)
-        # Straight lines from edge to edge of the blocks.
+        # The gain is interpolated linearly from edge to edge of the blocks.
         edges = np.concatenate([gains[:, :1], 0.5 * (gains[:, 1:] + gains[:, :-1]), gains[:, -1:]], axis=1)
         edges = edges.astype(np.float32)[:, :, None]
         ramp = np.arange(_LEVEL_BLOCK, dtype=np.float32) / np.float32(_LEVEL_BLOCK)
@@ -85,7 +91,7 @@ class DiffuseTail:
         return padded.reshape(len(bands), -1)[:, :n_tail]
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
-        """Amplitude of an exponential decay, from where the tail starts; two short tables instead of a long one."""
+        """Amplitude of an exponential decay (n_tail,) from the tail's start on, as the product of two short tables."""
         per_sample = 0.5 * DECAY_60_DB / (decay_ms / 1000.0 * self.sample_rate)
         blocks = np.exp(-per_sample * (self.start + _ENVELOPE_BLOCK * np.arange(n_tail // _ENVELOPE_BLOCK + 1)))
         inside = np.exp(-per_sample * np.arange(_ENVELOPE_BLOCK))
@@ -93,10 +99,14 @@ class DiffuseTail:
 
 
 def _white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
-    """Noise of unit variance from raw bits, four 16-bit numbers a sample, so that no C library takes part."""
+    """White noise of unit variance (n_samples,), the same on every machine.
+
+    Each sample is the sum of four 16-bit numbers out of the generator's raw bits; a normal distribution would call
+    functions of the C library, which differ in the last place.
+    """
     generator = keyed_generator(seed, "diffuse", channel)
     raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8")
     first, second, third, fourth = raw.view("<i2").reshape(n_samples, 4).T.astype(np.int32)
     sums = first + second + third + fourth
-    # Four numbers, uniform over 65,536 values around −1/2.
+    # Each of the four is uniform over 65,536 values, whose mean is −1/2.
     return np.asarray((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0), dtype=np.float32)

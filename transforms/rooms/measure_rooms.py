@@ -1,4 +1,4 @@
-"""Measure rooms: every room that a release uses, at a reference position of its own."""
+"""Measuring every room that a release uses, at reference positions of its own."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from transforms.shards.each_shard import Stage, failure_of
 from transforms.shards.release_rows import ROOM_SCHEMA, room_values
 from transforms.shards.write_shard import table_to_parquet
 
-#: A chunk of rooms: its number, and each room as (split, index).
+#: A chunk of rooms: its number, and its rooms as (split, index).
 Chunk = tuple[int, tuple[tuple[str, int], ...]]
-#: Its number, and its rows of rooms.parquet, or why there are none.
+#: A measured chunk: its number, and its rows of rooms.parquet, or the error that prevented them.
 Measured = tuple[int, list[dict[str, Any]] | str]
 
 
 def measured_rooms(rooms: Sequence[tuple[str, int]], supply: RoomSupply) -> list[dict[str, Any]]:
-    """The rooms as rows of rooms.parquet, sampled and measured."""
+    """Makes and measures rooms, given as (split, index); returns their rows of rooms.parquet.
+
+    Raises:
+        RoomDoesNotExist: a room cannot have its T30.
+    """
     sampled = [supply.room(split, index) for split, index in rooms]
     return [room_values(room, measure_room(room, seed=supply.seed)) for room in sampled]
 
 
 @dataclass
 class MeasureRooms(Stage):
-    """Turns chunks of rooms into rows of rooms.parquet; an exception costs its own chunk."""
+    """Turns chunks of rooms into rows of rooms.parquet; an exception affects its own chunk alone."""
 
     name: ClassVar[str] = "measure rooms"
     supply: RoomSupply
@@ -47,7 +51,7 @@ class MeasureRooms(Stage):
 
 @dataclass
 class WriteRooms(Stage):
-    """Writes each measured chunk beside the release, or notes why it failed; yields the chunk's number."""
+    """Writes each measured chunk beside the release, or notes the error; yields the number of the chunk."""
 
     name: ClassVar[str] = "write rooms"
     release: str

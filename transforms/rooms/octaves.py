@@ -1,31 +1,29 @@
-"""Octave bands of a response: their gains, and the cross-fade from images to tail."""
+"""Octave bands of a response: their filters, and the cross-fade from image sources to the diffuse tail."""
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.fft
-import scipy.ndimage
-import scipy.sparse
 from numpy.typing import NDArray
 
-from transforms.rooms.acoustics import (
-    end_of_spectrum,
-    octave_crossover,
-)
+from transforms.rooms.acoustics import octave_crossover, spectrum_fade_out
 
 
 def filter_bands(bands: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Trains of pulses (bands, samples), each through its octave's gain (bands, bins)."""
+    """Filters each band (bands, samples) with its gain (bands, bins); returns (bands, samples)."""
     spectrum = scipy.fft.rfft(bands, 2 * (gains.shape[1] - 1), axis=1) * gains
     return np.asarray(scipy.fft.irfft(spectrum, 2 * (gains.shape[1] - 1), axis=1)[:, : bands.shape[1]])
 
 
 def band_gains(length: int, sample_rate: int) -> NDArray[np.float64]:
-    """Gains (bands, bins) of the octaves with the soft end of the spectrum, for a transform of ``length`` samples."""
+    """Amplitude gains (bands, bins) that split a spectrum of ``length`` samples into octaves and fade out its end."""
     frequencies = scipy.fft.rfftfreq(length, 1.0 / sample_rate)
-    return octave_crossover(frequencies) * end_of_spectrum(frequencies, sample_rate)
+    return octave_crossover(frequencies) * spectrum_fade_out(frequencies, sample_rate)
 
 
 def fade_out(times_s: NDArray[np.float64], from_s: float, to_s: float) -> NDArray[np.float64]:
-    """Amplitude of the images over time: a quarter of a cosine, whose power and the tail's add up to one."""
+    """Amplitude of the image sources at these times: a quarter of a cosine from one to zero.
+
+    The tail fades in with the complementary power, so that the powers of both add up to one.
+    """
     return np.asarray(np.cos(0.5 * np.pi * np.clip((times_s - from_s) / (to_s - from_s), 0.0, 1.0)))

@@ -1,4 +1,4 @@
-"""Rooms of a user's own: read from a list, and checked without designing one."""
+"""Rooms that a user gives, read from a list and checked."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NUMBERS = ("length_m", "width_m", "height_m", "t30_ms")
 
 
 class OwnRoomsUnusable(ValueError):
-    """A user's list of rooms that cannot be used; one line that names the room and the column."""
+    """The user's list of rooms cannot be used; the message is one line that names the room and the column."""
 
 
 @dataclass(frozen=True)
 class OwnRoom:
-    """A user's own room: its size in metres and its full-band T30; where it names no materials, some are chosen."""
+    """A room given by the user: its size in metres, its full-band T30 in ms, and its materials or none."""
 
     room_id: str
     split: str
@@ -33,7 +33,7 @@ class OwnRoom:
     floor: str | None = None
     ceiling: str | None = None
     walls: str | None = None
-    """Names in pyroomacoustics' database; all three or none."""
+    """Names in pyroomacoustics' database. Either all three are given, or materials are chosen by seed."""
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -47,7 +47,7 @@ class OwnRoom:
             raise OwnRoomsUnusable(f"room {self.room_id!r}: name all of {', '.join(_SURFACES)}, or none")
         if not named:
             return
-        # The database of materials comes with SciPy and pyroomacoustics, which take a second to import.
+        # Importing SciPy and pyroomacoustics, for the database of materials, takes a second.
         from transforms.rooms.room_design import absorption_exponents
 
         for material in named:
@@ -58,10 +58,10 @@ class OwnRoom:
 
 
 def own_rooms_of(records: Sequence[Mapping[str, Any]]) -> tuple[OwnRoom, ...]:
-    """Rooms from plain values; no two may have the same name.
+    """Makes rooms of plain values, as a recipe or a table holds them.
 
     Raises:
-        OwnRoomsUnusable: naming the room and the column.
+        OwnRoomsUnusable: a value is missing or impossible, a column is unknown, or two rooms have one name.
     """
     rooms = []
     for number, record in enumerate(records, 1):
@@ -85,10 +85,13 @@ def own_rooms_of(records: Sequence[Mapping[str, Any]]) -> tuple[OwnRoom, ...]:
 
 
 def read_own_rooms(path: str) -> list[dict[str, Any]]:
-    """The rooms of a CSV file as plain values: room_id, split, length_m, width_m, height_m, t30_ms, and materials.
+    """Reads a CSV file of rooms: room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls.
+
+    Returns:
+        Each room as plain values, without those that are not given.
 
     Raises:
-        OwnRoomsUnusable: when it cannot be read, or a room in it cannot be used.
+        OwnRoomsUnusable: the file cannot be read, or a room in it cannot be used.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Where receiver and source stand: a direction, a distance, and a place that holds both (ELSA, section 3.2)."""
+"""Positions of receiver and source: a direction, a distance, and a position in the room (ELSA, section 3.2)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from transforms.rooms.room_supply import RoomSupply
 from transforms.seeds import keyed_generator
 from transforms.shards.each_shard import EachShard
 
-# Every draw is an integer on one of these grids, so equal seeds give equal numbers on every machine.
+# Draws are integers on these grids, so that equal seeds give equal numbers on every machine.
 ANGLE_STEPS_PER_DEG = 100
 STEPS_PER_M = 1000
 _SOURCE_DECIMALS = 6
 
 
 class SceneDoesNotFit(ValueError):
-    """The room cannot hold a source at the distance asked for in the direction asked for."""
+    """The room is too small for the least distance in the direction that was drawn."""
 
 
 def free_extent_m(room: Room, ranges: SceneRanges) -> tuple[float, float, float]:
-    """How far apart receiver and source can be along x, y and z, in metres; negative where there is no place."""
+    """How far apart receiver and source can be along x, y and z, in metres; negative if the room is too small."""
     return (
         room.length_m - 2 * ranges.wall_clearance_m,
         room.width_m - 2 * ranges.wall_clearance_m,
@@ -35,7 +35,7 @@ def free_extent_m(room: Room, ranges: SceneRanges) -> tuple[float, float, float]
 
 
 def largest_distance_m(room: Room, azimuth_deg: float, elevation_deg: float, ranges: SceneRanges) -> float:
-    """The largest distance in metres, at most the range's, at which ``room`` holds a source in this direction."""
+    """The largest distance in metres that the room and the range allow for a source in a direction in degrees."""
     extents = free_extent_m(room, ranges)
     if min(extents) < 0.0:
         return 0.0
@@ -45,15 +45,21 @@ def largest_distance_m(room: Room, azimuth_deg: float, elevation_deg: float, ran
 
 
 def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
-    """Receiver and source of the row with ``row_seed`` in ``room``; the receiver faces the room's +x.
+    """Draws the positions of receiver and source for a row; the receiver faces the room's +x.
 
-    Azimuth and elevation are uniform whatever the room. The distance is uniform from the range's least to the largest
-    that the room holds *in that direction*: a low room shortens steep distances and never bends an angle. The receiver
-    is then uniform over all places where both stand clear of the walls. Nothing is drawn again, so angles are never
-    biased. Angles are multiples of 0.01°, distances and the receiver of 1 mm, the source is rounded to 1 µm.
+    Azimuth and elevation are uniform in every room. The distance is uniform between the least of the range and the
+    largest that the room allows in that direction, so a low room shortens steep distances and never changes an angle.
+    The receiver is uniform over all positions where both are clear of the walls. Nothing is drawn again, so angles are
+    never biased. Angles are multiples of 0.01°, distances and the receiver's coordinates of 1 mm; the source's
+    coordinates are rounded to 1 µm.
+
+    Args:
+        row_seed: the seed of the row.
+        room: the room.
+        ranges: what is drawn from.
 
     Raises:
-        SceneDoesNotFit: the room cannot hold the least distance in the direction drawn.
+        SceneDoesNotFit: the room is too small for the least distance in the direction that was drawn.
     """
     draw = keyed_generator(row_seed, "scene")
     azimuth_deg = _draw_on_grid(
@@ -61,13 +67,13 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
     )
     elevation_deg = _draw_on_grid(draw, ranges.elevation_min_deg, ranges.elevation_max_deg, ANGLE_STEPS_PER_DEG)
     largest_m = largest_distance_m(room, azimuth_deg, elevation_deg, ranges)
-    # A millimetre less: the receiver's grid needs a place to stand.
+    # The receiver's grid needs some millimetres of its own.
     if largest_m < ranges.distance_max_m:
         largest_m -= 2 / STEPS_PER_M
     if largest_m < ranges.distance_min_m:
         raise SceneDoesNotFit(
-            f"room {room.room_id!r} ({room.length_m} × {room.width_m} × {room.height_m} m) holds a source at azimuth "
-            f"{azimuth_deg}°, elevation {elevation_deg}° up to {max(largest_m, 0.0):.2f} m, "
+            f"room {room.room_id!r} ({room.length_m} × {room.width_m} × {room.height_m} m) has space for a source at "
+            f"azimuth {azimuth_deg}°, elevation {elevation_deg}° up to {max(largest_m, 0.0):.2f} m away, "
             f"and distance_min_m is {ranges.distance_min_m}"
         )
     distance_m = _draw_on_grid(draw, ranges.distance_min_m, largest_m, STEPS_PER_M)
@@ -80,7 +86,8 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
         )
     )
     source_m = tuple(
-        round(place + offset, _SOURCE_DECIMALS) for place, offset in zip(receiver_m, offset_m.tolist(), strict=True)
+        round(position + offset, _SOURCE_DECIMALS)
+        for position, offset in zip(receiver_m, offset_m.tolist(), strict=True)
     )
     return Scene(
         receiver_m=(receiver_m[0], receiver_m[1], receiver_m[2]),
@@ -92,29 +99,34 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
 
 
 def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_unit: int) -> float:
-    """A uniform multiple of 1/steps_per_unit in [low, high]."""
-    # The tiny shift keeps bounds that are on the grid in decimal on it in binary.
+    """Draws a multiple of 1/steps_per_unit uniformly from [low, high]."""
+    # The small shift keeps bounds on the grid that are on it in decimal and not in binary.
     first, last = math.ceil(low * steps_per_unit - 1e-6), math.floor(high * steps_per_unit + 1e-6)
     return int(draw.integers(first, last, endpoint=True)) / steps_per_unit
 
 
 def place_row(row: Row, supply: RoomSupply, ranges: SceneRanges) -> Row:
-    """The row with its room, and receiver and source in it.
+    """Assigns a room to a row, and draws the positions of receiver and source in it.
 
     Raises:
-        SceneDoesNotFit: as `place_source`.
+        RoomDoesNotExist: no absorption gives a user's room its stated T30.
+        SceneDoesNotFit: the room is too small for the least distance in the direction that was drawn.
     """
     room = supply.room_for(row.seed, row.clip.split)
     return replace(row, room=room, scene=place_source(row.seed, room, ranges))
 
 
 def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
-    """The shard with a scene for each row; a row whose room cannot hold one is refused by name."""
+    """Draws a scene for each row of a shard; a row whose room is too small is rejected.
+
+    Raises:
+        ValueError: a row has no room.
+    """
     rows: list[Row] = []
     rejections: list[Rejection] = []
     for row in shard.rows:
         if row.room is None:
-            raise ValueError(f"row {row.id} has no room")
+            raise ValueError(f"row {row.id} has no room yet")
         try:
             rows.append(replace(row, scene=place_source(row.seed, row.room, ranges)))
         except SceneDoesNotFit as error:
@@ -127,7 +139,7 @@ def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
 
 @dataclass
 class PlaceSources(EachShard):
-    """Gives each row, which has a room, its receiver and its source."""
+    """Gives each row with a room the positions of receiver and source."""
 
     name: ClassVar[str] = "place sources"
     ranges: SceneRanges

@@ -1,39 +1,40 @@
-"""What rooms and positions are drawn from: the paper's ranges, and those that the paper leaves open."""
+"""The ranges that rooms and positions are drawn from, some of them the paper's and some our choice."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-# The paper's table of rooms (ELSA, section 3.2): area as printed, T30 as printed; the rest of a room is our choice.
+# The paper's table of rooms (ELSA, section 3.2) gives these two ranges; all else about a room is our choice.
 FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
 T30_RANGE_MS = (114.5, 2671.9)
 
 
 @dataclass(frozen=True)
 class RoomRanges:
-    """What rooms are drawn from; the defaults are the paper's area and T30 (ELSA, section 3.2), the rest is ours."""
+    """The ranges that rooms are drawn from; area and T30 are the paper's by default (ELSA, section 3.2)."""
 
     floor_area_min_m2: float = FLOOR_AREA_RANGE_M2[0]
     floor_area_max_m2: float = FLOOR_AREA_RANGE_M2[1]
-    """Areas are uniform on a logarithmic scale between the bounds."""
+    """Floor areas are drawn uniformly on a logarithmic scale."""
     t30_min_ms: float = T30_RANGE_MS[0]
     t30_max_ms: float = T30_RANGE_MS[1]
     aspect_max: float = 1.8
-    """Longest side of the floor over its shortest; either may be the length."""
+    """The largest ratio of the sides of the floor; either side may be the longer one."""
     height_min_m: float = 2.5
     height_max_m: float = 9.0
     height_over_side_min: float = 0.2
-    """Height relative to the square root of the floor area, where height_min_m is lower."""
+    """The least height is this times the square root of the floor area, or height_min_m if that is more."""
     height_over_side_max: float = 0.6
+    """The largest height is this times the square root of the floor area, or height_max_m if that is less."""
     t30_median_ms: float = 480.0
-    """Median T30 of a room of 100 m³."""
+    """The median T30 of rooms of 100 m³."""
     t30_volume_exponent: float = 0.33
-    """The median grows with this power of the volume."""
+    """The median T30 is proportional to this power of the volume."""
     t30_spread: float = 0.6
-    """Standard deviation of the natural logarithm of T30 around its median."""
+    """The standard deviation of the natural logarithm of T30 around its median."""
     exponent_max: float = 1.2
-    """Most absorption that a room may need, as a mean exponent over its surfaces; 1.2 is an absorption of 0.7."""
+    """The largest mean absorption exponent of a room's surfaces; 1.2 is an absorption of 0.7."""
 
     def __post_init__(self) -> None:
         for name in ("floor_area", "t30", "height", "height_over_side"):
@@ -50,19 +51,19 @@ class RoomRanges:
 
 @dataclass(frozen=True)
 class SceneRanges:
-    """What scenes are drawn from; the ranges are those of ELSA's training rooms (table of section 3.2)."""
+    """The ranges that scenes are drawn from; the defaults are those of the paper's training rooms (section 3.2)."""
 
     distance_min_m: float = 0.5
     distance_max_m: float = 4.0
     elevation_min_deg: float = -47.5
     elevation_max_deg: float = 48.7
     azimuth_min_deg: float = -180.0
-    """Open bound; the azimuth lies in (min, max]."""
+    """An open bound: the azimuth is in (min, max]."""
     azimuth_max_deg: float = 180.0
     wall_clearance_m: float = 0.5
-    """Least distance of receiver and source from the walls; a choice of ours."""
+    """The least distance of receiver and source from the walls. The paper gives none."""
     vertical_clearance_m: float = 0.4
-    """Least distance of receiver and source from floor and ceiling; a choice of ours."""
+    """The least distance of receiver and source from floor and ceiling. The paper gives none."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.distance_min_m <= self.distance_max_m:

@@ -1,4 +1,4 @@
-"""The rooms that each split draws from, sampled by seed or a user's own, and the room of each row."""
+"""The rooms of each split, sampled by seed or given by the user, and the choice of a room for each row."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from transforms.rooms.ranges import RoomRanges
 from transforms.rooms.room_design import choose_materials, furnish_room, sample_room
 from transforms.seeds import derive_seed
 
-#: Rooms that a process keeps, 2 KB each: a room is in many rows, and designing it takes as long as wording five rows.
-ROOMS_KEPT = 16_384
+#: How many rooms a process caches, 2 KB each. Many rows use one room, and designing one takes some milliseconds.
+CACHED_ROOMS = 16_384
 
 
-@lru_cache(maxsize=ROOMS_KEPT)
-def _kept_sampled(seed: int, split: str, index: int, ranges: RoomRanges) -> Room:
+@lru_cache(maxsize=CACHED_ROOMS)
+def _cached_sampled(seed: int, split: str, index: int, ranges: RoomRanges) -> Room:
     return sample_room(seed, split, index, ranges)
 
 
-@lru_cache(maxsize=ROOMS_KEPT)
-def _kept_own(seed: int, room: OwnRoom) -> Room:
+@lru_cache(maxsize=CACHED_ROOMS)
+def _cached_own(seed: int, room: OwnRoom) -> Room:
     size_m = (room.length_m, room.width_m, room.height_m)
     if room.floor and room.ceiling and room.walls:
         materials = (room.floor, room.ceiling, room.walls)
@@ -33,16 +33,16 @@ def _kept_own(seed: int, room: OwnRoom) -> Room:
 
 @dataclass(frozen=True)
 class RoomSupply:
-    """The rooms of every split. No room is in two splits; a sampled room follows from the seed and its number alone."""
+    """The rooms of every split. No room is in two splits; a sampled room depends on the seed and its number alone."""
 
     seed: int
     counts: Mapping[str, int]
-    """How many rooms each split samples; a split with rooms in `own` samples none."""
+    """How many rooms each split samples. A split with rooms in `own` samples none."""
     ranges: RoomRanges
     own: tuple[OwnRoom, ...]
 
     def check(self) -> None:
-        """Raises RoomDoesNotExist where no absorption gives a user's room its stated T30."""
+        """Raises RoomDoesNotExist if no absorption gives a user's room its stated T30."""
         for split in SPLITS:
             for index in range(len(self._own_of_split[split])):
                 self.room(split, index)
@@ -56,13 +56,13 @@ class RoomSupply:
         return derive_seed(row_seed, "room") % self.count(split)
 
     def room(self, split: str, index: int) -> Room:
-        """Room `index` of a split.
+        """The room with number `index` of a split.
 
         Raises:
-            RoomDoesNotExist: where no absorption gives a user's room its stated T30.
+            RoomDoesNotExist: no absorption gives a user's room its stated T30.
         """
         own = self._own_of_split[split]
-        return _kept_own(self.seed, own[index]) if own else _kept_sampled(self.seed, split, index, self.ranges)
+        return _cached_own(self.seed, own[index]) if own else _cached_sampled(self.seed, split, index, self.ranges)
 
     def room_for(self, row_seed: int, split: str) -> Room:
         """The room of a row of a split; raises as `room`."""

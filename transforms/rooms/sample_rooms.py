@@ -1,4 +1,4 @@
-"""Sample rooms: gives each row of a shard its room."""
+"""The stage that gives each row of a shard its room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from transforms.shards.each_shard import EachShard
 
 
 def assign_rooms(shard: Shard, supply: RoomSupply) -> Shard:
-    """The shard with a room for each row."""
+    """Assigns a room to each row of a shard.
+
+    Raises:
+        RoomDoesNotExist: no absorption gives a user's room its stated T30.
+    """
     return shard.with_rows(tuple(replace(row, room=supply.room_for(row.seed, shard.split)) for row in shard.rows))
 
 

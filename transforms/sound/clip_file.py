@@ -1,4 +1,4 @@
-"""A clip's file, opened so that nothing can hang or fill memory: the file itself, or a copy of what lies elsewhere."""
+"""Opening the file of a clip: the file itself, or a copy of one that is in a tar or on another machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from transforms.records import Clip
 from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.refusal import ClipRefused
 
-#: What lies in a tar or on another machine is held in memory twice: 1 GB is five minutes of 16 channels at 48 kHz.
+#: The largest file in a tar or on another machine, which is held in memory twice. Five minutes of 16 channels at 48 kHz
+#: and 32 bits have 1 GB.
 MOST_FETCHED_BYTES = 1_000_000_000
 
 _NOT_A_FILE = "a folder or a special file has that name"
 
 
 def read_clip(clip: Clip) -> bytes:
-    """The whole encoded file of a clip; of a tar, the piece that holds it and no more.
+    """Reads the encoded file of a clip; of a tar, only the part that holds it.
 
     Raises:
-        OSError: when it cannot be read, or a tar ends before the clip does.
+        OSError: the file cannot be read, or the tar ends before the clip does.
     """
     if clip.offset_bytes is None:
         return storage.read_bytes(clip.path)
@@ -37,7 +38,9 @@ def read_clip(clip: Clip) -> bytes:
 
 @contextlib.contextmanager
 def open_clip(clip: Clip) -> Iterator[int]:
-    """A descriptor of a clip's encoded file, for reading and seeking.
+    """Opens the encoded file of a clip and yields a descriptor that can be read and sought.
+
+    Nothing is waited for, such as a pipe or a device under the name of a file.
 
     Raises:
         ClipRefused: missing, not_a_file, unreadable, too_large.
@@ -47,12 +50,14 @@ def open_clip(clip: Clip) -> Iterator[int]:
             yield descriptor
         return
     try:
-        # A pipe that nobody writes to would be waited for; without waiting it opens, and shows what it is.
+        # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
         descriptor = os.open(clip.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise ClipRefused("missing", "it was there when the input was listed, and is gone") from error
+        raise ClipRefused(
+            "missing", "the file was there when the input was listed, and is not there any more"
+        ) from error
     except (OSError, ValueError) as error:
-        # A socket cannot be opened at all.
+        # The error of opening a socket.
         if isinstance(error, OSError) and error.errno == errno.ENXIO:
             raise ClipRefused("not_a_file", _NOT_A_FILE) from error
         raise ClipRefused("unreadable", getattr(error, "strerror", None) or str(error)) from error
@@ -67,7 +72,7 @@ def open_clip(clip: Clip) -> Iterator[int]:
 def _fetch(clip: Clip) -> bytes:
     if clip.size_bytes is not None and clip.size_bytes > MOST_FETCHED_BYTES:
         size = f"{clip.size_bytes / 1e9:.1f} GB"
-        raise ClipRefused("too_large", f"{size}; what lies in a tar or elsewhere is read at once, up to 1 GB")
+        raise ClipRefused("too_large", f"{size}; a file in a tar or on a remote store may have up to 1 GB")
     try:
         return read_clip(clip)
     except OSError as error:
@@ -75,7 +80,7 @@ def _fetch(clip: Clip) -> bytes:
 
 
 def sha256_of(descriptor: int) -> str:
-    """SHA-256 of the whole file, wherever its position is.
+    """SHA-256 of a whole open file, whose position is moved.
 
     Raises:
         ClipRefused: unreadable.

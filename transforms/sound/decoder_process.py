@@ -1,6 +1,6 @@
-"""The program that decodes in a process of its own, for isolated_decoder; it reads requests from a socket.
+"""The program of isolated_decoder's child processes: it reads requests from a socket, decodes, and replies.
 
-It imports the modules that read sound, NumPy and soundfile, and nothing else: it starts in 0.2 s and holds no secret.
+It imports little and starts in 0.2 s.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from transforms.sound import decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
-#: A request: the ending of the file's name, the longest clip in seconds, and after how many seconds nobody waits any
-#: longer. The open file's descriptor comes with it.
+#: A request has the ending of the file's name, the longest clip in seconds, and a timeout in seconds. The descriptor of
+#: the open file is sent with it.
 REQUEST = struct.Struct("<16sdd")
-#: A reply: its kind, the sample rate in hertz, and how many bytes follow.
+#: A reply has a kind, the sample rate in hertz, and the number of bytes that follow.
 REPLY = struct.Struct("<IIQ")
 READY, SAMPLES, REFUSAL, NO_MEMORY = range(4)
 
-# Memory for one block as it is read, for its mean over the channels, and for the libraries.
+# Memory for a block as it is read, for the mean of its channels, and for libraries.
 _WORKING_BYTES = 1 << 30
 
 
@@ -38,7 +38,7 @@ def serve(connection: socket.socket) -> None:
         if len(request) < REQUEST.size or not descriptors:
             return
         ending, max_duration_s, give_up_s = REQUEST.unpack(request)
-        # If the parent dies, this timer ends a library that never returns.
+        # If the parent has died, this timer ends a call of a library that never returns.
         signal.setitimer(signal.ITIMER_REAL, give_up_s)
         if memory_bytes:
             _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
@@ -63,8 +63,8 @@ def serve(connection: socket.socket) -> None:
 
 
 def _confine() -> int:
-    """Takes away from this process what decoding does not need; returns how many bytes of memory it has, or 0."""
-    # Ctrl-C is for the parent; this process ends when the parent does.
+    """Gives up what decoding does not need; returns how much memory the process has so far, or 0 if that is unknown."""
+    # The parent handles Ctrl-C, and this process ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libmpg123 writes its warnings to standard error.
     nowhere = os.open(os.devnull, os.O_WRONLY)

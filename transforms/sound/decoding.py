@@ -1,4 +1,4 @@
-"""Decoding a clip's file with libsndfile, and refusing what it would decode in part or wrongly."""
+"""Decoding the file of a clip with libsndfile, to its end, or refusing it with the reason."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def decode_file(descriptor: int, ending: str = "", *, max_duration_s: float) -> 
 
 
 def read_header(descriptor: int, ending: str = "", *, max_duration_s: float) -> tuple[int | None, int, int]:
-    """Reads what a file says of its own length, without decoding anything; frames of MPEG audio are counted.
+    """Reads the length, rate and channels of a file from its headers, without decoding it.
 
     Args:
         descriptor: an open file that can be sought; its position is moved.
@@ -77,10 +77,10 @@ def read_header(descriptor: int, ending: str = "", *, max_duration_s: float) -> 
         max_duration_s: the longest clip that is taken, in seconds.
 
     Returns:
-        Samples of each channel (None where the file does not say), sample rate in hertz, number of channels.
+        Samples of each channel (None if the file does not say), sample rate in hertz, number of channels.
 
     Raises:
-        ClipRefused: what decode_file refuses, where it can be known without decoding.
+        ClipRefused: as decode_file, with the reasons that can be known without decoding.
     """
     max_duration_s = min(max_duration_s, LONGEST_S)
     with _refusing(), _recognised(Source(descriptor), ending, max_duration_s) as found:
@@ -96,13 +96,13 @@ def read_header(descriptor: int, ending: str = "", *, max_duration_s: float) -> 
 
 @dataclass
 class _Recognised:
-    """What a file was recognised as.
+    """A file and what its headers say.
 
     Attributes:
         source: the file.
-        file: the file as libsndfile opened it, with a header that was corrected where that was needed; None where
-            libsndfile does not recognise it.
-        chunk: where the sound stands, if it stands in a chunk.
+        file: the file as libsndfile opened it, with a corrected header if it needs one; None if only the frames of MPEG
+            audio are known.
+        chunk: the sound, if it is in a chunk.
         flac: the header, if the file is a FLAC.
         stream: the frames, if the sound is MPEG audio.
     """
@@ -120,7 +120,7 @@ def _recognised(source: Source, ending: str, max_duration_s: float) -> Iterator[
 
     Raises:
         ClipRefused: empty, unreadable, truncated, chained, too_long.
-        soundfile.LibsndfileError: where no sound is recognised.
+        soundfile.LibsndfileError: the format is not recognised, or the header is damaged.
     """
     if not source.size:
         raise ClipRefused("empty", "the file has no bytes")
@@ -157,7 +157,7 @@ def _recognised(source: Source, ending: str, max_duration_s: float) -> Iterator[
 
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
-    """Turns the errors of libsndfile into refusals, in words that say what is wrong with the file."""
+    """Turns errors of libsndfile into ClipRefused with a message that says what is wrong with the file."""
     try:
         yield
     except (soundfile.LibsndfileError, RuntimeError, ValueError, OverflowError) as error:
@@ -170,14 +170,14 @@ def _refusing() -> Iterator[None]:
 
 
 class _ReadOn(soundfile.SoundFile):
-    """A file that is read from its beginning to its end: a seek after each block is not exact in MP3, or fails."""
+    """A file that is only read forwards; soundfile would seek after each block, which is not exact in an MP3."""
 
     def seekable(self) -> bool:
         return False
 
 
 def _open(source: Source, pieces: Sequence[Piece] = (), apparent_bytes: int = 0) -> soundfile.SoundFile:
-    """Opens the file itself, or a view that consists of these pieces of it."""
+    """Opens a view that consists of pieces of a file, or the file itself if there are none."""
     if pieces:
         return _ReadOn(FileView(source, pieces, apparent_bytes))
     os.lseek(source.descriptor, 0, os.SEEK_SET)
@@ -185,7 +185,7 @@ def _open(source: Source, pieces: Sequence[Piece] = (), apparent_bytes: int = 0)
 
 
 def _decode_others(found: _Recognised, file: soundfile.SoundFile, max_duration_s: float) -> NDArray[np.float32]:
-    """Decodes what is neither FLAC nor MPEG audio, as many samples as libsndfile counts."""
+    """Decodes a file that is neither FLAC nor MPEG audio, and compares its length with its header."""
     mix = MixDown(max_duration_s)
     mix.add(file, file.frames)
     samples = mix.samples()
@@ -198,7 +198,7 @@ def _decode_others(found: _Recognised, file: soundfile.SoundFile, max_duration_s
 
 
 def _decode_flac(found: _Recognised, flac: FlacStream, max_duration_s: float) -> NDArray[np.float32]:
-    """Decodes a FLAC to its last frame, also where its header counts fewer."""
+    """Decodes a FLAC to its last frame, even if its header promises fewer samples."""
     assert found.file is not None
     rate, promised = found.file.samplerate, flac.total_samples or UNKNOWN_FRAMES
     check_header(promised, rate, max_duration_s)
@@ -208,7 +208,7 @@ def _decode_flac(found: _Recognised, flac: FlacStream, max_duration_s: float) ->
     except soundfile.LibsndfileError:
         if flac.holds_another():
             raise _chained("FLAC") from None
-        # Something that is no FLAC may follow the frames that the header counts, but no more frames.
+        # Other bytes may follow the samples that the header promises, but no more samples.
         if promised >= UNKNOWN_FRAMES or mix.count > promised:
             raise
         mix = MixDown(max_duration_s)
@@ -220,7 +220,7 @@ def _decode_flac(found: _Recognised, flac: FlacStream, max_duration_s: float) ->
 
 
 def _scan(source: Source, start: int, end: int, max_duration_s: float) -> MpegStream | None:
-    """Finds the frames of MPEG audio between two offsets, and refuses a stream of which a part is missing."""
+    """Finds the frames of MPEG audio between two offsets, and refuses a stream if a part of it is missing."""
     stream = mpeg_frames.scan(source, start, end, max_duration_s=max_duration_s)
     if stream is None:
         return None
@@ -233,7 +233,7 @@ def _scan(source: Source, start: int, end: int, max_duration_s: float) -> MpegSt
         if part.promised_frames is None:
             counted = False
             continue
-        # A wrong count beside a right length in bytes shows no loss, nor does a count of all parts together.
+        # Nothing is missing if all bytes are there and only the count is wrong, or if it counts all parts together.
         has_all_bytes = part.promised_bytes is not None and 0 < part.promised_bytes <= part.bytes
         counts_all_parts = abs(part.promised_frames - stream.frames) <= len(stream.parts)
         lacking_s = stream.seconds(part.promised_frames - part.frames)
@@ -248,7 +248,7 @@ def _scan(source: Source, start: int, end: int, max_duration_s: float) -> MpegSt
 
 
 def _decode_mpeg(found: _Recognised, stream: MpegStream, max_duration_s: float) -> NDArray[np.float32]:
-    """Decodes all frames of MPEG audio; from views of the file where libsndfile would read fewer."""
+    """Decodes all frames of MPEG audio, from views of the file if libsndfile would decode fewer."""
     mix = MixDown(max_duration_s)
     file = found.file
     if file is not None and stream.is_plain and file.frames >= stream.fewest_samples:
@@ -265,7 +265,7 @@ def _decode_mpeg(found: _Recognised, stream: MpegStream, max_duration_s: float) 
 
 
 def _check_frames(promised: int, count: int, rate: int) -> None:
-    """Refuses a file that breaks off before what its header promises, as half a download does."""
+    """Refuses a file that breaks off, such as half a download, and so has fewer samples than its header promises."""
     if promised < UNKNOWN_FRAMES and promised - count > MAY_LACK_S * rate:
         raise _truncated(promised / rate, count / rate)
 

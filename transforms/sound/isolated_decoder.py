@@ -1,7 +1,8 @@
-"""Decoding in processes of its own: a file that crashes, hangs or fills a decoder costs one clip and nothing else.
+"""Decoding in child processes, so that a file that crashes or hangs a decoder, or fills memory, costs only one clip.
 
-A child is a program of its own, never a fork: a Beam worker has threads that no fork survives. There is one for each
-decoding that goes on at the same time, started when first needed and used again; no thread owns one or waits for one.
+A child is started as a program and never forked, because a fork does not work in a process with threads, such as a Beam
+worker. There are as many children as files that are decoded at the same time. A child is started when it is needed
+and used again for later files, by any thread.
 """
 
 from __future__ import annotations
@@ -29,45 +30,48 @@ from numpy.typing import NDArray
 from transforms.sound import decoder_process, decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
-#: A clip takes 10 to 20 ms: what takes half a minute has hung, on any machine.
+#: Decoding a clip takes 10 to 20 ms, so a decoder that takes half a minute has hung on any machine.
 TIMEOUT_S = 30.0
-# More for a large file, whose length may have to be counted, and for the longest clip, at a tenth of a decoder's speed.
+# The timeout is longer for a large file, whose samples may have to be counted, and for a long clip, at a tenth of the
+# speed of a decoder.
 _TIMEOUT_BYTES_A_SECOND, _LONGEST_SIZE_TIMEOUT_S, _TIMEOUT_SPEED = 10_000_000, 300.0, 100
 _START_TIMEOUT_S = 120.0
 _SOCKET_BYTES = 1 << 20
 
-# The program imports the modules of this process's own checkout or installation, wherever that is.
+# A child imports the modules of the same checkout or installation as this process.
 _ROOT = str(Path(decoder_process.__file__).parents[2])
 _PROGRAM = (
     "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
     "from transforms.sound.decoder_process import main; main()"
 )
 COMMAND = (sys.executable, "-P", "-c", _PROGRAM, _ROOT)
-#: What a Python needs to start; keys of an endpoint are none of a decoder's business.
+# Environment variables that Python needs to start. Others, such as the key of an endpoint, are not passed on.
 _ENVIRONMENT = ("PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG", "LC_ALL")
 
 
 class DecoderUnavailable(OSError):
-    """The decoder does not start, whatever the file."""
+    """The decoder does not start, so no file can be decoded."""
 
 
 class _ChildFailed(Exception):
+    """A child crashed, hung, or ran out of memory."""
+
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
 
 
 class _Child:
-    """One process that decodes; not for several threads at once."""
+    """One child process; only one thread may use it at a time."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.used = False
         self._socket, theirs = socket.socketpair()
-        # A clip is 4 MB of samples: fewer and larger pieces spare both sides half of their turns.
+        # A clip has about 4 MB of samples; larger buffers halve the number of context switches.
         for end in (self._socket, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        # One thread: BLAS would start others, and take their memory, for nothing.
+        # Decoding needs no threads of BLAS, which would take memory.
         environment["OPENBLAS_NUM_THREADS"] = "1"
         try:
             with theirs:
@@ -83,10 +87,10 @@ class _Child:
             )
         except (OSError, EOFError) as error:
             self.kill()
-            raise DecoderUnavailable(f"the decoder does not start: it {self._end()}") from error
+            raise DecoderUnavailable(f"the decoder does not start: it {self._describe_exit()}") from error
         if ready != decoder_process.READY:
             self.kill()
-            raise DecoderUnavailable("the decoder does not start: what answers is another program")
+            raise DecoderUnavailable("the decoder does not start: another program answers")
 
     def decode(
         self, descriptor: int, ending: str, max_duration_s: float, timeout_s: float
@@ -110,15 +114,15 @@ class _Child:
                 if isinstance(answer, list) and len(answer) == 2:
                     raise ClipRefused(str(answer[0]), str(answer[1]))
             elif kind == decoder_process.NO_MEMORY:
-                raise _ChildFailed("decoder_out_of_memory", "decoding it takes more memory than any clip needs")
+                raise _ChildFailed("decoder_out_of_memory", "decoding takes more memory than any clip needs")
         except json.JSONDecodeError:
             pass
         except TimeoutError:
-            raise _ChildFailed("decoder_hung", f"no sound and no refusal within {timeout_s:.0f} s") from None
+            raise _ChildFailed("decoder_hung", f"the decoder did not answer within {timeout_s:.0f} s") from None
         except (OSError, EOFError):
             self.kill()
-            raise _ChildFailed("decoder_crashed", f"the decoder {self._end()}") from None
-        raise _ChildFailed("decoder_crashed", "the decoder's answer is no answer")
+            raise _ChildFailed("decoder_crashed", f"the decoder {self._describe_exit()}") from None
+        raise _ChildFailed("decoder_crashed", "the decoder sent an invalid answer")
 
     def _receive(self, size: int, deadline: float) -> bytes:
         received = bytearray(size)
@@ -133,12 +137,12 @@ class _Child:
                 raise EOFError
             target = target[count:]
 
-    def _end(self) -> str:
+    def _describe_exit(self) -> str:
         code = self._process.returncode
         return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def kill(self) -> None:
-        """Ends the process and takes its place in the process table away; one that ends by itself says why."""
+        """Waits shortly for the process to end by itself, which gives its exit code a meaning; else kills it."""
         self._socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
@@ -147,13 +151,18 @@ class _Child:
         self._process.wait()
 
     def forget(self) -> None:
-        """Drops it in a process that was forked from the one that it belongs to."""
+        """Releases the child in a process that was forked from its parent, without ending it."""
         self._socket.close()
         self._process.returncode = 0
 
 
 class IsolatedDecoder:
-    """Decodes files in child processes; for any number of threads."""
+    """Decodes files in child processes; any number of threads may use it.
+
+    Args:
+        command: the program that is started as a child.
+        timeout_s: how long a child may take for a short clip, in seconds.
+    """
 
     def __init__(self, command: Sequence[str] = COMMAND, timeout_s: float = TIMEOUT_S) -> None:
         self._command = command
@@ -164,13 +173,14 @@ class IsolatedDecoder:
     def decode_file(
         self, descriptor: int, ending: str = "", *, max_duration_s: float
     ) -> tuple[NDArray[np.float32], int]:
-        """What decoding.decode_file returns and refuses, to the bit, for an open file whose position is moved.
+        """Decodes an open file as decoding.decode_file does, with the same arguments and the same result.
 
-        A failure counts only in a process that has decoded nothing else: what an earlier file broke is not its fault.
+        If a child fails that has decoded other files before, the file is tried once more in a new one: an earlier file
+        may have damaged the library's state.
 
         Raises:
-            ClipRefused: as there; and decoder_crashed, decoder_hung, decoder_out_of_memory.
-            DecoderUnavailable: when no file at all can be decoded.
+            ClipRefused: as decoding.decode_file; and decoder_crashed, decoder_hung, decoder_out_of_memory.
+            DecoderUnavailable: no file at all can be decoded.
         """
         max_duration_s = min(max_duration_s, decoding.LONGEST_S)
         size_s = min(os.fstat(descriptor).st_size / _TIMEOUT_BYTES_A_SECOND, _LONGEST_SIZE_TIMEOUT_S)
@@ -196,19 +206,19 @@ class IsolatedDecoder:
                 return answer
 
     def decode_bytes(self, data: bytes, name: str = "", *, max_duration_s: float) -> tuple[NDArray[np.float32], int]:
-        """The same for the bytes of a file and its name."""
+        """Decodes the bytes of a file; the ending of its name helps to recognise some MP3s."""
         with in_memory(data) as descriptor:
             return self.decode_file(descriptor, os.path.splitext(name)[1], max_duration_s=max_duration_s)
 
     def close(self) -> None:
-        """Ends the children that have nothing to do."""
+        """Ends the children that are not decoding."""
         with self._lock:
             idle, self._idle = self._idle, []
         for child in idle:
             child.kill()
 
     def forget(self) -> None:
-        """Begins anew in a forked process: the children are its parent's, and so is whoever held the lock."""
+        """Releases all children in a forked process; they belong to its parent, as does any thread with the lock."""
         self._lock = threading.Lock()
         idle, self._idle = self._idle, []
         for child in idle:
@@ -227,21 +237,21 @@ class IsolatedDecoder:
 
 @contextlib.contextmanager
 def in_memory(data: bytes) -> Iterator[int]:
-    """An open file without a name that holds these bytes."""
-    with _nameless() as file:
+    """Opens a file without a name that holds these bytes, and yields its descriptor."""
+    with _open_nameless() as file:
         rest = memoryview(data)
         while rest:
             rest = rest[file.write(rest) or 0 :]
         yield file.fileno()
 
 
-def _nameless() -> io.RawIOBase:
+def _open_nameless() -> io.RawIOBase:
     if hasattr(os, "memfd_create"):
         return io.FileIO(os.memfd_create("clip"), "r+b")
     return cast(io.RawIOBase, tempfile.TemporaryFile(buffering=0))
 
 
-#: The one of this process.
+#: The decoder of this process.
 DECODER = IsolatedDecoder()
 atexit.register(DECODER.close)
 if hasattr(os, "register_at_fork"):

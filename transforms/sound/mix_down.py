@@ -1,4 +1,4 @@
-"""Reading opened files to their end, and the mean of their channels."""
+"""Reading opened files to their end, and mixing their channels down by their mean."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 LOUDEST = 2.0**32
 #: A clip whose samples all lie below this level, in dB of full scale, is silent: half a step of 16 bits is −96.3 dB.
 SILENCE_DBFS = -90.0
-#: libsndfile gives 2⁶³ − 1 frames where a file does not know its own length.
+#: libsndfile gives 2⁶³ − 1 as the length of a file that does not say how long it is.
 UNKNOWN_FRAMES = 2**62
 
 _BLOCK_BYTES = 64 << 20
 
 
 def check_header(frames: int, rate: int, max_duration_s: float) -> None:
-    """Refuses what a header says; UNKNOWN_FRAMES is a length that it does not say.
+    """Checks the length and the sample rate in a header; a length of UNKNOWN_FRAMES or more is not known.
 
     Raises:
         ClipRefused: sample_rate, too_long.
@@ -35,7 +35,7 @@ def check_header(frames: int, rate: int, max_duration_s: float) -> None:
 
 
 class MixDown:
-    """Reads files in blocks, one file after the other, and keeps the mean of their channels."""
+    """Reads one or more files in blocks, and keeps the mean of their channels."""
 
     def __init__(self, max_duration_s: float) -> None:
         self._max_duration_s = max_duration_s
@@ -49,19 +49,19 @@ class MixDown:
 
         Args:
             file: the file, at its beginning.
-            frames: how many frames it holds at most, UNKNOWN_FRAMES where its header does not say.
-            expected_frames: how many it probably holds.
+            frames: how many samples of each channel are read at most; UNKNOWN_FRAMES if the header does not say.
+            expected_frames: how many there probably are.
 
         Raises:
             ClipRefused: sample_rate, too_long, not_finite, out_of_range.
         """
         rate, channels = file.samplerate, file.channels
         check_header(frames, rate, self._max_duration_s)
-        # A broken header may promise any length, so one sample more than the recipe takes is read at most.
+        # A broken header may promise any length, so at most one sample more than the recipe takes is read.
         left = min(math.ceil(self._max_duration_s * rate) + 1 - self.count, frames)
         block_frames = max(_BLOCK_BYTES // (4 * channels), 1)
         if frames >= UNKNOWN_FRAMES:
-            # A block that is mostly empty costs time, and so do many small ones.
+            # Blocks that are mostly empty cost time, and so do many small ones.
             fitting_frames = 0 if expected_frames >= UNKNOWN_FRAMES else expected_frames + 1
             block_frames = min(block_frames, max(fitting_frames, rate))
         while left > 0:
@@ -87,7 +87,7 @@ class MixDown:
         self.count += len(mono)
 
     def samples(self) -> NDArray[np.float32]:
-        """All samples, as float32 (n,).
+        """All samples that were read, float32 (n,).
 
         Raises:
             ClipRefused: empty, silent.

@@ -1,4 +1,4 @@
-"""From a clip and a response to a FLAC file: convolution, one gain for all channels, exact integers, their digest."""
+"""From a clip and a response to a FLAC file: convolution, one gain for all channels, integers and their hash."""
 
 from __future__ import annotations
 
@@ -14,43 +14,53 @@ from numpy.typing import NDArray
 
 LEVEL_MODES = ("fixed", "peak")
 BIT_DEPTHS = (16, 24)
-#: Gains are multiples of a thousandth of a decibel, so that the recorded number is the applied one.
+#: Gains are multiples of 0.001 dB, so that a table stores exactly the gain that is applied.
 GAIN_DECIMALS = 3
-#: FLAC's own scale, 0 to 8: 3 is 11 % smaller than 0 at the same speed, 8 takes twice the time.
+#: FLAC's compression level, 0 to 8. Files of level 3 are 11 % smaller than those of 0 at the same speed; 8 takes twice
+#: the time.
 FLAC_LEVEL = 3
-# soundfile maps 0…1 onto FLAC's 0…8.
+# soundfile's compression level is from 0 to 1, and corresponds to FLAC's 0 to 8.
 _FLAC_LEVELS = 8
-# Measured on clips of 20 s and responses of 0.2 to 2.5 s.
+# Sizes of transforms that were fastest for clips of 20 s and responses of 0.2 to 2.5 s.
 _SMALLEST_BLOCK = 98_304
 _BLOCK_OVER_TAPS = 2.15
-# Frames that are scaled, rounded and checked while they are in the cache.
-_QUANTISED_TOGETHER = 65_536
+# How many frames are scaled, rounded and checked at a time, so that they stay in the processor's cache.
+_FRAMES_AT_A_TIME = 65_536
 
 
 @dataclass(frozen=True)
 class Level:
-    """How a recipe sets the level of its clips; checked on entry."""
+    """How a recipe sets the level of its clips.
 
-    mode: str = "fixed"
-    """`fixed`: one gain for the whole recipe, so distance stays audible. `peak`: every clip to the same peak."""
-    gain_db: float = -12.0
-    """Gain of the mode `fixed`, in decibels."""
-    peak_dbfs: float = -1.0
-    """Peak of the mode `peak`, in decibels relative to full scale; 0 or less."""
+    Raises:
+        ValueError: a value is impossible.
+    """
+
+    mode: str
+    """`fixed` applies one gain to all clips, so that distance stays audible; `peak` gives all clips the same peak."""
+    gain_db: float
+    """The gain of the mode `fixed`, in dB."""
+    peak_dbfs: float
+    """The peak of the mode `peak`, in dB relative to full scale; below 0."""
 
     def __post_init__(self) -> None:
         if self.mode not in LEVEL_MODES:
             raise ValueError(f"level mode {self.mode!r}: one of {', '.join(LEVEL_MODES)}")
         if not math.isfinite(self.gain_db):
             raise ValueError(f"gain_db {self.gain_db}: not finite")
-        if not self.peak_dbfs <= 0.0:
-            raise ValueError(f"peak_dbfs {self.peak_dbfs}: 0 or less")
+        if not self.peak_dbfs < 0.0:
+            raise ValueError(f"peak_dbfs {self.peak_dbfs}: below 0")
 
 
 def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``signal`` (samples,) through ``response`` (channels, taps), as float32 (channels, samples).
+    """Convolves a signal with each channel of a response, by overlap-save in float32.
 
-    Overlap-save in float32, the response's spectra computed once; the tail past the signal's end is dropped.
+    Args:
+        signal: the samples of a clip, (samples,).
+        response: the response, (channels, taps).
+
+    Returns:
+        Float32 samples (channels, samples); the tail after the end of the signal is dropped.
     """
     if signal.size == 0:
         return np.zeros((response.shape[0], 0), dtype=np.float32)
@@ -63,7 +73,7 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
     padded = np.zeros((n_blocks - 1) * step + size, dtype=np.float32)
     padded[taps - 1 : taps - 1 + signal.size] = signal
     overlapping = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
-    # Blocks together, then channels together: the transform takes four at a time.
+    # SciPy transforms four rows at a time, so blocks are transformed together, and then channels.
     for block, block_spectrum in enumerate(scipy.fft.rfft(overlapping, axis=1)):
         start = block * step
         kept = min(step, signal.size - start)
@@ -72,11 +82,22 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
     return result
 
 
-def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int = 16) -> tuple[float, bool]:
-    """The gain in dB, to 0.001, for ``samples`` (channels, samples), and whether the level asked for was turned down.
+def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int) -> tuple[float, bool]:
+    """Chooses the gain of a clip, one for all channels.
 
-    What would clip at ``bit_depth`` is turned down until its largest sample just fits. Silence keeps the fixed gain,
-    and has none of its own in the mode `peak`: 0 dB. Raises ValueError where a sample is not finite.
+    If samples would clip at ``bit_depth``, the gain is reduced until the largest one just fits. Silence gets the fixed
+    gain, and 0 dB in the mode `peak`.
+
+    Args:
+        samples: the samples (channels, samples).
+        level: the level that the recipe sets.
+        bit_depth: 16 or 24.
+
+    Returns:
+        The gain in dB, a multiple of 0.001, and whether it was reduced.
+
+    Raises:
+        ValueError: a sample is not finite, or the bit depth is not supported.
     """
     _check_bit_depth(bit_depth)
     peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
@@ -94,24 +115,31 @@ def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int = 16)
     fitting_db = round(math.floor(largest_db / step_db) * step_db, GAIN_DECIMALS)
     while peak * _linear(fitting_db) * full_scale > full_scale - 1:
         fitting_db = round(fitting_db - step_db, GAIN_DECIMALS)
-    # A peak of 0 dBFS asks for one step more than the integers have: that is rounding, not a clip turned down.
+    # A peak just below full scale may be a fraction of a step above the largest integer; that is no clipping.
     return fitting_db, level.mode == "fixed" or wanted_db - fitting_db > 2 * step_db
 
 
-def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int = 16) -> NDArray[np.signedinteger]:
-    """``samples`` (channels, samples) times the gain as integers (samples, channels), half rounded to even.
+def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int) -> NDArray[np.signedinteger]:
+    """Scales samples and rounds them to integers, half to even.
 
-    The integers are int16 for 16 bits and int32 for 24.
+    Args:
+        samples: the samples (channels, samples).
+        gain_db: the gain in dB.
+        bit_depth: 16 or 24.
 
-    Raises ValueError where a sample does not fit ``bit_depth``: nothing clips in silence.
+    Returns:
+        Integers (samples, channels); int16 for 16 bits and int32 for 24.
+
+    Raises:
+        ValueError: a sample does not fit the bit depth, so that nothing clips unnoticed.
     """
     _check_bit_depth(bit_depth)
     full_scale = 2 ** (bit_depth - 1)
     pcm = np.empty(samples.shape[::-1], dtype=_pcm_type(bit_depth))
-    scaled = np.empty((samples.shape[0], _QUANTISED_TOGETHER), dtype=np.float64 if bit_depth > 16 else np.float32)
+    scaled = np.empty((samples.shape[0], _FRAMES_AT_A_TIME), dtype=np.float64 if bit_depth > 16 else np.float32)
     factor = scaled.dtype.type(_linear(gain_db) * full_scale)
-    for start in range(0, len(pcm), _QUANTISED_TOGETHER):
-        frames = pcm[start : start + _QUANTISED_TOGETHER]
+    for start in range(0, len(pcm), _FRAMES_AT_A_TIME):
+        frames = pcm[start : start + _FRAMES_AT_A_TIME]
         part = scaled[:, : len(frames)]
         np.multiply(samples[:, start : start + len(frames)], factor, out=part)
         np.rint(part, out=part)
@@ -121,10 +149,10 @@ def quantise(samples: NDArray[np.float32], gain_db: float, bit_depth: int = 16) 
     return pcm
 
 
-def encode_flac(pcm: NDArray[np.signedinteger], sample_rate: int, bit_depth: int = 16) -> bytes:
-    """Integers (samples, channels) as a FLAC file of ``bit_depth`` bits."""
+def encode_flac(pcm: NDArray[np.signedinteger], sample_rate: int, bit_depth: int) -> bytes:
+    """Encodes integers (samples, channels) of 16 or 24 bits as a FLAC file; returns its bytes."""
     _check_bit_depth(bit_depth)
-    # libsndfile takes the top bits of an int32; 16 bits go in as they are.
+    # libsndfile encodes an int16 as it is, and of an int32 the upper bits.
     frames = pcm.astype(np.int16, copy=False) if bit_depth == 16 else np.left_shift(pcm, 32 - bit_depth)
     target = io.BytesIO()
     with soundfile.SoundFile(
@@ -141,7 +169,7 @@ def encode_flac(pcm: NDArray[np.signedinteger], sample_rate: int, bit_depth: int
 
 
 def decode_flac_pcm(flac: bytes) -> NDArray[np.signedinteger]:
-    """The integers (samples, channels) of a FLAC file of 16 or 24 bits, as they were encoded."""
+    """Decodes a FLAC file of 16 or 24 bits to the integers (samples, channels) that were encoded."""
     with soundfile.SoundFile(io.BytesIO(flac)) as file:
         if file.subtype == "PCM_16":
             return np.asarray(file.read(dtype="int16", always_2d=True))
@@ -150,8 +178,8 @@ def decode_flac_pcm(flac: bytes) -> NDArray[np.signedinteger]:
     return np.asarray(np.right_shift(frames, 32 - bit_depth))
 
 
-def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int = 16) -> str:
-    """SHA-256 over bit depth, shape and the little-endian integers (samples, channels), frame by frame."""
+def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int) -> str:
+    """SHA-256 of the bit depth, the shape, and the integers (samples, channels), little-endian and frame by frame."""
     _check_bit_depth(bit_depth)
     digest = hashlib.sha256(f"pcm:{bit_depth}:{pcm.shape[0]}:{pcm.shape[1]}:".encode())
     digest.update(np.ascontiguousarray(pcm, dtype="<i2" if bit_depth == 16 else "<i4").data)
@@ -159,17 +187,17 @@ def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int = 16) -> str:
 
 
 def _block_size(taps: int, samples: int) -> int:
-    """Length of a transform: short enough for the cache, long enough that the response takes less than half of it."""
+    """The length of a transform: it fits the cache if possible, and the response has less than half of it."""
     size = _SMALLEST_BLOCK
     while size < _BLOCK_OVER_TAPS * taps:
-        # 2ⁿ, 3 · 2ⁿ⁻¹, 2ⁿ⁺¹, …
+        # Sizes are 2ⁿ, 3 · 2ⁿ⁻¹, 2ⁿ⁺¹, …
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     whole = scipy.fft.next_fast_len(samples + taps - 1, real=True)
     return int(min(size, whole))
 
 
 def _pcm_type(bit_depth: int) -> type[np.int16] | type[np.int32]:
-    """The smallest integers that hold a sample: nothing is converted between quantising, hashing and encoding."""
+    """The smallest type that holds a sample; it needs no conversion between quantising, hashing and encoding."""
     return np.int16 if bit_depth == 16 else np.int32
 
 

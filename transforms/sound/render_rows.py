@@ -1,4 +1,4 @@
-"""Render: each clip is decoded once, put into the room of each of its rows, and written as FLAC into its shard."""
+"""Rendering: each clip is decoded once, convolved with the response of each of its rows, and written as FLAC."""
 
 from __future__ import annotations
 
@@ -25,27 +25,35 @@ from transforms.sound.render import Level, choose_gain, convolve, encode_flac, p
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How sound is prepared and written; durations in seconds, decibels relative to the loudest frame."""
+    """How clips are prepared and written; a recipe gives all values."""
 
     level: Level
     bit_depth: int
+    """16 or 24."""
     trim_below_peak_db: float
+    """Frames this much below the loudest one are silence, which is removed at both ends."""
     min_duration_s: float
+    """A shorter clip is repeated until it is at least this long, in seconds."""
     max_duration_s: float
+    """A longer clip is rejected; in seconds."""
 
 
 def flac_name(row_id: str) -> str:
-    """A file name for a row: what a person recognises of its id, and a hash that keeps it apart from all others."""
+    """The name of a row's file: the readable part of its id, and a hash that makes it unique."""
     source = row_id.partition("/")[2]
     readable = re.sub(r"[^A-Za-z0-9]+", "-", source).strip("-")[:64]
     return f"{readable}-{hashlib.sha256(row_id.encode()).hexdigest()[:10]}.flac"
 
 
 def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.float32], str]:
-    """A clip's prepared samples (n,) at 48 kHz, and the SHA-256 of its file.
+    """Decodes and prepares a clip.
+
+    Returns:
+        Its samples (n,) at 48 kHz, and the SHA-256 of its file.
 
     Raises:
-        ClipRefused: with its reason.
+        ClipRefused: the clip cannot be used; with the reason.
+        DecoderUnavailable: no clip at all can be decoded.
     """
     with open_clip(clip) as file:
         samples, rate = DECODER.decode_file(
@@ -61,9 +69,23 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
 def render_row(
     row: Row, source: NDArray[np.float32], source_sha256: str, settings: RenderSettings
 ) -> tuple[Row, bytes, NDArray[np.signedinteger]]:
-    """The row with its audio's numbers in place of its response, the FLAC file, its integers (samples, channels)."""
+    """Renders a row.
+
+    Args:
+        row: a row with a response.
+        source: the samples of its clip by `prepare_source`, (n,).
+        source_sha256: the SHA-256 of the clip's file.
+        settings: how it is written.
+
+    Returns:
+        The row without its response and with a description of its audio; the bytes of the FLAC file; the integers in
+        it, (samples, channels).
+
+    Raises:
+        ValueError: the row has no response.
+    """
     if row.response is None:
-        raise ValueError(f"row {row.id} has no response")
+        raise ValueError(f"row {row.id} has no response yet")
     rendered = convolve(source, row.response.samples)
     gain_db, turned_down = choose_gain(rendered, settings.level, settings.bit_depth)
     pcm = quantise(rendered, gain_db, settings.bit_depth)
@@ -82,10 +104,10 @@ def render_row(
 
 
 def render_shard(shard: Shard, release: str, settings: RenderSettings) -> Shard:
-    """The shard with its FLACs written; a clip that cannot be used costs its own rows and is named.
+    """Renders and writes the rows of a shard; a clip that cannot be used is rejected with all of its rows.
 
     Raises:
-        OSError: when the release cannot be written.
+        OSError: the release cannot be written.
     """
     rows: list[Row] = []
     rejections: list[Rejection] = []
@@ -113,7 +135,7 @@ def _write_rows(
 
 @dataclass
 class RenderRows(EachShard):
-    """Writes the audio of each row, which has a response; no sound leaves this stage."""
+    """Renders and writes the audio of each row with a response; no samples leave this stage."""
 
     name: ClassVar[str] = "render"
     release: str

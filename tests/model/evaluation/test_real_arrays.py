@@ -10,7 +10,8 @@ import soundfile
 
 from model.evaluation import evaluate
 from tests.benchmarks.real_arrays import ARRAYS, RATE, Place, draw_place, main, responses
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
+from tests.directions import angle_between_deg
+from transforms.rooms.geometry import direction_to_unit_vector
 
 from .conftest import OPTIONS
 

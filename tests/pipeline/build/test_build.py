@@ -16,9 +16,10 @@ from pipeline.build import BuildError, build
 from pipeline.build.planning import plan_build, plan_summary
 from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
+from tests.directions import angle_between_deg
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import RATE, write_folder
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.release_rows import ROW_SCHEMA
 from transforms.words import words_of
 

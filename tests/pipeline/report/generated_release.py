@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import soundfile
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ
+from tests.directions import vector_to_direction
 from transforms.records import SPLITS
-from transforms.rooms.geometry import direction_to_unit_vector, vector_to_direction
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA
 from transforms.words import VOCABULARY, words_of
 

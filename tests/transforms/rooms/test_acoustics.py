@@ -12,15 +12,15 @@ from transforms.rooms.acoustics import (
     c50_db,
     drr_db,
     edt_ms,
-    end_of_spectrum,
     full_band_t30_ms,
-    heard_bands_t30_ms,
-    heard_t30_ms,
     measure,
     octave_crossover,
     octave_energies,
     octave_filter_gain,
+    predicted_bands_t30_ms,
+    predicted_t30_ms,
     schroeder_decay,
+    spectrum_fade_out,
     t30_bands_ms,
     t30_ms,
 )
@@ -107,8 +107,8 @@ def test_full_band_takes_many_rooms_at_once():
 
 
 def test_alike_octaves_are_heard_as_they_are():
-    assert heard_t30_ms(np.full(8, 640.0)) == pytest.approx(640.0)
-    assert heard_bands_t30_ms(np.full(8, 640.0)) == pytest.approx(np.full(8, 640.0))
+    assert predicted_t30_ms(np.full(8, 640.0)) == pytest.approx(640.0)
+    assert predicted_bands_t30_ms(np.full(8, 640.0)) == pytest.approx(np.full(8, 640.0))
 
 
 def test_what_is_heard_of_octaves_is_what_is_measured_on_them():
@@ -119,11 +119,11 @@ def test_what_is_heard_of_octaves_is_what_is_measured_on_them():
     for seed in range(16):
         spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(times.size))
         frequencies = np.fft.rfftfreq(times.size, 1 / RATE)
-        spectra = spectrum * octave_crossover(frequencies) * end_of_spectrum(frequencies, RATE)
+        spectra = spectrum * octave_crossover(frequencies) * spectrum_fade_out(frequencies, RATE)
         envelopes = np.exp(-0.5 * DECAY_60_DB * times / (decays_ms[:, None] / 1000))
         noise = np.sum(np.fft.irfft(spectra, times.size, axis=1) * envelopes, axis=0)
         measured.append([t30_ms(noise, RATE), *t30_bands_ms(noise, RATE)])
-    expected = [float(heard_t30_ms(decays_ms)), *heard_bands_t30_ms(decays_ms)]
+    expected = [float(predicted_t30_ms(decays_ms)), *predicted_bands_t30_ms(decays_ms)]
     assert np.mean(measured, axis=0) == pytest.approx(expected, rel=0.04)
     # A dry octave between two that are not measures longer than it decays.
     assert expected[2] > 1.02 * 500
@@ -131,7 +131,7 @@ def test_what_is_heard_of_octaves_is_what_is_measured_on_them():
 
 
 def test_the_end_of_the_spectrum_is_soft():
-    assert end_of_spectrum([0.0, 18_000.0, 21_000.0, 24_000.0], 48_000) == pytest.approx([1.0, 1.0, 0.5, 0.0])
+    assert spectrum_fade_out([0.0, 18_000.0, 21_000.0, 24_000.0], 48_000) == pytest.approx([1.0, 1.0, 0.5, 0.0])
 
 
 def test_crossover_adds_up_to_one():

@@ -1,4 +1,4 @@
-"""The frame: +90° is left is +y, and angles come back from vectors."""
+"""Directions become vectors in AmbiX's frame, and come back from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction, wrap_azimuth
+from tests.directions import angle_between_deg, vector_to_direction, wrap_azimuth
+from transforms.rooms.geometry import direction_to_unit_vector
 
 
 @pytest.mark.parametrize(

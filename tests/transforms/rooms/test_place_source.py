@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.directions import angle_between_deg, vector_to_direction, wrap_azimuth
 from transforms.records import Clip, Room, Shard
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction, wrap_azimuth
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import SceneDoesNotFit, largest_distance_m, place_row, place_source, place_sources
 from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_supply import RoomSupply
@@ -112,22 +113,3 @@ def test_a_row_placed_alone_is_the_row_that_the_stages_place():
     shard = place_sources(assign_rooms(Shard("train", 0, 1, rows), supply), RANGES)
     assert shard.rows == tuple(place_row(row, supply, RANGES) for row in rows)
     assert len({row.room for row in shard.rows}) == 3
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.floats(-180, 180), st.floats(-89, 89), st.floats(0.1, 10.0))
-def test_geometry_goes_there_and_back(azimuth_deg, elevation_deg, distance_m):
-    azimuth, elevation, distance = vector_to_direction(
-        distance_m * direction_to_unit_vector(azimuth_deg, elevation_deg)
-    )
-    assert abs(wrap_azimuth(float(azimuth) - azimuth_deg)) < 1e-6
-    assert elevation == pytest.approx(elevation_deg, abs=1e-6)
-    assert distance == pytest.approx(distance_m)
-
-
-@given(st.floats(-1e6, 1e6))
-def test_wrapped_azimuths_lie_in_one_turn(azimuth_deg):
-    wrapped = wrap_azimuth(azimuth_deg)
-    assert -180.0 < wrapped <= 180.0
-    turns = (azimuth_deg - wrapped) / 360.0
-    assert turns == pytest.approx(round(turns), abs=1e-6)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from transforms.rooms.acoustics import heard_bands_t30_ms, heard_t30_ms
+from transforms.rooms.acoustics import predicted_bands_t30_ms, predicted_t30_ms
 from transforms.rooms.ranges import FLOOR_AREA_RANGE_M2, T30_RANGE_MS, RoomRanges
 from transforms.rooms.room_design import (
     CEILING_MATERIALS,
@@ -26,7 +26,7 @@ from transforms.rooms.room_design import (
 
 @pytest.fixture(scope="module")
 def rooms():
-    return [sample_room(11, "train", index) for index in range(300)]
+    return [sample_room(11, "train", index, RoomRanges()) for index in range(300)]
 
 
 def test_rooms_stay_in_the_papers_ranges_and_fill_them(rooms):
@@ -59,8 +59,8 @@ def test_bands_add_up_to_the_full_band_asked_for(rooms):
     for room in rooms:
         exponents = -np.log1p(-np.array(room.absorption))
         bands = band_t30_ms(exponents, room.length_m, room.width_m, room.height_m)
-        assert float(heard_t30_ms(bands)) == pytest.approx(room.t30_ms, rel=2e-4)
-        assert heard_bands_t30_ms(bands) == pytest.approx(room.t30_bands_ms, abs=0.006)
+        assert float(predicted_t30_ms(bands)) == pytest.approx(room.t30_ms, rel=2e-4)
+        assert predicted_bands_t30_ms(bands) == pytest.approx(room.t30_bands_ms, abs=0.006)
 
 
 def test_decays_are_as_straight_as_materials_allow(rooms):
@@ -99,8 +99,12 @@ def test_every_named_material_exists():
 
 
 def test_a_room_depends_on_its_name_alone(rooms):
-    assert sample_room(11, "train", 17) == rooms[17]
-    others = [sample_room(12, "train", 17), sample_room(11, "test", 17), sample_room(11, "train", 18)]
+    assert sample_room(11, "train", 17, RoomRanges()) == rooms[17]
+    others = [
+        sample_room(12, "train", 17, RoomRanges()),
+        sample_room(11, "test", 17, RoomRanges()),
+        sample_room(11, "train", 18, RoomRanges()),
+    ]
     assert len({room.t30_ms for room in [rooms[17], *others]}) == 4
 
 

@@ -12,12 +12,13 @@ from scipy.signal import butter, sosfiltfilt
 
 from pipeline.report.spaudiopy import spaudiopy_module
 from tests.benchmarks.acoustics import arrival_sample, diffuse_drr_db, image_drr_db, late_field, measured_direction
+from tests.directions import angle_between_deg, vector_to_direction
 from transforms.records import Room, Scene
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, measure
-from transforms.rooms.geometry import angle_between_deg, direction_to_unit_vector, vector_to_direction
+from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.image_sources import image_source_response, image_sources, sn3d_harmonics
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_design import furnish_room, sample_room
 from transforms.rooms.simulate_response import direct_sample, measure_room, simulate_response
 
@@ -39,7 +40,7 @@ def room() -> Room:
 @pytest.fixture(scope="module")
 def drawn():
     """Rooms of the whole range with their scenes and responses."""
-    rooms = [sample_room(3, "train", index) for index in range(16)]
+    rooms = [sample_room(3, "train", index, RoomRanges()) for index in range(16)]
     scenes = [place_source(100 + index, room, SceneRanges()) for index, room in enumerate(rooms)]
     responses = [simulate_response(*pair, seed=index) for index, pair in enumerate(zip(rooms, scenes, strict=True))]
     return list(zip(rooms, scenes, responses, strict=True))
@@ -225,13 +226,13 @@ def test_what_cannot_be_is_refused(room):
 DIGESTS = """
 import hashlib
 from transforms.rooms.place_source import place_source
-from transforms.rooms.ranges import SceneRanges
+from transforms.rooms.ranges import RoomRanges, SceneRanges
 from pipeline.report.spaudiopy import spaudiopy_module
 from transforms.sound.render import pcm_sha256, quantise
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
 for index in {order}:
-    room = sample_room(3, "train", index)
+    room = sample_room(3, "train", index, RoomRanges())
     response = simulate_response(room, place_source(100 + index, room, SceneRanges()), seed=index)
     print(index, pcm_sha256(quantise(response.samples, -24.0, 24), 24), response.acoustics)
 """

@@ -1,9 +1,11 @@
-"""Where the sound stands in WAV, RF64, W64, AIFF, CAF and AU files, and whether the header is right about it.
+"""Finding the sound in WAV, RF64, BW64, W64, AIFF, CAF and AU files, and correcting their headers.
 
-A recorder that crashes, or a program that writes into a pipe, leaves a header that was never completed. Of such a file
-libsndfile reads nothing, a part, or bytes that are no sound, and reports no error. So the header is read here first,
-and where it would mislead libsndfile, a corrected one takes its place. Sources: Microsoft's RIFF, EBU Tech 3306 (RF64),
-ITU-R BS.2088 (BW64), Sony's Wave64, Apple's AIFF and Core Audio Format, Sun's AU.
+A recorder that crashes, or a program that writes into a pipe, leaves a header that was never completed. libsndfile then
+reads nothing, or a part of the sound, or bytes that are no sound, and reports no error. This module reads the header
+first. If it would mislead libsndfile, libsndfile is given a view of the file with a corrected header.
+
+The formats are those of Microsoft (RIFF), EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64), Sony (Wave64), Apple (AIFF, Core
+Audio Format) and Sun (AU).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _MOST_CHUNKS = 10_000
 _RIFF_KINDS = (b"RIFF", b"RF64", b"BW64")
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_SUFFIX = bytes.fromhex("f3acd3118cd100c04f8edb8a")
-# Format tags of WAV: MPEG layers I and II, MPEG layer III; a tag that says that the real one follows later.
+# Format tags of WAV: MPEG layers I and II, and MPEG layer III. The extensible tag says that the real one follows later.
 _MPEG_TAGS, _EXTENSIBLE_TAG = (0x50, 0x55), 0xFFFE
 #: Chunks of metadata that programs write beside the sound.
 _METADATA_IDS = frozenset(
@@ -37,15 +39,15 @@ _REQUIRED_IDS = frozenset({b"fmt ", b"data", b"ds64", b"COMM", b"SSND", b"desc"}
 
 @dataclass(frozen=True)
 class SoundChunk:
-    """The stretch of a file that holds its sound.
+    """The sound of a file and its length.
 
     Attributes:
         start: offset of the first byte of sound.
         end: offset of the byte after the last one.
-        promised_bytes: the length that the header gives; None where it gives none.
-        surplus_bytes: what follows the sound and belongs to no chunk.
+        promised_bytes: the length that the header gives; None if it gives none.
+        surplus_bytes: how many bytes after the sound belong to no chunk and no tag.
         is_mpeg: whether the sound is a stream of MPEG audio.
-        pieces: the file with a corrected header; None where the file's own is right.
+        pieces: the pieces of a view of the file with a corrected header; None if the header is right.
     """
 
     start: int
@@ -60,17 +62,17 @@ def find_sound(source: Source) -> SoundChunk | None:
     """Finds the sound of a file by its header.
 
     Returns:
-        Where the sound stands; None for other formats, and for headers that libsndfile refuses by itself.
+        The sound; None for other formats, and for headers that libsndfile refuses by itself.
 
     Raises:
-        ClipRefused: empty; chained, where another file begins after the sound; unreadable, where the sound stands in
-            several chunks, or is longer than a corrected header could say.
+        ClipRefused: empty; chained if another file begins after the sound; unreadable if the sound is in several
+            chunks, or is too long for a corrected header.
     """
     head = source.read(0, 40)
     if head[:4] in (b".snd", b"dns."):
         return _find_in_au(source, head)
     layout = _layout_of(head)
-    # libsndfile knows BW64 by the name that it had before.
+    # libsndfile knows BW64 by its former name.
     edits = [_Edit(0, 4, b"RF64")] if head.startswith(b"BW64") else []
     return None if layout is None else _find_in_chunks(source, layout, edits)
 
@@ -81,12 +83,12 @@ class _Layout:
 
     Attributes:
         first_at: offset of the first chunk.
-        id_bytes: length of a chunk's name.
-        size: how the size of a chunk is written.
-        size_counts_header: whether it counts the name and itself.
-        alignment: chunks begin at multiples of this.
-        sound_id: the name of the chunk that holds the sound.
-        lead_bytes: what stands in that chunk before the sound.
+        id_bytes: length of a chunk's id.
+        size: the type of a chunk's size.
+        size_counts_header: whether the size includes the id and the size itself.
+        alignment: the length of every chunk is padded to a multiple of this.
+        sound_id: the id of the chunk that holds the sound.
+        lead_bytes: how many bytes of that chunk precede the sound.
     """
 
     first_at: int
@@ -119,17 +121,24 @@ def _layout_of(head: bytes) -> _Layout | None:
 
 @dataclass(frozen=True)
 class _Chunk:
+    """A chunk by its header.
+
+    Attributes:
+        id: its id.
+        at: offset of its header.
+        body: offset of the first byte after its header.
+        size: how many bytes follow from there, as its header says.
+    """
+
     id: bytes
     at: int
-    #: Offset of the first byte after the chunk's header.
     body: int
-    #: Bytes from there on, as the chunk's header says.
     size: int
 
 
 @dataclass(frozen=True)
 class _Edit:
-    """Bytes of a file to be replaced."""
+    """A change of a file: how many bytes are removed at an offset, and what is inserted there."""
 
     at: int
     removed: int
@@ -137,6 +146,7 @@ class _Edit:
 
 
 def _find_in_chunks(source: Source, layout: _Layout, edits: list[_Edit]) -> SoundChunk | None:
+    """Walks over the chunks up to the sound; `edits` are those that correct the header so far."""
     at, format_tag, ds64 = layout.first_at, 0, None
     for _ in range(_MOST_CHUNKS):
         chunk = _read_chunk(source, layout, at)
@@ -158,14 +168,14 @@ def _find_in_chunks(source: Source, layout: _Layout, edits: list[_Edit]) -> Soun
 def _describe(
     source: Source, layout: _Layout, chunk: _Chunk, ds64: _Chunk | None, edits: list[_Edit], *, is_mpeg: bool
 ) -> SoundChunk | None:
-    """The sound in a chunk, and the edits that make the file's header right."""
+    """Describes the sound in a chunk, and completes the edits that correct the header."""
     size, size_at, size_field = chunk.size, chunk.body - layout.size.size, layout.size
     if ds64 is not None and ds64.size >= 16 and size == 0xFFFF_FFFF:
         size_at, size_field = ds64.body + 8, _LITTLE_64
         (size,) = size_field.unpack(source.read(size_at, 8))
     lead_bytes = layout.lead_bytes
     if layout is _AIFF:
-        # Sound may begin at an offset within the chunk.
+        # The chunk begins with an offset from there to the sound.
         lead_bytes += int.from_bytes(source.read(chunk.body, 4), "big")
     start = chunk.body + lead_bytes
     if start > source.size:
@@ -174,14 +184,14 @@ def _describe(
     surplus = _surplus(source, layout, _Chunk(chunk.id, chunk.at, chunk.body, size))
     if not promised and not surplus:
         raise ClipRefused("empty", "the file holds no samples")
-    # A length of zero before sound was to be replaced at the end of a recording.
+    # A length of zero, followed by sound, should have been replaced at the end of the recording.
     known = bool(promised) and not _is_unknown(size, size_field, source.size - chunk.body)
     end = min(start + promised, source.size) if known else source.size
     if end - start != promised:
         counted = chunk.body - chunk.at if layout.size_counts_header else 0
         edits.append(_Edit(size_at, size_field.size, _packed(size_field, end - start + lead_bytes + counted)))
     pieces = None
-    # What follows the sound of a W64 is read as sound.
+    # libsndfile decodes all bytes after the sound of a W64, too.
     if edits or (layout is _W64 and end < source.size):
         pieces = _edited(edits, end)
     return SoundChunk(start, end, promised if known else None, surplus if known else 0, is_mpeg, pieces)
@@ -205,7 +215,7 @@ def _find_in_au(source: Source, head: bytes) -> SoundChunk | None:
 
 
 def _is_unknown(size: int, field: struct.Struct, available_bytes: int) -> bool:
-    """Whether a length only says that its writer did not know it: 2³¹ or 2³², about, or the largest of 64 bits."""
+    """Whether a length means that its writer did not know it: about 2³¹, about 2³², or nearly 2⁶⁴."""
     if size <= available_bytes:
         return False
     near_2_to_31 = 0x7FFF_0000 <= size <= 0x8000_FFFF
@@ -218,7 +228,7 @@ def _packed(field: struct.Struct, size: int) -> bytes:
         return field.pack(size)
     except struct.error:
         raise ClipRefused(
-            "unreadable", "the header was never closed, and the sound is longer than it could say: over 4 GB"
+            "unreadable", "the header was never closed, and the sound is too long for any header of this format (4 GB)"
         ) from None
 
 
@@ -232,7 +242,7 @@ def _edited(edits: Sequence[_Edit], end: int) -> tuple[Piece, ...]:
 
 
 def _read_chunk(source: Source, layout: _Layout, at: int) -> _Chunk | None:
-    """The chunk at an offset; None where none can begin."""
+    """Reads the header of the chunk at an offset; None if there is none."""
     header_bytes = layout.id_bytes + layout.size.size
     header = source.read(at, header_bytes)
     if len(header) < header_bytes:
@@ -247,9 +257,9 @@ def _read_chunk(source: Source, layout: _Layout, at: int) -> _Chunk | None:
 
 
 def _next_chunk(source: Source, layout: _Layout, chunk: _Chunk) -> tuple[int, _Edit | None]:
-    """The offset of the chunk after another one, and the edit that puts it where libsndfile looks for it.
+    """The offset of the next chunk, and the edit that moves it to where libsndfile expects it.
 
-    Some programs leave out the byte that makes the length of a chunk even, or write one that is not needed.
+    Some programs omit the byte that makes the length of a chunk even, or write one that is not needed.
     """
     end = chunk.body + chunk.size
     expected = end + -chunk.size % layout.alignment
@@ -264,7 +274,11 @@ def _next_chunk(source: Source, layout: _Layout, chunk: _Chunk) -> tuple[int, _E
 
 
 def _surplus(source: Source, layout: _Layout, sound: _Chunk) -> int:
-    """How many bytes after the sound belong neither to a chunk nor to a tag, and are not all zero."""
+    """How many bytes after the sound belong to no chunk and no tag; 0 if they are all zero.
+
+    Raises:
+        ClipRefused: chained, unreadable.
+    """
     chunk = sound
     for _ in range(_MOST_CHUNKS):
         end = chunk.body + chunk.size
@@ -278,9 +292,9 @@ def _surplus(source: Source, layout: _Layout, sound: _Chunk) -> int:
         if following is None:
             break
         if following.id == layout.sound_id and following.size:
-            raise ClipRefused("unreadable", "its sound stands in several chunks, of which libsndfile reads one")
+            raise ClipRefused("unreadable", "its sound is in several chunks, of which libsndfile reads one")
         if following.body + following.size > source.size:
-            # Metadata that breaks off costs no sound.
+            # If only metadata breaks off, no sound is missing.
             if following.id in _METADATA_IDS:
                 return 0
             break
@@ -294,6 +308,7 @@ def _another_file(kind: str) -> ClipRefused:
 
 
 def _format_tag(source: Source, chunk: _Chunk) -> int:
+    """The format tag in a chunk `fmt `."""
     tag = int.from_bytes(source.read(chunk.body, 2), "little")
     if tag == _EXTENSIBLE_TAG and chunk.size >= 26:
         tag = int.from_bytes(source.read(chunk.body + 24, 2), "little")

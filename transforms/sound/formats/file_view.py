@@ -1,4 +1,4 @@
-"""Reading pieces of an open file, and presenting them to libsndfile as if they were a file of their own."""
+"""Reading parts of an open file, and presenting them to libsndfile as a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ID3V1_BYTES = 128
 
 
 class Source:
-    """An open file that is read by position; the position of its descriptor is never moved."""
+    """An open file that is read at given offsets; the position of its descriptor is not moved."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -35,7 +35,7 @@ class Source:
         return b"".join(blocks)
 
     def blocks(self, start: int, end: int, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Offsets and bytes of blocks in a row; each begins with the last `overlap` bytes of the one before."""
+        """Offsets and bytes of successive blocks; each begins with the last `overlap` bytes of the one before."""
         while start < end:
             data = self.read(start, min(_BLOCK_BYTES, end - start))
             if not data:
@@ -50,7 +50,7 @@ class Source:
         return all(not data.strip(b"\0") for _, data in self.blocks(start, end))
 
     def find(self, pattern: bytes, start: int, end: int) -> int | None:
-        """The first offset from `start` where `pattern` occurs before `end`; None where it does not."""
+        """The first offset of `pattern` between `start` and `end`; None if it does not occur there."""
         for at, data in self.blocks(start, end, overlap=len(pattern) - 1):
             within = data.find(pattern)
             if within >= 0:
@@ -58,12 +58,12 @@ class Source:
         return None
 
 
-#: A piece of a view: bytes, or offsets of the first byte and of the byte after the last in the source.
+#: A piece of a view: bytes, or the offsets in the source of a first byte and of the byte after the last.
 Piece = bytes | tuple[int, int]
 
 
 class FileView(io.RawIOBase):
-    """A read-only file made of pieces of another file and of bytes of our own.
+    """A read-only file that consists of pieces of another file and of other bytes.
 
     The view claims to be `apparent_bytes` long, where that is more than the pieces have together. libmpg123 estimates
     the duration of an MP3 from the length of its file, and libsndfile reads no further than the estimate, so a file
@@ -93,7 +93,7 @@ class FileView(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        """Fills `buffer` from the pieces; returns how many bytes that were."""
+        """Fills `buffer`; returns how many bytes were read."""
         target, filled = memoryview(buffer), 0
         while filled < len(target) and self._position < self._length:
             number = bisect.bisect_right(self._ends, self._position)

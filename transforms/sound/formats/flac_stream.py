@@ -1,6 +1,6 @@
 """The header of a FLAC file (RFC 9639): how long it says the sound is, and the same file without that length.
 
-libsndfile reads as many samples as the header counts, also where more frames follow.
+libsndfile decodes as many samples as the header says, even if more frames follow.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from transforms.sound.formats.file_view import Piece, Source
 _MAGIC = b"fLaC"
 # The first block of metadata is STREAMINFO, of 34 bytes; it may be the only one.
 _BEGINNINGS = (_MAGIC + b"\0\0\0\x22", _MAGIC + b"\x80\0\0\x22")
-# Where the 36 bits of the total number of samples stand, from the middle of the first byte on.
+# The number of samples has 36 bits, from the middle of this byte on.
 _TOTAL_AT, _TOTAL_BYTES = 21, 5
 
 
 class FlacStream:
-    """A FLAC file by its STREAMINFO block."""
+    """The STREAMINFO block of a FLAC file."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -28,11 +28,11 @@ class FlacStream:
 
     @property
     def total_samples(self) -> int:
-        """Samples of each channel that the header counts; 0 where it does not."""
+        """How many samples of each channel the header promises; 0 if it does not say."""
         return int.from_bytes(self._total, "big") & 0xF_FFFF_FFFF
 
     def without_length(self) -> tuple[Piece, ...]:
-        """The file, without tags, with a header that counts no samples: it is decoded to its last frame."""
+        """The pieces of a view without tags, whose header promises nothing, so that it is decoded to its last frame."""
         total_at = self._start + _TOTAL_AT
         end = metadata_tags.trailing_tags_start(self._source, self._start, self._source.size)
         uncounted = bytes([self._total[0] & 0xF0]) + bytes(_TOTAL_BYTES - 1)

@@ -1,4 +1,4 @@
-"""Where tags of metadata (ID3, APE, Lyrics3) stand before, between and after the sound of a file."""
+"""Finding tags of metadata (ID3, APE, Lyrics3) before, between and after the sound of a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_TAGS = 100
 
 
 def tag_end(source: Source, at: int, end: int) -> int | None:
-    """The offset behind the tag that begins at an offset; None where no tag begins there that ends before `end`."""
+    """The offset after the tag that begins at `at`; None if there is no tag, or if it ends after `end`."""
     data = source.read(at, 32)
     after = None
     if data.startswith(b"ID3") and len(data) >= 10 and max(data[6:10]) < 0x80:
@@ -26,7 +26,7 @@ def tag_end(source: Source, at: int, end: int) -> int | None:
 
 
 def leading_tags_end(source: Source, start: int, end: int) -> int:
-    """The offset behind all ID3v2 and APE tags that stand at an offset."""
+    """The offset after all tags that follow each other at `start`; `start` itself if there are none."""
     for _ in range(_MOST_TAGS):
         after = tag_end(source, start, end)
         if after is None:
@@ -36,7 +36,7 @@ def leading_tags_end(source: Source, start: int, end: int) -> int:
 
 
 def trailing_tags_start(source: Source, start: int, end: int) -> int:
-    """The offset where the tags begin that end at the end of the file; `start` is as far as they may reach."""
+    """The offset of the first of all tags that follow each other up to `end`; `end` itself if there are none."""
     for _ in range(_MOST_TAGS):
         before = _last_tag_start(source, end)
         if before is None or before < start:
@@ -46,6 +46,7 @@ def trailing_tags_start(source: Source, start: int, end: int) -> int:
 
 
 def _last_tag_start(source: Source, end: int) -> int | None:
+    """The offset of the tag that ends at `end`; None if there is none."""
     data = source.read(max(end - _ENHANCED_ID3V1_BYTES, 0), min(_ENHANCED_ID3V1_BYTES, end))
     if data[-_ID3V1_BYTES:].startswith(b"TAG") and len(data) >= _ID3V1_BYTES:
         return end - _ID3V1_BYTES
@@ -53,7 +54,7 @@ def _last_tag_start(source: Source, end: int) -> int | None:
         return end - _ENHANCED_ID3V1_BYTES
     footer = data[-32:]
     if footer.startswith(b"APETAGEX"):
-        # The size counts the footer; a header of the same length stands before it if bit 31 says so.
+        # The size includes the footer. Bit 31 says whether the tag has a header, which is as long as the footer.
         header_bytes = 32 if footer[23] & 0x80 else 0
         return end - int.from_bytes(footer[12:16], "little") - header_bytes
     if data[-10:].startswith(b"3DI") and max(data[-4:]) < 0x80:
@@ -68,5 +69,5 @@ def _last_tag_start(source: Source, end: int) -> int | None:
 
 
 def _synchsafe(four: bytes) -> int:
-    """A number in the low seven bits of each byte, as ID3v2 writes it."""
+    """A number of 28 bits, seven in each byte, as ID3v2 writes it."""
     return four[0] << 21 | four[1] << 14 | four[2] << 7 | four[3]

@@ -1,8 +1,8 @@
 """Finding and counting the frames of MPEG audio (layers I to III; MPEG 1, 2 and 2.5) in a file.
 
-libmpg123, which decodes them, trusts the count that a file's first frame may hold. Without a count it estimates the
-duration from the first frame's bit rate and the length of the file, and it stops where more than 1024 bytes belong to
-no frame. So the frames are counted here, by their headers (ISO/IEC 11172-3, 2.4.1.3; ISO/IEC 13818-3, 2.4.1.3).
+libmpg123, which decodes the frames, trusts the number of frames in the tag that the first frame may be. Without a tag
+it estimates the duration from the bit rate of the first frame and the length of the file. It stops where more than 1024
+bytes belong to no frame. So this module counts the frames by their headers (ISO/IEC 11172-3 and 13818-3, 2.4.1.3).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _XING_TAGS = (b"Xing", b"Info")
 _FRAMES_THAT_CONFIRM = 3
 # The bits that are the same in all headers of a stream: sync, version, layer, sample rate.
 _CONSTANT_BITS = 0xFFFE_0C00
-# Layer III at 640 kbit/s and 32 kHz has 2880 bytes; no free format is known to need more.
+# A frame of layer III has 2880 bytes at 640 kbit/s and 32 kHz; free format has no limit, and is never that long.
 _LONGEST_FREE_FRAME_BYTES = 4096
-# A tag of LAME gives the samples to leave out at the start and at the end in 12 bits each.
+# The tag says in 12 bits each how many samples to leave out at the start and at the end.
 _MOST_LEFT_OUT = 2 * 4095
 _SEARCHED_FOR_START_BYTES = 1 << 20
 _WINDOW_BYTES = 1 << 20
@@ -42,21 +42,26 @@ _WINDOW_BYTES = 1 << 20
 
 @dataclass
 class MpegPart:
-    """Frames of one run of an encoder: a part begins at a Xing tag, or where mono and stereo change."""
+    """Frames of one run of an encoder; a part begins at a Xing tag, or where the number of channels changes.
+
+    Attributes:
+        channels: 1 or 2.
+        ranges: offsets of the first byte and of the byte after the last, for each sequence of frames without a gap.
+        frames: how many frames hold sound.
+        promised_frames: how many the tag says there are; None if it does not say.
+        promised_bytes: how long the tag says they are; None if it does not say.
+        count_at: offset of the number of frames in a Xing tag; None without one.
+    """
 
     channels: int
-    #: Offsets of the first byte and of the byte after the last, one pair for each stretch without a gap.
     ranges: list[tuple[int, int]] = field(default_factory=list)
-    #: How many frames hold sound.
     frames: int = 0
-    #: How many frames and bytes the part's tag promises; None where it does not say.
     promised_frames: int | None = None
     promised_bytes: int | None = None
-    #: Where the tag's count of frames stands in the file; None where the tag has none that libmpg123 reads.
     count_at: int | None = None
 
     def pieces(self) -> tuple[Piece, ...]:
-        """The frames of this part as a file of their own, whose tag promises no fewer frames than there are."""
+        """The pieces of a view of this part alone, whose tag does not promise fewer frames than there are."""
         if self.count_at is None or self.promised_frames is None or self.promised_frames >= self.frames:
             return tuple(self.ranges)
         (start, end), *others = self.ranges
@@ -65,73 +70,79 @@ class MpegPart:
 
     @property
     def bytes(self) -> int:
-        """The length of all frames, that of the tag included."""
+        """The length of all frames, including the frame of the tag."""
         return sum(end - start for start, end in self.ranges)
 
 
 @dataclass
 class MpegStream:
-    """The parts of a stream of MPEG audio, and what was found beside its frames."""
+    """The frames of a stream of MPEG audio.
+
+    Attributes:
+        rate: the sample rate in hertz.
+        samples_a_frame: samples of each channel in a frame.
+        parts: the frames, in parts.
+        frames: how many frames hold sound, in all parts.
+        stray_bytes: how many bytes after the first frame belong to no frame and no tag.
+        ends_within_frame: whether the last frame breaks off; it is not in the parts.
+    """
 
     rate: int
     samples_a_frame: int
     parts: list[MpegPart] = field(default_factory=list)
-    #: How many frames hold sound, in all parts.
     frames: int = 0
-    #: Bytes from the first frame on that belong neither to a frame nor to a tag of metadata.
     stray_bytes: int = 0
-    #: Whether the file ends within a frame.
     ends_within_frame: bool = False
 
     @property
     def duration_s(self) -> float:
-        """How long these frames last."""
+        """The duration of all frames."""
         return self.seconds(self.frames)
 
     @property
     def stray_s(self) -> float:
-        """How long the stray bytes would last as frames."""
+        """The duration of frames of the same bit rate that would be as long as the stray bytes."""
         held_bytes = sum(part.bytes for part in self.parts)
         return self.duration_s * self.stray_bytes / held_bytes if held_bytes else 0.0
 
     @property
     def is_plain(self) -> bool:
-        """Whether the file is nothing but one part and tags, with the right count if it has one."""
+        """Whether the file consists of one part and tags, and its number of frames is right if it gives one."""
         if len(self.parts) != 1 or len(self.parts[0].ranges) != 1 or self.stray_bytes or self.ends_within_frame:
             return False
         promised = self.parts[0].promised_frames
-        # Some encoders count the frame that holds the tag.
+        # Some encoders count the frame of the tag, too.
         return promised is None or 0 <= promised - self.frames <= 1
 
     @property
     def fewest_samples(self) -> int:
-        """How many samples are decoded at least: a tag may say how many to leave out at either end of its part."""
+        """How many samples are decoded at least; a tag may say that some are left out at both ends of its part."""
         left_out = sum(_MOST_LEFT_OUT for part in self.parts if part.count_at is not None)
         return max(self.frames * self.samples_a_frame - left_out, 0)
 
     def seconds(self, frames: int) -> float:
-        """How long this many frames last."""
+        """The duration of a number of frames."""
         return frames * self.samples_a_frame / self.rate
 
 
 def scan(source: Source, start: int, end: int, *, max_duration_s: float) -> MpegStream | None:
-    """Walks over the frames between two offsets of a file.
+    """Finds all frames between two offsets of a file.
 
     Args:
         source: the file.
-        start: the offset where the stream, or metadata before it, begins.
+        start: the offset where the stream begins, or tags before it.
         end: the offset of the byte after the last.
-        max_duration_s: the walk ends once the frames last longer than this.
+        max_duration_s: the search ends when the frames last longer than this.
 
     Returns:
-        The stream, or None where no frames follow each other near the start.
+        The stream; None if no frames follow each other near the start.
 
     Raises:
-        ClipRefused: chained, where the sample rate, the layer or the version changes.
+        ClipRefused: chained, if the sample rate, the layer or the version changes.
     """
     window = _Window(source, metadata_tags.trailing_tags_start(source, start, end))
     sound_start = metadata_tags.leading_tags_end(source, start, window.end)
-    # A tag whose length is wrong may end anywhere: frames are looked for within it, too.
+    # A tag whose length is wrong may extend over frames, so it is searched, too.
     if not window.confirms(sound_start):
         found = window.find_frames(start, min(sound_start + _SEARCHED_FOR_START_BYTES, window.end))
         if found is None:
@@ -145,21 +156,32 @@ def scan(source: Source, start: int, end: int, *, max_duration_s: float) -> Mpeg
 
 
 class _Header(NamedTuple):
-    #: The bits that are the same in all frames of a stream; the lowest one says whether it is in free format.
+    """The header of a frame.
+
+    Attributes:
+        kind: the bits that are the same in all frames of a stream; the lowest bit says whether it has free format.
+        length: bytes of the whole frame; 0 in free format, where only the distance to the next frame tells it.
+        padding: bytes of padding.
+        samples: samples of each channel.
+        rate: the sample rate in hertz.
+        channels: 1 or 2.
+        layer: 1, 2 or 3.
+        xing_at: offset of a Xing tag within the frame.
+    """
+
     kind: int
-    #: Bytes of the whole frame; 0 in free format, where only the distance to the next frame tells.
     length: int
     padding: int
     samples: int
     rate: int
     channels: int
     layer: int
-    #: Where a Xing tag would stand in the frame.
     xing_at: int
 
 
 @functools.lru_cache(maxsize=4096)
 def _parse_header(bits: int) -> _Header | None:
+    """Parses the 32 bits of a header; None if they are none."""
     version, layer = bits >> 19 & 3, 4 - (bits >> 17 & 3)
     kilobits_index, rate_index = bits >> 12 & 15, bits >> 10 & 3
     if bits >> 21 != 0x7FF or version == 1 or layer == 4 or kilobits_index == 15 or rate_index == 3:
@@ -168,7 +190,7 @@ def _parse_header(bits: int) -> _Header | None:
     rate = _RATES[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
     kilobits = _KILOBITS[mpeg1, layer][kilobits_index]
     samples = 384 if layer == 1 else 1152 if layer == 2 or mpeg1 else 576
-    # A frame of layer I is counted in slots of four bytes, the others in bytes.
+    # The length of a frame of layer I is a multiple of four bytes.
     slot = 4 if layer == 1 else 1
     padding = slot * (bits >> 9 & 1)
     length = samples * 125 * kilobits // (rate * slot) * slot + padding if kilobits else 0
@@ -179,7 +201,7 @@ def _parse_header(bits: int) -> _Header | None:
 
 
 class _Window:
-    """The bytes of a stream by their offsets in the file; a stretch of them is held in memory."""
+    """The bytes of a stream by their offsets in the file; some of them are held in memory."""
 
     def __init__(self, source: Source, end: int) -> None:
         self.source, self.end = source, end
@@ -194,12 +216,12 @@ class _Window:
         return self._data[within : within + count]
 
     def header(self, at: int) -> _Header | None:
-        """The header at an offset; None where there is none."""
+        """The header at an offset; None if there is none."""
         data = self.bytes(at, 4)
         return _parse_header(int.from_bytes(data, "big")) if len(data) == 4 else None
 
     def find_frames(self, start: int, end: int) -> int | None:
-        """The first offset from `start` up to `end` where frames begin to follow each other."""
+        """The first offset from `start` up to `end` at which frames follow each other; None if there is none."""
         at = start
         while at < end:
             data = self.bytes(at, min(_WINDOW_BYTES // 2, end - at + 2))
@@ -210,7 +232,7 @@ class _Window:
         return None
 
     def confirms(self, at: int) -> bool:
-        """Whether three frames of one stream begin here, or fewer that reach exactly to the end."""
+        """Whether three frames of one stream follow each other at an offset, or fewer up to the end of the stream."""
         first = self.header(at)
         if first is None:
             return False
@@ -227,14 +249,14 @@ class _Window:
         return True
 
     def frame_before(self, at: int, found: int) -> int:
-        """`at`, if a frame stands there of the stream that begins at `found`, else `found`."""
+        """`at` if there is a frame of the same stream as at `found`, else `found`."""
         header, first = self.header(at), self.header(found)
         if header is None or first is None or header.kind != first.kind:
             return found
         return at if header.length and at + header.length <= found else found
 
     def free_frame_bytes(self, at: int, first: _Header) -> int | None:
-        """The length, without padding, of frames in free format: the distance to the next header of this kind."""
+        """The length of frames in free format, without padding, by the distance to the next header of the same kind."""
         data = self.bytes(at, _LONGEST_FREE_FRAME_BYTES + 4)
         for match in _SYNC.finditer(data, first.xing_at):
             header = self.header(at + match.start())
@@ -247,7 +269,7 @@ class _Window:
 
 
 class _Walk:
-    """Goes from frame to frame and adds each to the stream."""
+    """Goes from frame to frame, and adds each to the stream."""
 
     def __init__(self, window: _Window, first: _Header, stream: MpegStream) -> None:
         self._window, self._first, self._stream = window, first, stream
@@ -271,7 +293,7 @@ class _Walk:
                 return
             after = window.header(end)
             if (after is None or after.kind != kind) and end < window.end:
-                # Where bytes of this frame are missing, the next one begins within its length.
+                # If bytes of this frame are missing, the next one begins within its length.
                 within = window.find_frames(at + 4, end)
                 if within is not None:
                     stream.stray_bytes += within - at
@@ -281,7 +303,7 @@ class _Walk:
             at, header = end, after
 
     def _length(self, at: int, header: _Header) -> int:
-        """The length of the frame at an offset; 0 where it cannot be known."""
+        """The length of the frame at an offset; 0 if it cannot be known."""
         if header.length:
             return header.length
         self._free_bytes = self._free_bytes or self._window.free_frame_bytes(at, header) or 0
@@ -305,13 +327,13 @@ class _Walk:
             part.promised_frames, part.promised_bytes, part.count_at = tag
 
     def _tag(self, at: int, header: _Header, length: int) -> tuple[int | None, int | None, int | None] | None:
-        """Frames and bytes that the frame promises, and where the former stand, if it is a Xing tag and no sound."""
+        """The contents of a Xing tag, if the frame is one: number of frames, number of bytes, offset of the former."""
         if header.layer != 3:
             return None
         tag_at = at + header.xing_at
         data = self._window.bytes(tag_at, 6)
         if data[2:] in _XING_TAGS:
-            # A checksum of two bytes stands before the tag.
+            # The frame has a checksum of two bytes before the tag.
             tag_at += 2
         elif data[:4] not in _XING_TAGS:
             return None
@@ -327,14 +349,18 @@ class _Walk:
         )
 
     def _vbri_frames(self, at: int, length: int) -> int | None:
-        """Frames that a VBRI tag promises, its own included: libmpg123 does not know it, and decodes it to silence."""
+        """The number of frames in a VBRI tag, plus its own, which libmpg123 decodes to silence; None without a tag."""
         data = self._window.bytes(at + 36, 18)
         return int.from_bytes(data[14:18], "big") + 1 if data.startswith(b"VBRI") and length >= 54 else None
 
     def _pass_over(self, at: int) -> int | None:
-        """The offset of the next frame behind a tag or behind stray bytes; None where none follows."""
+        """The offset of the next frame or tag after a tag or after stray bytes; None if none follows.
+
+        Raises:
+            ClipRefused: chained.
+        """
         after = metadata_tags.tag_end(self._window.source, at, self._window.end)
-        # A tag whose length is wrong may skip sound: what follows it has to be a frame, a tag or the end.
+        # A tag whose length is wrong would hide sound, so it counts only if a frame, a tag or the end follows.
         if after is not None and (after == self._window.end or self._begins(after)):
             return after
         found = self._window.find_frames(at, self._window.end)

@@ -1,6 +1,6 @@
-"""Walking over the pages of an Ogg file (RFC 3533), to see whether its sound is one stream, and whole.
+"""Checking the pages of an Ogg file (RFC 3533): its sound has to be one stream, and whole.
 
-libsndfile reads the first of several streams that follow each other, and no page that breaks off.
+libsndfile decodes only the first of several streams that follow each other. It ignores a page that breaks off.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _MAGIC = b"OggS\0"
 
 
 def check_pages(source: Source) -> None:
-    """Refuses what libsndfile would read in part without an error.
+    """Refuses a file of which libsndfile would decode a part without an error.
 
     Raises:
-        ClipRefused: chained, where a stream begins after another one has begun to sound; truncated, where the file ends
-            within a page, or without the page that ends a stream.
+        ClipRefused: chained, if another stream begins after the sound of the first; truncated, if the file ends within
+            a page, or without a page that ends a stream.
     """
     at: int | None = 0
     sounding, flags, pages = False, 0, 0

@@ -1,6 +1,6 @@
-"""How much sound a file of a rare format lacks, by what libsndfile notes while it reads the header.
+"""Finding out from libsndfile's log whether a file of a rare format breaks off.
 
-libsndfile reads what is there of a file that breaks off, and says so in its log alone.
+libsndfile decodes what is left of such a file without an error, and mentions the missing part in its log alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import soundfile
 from transforms.sound.formats.file_view import Source
 from transforms.sound.refusal import ClipRefused
 
-# 8SVX, MAT4 and WVE: two lengths in one unit, whichever it is.
+# For 8SVX, MAT4 and WVE the log has two lengths, both in the same unit.
 _PROMISED_AND_FOUND = (
     re.compile(r"^\s*BODY\s*:\s*(?P<promised>\d+) \(should be (?P<found>\d+)\)", re.MULTILINE),
     re.compile(r"File seems to be truncated\. (?P<found>\d+) <--> (?P<promised>\d+)"),
@@ -26,15 +26,15 @@ _VOC_BREAKS_OFF = "Seems to be a truncated file"
 
 
 def promised_and_found(source: Source, file: soundfile.SoundFile, count: int) -> tuple[int, int]:
-    """Frames that the header promises, and those that are there, if `count` could be decoded.
+    """How many samples of each channel the header promises, and how many there are, of which `count` were decoded.
 
     Raises:
-        ClipRefused: truncated, where the log tells no numbers.
+        ClipRefused: truncated, if the log gives no numbers.
     """
     log, promised = file.extra_info, count
     logged = [int(number) for number in _LOGGED_FRAMES.findall(log)]
     if file.format == "SDS" and logged:
-        # libsndfile fills up with zeros what the blocks of such a file lack, and logs how many frames they hold.
+        # libsndfile replaces missing blocks of such a file by zeros, and logs how many frames the others hold.
         return file.frames, min(logged[-1], count)
     if file.format in _FORMATS_THAT_LOG_FRAMES:
         promised = max([promised, *logged])
@@ -44,5 +44,5 @@ def promised_and_found(source: Source, file: soundfile.SoundFile, count: int) ->
     if file.format == "NIST" and (counted := _NIST_FRAMES.search(source.read(0, _NIST_HEADER_BYTES))):
         promised = max(promised, int(counted[1]))
     if _VOC_BREAKS_OFF in log:
-        raise ClipRefused("truncated", f"it breaks off after {count / file.samplerate:.2f} s, before its header says")
+        raise ClipRefused("truncated", f"it breaks off after {count / file.samplerate:.2f} s; its header promises more")
     return promised, count
