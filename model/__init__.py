@@ -1,7 +1,7 @@
-"""ELSA: language and spatial audio in one space; its features, model, losses, data, training and evaluation.
+"""ELSA: language and spatial audio in one embedding space. Features, model, data, training and evaluation.
 
-It reads releases and imports nothing of the pipeline that makes them. The names below load on first use, so that
-``import model`` costs nothing where only the command line is asked for help.
+The package reads releases and imports nothing of the pipeline that builds them. The names below are imported when they
+are first used, so ``import model`` is fast.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from model.configuration import RunConfiguration, TrainingConfiguration, read_configuration
     from model.configuration.elsa_config import ElsaConfig
-    from model.configuration.run_configuration import RunConfiguration, read_configuration
-    from model.configuration.training import TrainingConfiguration
     from model.data import ReleaseDataset
-    from model.elsa.embedding import Embedder
-    from model.elsa.network import ElsaModel
-    from model.elsa.processor import ElsaProcessor
+    from model.elsa import ElsaModel, ElsaProcessor, Embedder
     from model.errors import ReleaseUnreadable
     from model.evaluation import evaluate
     from model.training import train
@@ -42,10 +39,10 @@ _HOMES = {
     "Embedder": "model.elsa",
     "ReleaseDataset": "model.data",
     "ReleaseUnreadable": "model.errors",
-    "RunConfiguration": "model.configuration.run_configuration",
-    "TrainingConfiguration": "model.configuration.training",
+    "RunConfiguration": "model.configuration",
+    "TrainingConfiguration": "model.configuration",
     "evaluate": "model.evaluation",
-    "read_configuration": "model.configuration.run_configuration",
+    "read_configuration": "model.configuration",
     "train": "model.training",
 }
 

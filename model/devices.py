@@ -1,6 +1,9 @@
-"""The device on which a model computes."""
+"""The device and the threads on which a model computes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -17,3 +20,19 @@ def device_of(name: str) -> torch.device:
     if name == "cuda" and not found:
         raise ConfigurationError("the device is cuda, but PyTorch finds no CUDA device here; cpu or auto will work")
     return torch.device("cuda" if name == "auto" and found else "cpu" if name == "auto" else name)
+
+
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """Computes with one thread inside the block if wanted.
+
+    Small products take longer with several threads. On a busy machine they take up to fifty times as long, because each
+    product waits for the slowest thread.
+    """
+    threads = torch.get_num_threads()
+    try:
+        if wanted:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -7,8 +7,8 @@ import sys
 
 import torch
 
+from model.configuration import read_configuration, shipped_configurations
 from model.configuration.elsa_config import ElsaConfig
-from model.configuration.run_configuration import read_configuration, shipped_configurations
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import PAPER, parameter_counts
 from model.errors import ConfigurationError

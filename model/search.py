@@ -1,4 +1,4 @@
-"""Search over a release by a sentence: the clips whose embeddings are nearest to it.
+"""Searches a release with a sentence: the clips whose embeddings are nearest to it.
 
 python -m model.search RUN --data RELEASE "a dog barking on the left of a large room"
 """
@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from model.data import ReleaseDataset, load_batches
-from model.elsa.embedding import Embedder
+from model.elsa import Embedder
 from model.errors import one_line
-from model.folders import SPLITS
+from model.folders import SPLITS, check_splits
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A clip that was found: its row's id, file and first caption, and the cosine of its likeness to the sentence."""
+    """A clip that was found: id, file and first caption of its row, and its likeness, the cosine to the sentence."""
 
     id: str
     file: Path
@@ -33,7 +33,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class ReleaseIndex:
-    """The embeddings of a release's clips, n rows of unit vectors (n, E), and what a hit tells of each.
+    """The embeddings of a release's clips, unit vectors (n, E), with the fields of a hit for each.
 
     ::
 
@@ -61,7 +61,7 @@ class ReleaseIndex:
         """Embeds the rows of a split, each cropped at its middle.
 
         Raises:
-            ReleaseUnreadable: a release, or a sound of it, that cannot be used.
+            ReleaseUnreadable: a release, or one of its sounds, cannot be used.
         """
         config = embedder.model.config
         dataset = ReleaseDataset(releases, split, sample_rate=config.sample_rate, clip_s=config.clip_s)
@@ -75,27 +75,30 @@ class ReleaseIndex:
         )
 
     def search(self, embedder: Embedder, sentence: str, count: int = 10) -> list[Hit]:
-        """The ``count`` likest clips, the likest first; equal ones in the order of their ids."""
+        """The ``count`` clips of the highest likeness, in falling order. Equal ones are in the order of their ids."""
         likeness = self.vectors.astype(np.float64) @ embedder.text([sentence])[0].astype(np.float64)
         order = sorted(range(len(self.ids)), key=lambda row: (-likeness[row], self.ids[row]))[:count]
         return [Hit(self.ids[row], self.files[row], self.captions[row], float(likeness[row])) for row in order]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Prints the hits, a line each: likeness, file, caption. Exit code 2, and one line, when it cannot start."""
-    parser = argparse.ArgumentParser(prog="python -m model.search", description="clips of a release by a sentence")
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the folder that elsa train has written")
+    """Prints a line for each hit: likeness, file, caption. Returns 0, or 2 and one line if it cannot start."""
+    parser = argparse.ArgumentParser(
+        prog="python -m model.search", description="finds clips of a release with a sentence"
+    )
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="a folder that elsa train has written")
     parser.add_argument("sentence", metavar="SENTENCE")
     parser.add_argument(
         "--data", metavar="RELEASE", action="append", type=Path, required=True, help="a release; may be given again"
     )
     parser.add_argument("--split", default="test", choices=SPLITS)
-    parser.add_argument("--count", type=int, default=10, help="hits, 10 by default")
+    parser.add_argument("--count", type=int, default=10, help="number of clips, 10 by default")
     arguments = parser.parse_args(words)
     try:
+        check_splits(arguments.data, arguments.split)
         embedder = Embedder.from_run(arguments.run_folder, "auto")
         index = ReleaseIndex.of_release(embedder, arguments.data, arguments.split)
-    # Releases, sounds and models that cannot be used say so in one line.
+    # The errors of releases, sounds and models are one line each.
     except (OSError, ValueError) as error:
         print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
         return 2

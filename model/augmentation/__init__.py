@@ -67,7 +67,7 @@ class Augmented:
 
 
 def _switch(value: Any) -> Any:
-    """In a configuration, ``false`` in place of a transform's ranges switches it off, and ``true`` is its defaults."""
+    """Lets ``false`` instead of the ranges of a transform switch it off, and ``true`` stand for its defaults."""
     if value is None or value is True:
         return {}
     return {"probability": 0.0} if value is False else value

@@ -126,12 +126,6 @@ _SPACE_FIRST = _PATTERNS[2:]
 _LONG_WORDS = 40
 
 
-def words_in_caption(caption: str, attribute: str) -> list[str]:
-    """The words of ``direction`` or ``elevation`` that a caption may contain, one entry for each token."""
-    found = (match[0].lower() for match in _FAMILY[attribute].finditer(caption))
-    return [word for token in found for word, tokens in _TOKENS[attribute].items() if token in tokens]
-
-
 def reword_caption(
     caption: str,
     original: str,

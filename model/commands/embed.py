@@ -1,4 +1,4 @@
-"""``elsa embed``: unit vectors of sounds and sentences."""
+"""``elsa embed``: embeds sounds and sentences as unit vectors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from model.commands.command_line import Command
-from model.errors import OptionError
+from model.errors import OptionError, SoundUnreadable
+from model.folders import check_model
 
 
 def _configure_embed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the folder that elsa train has written")
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="a folder that elsa train has written")
     parser.add_argument(
         "--audio",
         metavar="FILE",
@@ -20,7 +21,7 @@ def _configure_embed(parser: argparse.ArgumentParser) -> None:
         action="extend",
         type=Path,
         default=[],
-        help="sound files: four channels are ambisonics (AmbiX), one is sound without space",
+        help="sound files with four channels (ambisonics, AmbiX) or one (sound without space)",
     )
     parser.add_argument("--text", metavar="STRING", nargs="+", action="extend", default=[], help="sentences")
     parser.add_argument(
@@ -33,15 +34,16 @@ def _configure_embed(parser: argparse.ArgumentParser) -> None:
 
 def _embed(arguments: argparse.Namespace) -> int:
     if not arguments.audio and not arguments.text:
-        raise OptionError("nothing to embed: give --audio or --text")
+        raise OptionError("nothing to embed; --audio or --text is expected")
     output: Path | None = arguments.output
     if output is not None and output.suffix not in (".parquet", ".jsonl"):
-        raise OptionError(f"--output {output}: a name in .parquet or .jsonl is expected")
+        raise OptionError(f"--output {output}: a name that ends in .parquet or .jsonl is expected")
     if output is not None and not output.absolute().parent.is_dir():
         raise OptionError(f"--output {output}: no such folder")
 
-    from model.elsa.embedding import Embedder
-    from model.errors import SoundUnreadable
+    check_model(arguments.run_folder)
+
+    from model.elsa import Embedder
 
     embedder = Embedder.from_run(arguments.run_folder, "auto")
     rows: list[dict[str, object]] = []

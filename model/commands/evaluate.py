@@ -1,44 +1,30 @@
-"""``elsa evaluate``: the evaluations of a trained model, and the page of their numbers."""
+"""``elsa evaluate``: evaluates a trained model on releases, and makes a page of the numbers."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from pathlib import Path
 
-from model.commands.command_line import Command, add_data
+from model.commands.command_line import Command, add_data, add_settings
 from model.errors import OptionError
-
-#: As in model.evaluation.TASKS, which cannot be asked before torch is there.
-TASK_NAMES = (
-    "retrieval",
-    "zero_shot",
-    "localisation",
-    "errors",
-    "text_regression",
-    "swap",
-    "clusters",
-    "map",
-    "captioning",
-)
+from model.evaluation import evaluate as evaluate_model
+from model.evaluation.options import read_options
+from model.evaluation.page import read_metrics
+from model.evaluation.task_table import TASKS
+from model.folders import SPLITS, check_model, check_splits
 
 
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the folder that elsa train has written")
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="a folder that elsa train has written")
     add_data(parser)
     parser.add_argument(
         "--output", metavar="DIR", type=Path, required=True, help="for metrics.json, the figures and index.html"
     )
-    parser.add_argument("--tasks", metavar="NAME,...", default="", help=f"of {', '.join(TASK_NAMES)}; all by default")
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="test by default")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        dest="settings",
-        action="append",
-        default=[],
-        help="another value for an option, such as noise_db=[10,0] or tut=FOLDER; may be given again",
-    )
+    parser.add_argument("--tasks", metavar="NAME,...", default="", help=f"of {', '.join(TASKS)}; all by default")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="test by default")
+    add_settings(parser, "noise_db=[10,0] or tut=FOLDER")
     parser.add_argument(
         "--train-data",
         metavar="RELEASE",
@@ -46,7 +32,7 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
         action="extend",
         type=Path,
         default=[],
-        help="releases whose train split the readout and the like learn from; those of --data by default",
+        help="releases whose train split the readout and other probes learn from; those of --data by default",
     )
     parser.add_argument(
         "--beside",
@@ -55,19 +41,26 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
         action="extend",
         type=Path,
         default=[],
-        help="outputs of earlier evaluations, whose numbers stand on the page too",
+        help="outputs of earlier evaluations, whose numbers the page shows too",
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that decode; 0, the default, uses none")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from model.evaluation import evaluate as evaluate_model
-    from model.evaluation.options import read_options
-
     tasks = [name.strip() for name in arguments.tasks.split(",") if name.strip()]
     for task in tasks:
-        if task not in TASK_NAMES:
-            raise OptionError(f"--tasks: unknown task {task}; one of {', '.join(TASK_NAMES)}")
+        if task not in TASKS:
+            near = difflib.get_close_matches(task, TASKS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TASKS)} is expected"
+            raise OptionError(f"--tasks: unknown task {task}; {hint}")
+    if arguments.workers < 0:
+        raise OptionError(f"--workers {arguments.workers}: a number from 0 is expected")
+    options = read_options(arguments.settings)
+    check_model(arguments.run_folder)
+    check_splits(arguments.data, arguments.split)
+    check_splits(arguments.train_data, "train")
+    for folder in arguments.beside:
+        read_metrics(folder)
     metrics = evaluate_model(
         arguments.run_folder,
         arguments.data,
@@ -75,13 +68,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         tasks=tasks,
         split=arguments.split,
         train_releases=arguments.train_data,
-        options=read_options(arguments.settings),
+        options=options,
         beside=arguments.beside,
-        workers=max(0, arguments.workers),
-        told=lambda text: print(f"elsa evaluate: {text}", file=sys.stderr, flush=True),
+        workers=arguments.workers,
+        report=lambda text: print(f"elsa evaluate: {text}", file=sys.stderr, flush=True),
     )
     missing = 0
-    # Errors by bin are a page of their own.
+    # The errors by bin are many; the page shows them.
     for line, skipped in _lines({task: scores for task, scores in metrics["tasks"].items() if task != "errors"}):
         print(line, file=sys.stderr if skipped else sys.stdout)
         missing += skipped
@@ -90,7 +83,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _lines(scores: dict[str, object], path: str = "") -> list[tuple[str, bool]]:
-    """A line for each score, and whether it is one that is missing."""
+    """A line for each score, and whether the score is missing."""
     lines: list[tuple[str, bool]] = []
     if isinstance(scores.get("skipped"), str):
         lines.append((f"{path}: not scored, {scores['skipped']}", True))

@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from model.commands.command_line import Command, add_data
-from model.errors import OptionError
+from model.commands.command_line import Command, add_data, add_settings
+from model.configuration.run_configuration import read_configuration, read_sections
+from model.errors import OptionError, TrainingDiverged, TrainingInterrupted
+from model.folders import check_model, check_splits
 
 
 def _configure_train(parser: argparse.ArgumentParser) -> None:
@@ -21,46 +23,48 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         type=Path,
         required=True,
-        help="the folder of the run, new or empty; a run that was stopped goes on",
+        help="the folder of the run, new or empty; a run that was stopped, or that is to have more epochs, continues",
     )
+    add_settings(parser, "training.epochs=5")
     parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        dest="settings",
-        action="append",
-        default=[],
-        help="another value for a key, such as training.epochs=5; may be given again",
+        "--init-from",
+        metavar="RUN",
+        type=Path,
+        help="a run of a model of the same shape, whose weights a new training starts from",
     )
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="only say what it would be: the model's parts, the steps, and the time, after a few of them",
+        help="only print the parts of the model, the steps and, after a few of them, the time that training will take",
     )
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from model.configuration.run_configuration import read_configuration
-    from model.errors import RunRefused, TrainingDiverged, TrainingInterrupted
+    read_sections(arguments.configuration, arguments.settings)
+    check_splits(arguments.data, "train", "validation")
+    if arguments.init_from is not None:
+        check_model(arguments.init_from)
+        if arguments.init_from.resolve() == arguments.output.resolve():
+            raise OptionError("--init-from is the run itself; a larger training.epochs continues a finished run")
+
     from model.training import train as train_model
     from model.training.description import describe
 
     configuration = read_configuration(arguments.configuration, arguments.settings)
-    # Of several processes one tells.
-    tells = os.environ.get("RANK", "0") == "0"
+    # Only the first of several processes prints.
+    prints = os.environ.get("RANK", "0") == "0"
+    if arguments.dry_run:
+        for line in describe(configuration, arguments.data):
+            if prints:
+                print(line)
+        return 0
     try:
-        if arguments.dry_run:
-            for line in describe(configuration, arguments.data):
-                if tells:
-                    print(line)
-            return 0
-        result = train_model(configuration, arguments.data, arguments.output)
-    except RunRefused as error:
-        raise OptionError(str(error)) from None
+        result = train_model(configuration, arguments.data, arguments.output, init_from=arguments.init_from)
     except (TrainingDiverged, TrainingInterrupted) as error:
-        if tells:
+        if prints:
             print(f"elsa train: {error}", file=sys.stderr)
         return 1
-    if tells:
+    if prints:
         finished = "finished already, " if result.was_finished else ""
         print(
             f"{result.run}: {finished}epoch {result.best_epoch + 1} kept, mAP@10 {result.map_at_10:.3f} on spatial "

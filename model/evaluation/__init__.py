@@ -1,4 +1,7 @@
-"""The evaluations of a trained model, one module each; every number with its n, chance level and 95 % interval."""
+"""Evaluates a trained model. Each number has its n, its chance level and a 95 % interval.
+
+Importing this package does not import PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.elsa.embedding import Embedder
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.page import METRICS, read_metrics, write_page
-from model.evaluation.subject import NotScored, Subject
-from model.evaluation.tasks.angle_errors import evaluate_errors
-from model.evaluation.tasks.captioning import evaluate_captioning
-from model.evaluation.tasks.clusters import evaluate_clusters
-from model.evaluation.tasks.embedding_map import evaluate_map
-from model.evaluation.tasks.localisation import evaluate_localisation
-from model.evaluation.tasks.retrieval import evaluate_retrieval
-from model.evaluation.tasks.swap import evaluate_swap
-from model.evaluation.tasks.text_regression import evaluate_text_regression
-from model.evaluation.tasks.zero_shot import evaluate_zero_shot
+from model.evaluation.task_table import TASKS
 
 __all__ = ["TASKS", "EvaluationOptions", "evaluate"]
-
-#: Every task by its name: a function of what is evaluated.
-TASKS: dict[str, Callable[[Subject], dict[str, Any]]] = {
-    "retrieval": evaluate_retrieval,
-    "zero_shot": evaluate_zero_shot,
-    "localisation": evaluate_localisation,
-    "errors": evaluate_errors,
-    "text_regression": evaluate_text_regression,
-    "swap": evaluate_swap,
-    "clusters": evaluate_clusters,
-    "map": evaluate_map,
-    "captioning": evaluate_captioning,
-}
 
 
 def evaluate(
@@ -49,27 +29,33 @@ def evaluate(
     beside: Sequence[Path | str] = (),
     device: str = "auto",
     workers: int = 0,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Evaluates a trained model on a split of releases; writes metrics.json, figures and index.html.
+    """Evaluates a trained model on a split of releases. Writes metrics.json, figures and index.html.
 
     Args:
         run: the folder of a training.
-        releases: folders, their rows put together.
-        output: the folder that is written; files of an earlier evaluation in it are replaced.
-        tasks: names of TASKS; all when empty.
-        split: that is tested; what the tasks learn, they learn on train.
-        train_releases: folders whose train split readouts learn from; ``releases`` when empty.
-        beside: folders of other evaluations, whose numbers stand on the page too.
-        told: hears the name of each task as it begins, and how far a split has come.
+        releases: folders; their rows are put together.
+        output: the folder that is written. Files of an earlier evaluation in it are replaced.
+        tasks: names of TASKS; empty is all of them.
+        split: the split that is tested. Tasks that learn something learn it on train.
+        train_releases: folders whose train split probes learn from; empty is ``releases``.
+        options: of the evaluation; None is the defaults.
+        beside: folders of other evaluations, whose numbers the page shows too.
+        device: cpu, cuda or auto.
+        workers: processes that decode.
+        report: gets the name of each task when it begins, and lines about the progress.
 
     Returns:
-        What metrics.json holds: ``run``, ``split``, ``rows`` and, under ``tasks``, the scores of each.
+        The content of metrics.json: ``run``, ``split``, ``rows`` and, under ``tasks``, the scores of each task.
 
     Raises:
-        ValueError: an unknown task, a release (ReleaseUnreadable), a model (ModelUnreadable) or an option
+        ValueError: an unknown task, or a release (ReleaseUnreadable), a model (ModelUnreadable) or an option
             (ConfigurationError) that cannot be used.
     """
+    from model.elsa import Embedder
+    from model.evaluation.subject import NotScored, Subject
+
     for task in tasks:
         if task not in TASKS:
             raise ValueError(f"unknown task {task}; one of {', '.join(TASKS)}")
@@ -85,17 +71,17 @@ def evaluate(
         options or EvaluationOptions(),
         train_releases=train_releases,
         workers=workers,
-        told=told,
+        report=report,
     )
     rows = len(subject.dataset(split))
     folder.mkdir(parents=True, exist_ok=True)
     results = {}
     for task in tasks or TASKS:
-        told(task)
-        # A figure of an earlier evaluation is not one of this.
+        report(task)
+        # A figure of an earlier evaluation must not appear on the page.
         (folder / f"{task}.png").unlink(missing_ok=True)
         try:
-            results[task] = TASKS[task](subject)
+            results[task] = TASKS[task].load()(subject)
         except NotScored as reason:
             results[task] = {"skipped": str(reason)}
     metrics = {"run": str(run), "split": split, "rows": rows, "tasks": results}

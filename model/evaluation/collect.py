@@ -1,4 +1,4 @@
-"""What every evaluation needs of a release, made once: embeddings, directions, and the rows they belong to."""
+"""Runs a model over a split: embeddings and directions of the clips, with the rows that they belong to."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from model.evaluation.closed_form import CLOSED_FORMS
 from model.evaluation.noise import with_noise
 from model.targets import DISTANCE, VOCABULARY
 
-#: How often it is told how far a split has come.
-TOLD_EVERY_S = 30.0
-#: Columns of rows that errors are looked at by.
+#: Seconds between two lines about the progress.
+REPORT_EVERY_S = 30.0
+#: Columns by which errors are grouped.
 QUANTITIES = ("azimuth_deg", "elevation_deg", "distance_m", "floor_area_m2", "t30_ms")
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a model makes of n clips; E numbers an embedding.
+class ModelOutput:
+    """The output of a model for n clips.
 
     Attributes:
-        audio: (n, E), unit vectors.
-        direction: method → (n, 3): ``branch``, ``head`` and the closed forms.
-        distance_m: (n,), of the head on the embedding.
+        audio: (n, E), embeddings, unit vectors.
+        direction: for each method (n, 3): ``branch``, ``head`` and the closed forms.
+        distance_m: (n,), from the head on the embedding.
     """
 
     audio: NDArray[np.float32]
@@ -41,17 +41,17 @@ class Heard:
 
 @dataclass(frozen=True)
 class Collected:
-    """A split as a model sees it, n rows.
+    """Rows of a split and the output of a model for them; n rows.
 
     Attributes:
         ids, source_ids: n strings.
-        augmentation: (n,); 0 is the set without repeats.
+        augmentation: (n,); 0 marks the set without repeats.
         captions, captions_original: n lists.
-        words: attribute → n words or None.
-        quantities: QUANTITIES → (n,), NaN where a row has none.
+        words: for each attribute n words or None.
+        quantities: for each of QUANTITIES (n,), NaN if a row has no value.
         direction: (n, 3), true unit vectors x, y, z.
-        heard: the clips.
-        audio_without_space: (n, E), unit vectors of W copied to four channels.
+        output: of the model for the clips.
+        audio_without_space: (n, E), embeddings of W copied to four channels.
     """
 
     ids: list[str]
@@ -62,22 +62,22 @@ class Collected:
     words: dict[str, list[str | None]]
     quantities: dict[str, NDArray[np.float64]]
     direction: NDArray[np.float64]
-    heard: Heard
+    output: ModelOutput
     audio_without_space: NDArray[np.float32]
 
     @property
     def audio(self) -> NDArray[np.float32]:
-        """(n, E), unit vectors of the clips with their space."""
-        return self.heard.audio
+        """Embeddings (n, E) of the clips with their space, unit vectors."""
+        return self.output.audio
 
     @property
     def distance_m(self) -> NDArray[np.float64]:
-        """(n,), true."""
+        """True distances (n,)."""
         return self.quantities["distance_m"]
 
 
-class _Hearing:
-    """Gathers batches into Heard."""
+class _Collector:
+    """Collects the output for several batches."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.model = embedder.model
@@ -86,7 +86,7 @@ class _Hearing:
         self._directions: dict[str, list[Tensor]] = {}
 
     def add(self, foa: Tensor, semantics: Tensor | None = None) -> None:
-        """(B, 4, samples), at the model's rate, on its device; ``semantics`` as ``ElsaModel.encode_audio`` takes it."""
+        """Runs the model on audio (B, 4, samples) at its rate; ``semantics`` as in ``ElsaModel.encode_audio``."""
         config = self.model.config
         quantities = self.model.spectra(foa)
         out = self.model.encode_audio(foa, semantics=semantics, quantities=quantities)
@@ -98,9 +98,9 @@ class _Hearing:
         for name, directions in found.items():
             self._directions.setdefault(name, []).append(directions)
 
-    def heard(self) -> Heard:
-        """All batches, in their order."""
-        return Heard(
+    def output(self) -> ModelOutput:
+        """The output for all batches, in their order."""
+        return ModelOutput(
             audio=torch.cat(self._audio).cpu().numpy(),
             direction={name: torch.cat(found).cpu().double().numpy() for name, found in self._directions.items()},
             distance_m=torch.cat(self._distance).cpu().double().numpy(),
@@ -108,54 +108,61 @@ class _Hearing:
 
 
 def _batches(
-    dataset: ReleaseDataset, rows: Sequence[int], batch_size: int, workers: int, told: Callable[[str], None]
+    dataset: ReleaseDataset, rows: Sequence[int], batch_size: int, workers: int, report: Callable[[str], None]
 ) -> Iterator[Batch]:
-    """Rows in their order; every TOLD_EVERY_S it is told how many are done, the rate and the time that is left."""
+    """Yields batches of rows, and reports the progress every REPORT_EVERY_S."""
     started = last = time.perf_counter()
     done = 0
     for batch in load_batches(dataset, rows, batch_size=batch_size, workers=workers):
         yield batch
         done += len(batch.rows)
         now = time.perf_counter()
-        if now - last >= TOLD_EVERY_S:
+        if now - last >= REPORT_EVERY_S:
             last, rate = now, done / (now - started)
             left = (len(rows) - done) / rate
-            told(f"{done} of {len(rows)} rows of {dataset.split}, {rate:.1f} rows/s, {left:.0f} s to go")
+            report(f"{done} of {len(rows)} rows of {dataset.split}, {rate:.1f} rows/s, {left:.0f} s to go")
 
 
 @torch.inference_mode()
-def hear(embedder: Embedder, clips: list[NDArray[np.float32]], *, batch_size: int = 16) -> Heard:
-    """What a model makes of clips (4, samples), all of one length, at the model's rate."""
-    hearing = _Hearing(embedder)
+def run_on_clips(embedder: Embedder, clips: list[NDArray[np.float32]], *, batch_size: int = 16) -> ModelOutput:
+    """Runs a model on clips (4, samples), all of one length, at the model's rate."""
+    collector = _Collector(embedder)
     for first in range(0, len(clips), batch_size):
-        hearing.add(torch.from_numpy(np.stack(clips[first : first + batch_size])).to(embedder.model.device))
-    return hearing.heard()
+        collector.add(torch.from_numpy(np.stack(clips[first : first + batch_size])).to(embedder.model.device))
+    return collector.output()
 
 
 @torch.inference_mode()
-def hear_with_noise(
+def run_in_noise(
     embedder: Embedder,
     dataset: ReleaseDataset,
     noise_db: float,
     *,
     batch_size: int = 16,
     workers: int = 0,
-    told: Callable[[str], None] = lambda _: None,
-) -> Heard:
-    """The rows of a split in diffuse noise, which depends on the row's id and the ratio alone.
+    report: Callable[[str], None] = lambda _: None,
+) -> ModelOutput:
+    """Runs a model on the rows of a split in diffuse noise.
+
+    Args:
+        embedder: the model.
+        dataset: the rows.
+        noise_db: signal-to-noise ratio. The noise depends only on it and on the row's id.
+        batch_size, workers: as in ``load_batches``.
+        report: gets lines about the progress.
 
     Raises:
-        SoundUnreadable: a file that cannot be used.
+        SoundUnreadable: a file cannot be used.
     """
-    hearing = _Hearing(embedder)
+    collector = _Collector(embedder)
     ids, rate = dataset.values("id"), embedder.model.config.sample_rate
-    for batch in _batches(dataset, range(len(dataset)), batch_size, workers, told):
+    for batch in _batches(dataset, range(len(dataset)), batch_size, workers, report):
         noisy = [
             with_noise(foa, rate, noise_db, key=f"{ids[row]} {noise_db:g} dB")
             for row, foa in zip(batch.rows, batch.audio.numpy(), strict=True)
         ]
-        hearing.add(torch.from_numpy(np.stack(noisy)).to(embedder.model.device))
-    return hearing.heard()
+        collector.add(torch.from_numpy(np.stack(noisy)).to(embedder.model.device))
+    return collector.output()
 
 
 @torch.inference_mode()
@@ -166,38 +173,45 @@ def collect(
     *,
     batch_size: int = 16,
     workers: int = 0,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Collected:
-    """Runs a model over rows of a split, all of them where none are named, each cropped at its middle.
+    """Runs a model over rows of a split, each cropped at its middle.
+
+    Args:
+        embedder: the model.
+        dataset: the split.
+        rows: numbers of rows; None is all rows.
+        batch_size, workers: as in ``load_batches``.
+        report: gets lines about the progress.
 
     Raises:
-        SoundUnreadable: a file that cannot be used.
+        SoundUnreadable: a file cannot be used.
     """
     model = embedder.model
-    hearing = _Hearing(embedder)
+    collector = _Collector(embedder)
     chosen = range(len(dataset)) if rows is None else rows
     mono = []
 
     def of_rows(values: Sequence[Any]) -> list[Any]:
         return [values[row] for row in chosen]
 
-    for batch in _batches(dataset, chosen, batch_size, workers, told):
+    for batch in _batches(dataset, chosen, batch_size, workers, report):
         foa = batch.to(model.device).audio
-        # Both ways the semantic encoder hears W, once.
+        # The semantic encoder reads only W, so its output is the same with and without space.
         semantics = model.encode_semantics(foa)
-        hearing.add(foa, semantics)
-        alone = foa[:, :1].expand(-1, 4, -1)
-        mono.append(model.encode_audio(alone, semantics=semantics).embedding.float())
-    places = np.asarray(chosen, dtype=np.int64)
+        collector.add(foa, semantics)
+        without_space = foa[:, :1].expand(-1, 4, -1)
+        mono.append(model.encode_audio(without_space, semantics=semantics).embedding.float())
+    indices = np.asarray(chosen, dtype=np.int64)
     return Collected(
         ids=of_rows(dataset.values("id")),
         source_ids=of_rows(dataset.clips()),
-        augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64)[places],
+        augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64)[indices],
         captions=of_rows(dataset.values("captions")),
         captions_original=of_rows(dataset.values("captions_original")),
         words={attribute: of_rows(dataset.values(attribute)) for attribute in VOCABULARY},
-        quantities={name: dataset.numbers(name)[places] for name in QUANTITIES},
-        direction=dataset.directions()[places],
-        heard=hearing.heard(),
+        quantities={name: dataset.numbers(name)[indices] for name in QUANTITIES},
+        direction=dataset.directions()[indices],
+        output=collector.output(),
         audio_without_space=torch.cat(mono).cpu().numpy(),
     )

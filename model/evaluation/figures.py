@@ -1,4 +1,4 @@
-"""Figures of evaluations: drawn without a display and without state, saved without metadata that changes."""
+"""Figures of evaluations. They need no display, and the same figure has the same bytes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _DPI = 120
 
 
 def figure_of(width: float, height: float) -> Figure:
-    """A figure of a size in inches."""
+    """An empty figure of a size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """As PNG, the same bytes for the same figure."""
+    """Saves a figure as PNG, without metadata that changes."""
     figure.savefig(path, dpi=_DPI, metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""Diffuse noise for measuring with: the same from all directions, pink, at a ratio to the sound."""
+"""Diffuse noise for measurements: pink, equal from all directions, at a ratio to the sound."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from numpy.typing import NDArray
 
 from model.draws import keyed_generator
 
-#: Below it the noise has no power: the fan's rumble of a room, and no direct current.
+#: Below this frequency the noise has no power.
 FROM_HZ = 50.0
 
 
 def diffuse_noise(samples: int, sample_rate: int, *, key: str) -> NDArray[np.float32]:
-    """Pink noise of a diffuse field as ambisonics (W, Y, Z, X; SN3D), W of power 1. (4, samples).
+    """Pink noise of a diffuse field as ambisonics (W, Y, Z, X; SN3D) with power 1 in W: (4, samples).
 
-    A field that comes evenly from all directions has no correlation between the channels, and in SN3D a third of W's
-    power in each of Y, Z and X.
+    In a field that is equal from all directions, the channels do not correlate. In SN3D, Y, Z and X each have a third
+    of W's power.
+
+    Args:
+        samples: length.
+        sample_rate: in hertz.
+        key: the noise depends on it.
     """
     generator = keyed_generator("diffuse noise", key)
     frequency = np.fft.rfftfreq(samples, 1 / sample_rate)
@@ -28,12 +33,13 @@ def diffuse_noise(samples: int, sample_rate: int, *, key: str) -> NDArray[np.flo
 
 
 def with_noise(foa: NDArray[np.float32], sample_rate: int, noise_db: float, *, key: str) -> NDArray[np.float32]:
-    """Sound with diffuse noise, ``noise_db`` its power in W over the noise's, both over the whole clip.
+    """Adds diffuse noise to sound.
 
     Args:
-        foa: (4, samples). Silence stays silent.
-        noise_db: signal-to-noise ratio.
-        key: what the noise depends on.
+        foa: (4, samples), W, Y, Z, X. Silence stays silent.
+        sample_rate: in hertz.
+        noise_db: signal-to-noise ratio, the power of W over that of the noise in W, both over the whole clip.
+        key: the noise depends on it.
     """
     level = float(np.sqrt(np.mean(foa[0].astype(np.float64) ** 2))) * 10 ** (-noise_db / 20)
     return (foa + level * diffuse_noise(foa.shape[1], sample_rate, key=key)).astype(np.float32)

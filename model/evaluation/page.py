@@ -1,4 +1,4 @@
-"""One page of an evaluation, whole in itself: every number beside the paper's, and beside other runs' where asked."""
+"""The page of an evaluation: every number, beside the paper's and, if wanted, those of other runs."""
 
 from __future__ import annotations
 
@@ -10,61 +10,54 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ConfigurationError
-from model.evaluation.paper import PaperNumber, beside
+from model.evaluation.paper import PaperNumber, numbers_for
+from model.evaluation.task_table import TASKS
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 METRICS = "metrics.json"
-#: A task's title, and what it does in one line.
-TASKS: dict[str, tuple[str, str]] = {
-    "retrieval": ("Retrieval", "A caption finds its clip among all, and a clip its captions."),
-    "zero_shot": ("Zero-shot words of space", "“A sound coming from …”: the nearest template of each clip."),
-    "localisation": ("Localisation", "The angle between the predicted and the true direction."),
-    "errors": ("Errors", "The angle by what a row is."),
-    "text_regression": ("Captions through the heads", "Heads that were trained on audio read spatial captions."),
-    "swap": ("Direction swap", "The direction of a clip exchanged in its embedding, by words alone."),
-    "clusters": ("Clusters", "Wasserstein distance between the clips of two words."),
-    "map": ("Map", "Supervised UMAP, fitted on train; test is drawn. Audio filled, text hollow."),
-    "captioning": ("Captioning", "Sentences written from frozen embeddings."),
-}
-#: A longer table is folded.
+#: A longer table is closed when the page opens.
 OPEN_ROWS = 30
-TRUST = "In brackets: P its text, D derived from it, M remembered and unchecked, M+ with a second source."
-_UNITS = {"_deg": ("°", 1.0, 1), "_m": (" m", 1.0, 2)}
+#: A number from fewer samples is grey: its interval says little.
+FEW_SAMPLES = 10
+TRUST = "In brackets: P its text, D derived from it, M from memory and unchecked, M+ with a second source."
+_UNITS = {"_deg": ("°", 1), "_m": (" m", 2)}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number and its interval, printed."""
+    """A printed number and its interval; ``few`` if it has fewer than FEW_SAMPLES samples."""
 
     value: str
     interval: str
+    few: bool
 
 
 @dataclass(frozen=True)
 class Row:
-    """A number of every run, None where one lacks it; n and chance are the first run's that has it."""
+    """A number of every run, None for a run without it. ``n`` and ``chance`` are those of the first run that has it."""
 
     label: str
     cells: list[Cell | None]
     n: str
     chance: str
+    few: bool
     paper: list[PaperNumber]
 
 
 def write_page(output: Path, others: Sequence[Path] = ()) -> Path:
-    """index.html in the folder of an evaluation.
+    """Writes index.html into the folder of an evaluation.
 
     Args:
         output: holds metrics.json and the figures.
-        others: folders of other evaluations, whose numbers stand beside.
+        others: folders of other evaluations, whose numbers are shown too.
 
     Raises:
-        ConfigurationError: a folder without metrics.json that can be read.
+        ConfigurationError: a folder has no metrics.json that can be read.
     """
     import jinja2
 
     metrics = [read_metrics(folder) for folder in (output, *others)]
-    names = [str(entry.get("name") or Path(str(entry["run"])).name) for entry in metrics]
+    names = [str(entry.get("name") or Path(entry["run"]).name) for entry in metrics]
     runs = [
         {"name": name, "rows": entry["rows"], "split": entry["split"]}
         for name, entry in zip(names, metrics, strict=True)
@@ -73,7 +66,7 @@ def write_page(output: Path, others: Sequence[Path] = ()) -> Path:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     tasks = [
-        task_of(name, [entry["tasks"].get(name, {}) for entry in metrics], output)
+        task_section(name, [entry["tasks"].get(name, {}) for entry in metrics], output)
         for name in TASKS
         if any(name in entry["tasks"] for entry in metrics)
     ]
@@ -81,7 +74,7 @@ def write_page(output: Path, others: Sequence[Path] = ()) -> Path:
         replace(row, label=f"{task['title']}: {row.label}") for task in tasks for row in task["rows"] if row.paper
     ]
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        runs=runs, tasks=tasks, headlines=headlines, trust=TRUST, most=OPEN_ROWS
+        runs=runs, tasks=tasks, headlines=headlines, trust=TRUST, most=OPEN_ROWS, few_samples=FEW_SAMPLES
     )
     part = output / "index.html.part"
     part.write_text(page + "\n", encoding="utf-8")
@@ -90,41 +83,73 @@ def write_page(output: Path, others: Sequence[Path] = ()) -> Path:
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """metrics.json of an evaluation.
+    """Reads metrics.json of an evaluation.
 
     Raises:
-        ConfigurationError: it is not there, or not one of ours.
+        ConfigurationError: it does not exist, or ``elsa evaluate`` has not written it.
     """
+    file = folder / METRICS
     try:
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         raise ConfigurationError(f"{folder}: no {METRICS} that can be read") from None
-    if not isinstance(metrics, dict) or not {"run", "rows", "split", "tasks"} <= set(metrics):
-        raise ConfigurationError(f"{folder / METRICS}: not written by elsa evaluate")
+    kinds = {"run": str, "rows": int, "split": str, "tasks": dict}
+    if not isinstance(metrics, dict) or not all(isinstance(metrics.get(key), kind) for key, kind in kinds.items()):
+        raise ConfigurationError(f"{file}: not written by elsa evaluate")
+    for task, scores in metrics["tasks"].items():
+        if not isinstance(scores, dict):
+            raise ConfigurationError(f"{file}: the scores of {task} are {type(scores).__name__}, not a mapping")
+        for path, score in leaves(scores):
+            if not _is_score(score):
+                raise ConfigurationError(f"{file}: {' '.join((task, *path))} is not a score")
+        for pair in _shown_captions(scores):
+            if not (isinstance(pair, dict) and {"written", "reference"} <= set(pair)):
+                raise ConfigurationError(f"{file}: a caption of {task} has no written or no reference")
     return metrics
 
 
-def task_of(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) -> dict[str, Any]:
-    """A task's section: rows for the template, notes on what is not scored, and its figure as a data URI."""
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_score(score: Mapping[str, Any]) -> bool:
+    interval, chance = score["interval_95"], score.get("chance")
+    return (
+        _is_number(score.get("value"))
+        and isinstance(score.get("n"), int)
+        and (chance is None or _is_number(chance))
+        and isinstance(interval, list)
+        and len(interval) == 2
+        and all(map(_is_number, interval))
+    )
+
+
+def _shown_captions(scores: Mapping[str, Any]) -> list[Any]:
+    """The examples of captions in the scores of a task."""
+    found = [value.get("shown", []) for value in scores.values() if isinstance(value, dict)]
+    return [pair for shown in found if isinstance(shown, list) for pair in shown]
+
+
+def task_section(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) -> dict[str, Any]:
+    """The section of a task: rows for the template, notes about missing scores, and the figure as a data URI."""
     found = [dict(leaves(scores)) for scores in of_runs]
-    paths = list(dict.fromkeys(path for leaf in found for path in leaf))
-    rows = [_row(name, path, [leaf.get(path) for leaf in found]) for path in paths]
+    paths = list(dict.fromkeys(path for scores in found for path in scores))
+    rows = [_row(name, path, [scores.get(path) for scores in found]) for path in paths]
     figure = output / f"{name}.png"
-    captions = [pair for value in of_runs[0].values() if isinstance(value, dict) for pair in value.get("shown", [])]
-    title, text = TASKS[name]
+    task = TASKS[name]
     return {
         "name": name,
-        "title": title,
-        "text": text,
-        "notes": [f"{' '.join(path) or title}: not scored, {why}." for path, why in skipped(of_runs[0])],
+        "title": task.title,
+        "text": task.description,
+        "notes": [f"{' '.join(path) or task.title}: not scored, {why}." for path, why in skipped(of_runs[0])],
         "rows": rows,
-        "captions": captions,
+        "captions": _shown_captions(of_runs[0]),
         "figure": _data_uri(figure) if of_runs[0] and figure.is_file() else "",
     }
 
 
 def leaves(scores: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every score of a task with its path."""
+    """Yields every score of a task with its path."""
     for name, value in scores.items():
         if isinstance(value, dict):
             if "interval_95" in value:
@@ -134,7 +159,7 @@ def leaves(scores: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tu
 
 
 def skipped(scores: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every part of a task that was not scored, with the reason."""
+    """Yields every part of a task that was not scored, with the reason."""
     if isinstance(scores.get("skipped"), str):
         yield path, scores["skipped"]
     for name, value in scores.items():
@@ -144,26 +169,28 @@ def skipped(scores: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
 
 def _row(task: str, path: tuple[str, ...], scores: Sequence[dict[str, Any] | None]) -> Row:
     first = next(score for score in scores if score is not None)
-    chance = first["chance"]
+    chance = first.get("chance")
     return Row(
         label=" · ".join(part.replace("_", " ") for part in path),
         cells=[None if score is None else _cell(task, path, score) for score in scores],
         n=str(first["n"]),
         chance="–" if chance is None else _print(task, path, chance),
-        paper=beside((task, *path)),
+        few=first["n"] < FEW_SAMPLES,
+        paper=numbers_for((task, *path)),
     )
 
 
 def _cell(task: str, path: tuple[str, ...], score: Mapping[str, Any]) -> Cell:
     low, high = score["interval_95"]
-    return Cell(_print(task, path, score["value"]), f"{_print(task, path, low)} to {_print(task, path, high)}")
+    interval = f"{_print(task, path, low)} to {_print(task, path, high)}"
+    return Cell(_print(task, path, score["value"]), interval, score["n"] < FEW_SAMPLES)
 
 
 def _print(task: str, path: tuple[str, ...], value: float) -> str:
-    """With the unit of the name; what has none is a share, but for distances of clusters and scores of captions."""
-    for ending, (unit, factor, places) in _UNITS.items():
+    """A number with its unit. A name without a unit is of a share, except in clusters and captioning."""
+    for ending, (unit, digits) in _UNITS.items():
         if path[-1].endswith(ending):
-            return f"{factor * value:.{places}f}{unit}".replace("-", "−")
+            return f"{value:.{digits}f}{unit}".replace("-", "−")
     if task in ("clusters", "captioning"):
         return f"{value:.3f}"
     return f"{100 * value:.1f} %".replace("-", "−")

@@ -1,8 +1,9 @@
-"""The paper's numbers, one table, each with how far it is to be trusted.
+"""The paper's numbers in one table, each with its source.
 
-``P`` the paper's camera-ready text; ``M`` remembered, not checked against its tables; ``M+`` the same where a second
-source or a sum agrees; ``D`` derived from its text. Its sets are Spatial-Clotho, Spatial-AudioCaps, TUT 2018 and real
-recordings, so a number beside ours is for scale, not a comparison on equal data.
+``P`` is from the paper's camera-ready text. ``M`` is from memory, not checked against the paper's tables; ``M+`` is
+from memory, and a second source or a sum agrees. ``D`` is derived from the paper's text. The paper's data sets are
+Spatial-Clotho, Spatial-AudioCaps, TUT 2018 and real recordings. So its numbers give a scale for ours; they are not a
+comparison on equal data.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class PaperNumber:
-    """A number of the paper beside one of ours.
+    """A number of the paper that belongs to one of ours.
 
     Attributes:
         path: of our number, in the tasks of metrics.json.
-        text: the number as it is printed, in the unit of ours (shares in percent).
-        where: the set that it was measured on.
+        text: the printed number, in the unit of ours (shares in percent).
+        where: the data set of the measurement.
         trust: P, M, M+ or D.
     """
 
@@ -66,6 +67,6 @@ NUMBERS: tuple[PaperNumber, ...] = (
 )
 
 
-def beside(path: Path) -> list[PaperNumber]:
-    """The paper's numbers for one of ours."""
+def numbers_for(path: Path) -> list[PaperNumber]:
+    """The paper's numbers that belong to one of ours."""
     return [number for number in NUMBERS if number.path == path]

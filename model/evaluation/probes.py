@@ -1,9 +1,9 @@
 """Two-layer MLPs on frozen embeddings: the readout of a direction, and the classifier of its word.
 
-ELSA reads a place with a "two-layer MLP of 32,768 parameters" and a word with one of 33 k. From 512 numbers to 64 is
-512 · 64 = 32,768 weights, and that layer's 64 biases and an output of three or four make it 33 k in both, so that is
-what these are. How the paper trains them is not said; weight decay is chosen here on a tenth of the clips, which is
-held out: with little of it a few thousand rows are learnt by heart from numbers that say nothing of the place.
+ELSA estimates a direction with a "two-layer MLP of 32,768 parameters" and a word with one of 33 k. From 512 numbers to
+64, there are 512 · 64 = 32,768 weights; with 64 biases and an output of three or four, both have 33 k. The paper does
+not say how it trains them. Here the weight decay is chosen on a tenth of the clips, which is held out. With little
+weight decay, a few thousand rows are memorised from numbers that carry no direction.
 """
 
 from __future__ import annotations
@@ -18,51 +18,52 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.devices import one_thread
 from model.draws import derive_seed, keyed_generator
 
 #: Width of the hidden layer.
 HIDDEN = 64
 _BATCH = 256
 _LEARNING_RATE = 2e-3
-#: Of AdamW; the first where there are too few clips to hold any out.
+#: Weight decays of AdamW to choose from; the first one if there are too few clips to hold any out.
 _WEIGHT_DECAYS = (1.0, 0.01, 3.0, 10.0)
-#: Share of the clips that are held out.
+#: Share of the clips that is held out.
 HELD_OUT = 0.1
 
 _Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Probe(nn.Module):
-    """(n, E) unit vectors → (n, outputs)."""
+    """A two-layer MLP on unit vectors."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.first = nn.Linear(inputs, HIDDEN)
         self.second = nn.Linear(HIDDEN, outputs)
-        # A unit vector of 512 numbers has entries of 0.04; scaled up, a fresh layer sees entries near one.
+        # A unit vector of 512 numbers has entries of about 0.04. Scaled, they are near 1, as a new layer expects.
         self.scale = math.sqrt(inputs)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(n, E) → (n, outputs)."""
+        """Maps embeddings (n, E) to (n, outputs)."""
         out: Tensor = self.second(functional.gelu(self.first(embedding * self.scale)))
         return out
 
 
 @dataclass(frozen=True)
 class Readout:
-    """A trained probe, and what it is: ``parameters`` in all, ``rows`` that it learnt from."""
+    """A trained probe, and the number of rows that it has learnt from."""
 
     probe: Probe
     rows: int
 
     @property
     def parameters(self) -> int:
-        """Weights and biases of both layers."""
+        """Number of weights and biases of both layers."""
         return sum(parameter.numel() for parameter in self.probe.parameters())
 
     @torch.inference_mode()
     def __call__(self, embeddings: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(n, E) → (n, outputs)."""
+        """Maps embeddings (n, E) to (n, outputs)."""
         found: NDArray[np.float64] = self.probe(torch.from_numpy(embeddings).float()).double().numpy()
         return found
 
@@ -70,7 +71,15 @@ class Readout:
 def train_direction_readout(
     embeddings: NDArray[np.floating], directions: NDArray[np.floating], clips: Sequence[str], *, steps: int, seed: int
 ) -> Readout:
-    """From embeddings (n, E) of ``clips`` to unit vectors (n, 3), by one minus the cosine of the angle."""
+    """Trains a readout from embeddings to directions. The loss is one minus the cosine of the angle.
+
+    Args:
+        embeddings: (n, E), unit vectors.
+        directions: (n, 3), unit vectors x, y, z.
+        clips: name of the clip of each row.
+        steps: gradient steps.
+        seed: of all draws.
+    """
     true = torch.from_numpy(directions).float()
 
     def loss(out: Tensor, rows: Tensor) -> Tensor:
@@ -88,7 +97,16 @@ def train_classifier(
     steps: int,
     seed: int,
 ) -> Readout:
-    """From embeddings (n, E) of ``clips`` to scores of ``count`` classes, by cross-entropy."""
+    """Trains a classifier of embeddings. The loss is the cross entropy.
+
+    Args:
+        embeddings: (n, E), unit vectors.
+        classes: (n,), the class of each row.
+        count: number of classes.
+        clips: name of the clip of each row.
+        steps: gradient steps.
+        seed: of all draws.
+    """
     true = torch.from_numpy(classes.astype(np.int64))
 
     def loss(out: Tensor, rows: Tensor) -> Tensor:
@@ -101,9 +119,9 @@ def _train(
     embeddings: NDArray[np.floating], outputs: int, loss: _Loss, clips: Sequence[str], *, steps: int, seed: int
 ) -> Readout:
     inputs = torch.from_numpy(embeddings).float()
-    learnt, held = (torch.from_numpy(rows) for rows in _parted(clips, seed))
+    learnt, held_out = (torch.from_numpy(rows) for rows in hold_out(clips, seed))
 
-    def fitted(weight_decay: float) -> Probe:
+    def fit(weight_decay: float) -> Probe:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "probe", outputs))
             probe = Probe(inputs.shape[1], outputs)
@@ -119,18 +137,20 @@ def _train(
                 schedule.step()
         return probe.eval()
 
-    def on_held(probe: Probe) -> float:
+    def held_out_loss(probe: Probe) -> float:
         with torch.inference_mode():
-            return loss(probe(inputs[held]), held).item()
+            return loss(probe(inputs[held_out]), held_out).item()
 
-    probes = [fitted(weight_decay) for weight_decay in (_WEIGHT_DECAYS if len(held) else _WEIGHT_DECAYS[:1])]
-    return Readout(min(probes, key=on_held) if len(held) else probes[0], len(inputs))
+    with one_thread():
+        if not len(held_out):
+            return Readout(fit(_WEIGHT_DECAYS[0]), len(inputs))
+        return Readout(min(map(fit, _WEIGHT_DECAYS), key=held_out_loss), len(inputs))
 
 
-def _parted(clips: Sequence[str], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows to learn from and those held out, whole clips; of a few clips none is."""
+def hold_out(clips: Sequence[str], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows to learn from, and the rows of the clips that are held out: none of fewer than ten clips."""
     names = sorted(set(clips))
     keyed_generator(seed, "held out", len(names)).shuffle(names)
-    apart = set(names[: int(HELD_OUT * len(names))])
-    out = np.array([clip in apart for clip in clips])
-    return np.flatnonzero(~out), np.flatnonzero(out)
+    chosen = set(names[: int(HELD_OUT * len(names))])
+    held_out = np.array([clip in chosen for clip in clips])
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

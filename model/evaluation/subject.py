@@ -1,4 +1,4 @@
-"""What is evaluated: a model on a split of releases, with everything that several tasks need made at most once."""
+"""The subject of an evaluation: a model on a split of releases. Results that several tasks need are computed once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from model.data import ReleaseDataset
 from model.draws import keyed_generator
 from model.elsa.embedding import Embedder
-from model.evaluation.collect import Collected, Heard, collect, hear_with_noise
+from model.evaluation.collect import Collected, ModelOutput, collect, run_in_noise
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.probes import Readout, train_classifier, train_direction_readout
 from model.targets import VOCABULARY
 
 
 class NotScored(Exception):
-    """A task, or a part of one, that has nothing to score; the message is one line that says why."""
+    """A task, or a part of one, has nothing to score. The message says why."""
 
 
 class Subject:
@@ -27,11 +27,12 @@ class Subject:
     Args:
         embedder: the model.
         releases: folders.
-        split: that is tested.
-        output: the folder that figures go to.
-        train_releases: folders whose train split is learnt from; ``releases`` when empty.
+        split: the split that is tested.
+        output: the folder for figures.
+        options: of the evaluation.
+        train_releases: folders whose train split probes learn from; empty is ``releases``.
         workers: processes that decode.
-        told: hears how far a split has come.
+        report: gets lines about the progress.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Subject:
         *,
         train_releases: Sequence[Path | str] = (),
         workers: int = 0,
-        told: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.embedder = embedder
         self.releases = releases
@@ -53,27 +54,27 @@ class Subject:
         self.output = output
         self.options = options
         self.workers = workers
-        self.told = told
+        self.report = report
 
     def dataset(self, split: str, releases: Sequence[Path | str] = ()) -> ReleaseDataset:
-        """The rows of a split, of the releases that are tested where none are named.
+        """The rows of a split of releases; without ``releases``, of those that are tested.
 
         Raises:
-            ReleaseUnreadable: a release that cannot be used.
+            ReleaseUnreadable: a release cannot be used.
         """
         config = self.embedder.model.config
         return ReleaseDataset(releases or self.releases, split, sample_rate=config.sample_rate, clip_s=config.clip_s)
 
     @cached_property
     def tested(self) -> Collected:
-        """The split that is tested."""
-        return collect(self.embedder, self.dataset(self.split), workers=self.workers, told=self.told)
+        """The output for the split that is tested."""
+        return collect(self.embedder, self.dataset(self.split), workers=self.workers, report=self.report)
 
     @cached_property
     def train(self) -> Collected:
-        """What probes learn from: all rows of train, or ``options.train_rows`` drawn.
+        """The output for the rows that probes learn from: all rows of train, or ``options.train_rows`` drawn.
 
-        Nothing is tested on them, unless train is what is tested.
+        They are not tested, unless the tested split is train itself.
         """
         dataset = self.dataset("train", self.train_releases)
         if len(dataset) > self.options.train_rows:
@@ -83,15 +84,15 @@ class Subject:
             return self.tested
         else:
             rows = None
-        return collect(self.embedder, dataset, rows, workers=self.workers, told=self.told)
+        return collect(self.embedder, dataset, rows, workers=self.workers, report=self.report)
 
-    def in_noise(self, noise_db: float) -> Heard:
-        """The split that is tested, in diffuse noise."""
-        return hear_with_noise(self.embedder, self.dataset(self.split), noise_db, workers=self.workers, told=self.told)
+    def in_noise(self, noise_db: float) -> ModelOutput:
+        """The output for the tested split in diffuse noise."""
+        return run_in_noise(self.embedder, self.dataset(self.split), noise_db, workers=self.workers, report=self.report)
 
     @cached_property
     def readout(self) -> Readout:
-        """A direction out of an embedding, learnt on train."""
+        """A readout from embeddings to directions, learnt on train."""
         return train_direction_readout(
             self.train.audio,
             self.train.direction,
@@ -102,23 +103,23 @@ class Subject:
 
     @cached_property
     def direction_classifier(self) -> Readout:
-        """A word of direction out of an embedding, learnt on train.
+        """A classifier from embeddings to words of direction, learnt on train.
 
         Raises:
-            NotScored: train lacks one of the words.
+            NotScored: train has no row with one of the words.
         """
         words = self.train.words["direction"]
         vocabulary = VOCABULARY["direction"]
         missing = [word for word in vocabulary if word not in words]
         if missing:
             raise NotScored(f"no train row has the direction {missing[0]}")
-        places = [row for row, word in enumerate(words) if word is not None]
-        classes = np.array([vocabulary.index(str(words[row])) for row in places])
+        rows = [row for row, word in enumerate(words) if word is not None]
+        classes = np.array([vocabulary.index(str(words[row])) for row in rows])
         return train_classifier(
-            self.train.audio[places],
+            self.train.audio[rows],
             classes,
             len(vocabulary),
-            [self.train.source_ids[row] for row in places],
+            [self.train.source_ids[row] for row in rows],
             steps=self.options.readout_steps,
             seed=self.options.seed,
         )

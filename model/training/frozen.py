@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.data import Turn
+from model.devices import one_thread
 from model.draws import keyed_generator
 from model.elsa.network import ElsaModel
 from model.encoders.text import Tokenizer
@@ -51,7 +51,7 @@ class Captions:
         # Rounding depends on the other captions of a batch. A caption that is encoded alone always has the same vector.
         # So a training that continues after a kill, which has lost the stored captions, gives the same weights.
         alone = self.model.device.type == "cpu"
-        with _one_thread(alone):
+        with one_thread(alone):
             for group in [[caption] for caption in unknown] if alone else [unknown] if unknown else []:
                 self._stored.update(zip(group, self._encode(group).unbind(0), strict=True))
         return torch.stack([self._stored[caption] for caption in captions])
@@ -59,18 +59,6 @@ class Captions:
     def _encode(self, captions: Sequence[str]) -> Tensor:
         tokens = {name: value.to(self.model.device) for name, value in self.tokenizer(captions).items()}
         return self.model.encode_text(**tokens)
-
-
-@contextmanager
-def _one_thread(wanted: bool) -> Iterator[None]:
-    """One thread inside the block if wanted: small products, as for one caption, take longer with two."""
-    threads = torch.get_num_threads()
-    try:
-        if wanted:
-            torch.set_num_threads(1)
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Views:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from model.augmentation import RECORDING_DEFECTS
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.training.frozen import DECODED, VIEWS
 from model.training.phases import Training
 from model.training.processes import Processes

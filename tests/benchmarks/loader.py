@@ -24,7 +24,7 @@ import soundfile
 import torch
 
 from model.augmentation import Augmentation
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.data import ReleaseDataset, collate, load_batches
 
 

@@ -141,7 +141,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained_run(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model trained for two epochs."""
-    from model.configuration.run_configuration import read_configuration
+    from model.configuration import read_configuration
     from model.training import train
 
     configuration = read_configuration("elsa-tiny", ["training.epochs=2", "training.device=cpu"])

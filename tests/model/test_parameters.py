@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import parameter_counts
 from model.parameters import count_parameters, main

@@ -1,1 +1,1 @@
-"""The tasks of an evaluation, one module each."""
+"""The tasks of an evaluation: a module for each, and what only one task needs."""

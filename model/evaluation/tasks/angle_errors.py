@@ -1,7 +1,7 @@
-"""Errors of localisation by what a row is: azimuth, elevation, distance, floor area, T30 and class (ELSA, A.9).
+"""Angle errors by azimuth, elevation, distance, floor area, T30 and class of the rows (ELSA, A.9).
 
-Mean, standard deviation and n of the angle in each bin, of the spatial branch and of the readout on the embedding. A
-release has no classes: clips with the same original caption are taken for one.
+For each bin: mean, standard deviation and n of the angle, for the spatial branch and for the readout on the embedding.
+A release has no classes, so clips with the same original caption form a class.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from model.evaluation.figures import figure_of, save
 from model.evaluation.scores import bootstrap
 from model.evaluation.subject import Subject
 
-#: Edges of the bins; a bin holds its lower edge, the last one both.
+#: Edges of the bins. A bin includes its lower edge, the last bin both edges.
 BINS: dict[str, tuple[float, ...]] = {
     "azimuth_deg": tuple(range(-180, 181, 30)),
     "elevation_deg": (-90, -40, -20, 0, 20, 40, 90),
@@ -29,21 +29,21 @@ BINS: dict[str, tuple[float, ...]] = {
     "t30_ms": (0, 200, 400, 600, 800, 1000, 1500, 10000),
 }
 METHODS = ("branch", "readout")
-#: Classes that are told apart, the most frequent ones, and the rows that each has at least.
+#: Most classes, the most frequent ones, and fewest rows of a class.
 CLASSES, CLASS_ROWS = 20, 3
 
 
 def evaluate_errors(subject: Subject) -> dict[str, Any]:
-    """Errors by bin for METHODS, for metrics.json; writes errors.png."""
+    """Errors by bin for METHODS, for metrics.json. Writes errors.png."""
     collected = subject.tested
-    angles = method_angles(collected.heard, subject.readout, collected.direction)
-    bins = {name: bin_places(collected.quantities[name], edges) for name, edges in BINS.items()}
-    bins["class"] = class_places([captions[0] for captions in collected.captions_original])
+    angles = method_angles(collected.output, subject.readout, collected.direction)
+    bins = {name: bin_rows(collected.quantities[name], edges) for name, edges in BINS.items()}
+    bins["class"] = class_rows([captions[0] for captions in collected.captions_original])
     result = {
         method: {
             quantity: {
-                name: error_of(angles[method][places], [collected.source_ids[i] for i in places], f"{method} {name}")
-                for name, places in named.items()
+                name: error_of(angles[method][rows], [collected.source_ids[row] for row in rows], f"{method} {name}")
+                for name, rows in named.items()
             }
             for quantity, named in bins.items()
         }
@@ -53,26 +53,26 @@ def evaluate_errors(subject: Subject) -> dict[str, Any]:
     return result
 
 
-def bin_places(values: NDArray[np.floating], edges: Sequence[float]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each bin that has any, by its name ``low…high``; rows without a value are in none."""
-    places = np.searchsorted(np.array(edges), values, side="right") - 1
-    places[values == edges[-1]] = len(edges) - 2
+def bin_rows(values: NDArray[np.floating], edges: Sequence[float]) -> dict[str, NDArray[np.int64]]:
+    """The rows of each bin that has any, by its name ``low…high``. Rows without a value are in no bin."""
+    bins = np.searchsorted(np.array(edges), values, side="right") - 1
+    bins[values == edges[-1]] = len(edges) - 2
     return {
         f"{low:g}…{high:g}": rows
         for i, (low, high) in enumerate(pairwise(edges))
-        if len(rows := np.flatnonzero(places == i))
+        if len(rows := np.flatnonzero(bins == i))
     }
 
 
-def class_places(classes: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each of the CLASSES most frequent classes with at least CLASS_ROWS of them."""
+def class_rows(classes: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """The rows of each of the CLASSES most frequent classes that have at least CLASS_ROWS rows."""
     counts = Counter(classes)
     chosen = [name for name, count in counts.most_common() if count >= CLASS_ROWS][:CLASSES]
     return {name: np.flatnonzero([entry == name for entry in classes]) for name in sorted(chosen)}
 
 
 def error_of(angles: NDArray[np.float64], groups: Sequence[Any], key: str) -> dict[str, Any]:
-    """The mean with its interval, and the standard deviation."""
+    """Mean angle with its interval, and standard deviation, as JSON data."""
     score = bootstrap(angles, groups, key=f"errors {key}", chance=CHANCE_DEG)
     return {"mean_angle_deg": score.as_dict(), "std_deg": float(np.std(angles))}
 

@@ -1,10 +1,10 @@
-"""Captioning: sentences out of frozen embeddings, measured against the captions of the clips (ELSA, section 5.5).
+"""Captioning: sentences from frozen embeddings, compared with the captions of the clips (ELSA, section 5.5).
 
-On both sets of captions, each with a captioner of its own trained on the release's train rows: spatial captions from
-ambisonics, original captions from sound without space. Metrics are aac-metrics' BLEU, ROUGE-L and CIDEr-D, on words in
-lower case without punctuation, so that its Java tokenizer is not needed; SPICE, SPIDEr and FENSE need downloads and are
-not computed, so the paper's SPIDEr and FENSE have no number beside them. Chance is the score of the captions of other
-clips, drawn from train.
+There are two sets of captions, each with a captioner that is trained on train rows: spatial captions from ambisonics,
+and original captions from sound without space. The metrics are aac-metrics' BLEU, ROUGE-L and CIDEr-D, on words in
+lower case without punctuation, which needs no Java tokenizer. SPICE, SPIDEr and FENSE need downloads and are not
+computed, so the paper's SPIDEr and FENSE have no number of ours. Chance is the score of captions of other clips, drawn
+from train.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from model.evaluation.scores import Score, bootstrap
 from model.evaluation.subject import NotScored, Subject
 from model.evaluation.tasks.captioner import Captioner
 
-INSTALL = 'aac-metrics is not installed: pip install "elsa-spatial-audio[model]"'
-#: What is said where no weights are given.
-OWN = "a small GPT-2, its weights drawn by the seed and trained on these captions alone"
-#: Captions that are shown beside their references.
+INSTALL = "aac-metrics is not installed; run make model, or pip install -e '.[model]', in the project's folder"
+#: Description of the language model if no weights are given.
+SMALL_MODEL = "a small GPT-2, its weights drawn by the seed and trained only on these captions"
+#: Captions on the page, with a reference each.
 SHOWN = 8
-#: Resamples of an interval where a metric has to be computed again for each.
+#: Resamples for an interval of a metric that must be computed again for each.
 _DRAWS = 200
 _NOT_A_WORD = re.compile(r"[^\w' ]+")
 
 
 def evaluate_captioning(subject: Subject) -> dict[str, Any]:
-    """The metrics of both sets of captions, for metrics.json; writes captions.json with every caption.
+    """The metrics of both sets of captions, for metrics.json. Writes captions.json with every caption.
 
     Raises:
-        NotScored: aac-metrics is not there.
+        NotScored: aac-metrics is not installed.
     """
     if importlib.util.find_spec("aac_metrics") is None:
         raise NotScored(INSTALL)
@@ -51,9 +51,9 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
             tested.captions_original,
         ),
     }
-    # The set without repeats, where there is one.
-    asked = np.flatnonzero(tested.augmentation == 0)
-    asked = (asked if len(asked) else np.arange(len(tested.ids)))[: options.caption_rows]
+    # The set without repeats, if there is one.
+    rows = np.flatnonzero(tested.augmentation == 0)
+    rows = (rows if len(rows) else np.arange(len(tested.ids)))[: options.caption_rows]
     result: dict[str, Any] = {}
     written = {}
     for name, (audio, captions, test_audio, test_captions) in sets.items():
@@ -63,26 +63,29 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
             source=options.captioner,
             seed=options.seed,
         )
-        loss = captioner.fit(
+        fit = captioner.fit(
             audio,
             captions,
+            train.source_ids,
             steps=options.caption_steps,
             batch_size=options.caption_batch,
             seed=options.seed,
-            told=subject.told,
+            report=subject.report,
         )
-        found = captioner.write(test_audio[asked])
-        references = [test_captions[row] for row in asked]
-        others = _other_captions(captions, len(asked), options.seed)
+        found = captioner.write(test_audio[rows])
+        references = [test_captions[row] for row in rows]
+        others = _other_captions(captions, len(rows), options.seed)
         result[name] = {
-            "language_model": options.captioner or OWN,
+            "language_model": options.captioner or SMALL_MODEL,
             "parameters": captioner.parameter_counts(),
             "train_rows": len(train.ids),
-            "train_loss": loss,
+            "steps": fit.steps,
+            "train_loss": fit.train_loss,
+            "held_out_loss": fit.held_out_loss,
             **{
                 metric: score.as_dict()
                 for metric, score in caption_scores(
-                    found, references, others, [tested.source_ids[row] for row in asked], key=f"captioning {name}"
+                    found, references, others, [tested.source_ids[row] for row in rows], key=f"captioning {name}"
                 ).items()
             },
             "shown": [
@@ -91,7 +94,7 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
         }
         written[name] = [
             {"id": tested.ids[row], "written": text, "references": of}
-            for row, text, of in zip(asked, found, references, strict=True)
+            for row, text, of in zip(rows, found, references, strict=True)
         ]
     (subject.output / "captions.json").write_text(
         json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -105,7 +108,7 @@ def _other_captions(captions: Sequence[Sequence[str]], count: int, seed: int) ->
 
 
 def plain(caption: str) -> str:
-    """Lower case, words apart, no punctuation."""
+    """A caption in lower case, without punctuation, with single spaces."""
     return " ".join(_NOT_A_WORD.sub(" ", caption.lower()).split())
 
 
@@ -117,12 +120,14 @@ def caption_scores(
     *,
     key: str,
 ) -> dict[str, Score]:
-    """BLEU-1, BLEU-4, ROUGE-L and CIDEr-D of n captions; CIDEr-D only from two clips on, since it counts rare words.
+    """BLEU-1, BLEU-4, ROUGE-L and CIDEr-D of n captions. CIDEr-D counts rare words, so it needs at least two clips.
 
     Args:
-        found: n captions. references: the captions of each clip.
+        found: n captions.
+        references: the captions of each clip.
         others: n captions of other clips, for the chance level.
-        groups: of each clip, drawn together in the bootstrap.
+        groups: one of each clip; the bootstrap draws the clips of a group together.
+        key: the draws depend on it.
     """
     from aac_metrics.functional import bleu, cider_d, rouge_l
 
@@ -131,14 +136,14 @@ def caption_scores(
     scores = {}
     for order in (1, 4):
 
-        def value(places: NDArray[np.float64], of: Sequence[str] = written, order: int = order) -> float:
-            chosen = places.astype(int).tolist()
+        def value(rows: NDArray[np.float64], of: Sequence[str] = written, order: int = order) -> float:
+            chosen = rows.astype(int).tolist()
             return _bleu(bleu, [of[i] for i in chosen], [against[i] for i in chosen], order)
 
-        places = np.arange(len(written), dtype=np.float64)
-        by_chance = value(places, other)
+        rows = np.arange(len(written), dtype=np.float64)
+        by_chance = value(rows, other)
         scores[f"bleu_{order}"] = bootstrap(
-            places, groups, key=f"{key} bleu_{order}", chance=by_chance, statistic=value, draws=_DRAWS
+            rows, groups, key=f"{key} bleu_{order}", chance=by_chance, statistic=value, draws=_DRAWS
         )
     local: dict[str, Callable[..., Any]] = {"rouge_l": rouge_l}
     if len(written) > 1:
@@ -153,7 +158,7 @@ def caption_scores(
 
 
 def _bleu(metric: Callable[..., Any], texts: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
-    # Captions without a word have no n-grams to divide by.
+    # Captions without words have no n-grams to divide by.
     if not any(texts):
         return 0.0
     return float(metric(list(texts), list(references), return_all_scores=False, n=order))

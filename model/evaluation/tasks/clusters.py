@@ -1,9 +1,9 @@
-"""Distances between the clusters of words in the embedding: Wasserstein, between directions and distances (ELSA, A.11).
+"""Wasserstein distances between the clips of different words, for directions and distances (ELSA, A.11).
 
-The distance is W₂ on Euclidean distances between unit vectors, exact: with as many clips drawn from each cluster, the
-best transport is an assignment, which SciPy solves. Clusters are cut at ``cluster_rows`` clips, since the time grows
-with the third power. Two samples of one cluster are apart as well, in 512 dimensions a lot; ``chance`` is the distance
-of two samples of the same size from all clips, whatever their word.
+The distance is the exact W₂ on Euclidean distances between unit vectors. The clusters have the same number of clips, so
+the best transport is an assignment, which SciPy solves. A cluster has at most ``cluster_rows`` clips, because the time
+grows with the third power. Two samples of one cluster are also far apart in 512 dimensions. So ``chance`` is the
+distance of two random samples of the same size from all clips.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from model.evaluation.subject import Subject
 from model.targets import VOCABULARY
 
 ATTRIBUTES = ("direction", "distance")
-#: Resamples of an interval, and samples of chance; each solves an assignment.
+#: Resamples for an interval, and samples for chance. Each needs an assignment.
 DRAWS, CHANCE_DRAWS = 100, 20
 
 
 def evaluate_clusters(subject: Subject) -> dict[str, Any]:
-    """W₂ between the clusters of ATTRIBUTES, for metrics.json; writes clusters.png."""
+    """W₂ between the clusters of ATTRIBUTES, for metrics.json. Writes clusters.png."""
     collected = subject.tested
     result: dict[str, Any] = {}
     tables = {}
@@ -51,8 +51,8 @@ def evaluate_clusters(subject: Subject) -> dict[str, Any]:
 
 
 def wasserstein(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """W₂ between two samples of the same size, (n, E) each."""
-    return _assigned(_squared_distances(one, other))
+    """W₂ between two samples (n, E) of the same size."""
+    return _assignment_distance(_squared_distances(one, other))
 
 
 def _squared_distances(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -61,28 +61,32 @@ def _squared_distances(one: NDArray[np.floating], other: NDArray[np.floating]) -
     return np.maximum(squared, 0)
 
 
-def _assigned(squared: NDArray[np.float64]) -> float:
+def _assignment_distance(squared: NDArray[np.float64]) -> float:
     return float(np.sqrt(squared[linear_sum_assignment(squared)].mean()))
 
 
 def cluster_distances(
     clusters: Mapping[str, NDArray[np.floating]], *, limit: int, key: str
 ) -> dict[tuple[str, str], Score]:
-    """W₂ between each two clusters, with an interval of clips drawn again, and chance; n is the clips of both.
+    """W₂ between each two clusters, with an interval from resampled clips and the chance level.
 
     Args:
-        clusters: word → (n, E).
-        limit: clips of a cluster that are used, drawn by ``key``.
+        clusters: for each word the embeddings of its clips (n, E).
+        limit: most clips of a cluster.
+        key: the draws depend on it.
+
+    Returns:
+        A score for each pair of words; its n counts the clips of both.
     """
     size = min(limit, *(len(cluster) for cluster in clusters.values()))
     generator = keyed_generator("clusters", key, size)
     pooled = np.concatenate(list(clusters.values()))
     scores = {}
     half = min(size, len(pooled) // 2)
-    apart = []
+    by_chance = []
     for _ in range(CHANCE_DRAWS):
         order = generator.permutation(len(pooled))
-        apart.append(wasserstein(pooled[order[:half]], pooled[order[half : 2 * half]]))
+        by_chance.append(wasserstein(pooled[order[:half]], pooled[order[half : 2 * half]]))
     for pair in combinations(clusters, 2):
         one, other = (
             cluster[generator.choice(len(cluster), size, replace=False)]
@@ -90,13 +94,16 @@ def cluster_distances(
         )
         squared = _squared_distances(one, other)
         drawn = [
-            _assigned(squared[np.ix_(generator.integers(size, size=size), generator.integers(size, size=size))])
+            _assignment_distance(
+                squared[np.ix_(generator.integers(size, size=size), generator.integers(size, size=size))]
+            )
             for _ in range(DRAWS)
         ]
-        value = _assigned(squared)
-        # Clips drawn twice leave others without a partner: resamples lie further apart, all of them by about as much.
+        value = _assignment_distance(squared)
+        # In a resample, clips that are drawn twice leave others without a partner, so all distances are larger by about
+        # the same amount.
         low, high = np.percentile(drawn, INTERVAL_PERCENT) - np.mean(drawn) + value
-        scores[pair] = Score(value, float(low), float(high), 2 * size, float(np.mean(apart)))
+        scores[pair] = Score(value, float(low), float(high), 2 * size, float(np.mean(by_chance)))
     return scores
 
 
@@ -107,9 +114,9 @@ def _draw(tables: Mapping[str, tuple[Sequence[str], Mapping[tuple[str, str], Sco
     ):
         values = np.full((len(words), len(words)), np.nan)
         for (one, other), score in scores.items():
-            places = words.index(one), words.index(other)
-            values[places] = values[places[::-1]] = score.value
-            for row, column in (places, places[::-1]):
+            cell = words.index(one), words.index(other)
+            values[cell] = values[cell[::-1]] = score.value
+            for row, column in (cell, cell[::-1]):
                 axes.text(column, row, f"{score.value:.3f}", ha="center", va="center", fontsize=9)
         axes.imshow(values, cmap="Blues", alpha=0.6)
         axes.set_xticks(range(len(words)), words)

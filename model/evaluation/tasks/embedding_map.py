@@ -1,7 +1,7 @@
-"""A map of the embedding: UMAP, told the words of train, with test drawn into it (ELSA, figure 2).
+"""A map of the embedding: UMAP, fitted on train with its words, and test drawn into it (ELSA, figure 2).
 
-Audio is filled, text hollow. The picture is of how words lie, and distances in it mean little; ``neighbours`` says how
-well it holds: the share of test points whose nearest train points on the map have, most of them, their word.
+Audio is filled, text is hollow. Distances in the picture mean little. ``neighbours`` measures the quality of the map:
+the share of test points whose word is the most frequent word among their nearest train points on the map.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from model.evaluation.scores import bootstrap
 from model.evaluation.subject import NotScored, Subject
 from model.targets import VOCABULARY
 
-INSTALL = 'umap-learn is not installed: pip install "elsa-spatial-audio[map]"'
+INSTALL = "umap-learn is not installed; run pip install -e '.[map]' in the project's folder"
 ATTRIBUTES = ("direction", "distance")
-#: Train points that vote.
+#: Number of train points that vote.
 NEIGHBOURS = 15
-#: Train rows that a map needs, and text points that are drawn, at most.
+#: Fewest train rows of a map, and most text points in the picture.
 LEAST_ROWS, TEXTS = 2 * NEIGHBOURS, 300
 _COLOURS = ("#2f6b8f", "#c2542d", "#2e8b74", "#8a5aa5")
 
 
 def evaluate_map(subject: Subject) -> dict[str, Any]:
-    """How well the map keeps the words of test, for metrics.json; writes map.png.
+    """The quality of the map, for metrics.json. Writes map.png.
 
     Raises:
-        NotScored: umap-learn is not there, or too few train rows.
+        NotScored: umap-learn is not installed.
     """
     if importlib.util.find_spec("umap") is None:
         raise NotScored(INSTALL)
@@ -42,9 +42,9 @@ def evaluate_map(subject: Subject) -> dict[str, Any]:
     panels = {}
     for attribute in ATTRIBUTES:
         vocabulary = VOCABULARY[attribute]
-        places, known = _labelled(subject.train.words[attribute], vocabulary)
-        if len(places) < LEAST_ROWS:
-            result[attribute] = {"skipped": f"{len(places)} train rows with a word, {LEAST_ROWS} are needed"}
+        train_rows, known = _labelled(subject.train.words[attribute], vocabulary)
+        if len(train_rows) < LEAST_ROWS:
+            result[attribute] = {"skipped": f"{len(train_rows)} train rows have a word, {LEAST_ROWS} are needed"}
             continue
         rows, labels = _labelled(subject.tested.words[attribute], vocabulary)
         if not len(rows):
@@ -52,7 +52,7 @@ def evaluate_map(subject: Subject) -> dict[str, Any]:
             continue
         texts = [subject.tested.captions[row][0] for row in rows[:TEXTS]]
         train_map, test_map, text_map = fit_map(
-            subject.train.audio[places],
+            subject.train.audio[train_rows],
             known,
             [subject.tested.audio[rows], subject.embedder.text(texts)],
             seed=derive_seed(subject.options.seed, "map", attribute),
@@ -73,7 +73,7 @@ def evaluate_map(subject: Subject) -> dict[str, Any]:
 
 
 def _labelled(words: Sequence[str | None], vocabulary: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows that have a word, and its place in the vocabulary."""
+    """The rows that have a word, and the indices of their words in the vocabulary."""
     rows = np.array([row for row, word in enumerate(words) if word is not None], dtype=np.int64)
     return rows, np.array([vocabulary.index(str(words[row])) for row in rows], dtype=np.int64)
 
@@ -81,11 +81,21 @@ def _labelled(words: Sequence[str | None], vocabulary: Sequence[str]) -> tuple[N
 def fit_map(
     train: NDArray[np.floating], labels: NDArray[np.integer], others: Sequence[NDArray[np.floating]], *, seed: int
 ) -> list[NDArray[np.float64]]:
-    """The map of train (n, 2), fitted with its labels, and of each of the others."""
+    """Fits a map.
+
+    Args:
+        train: (n, E), embeddings that the map is fitted on.
+        labels: (n,), the class of each.
+        others: more embeddings (m, E).
+        seed: of the fit.
+
+    Returns:
+        Positions (n, 2) of ``train``, and (m, 2) of each of ``others``.
+    """
     import umap
 
     with warnings.catch_warnings():
-        # It warns that a seed keeps it to one thread, which is what the seed is for.
+        # UMAP warns that a seed limits it to one thread, which is intended.
         warnings.simplefilter("ignore")
         mapper = umap.UMAP(n_neighbors=NEIGHBOURS, metric="cosine", random_state=seed % 2**32, n_jobs=1, min_dist=0.2)
         fitted = mapper.fit_transform(train, y=labels)
@@ -93,7 +103,7 @@ def fit_map(
 
 
 def vote(train: NDArray[np.floating], labels: NDArray[np.integer], points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The label that most of the nearest train points have, for points (n, 2)."""
+    """The most frequent label among the nearest train points, for each of the points (n, 2)."""
     from scipy.spatial import cKDTree
 
     count = min(NEIGHBOURS, len(train))
@@ -107,11 +117,10 @@ def _draw(panels: Mapping[str, tuple[NDArray[Any], ...]], path: Path) -> None:
     for axes, (attribute, (audio, labels, text, text_labels)) in zip(
         np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
     ):
-        for place, word in enumerate(VOCABULARY[attribute]):
-            colour = _COLOURS[place]
-            own, told = audio[labels == place], text[text_labels == place]
-            axes.scatter(*own.T, s=14, color=colour, linewidths=0, alpha=0.7, label=word)
-            axes.scatter(*told.T, s=30, facecolors="none", edgecolors=colour, linewidths=0.9)
+        for index, word in enumerate(VOCABULARY[attribute]):
+            colour = _COLOURS[index]
+            axes.scatter(*audio[labels == index].T, s=14, color=colour, linewidths=0, alpha=0.7, label=word)
+            axes.scatter(*text[text_labels == index].T, s=30, facecolors="none", edgecolors=colour, linewidths=0.9)
         axes.set_title(f"{attribute}: audio filled, n = {len(audio)}; text hollow, n = {len(text)}", fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])

@@ -1,9 +1,9 @@
-"""Localisation: the angle between the predicted and the true direction, beside directions without learning.
+"""Localisation: the angle between the predicted and the true direction, with baselines that learn nothing.
 
-Methods: ``branch``, what the spatial branch says by itself; ``head``, the head that was trained with the model, on the
-embedding; ``readout``, a two-layer MLP trained on the embeddings of train rows (ELSA, section 5); and the closed forms.
-All of them again in diffuse noise; and, where its folder is given, on TUT Sound Events 2018 REAL. The distance error is
-that of the head on the embedding (ELSA, section 4.3).
+The methods are ``branch``, the output of the spatial branch; ``head``, the head on the embedding that was trained with
+the model; ``readout``, a two-layer MLP trained on the embeddings of train rows (ELSA, section 5); and the closed forms.
+All are measured again in diffuse noise and, if its folder is given, on TUT Sound Events 2018 REAL. The distance error
+is that of the head on the embedding (ELSA, section 4.3).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from model.evaluation.tasks.tut import evaluate_tut
 
 
 def evaluate_localisation(subject: Subject) -> dict[str, Any]:
-    """Mean and median angle of each method and the distance error, for metrics.json; writes localisation.png."""
+    """Mean and median angle of each method, and the distance error, for metrics.json. Writes localisation.png."""
     collected = subject.tested
     groups = collected.source_ids
-    angles = method_angles(collected.heard, subject.readout, collected.direction)
+    angles = method_angles(collected.output, subject.readout, collected.direction)
     result: dict[str, Any] = {"clean": angle_scores(angles, groups, key="localisation")}
     curves = {"clean": angles}
     for noise_db in subject.options.noise_db:
@@ -39,8 +39,8 @@ def evaluate_localisation(subject: Subject) -> dict[str, Any]:
     if subject.options.tut is not None:
         try:
             result["tut_2018_real"] = evaluate_tut(subject, Path(subject.options.tut))
-        except NotScored as error_:
-            result["tut_2018_real"] = {"skipped": str(error_)}
+        except NotScored as reason:
+            result["tut_2018_real"] = {"skipped": str(reason)}
     draw_angles(curves, subject.output / "localisation.png")
     return result
 
@@ -50,16 +50,16 @@ def _distance(collected: Collected) -> dict[str, Any]:
     if not len(rows):
         return {"skipped": "no row has a distance"}
     true = collected.distance_m[rows]
-    # Chance: one guess for all, the best there is without listening.
+    # Chance is the best single guess for all rows.
     guess = float(np.mean(np.abs(true - np.median(true))))
-    error = np.abs(collected.heard.distance_m[rows] - true)
+    error = np.abs(collected.output.distance_m[rows] - true)
     groups = [collected.source_ids[row] for row in rows]
     score = bootstrap(error, groups, key="localisation distance", chance=guess)
     return {"mean_absolute_error_m": score.as_dict()}
 
 
 def draw_angles(curves: Mapping[str, Mapping[str, NDArray[np.float64]]], path: Path) -> None:
-    """The share of rows under each angle, a panel a condition and a line a method."""
+    """Draws the share of rows below each angle, with a panel for each condition and a line for each method."""
     figure = figure_of(5.2 * len(curves), 4)
     for axes, (condition, angles) in zip(
         np.atleast_1d(figure.subplots(1, len(curves), sharey=True)), curves.items(), strict=True
@@ -72,5 +72,5 @@ def draw_angles(curves: Mapping[str, Mapping[str, NDArray[np.float64]]], path: P
         axes.set_xlabel("angle to the true direction in degrees")
         axes.set_title(f"{condition.replace('_', ' ')}, n = {len(next(iter(angles.values())))}")
         axes.legend(loc="lower right", fontsize=8)
-    figure.supylabel("share of the rows under it")
+    figure.supylabel("share of rows with a smaller angle")
     save(figure, path)

@@ -1,17 +1,16 @@
-"""Retrieval between captions and clips: R@1, R@5, R@10 and mAP@10, both ways (ELSA, section 5 and its appendix).
+"""Retrieval between captions and clips: R@1, R@5, R@10 and mAP@10, in both directions (ELSA, section 5 and appendix).
 
-``spatial`` pairs spatial captions with ambisonics, ``non_spatial`` the original captions with the mono signal in all
-four channels; each on the rows with ``augmentation == 0``, the set of the original's size, and on all rows.
+``spatial`` pairs spatial captions with ambisonics. ``non_spatial`` pairs the original captions with the mono signal in
+all four channels. Each is scored on the rows with ``augmentation == 0``, a set of the original's size, and on all rows.
 
-Every caption is a query; a clip is relevant to a caption that it carries word for word, so equal captions of two clips
-are not held against either. A clip that asks finds its captions when one of them is among the first (as CLAP and ELSA
-count). mAP@10 takes every caption of a clip as relevant; MRR@10 looks at the first one found, which is what
-LAION-CLAP's code calls mAP@10. With one caption a clip both are the same.
+Every caption is a query. A clip is relevant to a caption that it has word for word, so two clips with the same caption
+do not count as errors. A clip as a query finds its captions if one of them is among the first, as CLAP and ELSA count.
+mAP@10 takes every caption of a clip as relevant. MRR@10 uses only the first one found; LAION-CLAP's code calls this
+mAP@10. If clips have one caption each, both are equal.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,13 +19,21 @@ from numpy.typing import NDArray
 
 from model.evaluation.scores import Score, bootstrap, scores_as_dict
 from model.evaluation.subject import Subject
-from model.ranking import MAP_RANK, average_precision, first_hits
+from model.ranking import (
+    MAP_RANK,
+    average_precision,
+    average_precision_by_chance,
+    first_hits,
+    recall_by_chance,
+    reciprocal_rank,
+    reciprocal_rank_by_chance,
+)
 
 RANKS = (1, 5, 10)
 
 
 def evaluate_retrieval(subject: Subject) -> dict[str, Any]:
-    """The scores of both kinds of captions, on both sets of rows, for metrics.json; no figure."""
+    """Scores of both kinds of captions on both sets of rows, for metrics.json. It draws no figure."""
     collected = subject.tested
     result: dict[str, Any] = {}
     for name, captions, audio in (
@@ -57,20 +64,21 @@ def retrieval_scores(
     texts: Sequence[str],
     groups: Sequence[str],
 ) -> dict[str, dict[str, Score]]:
-    """R@k, mAP@10 and MRR@10, text to audio and audio to text.
+    """R@k, mAP@10 and MRR@10, from text to audio and from audio to text.
 
     Args:
         audio: (n, E), unit vectors of the clips.
-        text: (m, E), unit vectors of ``texts``, which are all different.
-        captions: of each clip, one or several.
-        groups: of each clip, drawn together in the bootstrap.
+        text: (m, E), unit vectors of ``texts``.
+        captions: one or several of each clip.
+        texts: all different captions.
+        groups: one of each clip; the bootstrap draws the clips of a group together.
     """
-    place = {caption: i for i, caption in enumerate(texts)}
+    index = {caption: i for i, caption in enumerate(texts)}
     relevant = np.zeros((len(texts), len(audio)), dtype=bool)
     for clip, own in enumerate(captions):
-        relevant[[place[caption] for caption in own], clip] = True
-    # Every caption of every clip asks once, also one that two clips share.
-    queries = [(place[caption], clip) for clip, own in enumerate(captions) for caption in own]
+        relevant[[index[caption] for caption in own], clip] = True
+    # Every caption of every clip is a query, also one that two clips share.
+    queries = [(index[caption], clip) for clip, own in enumerate(captions) for caption in own]
     asked = np.array([caption for caption, _ in queries])
     hits = first_hits(text, audio, relevant)
     return {
@@ -90,7 +98,7 @@ def retrieval_scores(
 def _scores(
     hits: NDArray[np.bool_], counts: NDArray[np.int_], items: int, groups: Sequence[str], way: str
 ) -> dict[str, Score]:
-    # Chance depends on the number of relevant items alone.
+    # Chance depends only on the number of relevant items.
     numbers, weights = np.unique(counts, return_counts=True)
 
     def chance(of_one: list[float]) -> float:
@@ -108,29 +116,3 @@ def _scores(
         by_chance = chance([one(int(number), items, MAP_RANK) for number in numbers])
         scores[name] = bootstrap(values, groups, key=f"{way} {name}", chance=by_chance)
     return scores
-
-
-def reciprocal_rank(hits: NDArray[np.bool_], rank: int) -> NDArray[np.float64]:
-    """One over the rank of the first relevant item of each query; 0 when it comes after ``rank``."""
-    top = hits[:, :rank]
-    return np.where(top.any(axis=1), 1.0 / (top.argmax(axis=1) + 1), 0.0)
-
-
-def recall_by_chance(relevant: int, items: int, rank: int) -> float:
-    """The probability that a random order has one of the relevant items in its first ``rank``."""
-    rank = min(rank, items)
-    return 1 - math.comb(items - relevant, rank) / math.comb(items, rank)
-
-
-def average_precision_by_chance(relevant: int, items: int, rank: int) -> float:
-    """The expected AP@rank of a random order."""
-    # At rank k: relevant with r/n, and then k-1 others before it of which each is relevant with (r-1)/(n-1).
-    others = (relevant - 1) / (items - 1) if items > 1 else 0.0
-    ranks = range(1, min(rank, items) + 1)
-    return sum(relevant / items * (1 + (k - 1) * others) / k for k in ranks) / min(relevant, rank)
-
-
-def reciprocal_rank_by_chance(relevant: int, items: int, rank: int) -> float:
-    """The expected reciprocal rank of a random order, zero after ``rank``."""
-    total = math.comb(items, relevant)
-    return sum(math.comb(items - k, relevant - 1) / total / k for k in range(1, min(rank, items) + 1))

@@ -1,8 +1,8 @@
-"""Swapping the direction in an embedding by words alone: e − prototype(old) + prototype(new) (ELSA, A.12).
+"""Swaps the direction in an embedding with words alone: e − prototype(old) + prototype(new) (ELSA, A.12).
 
-Prototypes are the embeddings of the templates of zero_shot. Whether the direction has changed is told by a classifier
-of 33 k parameters, trained on the embeddings of train. Whether the sound is still the same is told by R@10: the swapped
-clip has to find its original, non-spatial captions as well as before.
+The prototypes are the embeddings of the templates of zero_shot. A classifier of 33 k parameters, trained on the
+embeddings of train, decides whether the direction has changed. R@10 shows whether the sound is still the same: the
+swapped clip must find its original, non-spatial captions as well as before.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from model.evaluation.figures import figure_of, save
 from model.evaluation.scores import Score, accuracy_scores, bootstrap, scores_as_dict
 from model.evaluation.subject import NotScored, Subject
-from model.evaluation.tasks.retrieval import MAP_RANK, first_hits, recall_by_chance
 from model.evaluation.tasks.zero_shot import template_sentences
+from model.ranking import MAP_RANK, first_hits, recall_by_chance
 from model.targets import VOCABULARY
 
 
 def evaluate_swap(subject: Subject) -> dict[str, Any]:
-    """What a swap does to the direction and to retrieval, for metrics.json; writes swap.png."""
+    """The effect of a swap on direction and retrieval, for metrics.json. Writes swap.png.
+
+    Raises:
+        NotScored: no row has a word of direction, or train lacks a word.
+    """
     collected = subject.tested
     words = VOCABULARY["direction"]
     rows = np.array([row for row, word in enumerate(collected.words["direction"]) if word is not None], dtype=np.int64)
@@ -43,7 +47,7 @@ def evaluate_swap(subject: Subject) -> dict[str, Any]:
     taken = classifier(swapped).argmax(1)
     of_clips = [groups[clip] for clip in clips]
     scores["take_new"] = bootstrap((taken == new).astype(np.float64), of_clips, key="swap take", chance=1 / len(words))
-    removed = classifier(moved(audio, -prototypes[true])).argmax(1)
+    removed = classifier(move_embeddings(audio, -prototypes[true])).argmax(1)
     scores["keep_old_after_removal"] = bootstrap(
         (removed == true).astype(np.float64), groups, key="swap removal", chance=1 / len(words)
     )
@@ -66,8 +70,8 @@ def evaluate_swap(subject: Subject) -> dict[str, Any]:
     }
 
 
-def moved(audio: NDArray[np.floating], by: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Embeddings (n, E) moved by (n, E), as unit vectors again."""
+def move_embeddings(audio: NDArray[np.floating], by: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Adds vectors (n, E) to embeddings (n, E), and normalises the sums."""
     out: NDArray[np.float64] = audio.astype(np.float64) + by
     norm = np.sqrt(np.sum(out**2, axis=1, keepdims=True))
     unit: NDArray[np.float64] = np.divide(out, np.maximum(norm, np.finfo(np.float64).tiny))
@@ -77,10 +81,12 @@ def moved(audio: NDArray[np.floating], by: NDArray[np.floating]) -> NDArray[np.f
 def swap_all(
     audio: NDArray[np.floating], true: NDArray[np.integer], prototypes: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Every clip with each word that it has not.
+    """Swaps the word of every clip for each other word.
 
     Args:
-        audio: (n, E). true: (n,), the word of each. prototypes: (k, E), of the words.
+        audio: (n, E), unit vectors.
+        true: (n,), index of the word of each clip.
+        prototypes: (k, E), embeddings of the words.
 
     Returns:
         n (k − 1) embeddings, the clip of each, and its new word.
@@ -88,7 +94,7 @@ def swap_all(
     count = len(prototypes)
     clips = np.repeat(np.arange(len(audio)), count - 1)
     new = np.array([word for old in true for word in range(count) if word != old], dtype=np.int64)
-    return moved(audio[clips], prototypes[new] - prototypes[true[clips]]), clips, new
+    return move_embeddings(audio[clips], prototypes[new] - prototypes[true[clips]]), clips, new
 
 
 def _recall(
@@ -101,12 +107,12 @@ def _draw(scores: Mapping[str, Score], path: Path) -> None:
     names = ("classifier_accuracy", "take_new", "keep_old_after_removal", "R@10_before", "R@10_after")
     figure = figure_of(7, 3.4)
     axes = figure.subplots()
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         score = scores[name]
         spread = [[max(score.value - score.low, 0)], [max(score.high - score.value, 0)]]
-        axes.bar(place, score.value, yerr=spread, capsize=4, color="#4878a8")
+        axes.bar(position, score.value, yerr=spread, capsize=4, color="#4878a8")
         if score.chance is not None:
-            axes.hlines(score.chance, place - 0.4, place + 0.4, color="black", linestyle="--", linewidth=1)
+            axes.hlines(score.chance, position - 0.4, position + 0.4, color="black", linestyle="--", linewidth=1)
     labels = [f"{name.replace('_', ' ')}\nn = {scores[name].n}" for name in names]
     axes.set_xticks(range(len(names)), labels, fontsize=8)
     axes.set_ylim(0, 1.05)

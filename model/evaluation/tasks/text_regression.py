@@ -1,8 +1,8 @@
-"""Captions through the heads that were trained on audio (ELSA, section 5): does the text know its place in space?
+"""Captions through the heads that were trained on audio (ELSA, section 5): does the text carry its position?
 
-A spatial caption's embedding goes into the direction and distance heads. The direction counts as the word whose centre
-is nearest in azimuth, elevation as up or down, distance as near or far, parted where both are as likely: √2 m, the
-middle of 1 and 2 m by ratio. Captions of rows without the word are left out of it.
+The embeddings of spatial captions go through the heads for direction and distance. A direction counts as the word whose
+centre is nearest in azimuth, an elevation as up or down. A distance counts as near or far, with a threshold of √2 m,
+the geometric mean of 1 and 2 m. Captions of rows without the word do not count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEAR_UNDER_M = 2**0.5
 
 
 def evaluate_text_regression(subject: Subject) -> dict[str, Any]:
-    """Accuracy of direction, elevation and distance from spatial captions alone, for metrics.json; no figure."""
+    """Accuracy of direction, elevation and distance from captions, for metrics.json. It draws no figure."""
     collected = subject.tested
     rows = [row for row, own in enumerate(collected.captions) for _ in own]
     texts = [text for own in collected.captions for text in own]
@@ -54,20 +54,20 @@ def evaluate_text_regression(subject: Subject) -> dict[str, Any]:
 
 @torch.inference_mode()
 def heads_on_text(subject: Subject, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """n sentences → directions (n, 3) and distances in metres (n,), by the heads of the model."""
+    """Directions (n, 3) and distances in metres (n,) of n sentences, from the heads of the model."""
     model = subject.embedder.model
     different = sorted(set(texts))
-    place = {text: i for i, text in enumerate(different)}
+    index = {text: i for i, text in enumerate(different)}
     embeddings = torch.from_numpy(subject.embedder.text(different)).to(model.device)
     direction = model.direction_head(embeddings).double().cpu().numpy()
     distance = DISTANCE.from_scale(model.distance_head(embeddings).squeeze(1).double()).cpu().numpy()
-    order = [place[text] for text in texts]
+    order = [index[text] for text in texts]
     return direction[order], distance[order]
 
 
 def direction_words(direction: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Directions (n, 3) → places in VOCABULARY["direction"], the nearest in azimuth."""
+    """Indices in VOCABULARY["direction"] of the words that are nearest in azimuth to directions (n, 3)."""
     centres = np.deg2rad([CENTRES_DEG[word] for word in VOCABULARY["direction"]])
-    likeness = direction[:, :1] * np.cos(centres) + direction[:, 1:2] * np.sin(centres)
-    found: NDArray[np.int64] = likeness.argmax(1)
+    similarity = direction[:, :1] * np.cos(centres) + direction[:, 1:2] * np.sin(centres)
+    found: NDArray[np.int64] = similarity.argmax(1)
     return found

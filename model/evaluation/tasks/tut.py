@@ -6,10 +6,10 @@
       wav_ov1_split1_30db/train_0_desc_30_100.wav     four channels, ambisonics
       desc_ov1_split1/train_0_desc_30_100.csv         sound_event_recording,start_time,end_time,ele,azi,dist
 
-A recording and its description have one stem; ``train`` or ``test`` begins it. ELSA trains its readout on the
-embeddings of train and tests on test (section 5); so does this. Only the parts in which one source sounds alone are
-used, each cropped to the middle of the model's clip. The order and the scaling of the channels are not in the files:
-``tut_order`` and ``tut_normalisation`` say them, and the closed forms in the table show when they are wrong.
+A recording and its description have the same stem, which begins with ``train`` or ``test``. Like ELSA (section 5), the
+readout is trained on the embeddings of train and tested on test. Only parts in which a single source sounds are used,
+and each is cropped to its middle. The files do not state the order and normalisation of their channels: these are the
+options ``tut_order`` and ``tut_normalisation``. If they are wrong, the closed forms in the table have large errors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -29,26 +29,21 @@ from numpy.typing import NDArray
 from model.data import read_foa, to_length, unit_direction
 from model.errors import ReleaseUnreadable, SoundUnreadable, one_line
 from model.evaluation.angles import angle_scores, method_angles
-from model.evaluation.collect import Heard, hear
+from model.evaluation.collect import ModelOutput, run_on_clips
 from model.evaluation.probes import train_direction_readout
-
-if TYPE_CHECKING:
-    from model.evaluation.subject import Subject
+from model.evaluation.subject import NotScored, Subject
 
 FIELDS = ("sound_event_recording", "start_time", "end_time", "ele", "azi", "dist")
-#: A shorter part tells nothing of a direction.
+#: Shorter parts are not used.
 LEAST_S = 0.25
 _ACN = "WYZX"
-#: Clips held in memory at a time.
+#: Clips that are in memory at one time.
 _CLIPS = 64
 
 
 @dataclass(frozen=True)
 class Event:
-    """A part of a recording in which one source sounds alone; seconds, degrees, metres.
-
-    Azimuth is counter-clockwise from the front, +90° left, as in TUT's recordings.
-    """
+    """A part of a recording in which a single source sounds. Azimuth is counter-clockwise, +90° is left."""
 
     recording: Path
     kind: str
@@ -63,38 +58,36 @@ def evaluate_tut(subject: Subject, folder: Path) -> dict[str, Any]:
     """Mean and median angle of every method on the test recordings, for metrics.json.
 
     Raises:
-        NotScored: no test event, or no train event to learn the readout from.
-        ReleaseUnreadable: a folder of another layout, or a file that cannot be used.
+        NotScored: there is no test event, or no train event for the readout.
+        ReleaseUnreadable: the folder has another layout, or a file cannot be used.
     """
-    from model.evaluation.subject import NotScored
-
     found = read_events(folder)
     for part in ("train", "test"):
         if not found[part]:
-            raise NotScored(f"{folder}: no {part} recording with a single source")
+            raise NotScored(f"{folder}: no {part} recording in which a single source sounds")
     options = subject.options
-    heard = {part: _hear(subject, found[part]) for part in ("train", "test")}
+    output = {part: _run(subject, found[part]) for part in ("train", "test")}
     true = {part: _directions(found[part]) for part in ("train", "test")}
     readout = train_direction_readout(
-        heard["train"].audio,
+        output["train"].audio,
         true["train"],
         [event.recording.name for event in found["train"]],
         steps=options.readout_steps,
         seed=options.seed,
     )
     groups = [event.recording.name for event in found["test"]]
-    angles = method_angles(heard["test"], readout, true["test"])
+    angles = method_angles(output["test"], readout, true["test"])
     scores = angle_scores(angles, groups, key="tut")
-    # The readout that has never heard these rooms or this microphone.
-    unseen = method_angles(heard["test"], subject.readout, true["test"])["readout"]
+    # A readout that has not learnt from these rooms or this microphone.
+    unseen = method_angles(output["test"], subject.readout, true["test"])["readout"]
     return scores | angle_scores({"readout_of_releases": unseen}, groups, key="tut")
 
 
 def read_events(folder: Path) -> dict[str, list[Event]]:
-    """The events of all descriptions in which a source sounds alone, by ``train`` and ``test``.
+    """Reads the events of all descriptions in which a single source sounds, by ``train`` and ``test``.
 
     Raises:
-        ReleaseUnreadable: no descriptions, another header, a value that is no number, or a recording that is missing.
+        ReleaseUnreadable: no descriptions, another header, a value that is not a number, or a missing recording.
     """
     if not folder.is_dir():
         raise ReleaseUnreadable(f"{folder}: no such folder")
@@ -106,12 +99,12 @@ def read_events(folder: Path) -> dict[str, list[Event]]:
         part = next((name for name in events if description.stem.startswith(name)), None)
         if part is not None:
             for recording in _recordings(description):
-                events[part] += alone(list(_read_description(description, recording)))
+                events[part] += single_events(list(_read_description(description, recording)))
     return events
 
 
 def _recordings(description: Path) -> list[Path]:
-    """The recordings of a description: in wav_X_…, beside desc_X, one for each level of noise that is there."""
+    """The recordings of a description in desc_X: in the folders wav_X and wav_X_…, one for each level of noise."""
     parent = next(parent for parent in description.parents if parent.name.startswith("desc_"))
     inside = description.relative_to(parent).with_suffix(".wav")
     scene = parent.name.removeprefix("desc_")
@@ -133,16 +126,16 @@ def _read_description(description: Path, recording: Path) -> Iterator[Event]:
                 try:
                     start, end, elevation, azimuth, distance = (float(row[name]) for name in FIELDS[1:])
                 except (TypeError, ValueError):
-                    raise ReleaseUnreadable(f"{description}: line {line}: a value is no number") from None
+                    raise ReleaseUnreadable(f"{description}: line {line}: a value is not a number") from None
                 if not all(map(math.isfinite, (start, end, elevation, azimuth, distance))) or end < start:
-                    raise ReleaseUnreadable(f"{description}: line {line}: not a stretch of time with a place")
+                    raise ReleaseUnreadable(f"{description}: line {line}: not a time range with a direction")
                 yield Event(recording, row[FIELDS[0]], start, end, azimuth, elevation, distance)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReleaseUnreadable(f"{description}: cannot be read: {one_line(error)}") from None
 
 
-def alone(events: Sequence[Event]) -> list[Event]:
-    """The parts of one recording's events during which no other event sounds, LEAST_S and longer."""
+def single_events(events: Sequence[Event]) -> list[Event]:
+    """The parts of a recording's events in which no other event sounds, if they are at least LEAST_S long."""
     edges = sorted({edge for event in events for edge in (event.start_s, event.end_s)})
     parts: list[Event] = []
     for start, end in itertools.pairwise(edges):
@@ -170,8 +163,8 @@ def _directions(events: Sequence[Event]) -> NDArray[np.float64]:
     return np.array([unit_direction(event.azimuth_deg, event.elevation_deg) for event in events])
 
 
-def _hear(subject: Subject, events: Sequence[Event]) -> Heard:
-    """What the model makes of events, a few at a time."""
+def _run(subject: Subject, events: Sequence[Event]) -> ModelOutput:
+    """Runs the model on events, a few at a time."""
     config = subject.embedder.model.config
     samples = round(config.clip_s * config.sample_rate)
     parts = []
@@ -186,8 +179,8 @@ def _hear(subject: Subject, events: Sequence[Event]) -> Heard:
             )
             for event in events[first : first + _CLIPS]
         ]
-        parts.append(hear(subject.embedder, clips))
-    return Heard(
+        parts.append(run_on_clips(subject.embedder, clips))
+    return ModelOutput(
         audio=np.concatenate([part.audio for part in parts]),
         direction={name: np.concatenate([part.direction[name] for part in parts]) for name in parts[0].direction},
         distance_m=np.concatenate([part.distance_m for part in parts]),
@@ -195,10 +188,19 @@ def _hear(subject: Subject, events: Sequence[Event]) -> Heard:
 
 
 def read_event(event: Event, *, sample_rate: int, samples: int, order: str, normalisation: str) -> NDArray[np.float32]:
-    """The middle of an event as AmbiX, (4, samples) at ``sample_rate``.
+    """Reads the middle of an event as AmbiX.
+
+    Args:
+        event: a part of a recording.
+        sample_rate, samples: of the result.
+        order: of the recording's channels, such as ``WYZX``.
+        normalisation: of the recording's channels, SN3D or N3D.
+
+    Returns:
+        (4, samples), W, Y, Z, X in SN3D. A shorter event is padded with zeros at its end.
 
     Raises:
-        SoundUnreadable: a recording that cannot be decoded, is too short or has no four channels.
+        SoundUnreadable: the recording cannot be decoded, is too short or does not have four channels.
     """
     try:
         info = soundfile.info(event.recording)

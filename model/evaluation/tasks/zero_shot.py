@@ -1,8 +1,8 @@
-"""Zero-shot words of space: each clip takes the word of the template nearest to it (ELSA, section 5).
+"""Zero-shot words of space: each clip gets the word of its nearest template (ELSA, section 5).
 
-The paper compares the attribute of the sample nearest to a template; its percentages are too fine for that, so
-``accuracy`` is the nearest template of each sample. ``nearest_sample`` is the paper's wording, one answer a word. A row
-whose value lies between two words is left out of that attribute.
+The paper says that it takes the sample nearest to each template. Its percentages are too fine for one answer a word, so
+``accuracy`` takes the nearest template of each sample, and ``nearest_sample`` follows the paper's wording. A row whose
+value lies between two words does not count for that attribute.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from model.evaluation.subject import Subject
 from model.targets import VOCABULARY
 
 TEMPLATE = "A sound coming from {}"
-#: What stands in the template for each word; the paper prints the template, the wording of the attributes is ours: what
-#: follows "from" in English, since no sound comes "from up" or "from far".
+#: The phrase of each word in the template. The paper prints the template; the phrases are ours. They follow "from" in
+#: English, since no sound comes "from up".
 PHRASES: dict[str, dict[str, str]] = {
     "direction": {"front": "the front", "left": "the left", "right": "the right", "back": "the back"},
     "elevation": {"up": "above", "down": "below"},
@@ -37,7 +37,7 @@ def template_sentences(attribute: str) -> list[str]:
 
 
 def evaluate_zero_shot(subject: Subject) -> dict[str, Any]:
-    """Accuracy for each attribute, for metrics.json; writes zero_shot.png, the confusions."""
+    """Accuracy for each attribute, for metrics.json. Writes zero_shot.png, the confusions."""
     collected = subject.tested
     result: dict[str, Any] = {}
     confusions = {}
@@ -58,7 +58,14 @@ def evaluate_zero_shot(subject: Subject) -> dict[str, Any]:
 def nearest_templates(
     audio: NDArray[np.floating], templates: NDArray[np.floating], attribute: str, words: Sequence[str | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int]]:
-    """The true and the found word of the rows that have one, as places in the vocabulary; and those rows."""
+    """Indices of the true and the found word of the rows that have one, and these rows.
+
+    Args:
+        audio: (n, E), unit vectors.
+        templates: (k, E), unit vectors, in the order of the attribute's words.
+        attribute: a key of VOCABULARY.
+        words: of each clip, or None.
+    """
     vocabulary = VOCABULARY[attribute]
     rows = [row for row, word in enumerate(words) if word is not None]
     true = np.array([vocabulary.index(str(words[row])) for row in rows])
@@ -78,24 +85,25 @@ def zero_shot_scores(
     Args:
         audio: (n, E), unit vectors.
         templates: (k, E), unit vectors, in the order of the attribute's words.
-        words: of each clip; None is left out.
-        groups: of each clip, drawn together in the bootstrap.
+        attribute: a key of VOCABULARY.
+        words: of each clip; a clip with None does not count.
+        groups: one of each clip; the bootstrap draws the clips of a group together.
     """
     vocabulary = VOCABULARY[attribute]
     true, found, rows = nearest_templates(audio, templates, attribute, words)
     own = np.array([groups[row] for row in rows])
     scores = accuracy_scores(true, found, own.tolist(), key=f"zero_shot {attribute}", classes=len(vocabulary))
     chance = 1 / len(vocabulary)
-    for place, word in enumerate(vocabulary):
-        of_word = true == place
+    for index, word in enumerate(vocabulary):
+        of_word = true == index
         if of_word.any():
-            right = (found[of_word] == place).astype(np.float64)
+            right = (found[of_word] == index).astype(np.float64)
             key = f"zero_shot {attribute} {word}"
             scores[f"recall_{word}"] = bootstrap(right, own[of_word].tolist(), key=key, chance=chance)
     nearest = (templates.astype(np.float64) @ audio[rows].astype(np.float64).T).argmax(1)
     right = (true[nearest] == np.arange(len(vocabulary))).astype(np.float64)
-    # Chance is that a clip drawn at random has the word.
-    by_chance = float(np.mean([np.mean(true == place) for place in range(len(vocabulary))]))
+    # Chance is the probability that a random clip has the word.
+    by_chance = float(np.mean([np.mean(true == index) for index in range(len(vocabulary))]))
     scores["nearest_sample"] = bootstrap(
         right, list(vocabulary), key=f"zero_shot {attribute} nearest sample", chance=by_chance
     )
@@ -103,7 +111,7 @@ def zero_shot_scores(
 
 
 def confusion(true: NDArray[np.integer], found: NDArray[np.integer]) -> NDArray[np.int64]:
-    """How often each true class (rows) was taken for each (columns)."""
+    """How often each true class (rows) was found as each class (columns)."""
     size = int(max(true.max(), found.max())) + 1
     counts = np.zeros((size, size), dtype=np.int64)
     np.add.at(counts, (true, found), 1)

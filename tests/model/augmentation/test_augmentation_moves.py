@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.augmentation import Augmentation
-from model.augmentation.captions import reword_caption, words_in_caption
+from model.augmentation.captions import reword_caption
 from model.augmentation.direction_words import direction_word, elevation_word
 from model.augmentation.symmetries import Move
 from model.data import unit_direction
 from model.draws import keyed_generator
+from tests.model.caption_words import words_in_caption
 from tests.model.conftest import encode
 from transforms import words as release_words
 from transforms.captions.check.place import check_place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,7 +148,48 @@ sys.exit(train.run(parser.parse_args(["elsa-tiny", "--data", "a", "--output", "b
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
-    assert 'pip install "elsa-spatial-audio[model]"' in done.stderr
+    assert done.stderr.startswith(
+        "elsa train: torch, transformers are not installed; run make model, or pip install -e"
+    )
+
+
+def test_a_typing_error_is_answered_without_importing_pytorch(release, trained_run, tmp_path):
+    """Every command line is refused on one line; PyTorch and transformers take seconds to import."""
+    data, output = ["--data", str(release)], ["--output", str(tmp_path / "out")]
+    lines = [
+        (["train", "elsa-smal", *data, *output], "elsa-smal: no such configuration"),
+        (["train", "elsa-small", "--data", "nowhere", *output], "nowhere: no such release"),
+        (["train", "elsa-small", *data, *output, "--set", "training.epoch=1"], "did you mean epochs?"),
+        (["train", "elsa-small", *data, *output, "--set", "model.spatial_branch=papr"], "spatial_branch is 'papr'"),
+        (["train", "elsa-small", *data, *output, "--init-from", "nowhere"], "nowhere: no such folder"),
+        (["evaluate", "nowhere", *data, *output], "nowhere: no such folder"),
+        (["evaluate", str(trained_run), *data, *output, "--tasks", "zeroshot"], "did you mean zero_shot?"),
+        (["evaluate", str(trained_run), *data, *output, "--set", "cluster_row=1"], "did you mean cluster_rows?"),
+        (["evaluate", str(trained_run), "--data", "nowhere", *output], "nowhere: no such release"),
+        (["evaluate", str(trained_run), *data, *output, "--beside", "nowhere"], "nowhere: no metrics.json"),
+        (["embed", "nowhere", "--text", "rain"], "nowhere: no such folder"),
+    ]
+    code = f"""
+import argparse, sys
+from model.commands.embed import embed
+from model.commands.evaluate import evaluate
+from model.commands.train import train
+for words, _ in {lines!r}:
+    command = dict(train=train, evaluate=evaluate, embed=embed)[words[0]]
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    assert command.run(parser.parse_args(words[1:])) == 2, words
+    assert not {{"torch", "transformers", "apache_beam"}} & set(sys.modules), words
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()
+    assert len(said) == len(lines)
+    for text, (words, expected) in zip(said, lines, strict=True):
+        assert text.startswith(f"elsa {words[0]}: ")
+        assert expected in text
 
 
 def test_embed_says_nothing_else_in_a_process_of_its_own(trained_run):
@@ -163,11 +205,23 @@ raise SystemExit(embed.run(parser.parse_args([{str(trained_run)!r}, "--text", "r
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_a_broken_model_is_one_line(trained_run, tmp_path, capsys):
-    for name in ("config.json", "model.safetensors"):
-        folder = tmp_path / name
-        folder.mkdir()
-        for file in ("config.json", "model.safetensors"):
-            (folder / file).write_bytes((trained_run / file).read_bytes())
-        (folder / name).write_bytes(b"{]")
-        assert str(folder) in refused(capsys, "embed", folder, "--text", "rain")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"{]"),
+        ("config.json", b"[1]"),
+        ("config.json", b"\xff"),
+        ("config.json", b'{"model_type": "bert"}'),
+        ("config.json", b'{"model_type": "elsa", "n_fft": "wide"}'),
+        ("config.json", b'{"model_type": "elsa", "text_config": [1]}'),
+        ("config.json", b'{"model_type": "elsa", "text_encoder": "pretrained", "text_config": {"model_type": 3}}'),
+        ("config.json", b"[" * 100_000),
+        ("model.safetensors", b"{]"),
+        ("model.safetensors", b""),
+    ],
+)
+def test_a_broken_model_is_one_line(trained_run, tmp_path, capsys, name, content):
+    for file in ("config.json", "model.safetensors", "hashing_tokenizer.json"):
+        (tmp_path / file).write_bytes((trained_run / file).read_bytes())
+    (tmp_path / name).write_bytes(content)
+    assert str(tmp_path) in refused(capsys, "embed", tmp_path, "--text", "rain")

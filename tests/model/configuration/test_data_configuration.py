@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from model.augmentation import transform_names
+from model.configuration import read_configuration
 from model.configuration.data import DataConfiguration
-from model.configuration.run_configuration import read_configuration
 from model.errors import ConfigurationError
 from model.settings import check_section
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from model.configuration import read_configuration, shipped_configurations
 from model.configuration.elsa_config import ElsaConfig
-from model.configuration.run_configuration import read_configuration, shipped_configurations
 from model.errors import ConfigurationError
 from model.runs.record import configuration_sha256
 

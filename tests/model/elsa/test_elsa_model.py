@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
-from model.configuration.run_configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import parameter_counts
 from model.elsa.saved_model import load_model

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.processor import ElsaProcessor, as_foa
 from model.encoders.text import HashingTokenizer

@@ -11,8 +11,8 @@ import torch
 from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
 from transformers.audio_utils import mel_filter_bank
 
+from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
-from model.configuration.run_configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import load_model
 from model.encoders import aisfx, htsat, packages

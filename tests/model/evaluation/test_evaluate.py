@@ -7,10 +7,9 @@ import math
 
 import pytest
 
-from model.commands.evaluate import TASK_NAMES
 from model.errors import ConfigurationError
 from model.evaluation import TASKS, evaluate
-from model.evaluation.page import leaves, task_of
+from model.evaluation.page import leaves, task_section
 from model.evaluation.paper import NUMBERS
 from model.evaluation.tasks import captioner
 
@@ -23,11 +22,13 @@ ALL = [task for task in TASKS if task != "map"]
 @pytest.fixture(scope="module")
 def evaluated(trained_run, release, tmp_path_factory):
     output = tmp_path_factory.mktemp("all") / "out"
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(captioner, "SMALL", {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 42})
-        metrics = evaluate(trained_run, [release], output, tasks=ALL, options=OPTIONS, device="cpu", told=told.append)
-    assert told == ALL
+        metrics = evaluate(
+            trained_run, [release], output, tasks=ALL, options=OPTIONS, device="cpu", report=reported.append
+        )
+    assert reported == ALL
     return output, metrics
 
 
@@ -84,7 +85,7 @@ def test_the_papers_numbers_stand_beside_numbers_of_ours(evaluated):
     for number in NUMBERS:
         if "tut_2018_real" not in number.path and "reverberation" not in number.path:
             assert number.path in found, number.path
-    section = task_of("zero_shot", [metrics["tasks"]["zero_shot"]], output)
+    section = task_section("zero_shot", [metrics["tasks"]["zero_shot"]], output)
     assert section["figure"].startswith("data:image/png")
 
 
@@ -104,8 +105,8 @@ def test_what_is_unknown_is_named_before_anything_is_written(trained_run, releas
     assert not output.exists()
 
 
-def test_the_command_knows_every_task():
-    assert tuple(TASKS) == TASK_NAMES
+def test_every_task_of_the_table_has_a_function():
+    assert all(callable(task.load()) for task in TASKS.values())
 
 
 def test_a_task_that_cannot_be_scored_is_said(trained_run, make_release, tmp_path):

@@ -9,8 +9,7 @@ import pytest
 
 from model.errors import ConfigurationError
 from model.evaluation import TASKS
-from model.evaluation import page as page_module
-from model.evaluation.page import write_page
+from model.evaluation.page import read_metrics, write_page
 from model.evaluation.paper import NUMBERS
 
 
@@ -69,6 +68,34 @@ def test_a_number_stands_beside_the_papers_and_another_runs(tmp_path):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 
+def test_a_number_from_few_samples_is_grey(tmp_path):
+    few = _score(1.0) | {"n": 1}
+    _write(tmp_path / "a", {"zero_shot": {"direction": {"accuracy": few}, "elevation": {"accuracy": _score(0.5)}}})
+    _write(tmp_path / "b", {"zero_shot": {"direction": {"accuracy": _score(0.5)}}})
+    page = write_page(tmp_path / "a", [tmp_path / "b"]).read_text()
+    (grey,) = re.findall(r'<tr class="few"><th scope="row">direction · accuracy</th>(.*?)</tr>', page, re.DOTALL)
+    assert re.findall(r"<td[^>]*>", grey)[:2] == ['<td class="few">', "<td>"]
+    assert '<tr><th scope="row">elevation · accuracy</th>' in page
+    assert "fewer than 10 samples are grey" in page
+
+
+@pytest.mark.parametrize(
+    ("tasks", "named"),
+    [
+        ([1], "not written by elsa evaluate"),
+        ({"swap": [1]}, "the scores of swap are list"),
+        ({"swap": {"take_new": {"interval_95": 3}}}, "swap take_new is not a score"),
+        ({"swap": {"take_new": _score(0.5) | {"n": "many"}}}, "swap take_new is not a score"),
+        ({"swap": {"take_new": _score(0.5) | {"chance": []}}}, "swap take_new is not a score"),
+        ({"captioning": {"spatial": {"shown": [{"written": "a"}]}}}, "a caption of captioning"),
+    ],
+)
+def test_metrics_of_other_types_are_one_line(tmp_path, tasks, named):
+    _write(tmp_path / "a", tasks)
+    with pytest.raises(ConfigurationError, match=named):
+        read_metrics(tmp_path / "a")
+
+
 def test_a_folder_without_metrics_is_one_line(tmp_path):
     _write(tmp_path / "a", {})
     with pytest.raises(ConfigurationError, match=r"no metrics\.json"):
@@ -78,7 +105,6 @@ def test_a_folder_without_metrics_is_one_line(tmp_path):
         write_page(tmp_path / "a", [tmp_path])
 
 
-def test_every_task_has_a_section_and_every_number_of_the_paper_a_task():
-    assert set(page_module.TASKS) == set(TASKS)
+def test_every_number_of_the_paper_has_a_task():
     assert {number.path[0] for number in NUMBERS} <= set(TASKS)
     assert {number.trust for number in NUMBERS} <= {"P", "D", "M", "M+"}

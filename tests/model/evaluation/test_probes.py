@@ -7,7 +7,7 @@ import pytest
 
 from model.evaluation import probes
 from model.evaluation.angles import angles_deg
-from model.evaluation.probes import HIDDEN, Probe, _parted, train_classifier, train_direction_readout
+from model.evaluation.probes import HIDDEN, Probe, hold_out, train_classifier, train_direction_readout
 
 #: Two rows of each clip.
 CLIPS = [f"clip {row // 2}" for row in range(400)]
@@ -67,7 +67,7 @@ def test_few_rows_are_not_learnt_by_heart(monkeypatch):
 
 
 def test_a_clip_is_held_out_whole_or_learnt_from_whole():
-    learnt, held = _parted(CLIPS, 0)
+    learnt, held = hold_out(CLIPS, 0)
     assert len(held) == 40
     assert not {CLIPS[row] for row in learnt} & {CLIPS[row] for row in held}
-    assert len(_parted(["a", "b"], 0)[1]) == 0
+    assert len(hold_out(["a", "b"], 0)[1]) == 0

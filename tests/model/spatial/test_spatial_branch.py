@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
-from model.configuration.run_configuration import read_configuration
 from model.features import Spectra, spectra
 from model.spatial import SPATIAL_BRANCHES, spatial_branch
 from model.spatial.bin_weighting import BinWeightingSpatialBranch

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.training.contrastive import batch_gradients, chunk_size_of
 from model.training.losses import contrastive_loss
 from model.training.processes import Processes

@@ -16,7 +16,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.elsa.saved_model import load_model, save_model
 from model.errors import ConfigurationError, ReleaseUnreadable, RunRefused, TrainingDiverged, TrainingInterrupted
 from model.runs.checkpoints import CHECKPOINT
@@ -137,7 +137,7 @@ def test_a_process_that_is_killed_goes_on_to_the_same_weights(release, whole_run
     code = f"""
 import torch
 torch.set_num_threads(1)
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.training import loop, train
 loop.CHECKPOINT_EVERY_S = 0.0
 train(read_configuration("elsa-tiny", {BOTH_PHASES!r}), [{str(release)!r}], {str(run)!r})

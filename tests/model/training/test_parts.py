@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.data import Turn
 from model.errors import ConfigurationError
 from model.runs.checkpoints import load_progress

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.training import train
 from model.training.processes import Processes
 

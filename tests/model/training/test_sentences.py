@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from model.augmentation.captions import words_in_caption
-from model.configuration.run_configuration import read_configuration
+from model.configuration import read_configuration
 from model.data import load_batches
 from model.evaluation.tasks.zero_shot import template_sentences
 from model.targets import VOCABULARY
@@ -16,6 +15,7 @@ from model.training.contrastive import batch_gradients
 from model.training.processes import Processes
 from model.training.sentences import Questions, make_questions, word_loss
 from model.training.trainer import Trainer, splits
+from tests.model.caption_words import words_in_caption
 
 
 def test_every_word_is_asked_for_in_as_many_ways():

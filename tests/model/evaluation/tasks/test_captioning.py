@@ -32,13 +32,53 @@ def test_a_small_captioner_learns_three_captions_by_heart(monkeypatch):
     written = []
     for _ in range(2):
         model = Captioner(8, texts, source=None, seed=0)
-        loss = model.fit(embeddings, CAPTIONS, steps=220, batch_size=3, seed=0)
+        fit = model.fit(embeddings, CAPTIONS, ["a", "b", "c"], steps=220, batch_size=3, seed=0)
         written.append(model.write(embeddings))
-    assert loss < 0.7
+    assert fit.train_loss < 0.7
+    assert fit.held_out_loss is None
     assert written[0] == [text.lower() for text in texts]
     assert written[0] == written[1]
     # 8 × 32 and 32 × 32 with their biases.
     assert model.parameter_counts()["prefix"] == 8 * 32 + 32 + 32 * 32 + 32
+
+
+def small_captioner(monkeypatch, captions) -> Captioner:
+    shape = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 42}
+    monkeypatch.setattr(captioner, "SMALL", shape)
+    return Captioner(8, captions, source=None, seed=0)
+
+
+def test_a_captioner_stops_when_the_loss_on_other_clips_rises_and_keeps_the_best_weights(monkeypatch):
+    """Captions that have nothing to do with their embeddings can only be memorised."""
+    generator = np.random.Generator(np.random.Philox(key=0))
+    embeddings = generator.standard_normal((40, 8)).astype(np.float32)
+    words = ["dog", "rain", "bell", "car", "bird"]
+    captions = [[" ".join(generator.choice(words, 6))] for _ in range(40)]
+    model = small_captioner(monkeypatch, [caption for own in captions for caption in own])
+    fit = model.fit(embeddings, captions, [str(i // 2) for i in range(40)], steps=2000, batch_size=8, seed=0)
+    assert fit.steps < 1000
+    assert fit.steps % captioner.LOOK_EVERY == 0
+    assert fit.held_out_loss is not None
+    _, held_out = captioner._hold_out_rows([str(i // 2) for i in range(40)], 0)
+    encoded = [model.words.encode(captions[row][0]) for row in held_out]
+    assert model._held_out_loss(torch.from_numpy(embeddings[held_out]), encoded) == pytest.approx(fit.held_out_loss)
+
+
+def test_a_captioner_of_few_clips_stops_when_it_has_memorised_them(monkeypatch):
+    model = small_captioner(monkeypatch, ["rain falls"])
+    monkeypatch.setattr(captioner, "MEMORISED", 1.0)
+    fit = model.fit(np.eye(2, 8), [["rain falls"], ["rain"]], ["a", "b"], steps=2000, batch_size=2, seed=0)
+    assert fit.steps < 1000
+    assert fit.held_out_loss is None
+
+
+@pytest.mark.parametrize(("clips", "count"), [(3, 0), (4, 1), (20, 2)])
+def test_whole_clips_are_held_out(clips, count):
+    names = [f"clip {i % clips}" for i in range(3 * clips)]
+    learnt, held_out = captioner._hold_out_rows(names, seed=1)
+    assert {names[row] for row in held_out} & {names[row] for row in learnt} == set()
+    assert len({names[row] for row in held_out}) == count
+    assert sorted([*learnt, *held_out]) == list(range(3 * clips))
 
 
 def test_weights_of_gpt2_come_from_a_folder(tmp_path):
@@ -56,8 +96,8 @@ def test_weights_of_gpt2_come_from_a_folder(tmp_path):
         )
     model = Captioner(4, [], source=str(tmp_path), seed=0)
     assert model.kind == "pretrained"
-    before = model.fit(np.eye(2, 4), [["a dog barks"], ["rain falls"]], steps=20, batch_size=2, seed=0)
-    assert before < 3
+    fit = model.fit(np.eye(2, 4), [["a dog barks"], ["rain falls"]], ["a", "b"], steps=20, batch_size=2, seed=0)
+    assert fit.train_loss < 3
     assert len(model.write(np.eye(2, 4))) == 2
     with pytest.raises(ConfigurationError, match="holds no language model"):
         Captioner(4, [], source=str(tmp_path / "nothing"), seed=0)

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.evaluation.tasks.angle_errors import BINS, bin_places, class_places, error_of
+from model.evaluation.tasks.angle_errors import BINS, bin_rows, class_rows, error_of
 
 
 # No deadline: machines may be loaded.
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(-180, 180), max_size=40))
 def test_every_azimuth_is_in_one_bin(values):
-    bins = bin_places(np.array(values), BINS["azimuth_deg"])
+    bins = bin_rows(np.array(values), BINS["azimuth_deg"])
     rows = sorted(row for places in bins.values() for row in places)
     assert rows == list(range(len(values)))
 
 
 def test_bins_hold_their_lower_edge_and_rows_without_a_value_are_in_none():
-    bins = bin_places(np.array([-180.0, -150.0, 180.0, np.nan, 0.0]), BINS["azimuth_deg"])
+    bins = bin_rows(np.array([-180.0, -150.0, 180.0, np.nan, 0.0]), BINS["azimuth_deg"])
     assert {name: places.tolist() for name, places in bins.items()} == {
         "-180…-150": [0],
         "-150…-120": [1],
@@ -30,7 +30,7 @@ def test_bins_hold_their_lower_edge_and_rows_without_a_value_are_in_none():
 
 
 def test_classes_are_captions_that_recur():
-    classes = class_places(["a dog barks"] * 3 + ["rain"] * 2 + ["a bell"] * 4)
+    classes = class_rows(["a dog barks"] * 3 + ["rain"] * 2 + ["a bell"] * 4)
     assert {name: len(places) for name, places in classes.items()} == {"a bell": 4, "a dog barks": 3}
 
 

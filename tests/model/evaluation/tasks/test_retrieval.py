@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from model.evaluation.tasks.retrieval import (
+from model.evaluation.tasks.retrieval import retrieval_scores
+from model.ranking import (
+    average_precision,
     average_precision_by_chance,
     recall_by_chance,
     reciprocal_rank,
     reciprocal_rank_by_chance,
-    retrieval_scores,
 )
-from model.ranking import average_precision
 
 
 def test_retrieval_of_a_perfect_model():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.evaluation.tasks.swap import moved, swap_all
+from model.evaluation.tasks.swap import move_embeddings, swap_all
 
 
 def test_every_clip_gets_every_word_that_it_has_not():
@@ -21,4 +21,4 @@ def test_every_clip_gets_every_word_that_it_has_not():
 
 
 def test_a_vector_that_is_moved_to_nothing_is_nothing():
-    assert moved(np.array([[1.0, 0.0]]), np.array([[-1.0, 0.0]])).tolist() == [[0.0, 0.0]]
+    assert move_embeddings(np.array([[1.0, 0.0]]), np.array([[-1.0, 0.0]])).tolist() == [[0.0, 0.0]]

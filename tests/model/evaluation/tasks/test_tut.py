@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from model.errors import ReleaseUnreadable, SoundUnreadable
 from model.evaluation.subject import NotScored, Subject
-from model.evaluation.tasks.tut import Event, alone, evaluate_tut, read_event, read_events
+from model.evaluation.tasks.tut import Event, evaluate_tut, read_event, read_events, single_events
 
 RATE = 44100
 HEADER = "sound_event_recording,start_time,end_time,ele,azi,dist\n"
@@ -87,7 +87,7 @@ def test_what_sounds_together_is_left_out():
     def event(start: float, end: float, azimuth: float) -> Event:
         return Event(Path("a.wav"), "x", start, end, azimuth, 0, 1)
 
-    parts = alone([event(0, 2, 10), event(1.5, 3, 50), event(4, 5, 90), event(4.9, 5.0, 20)])
+    parts = single_events([event(0, 2, 10), event(1.5, 3, 50), event(4, 5, 90), event(4.9, 5.0, 20)])
     assert [(part.start_s, part.end_s, part.azimuth_deg) for part in parts] == [(0, 1.5, 10), (2, 3, 50), (4, 4.9, 90)]
 
 
@@ -96,7 +96,7 @@ def test_what_sounds_together_is_left_out():
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.integers(-180, 180)), max_size=12))
 def test_parts_never_overlap_an_event_of_another(drawn):
     events = [Event(Path("a"), str(i), s / 4, (s + d) / 4, a, 0, 1) for i, (s, d, a) in enumerate(drawn)]
-    for part in alone(events):
+    for part in single_events(events):
         sounding = [event for event in events if event.start_s < part.end_s and event.end_s > part.start_s]
         assert [event.kind for event in sounding] == [part.kind]
 
@@ -118,9 +118,9 @@ def test_what_cannot_be_read_is_one_line(tut, subject, tmp_path):
         evaluate_tut(subject, tmp_path)
     for text, message in (
         ("a,b\n", "no column sound_event_recording"),
-        (HEADER + "x,0,one,0,0,1\n", "line 2: a value is no number"),
-        (HEADER + "x,0,nan,0,0,1\n", "line 2: not a stretch"),
-        (HEADER + "x,0,1\n", "line 2: a value is no number"),
+        (HEADER + "x,0,one,0,0,1\n", "line 2: a value is not a number"),
+        (HEADER + "x,0,nan,0,0,1\n", "line 2: not a time range"),
+        (HEADER + "x,0,1\n", "line 2: a value is not a number"),
     ):
         (folder / "test_0.csv").write_text(text)
         with pytest.raises(ReleaseUnreadable, match=message):
