@@ -21,6 +21,7 @@ from pipeline.build import build
 from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
 from tests import broken_decoder
+from tests.mp3_files import mp3, without_count
 from tests.pipeline.conftest import SMALL
 from tests.sounds import RATE, noise_burst
 from transforms.sound.isolated_decoder import IsolatedDecoder
@@ -122,6 +123,8 @@ GOOD = [
     Case("really an mp3.wav", MP3),
     Case("no ending", FLAC),
     Case("length unknown.wav", patched(WAV, (4, b"\xff" * 4), (40, b"\xff" * 4))),
+    Case("never closed.wav", patched(WAV, (4, bytes(4)), (40, bytes(4)))),
+    Case("uncounted.mp3", without_count(mp3(seconds=0.6))),
     Case("length unknown.flac", patched(FLAC, (FLAC_LENGTH, bytes(4)))),
     Case("md5 of another.flac", patched(FLAC, (FLAC_MD5, b"\x11" * 16))),
     Case("tag of zeros.mp3", b"ID3\x03" + bytes(6) + bytes(500) + MP3),
@@ -139,6 +142,7 @@ GOOD = [
 ]
 BAD = [
     Case("cut.wav", cut(WAV), "truncated"),
+    Case("never closed again.wav", patched(WAV, (40, struct.pack("<I", SOUND.size))), "unclosed"),
     Case("cut.aiff", cut(encoded(kind="AIFF")), "truncated"),
     Case("cut.flac", cut(FLAC), "unreadable"),
     Case("cut.ogg", cut(encoded(noise_burst(3.0), "OGG")), "truncated"),
