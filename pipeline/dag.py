@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from pipeline.recipe import Recipe
-from transforms.captions.describe_places import WordPlaces
+from transforms.captions.describe_places import DescribePlaces
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import ListQuestions
 from transforms.captions.rewrite_captions import RewriteCaptions
@@ -42,8 +42,8 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     _ = (
         _rows_with_responses(pipeline, recipe, workspace.plan_path(release), work.shards)
         | RenderRows(release, recipe.render_settings())
-        | WordPlaces()
-        | "Rewrite captions" >> RewriteCaptions(job)
+        | DescribePlaces()
+        | RewriteCaptions(job)
         | WriteShards(release, job.model_name, job.prompt_id, job.run)
     )
     _ = (
@@ -61,8 +61,8 @@ def questions_dag(
     """Lays the pipe that lists what a build would ask: it ends at the words, renders nothing and asks nobody."""
     _ = (
         _rows_with_responses(pipeline, recipe, plan, shards)
-        | WordPlaces()
-        | "List questions" >> ListQuestions(folder, job, recipe.render_settings())
+        | DescribePlaces()
+        | ListQuestions(folder, job, recipe.render_settings())
     )
 
 

@@ -244,7 +244,8 @@ class CaptionSettings(_Section):
         address = urlsplit(value)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("needs an address such as http://127.0.0.1:8000/v1")
-        if address.username or address.password or address.query:
+        # A password with a slash or a hash in it is not all in front of the host.
+        if "@" in value or address.query or address.fragment:
             raise ValueError("holds no user, password or query: the key comes from OPENAI_API_KEY")
         return value
 
@@ -397,7 +398,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name_or_path} is not YAML: {one_line(error)}") from error
+        raise RecipeError(f"recipe {name_or_path} is not YAML: {_yaml_problem(error)}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {name_or_path} is not a mapping of keys to values")
     for setting in settings:
@@ -419,6 +420,14 @@ def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
 
 
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    """What is wrong and in which line, without the text of the line, which may hold a password."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return one_line(error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not readable'}"
+
+
 def parse_recipe(values: dict[str, Any]) -> Recipe:
     """A recipe from plain values.
 
@@ -433,7 +442,15 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
         if first["type"] == "extra_forbidden":
             raise RecipeError(f"no recipe key is named {key}; {_nearest_keys(key)}") from error
         message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"recipe key {key}: {message} (got {first['input']!r})") from error
+        got = "" if _holds_secret(key, first["input"]) else f" (got {first['input']!r})"
+        raise RecipeError(f"recipe key {key}: {message}{got}") from error
+
+
+def _holds_secret(key: str, value: Any) -> bool:
+    """Whether a rejected value may hold a password or a key, which no message repeats."""
+    text = str(value)
+    is_address = key.endswith("base_url") or "://" in text
+    return is_address and any(mark in text for mark in "@?#")
 
 
 def _nearest_keys(key: str) -> str:
@@ -453,7 +470,7 @@ def _nearest_keys(key: str) -> str:
 def _apply(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise RecipeError(f"--set takes KEY=VALUE, not {setting!r}")
+        raise RecipeError("--set takes KEY=VALUE" + ("" if _holds_secret("", setting) else f", not {setting!r}"))
     try:
         value = yaml.safe_load(text) if text else None
     except yaml.YAMLError:

@@ -21,7 +21,7 @@ from pipeline.build.finish import finish_release
 from pipeline.recipe import Recipe, load_recipe
 from transforms import storage
 from transforms.captions.check import check_caption
-from transforms.captions.describe_places import word_place
+from transforms.captions.describe_places import describe_place
 from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import request_sha256
 from transforms.captions.template import template_caption
@@ -108,7 +108,7 @@ def write_many_rows(
                 continue
             assert placed.room is not None
             rooms[placed.room.room_id] = placed.room
-            told, given = _told(word_place(replace(placed, acoustics=_about(placed.room, row.seed))))
+            told, given = _told(describe_place(replace(placed, acoustics=_about(placed.room, row.seed))))
             answers += given
             done.append(replace(told, audio=_audio(flac_name(row.id), folder, bursts[row.seed % BURSTS])))
         if derive_seed("refused", planned.path) % 2:

@@ -206,18 +206,18 @@ class Shard:
 
 @dataclass(frozen=True)
 class CaptionRequest:
-    """What a writer is asked: rephrase `caption` so that it tells the place in `words`."""
+    """A question to a writer: rephrase `caption` so that it also says the position and the room in `words`."""
 
     row_id: str
     caption_index: int
     caption: str
     words: SpatialWords
     seed: int
-    """Of the template's choices: the row's own, so that rows differ."""
+    """Seeds the choices of the template: each row has its own, so rows differ."""
 
     @property
     def question_seed(self) -> int:
-        """Of a language model's choices: the question's own, so that whatever row asks it, it has one answer."""
+        """Seeds the choices of a language model: the same for every row that asks the same question."""
         words = (part for pair in self.words.present().items() for part in pair)
         return derive_seed("question", self.caption, *words)
 
@@ -287,3 +287,9 @@ def reply_of_reason(
     """The reply that an answer was made from: the inverse of `reason_of_reply`; reasons of the check mean a text."""
     error = reason.removeprefix(ERROR_PREFIX) if reason is not None and reason.startswith(ERROR_PREFIX) else None
     return Reply(text, error, prompt_tokens, completion_tokens)
+
+
+def outcome_of_reason(reason: str | None) -> str:
+    """A short name for counting: `kept`, a reason of the check, or the kind of a reply that is no text."""
+    kind = reply_of_reason(reason).kind
+    return (reason or "kept") if kind is ReplyKind.TEXT else kind.name.lower()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.captions.endpoint.chat import reply_of
 from transforms.captions.list_questions import request_of
-from transforms.captions.openai_writer import reply_of
 from transforms.captions.rewriting import judge
 from transforms.records import Reply, ReplyKind, reply_of_reason
 from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values

@@ -23,9 +23,9 @@ from pipeline.release.layout import METADATA, metadata_paths
 from prompts import load_prompt
 from transforms import storage
 from transforms.captions.answer_journal import read_answers
+from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of
-from transforms.captions.openai_writer import chat_body
 from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
 

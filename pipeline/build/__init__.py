@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
-from pipeline.build.begin import as_begun, begin, refuse_foreign
-from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
+from pipeline.build.begin import as_begun, begin, refuse_foreign, withdraw
+from pipeline.build.caption_setup import job_of_build, refuse_unusable
 from pipeline.build.finish import finish_release, gather_rejections
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import held, refuse_if_held
 from pipeline.build.planning import BuildError, Plan, plan_build
-from pipeline.build.probe_endpoint import probe_endpoint
+from pipeline.build.probe_endpoint import first_question, keep_first_answer, probe_endpoint
 from pipeline.build.progress import Progress
+from pipeline.build.redo_captions import ask_again, first_noted_request, merge_redone
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, left_of, whole_work
 from pipeline.build.worker_log import logged_to
 from pipeline.dag import Work, build_dag
@@ -28,6 +29,9 @@ from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError, metadata_paths
 from pipeline.release.totals import Totals, total
 from transforms import storage
+from transforms.captions.job import CaptionJob
+from transforms.captions.unanswered import Unanswered, read_notes, remove_note
+from transforms.captions.writers import writer_unavailable_reason
 from transforms.errors import one_line, reason_of
 from transforms.records import Rejection
 from transforms.shards import workspace
@@ -79,7 +83,7 @@ def build(
         refuse_if_held(output)
         recipe = as_begun(recipe, output)
         plan = plan_build(recipe, input_dir)
-        refuse_foreign(recipe, plan, output)
+        was_begun = refuse_foreign(recipe, plan, output)
     except OSError as error:
         raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
     with contextlib.ExitStack() as stack:
@@ -89,16 +93,24 @@ def build(
         except OSError as error:
             raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
         work = _begin_work(plan, output)
-        problem = None
-        if work.shards:
-            if not runs_dry(beam_flags):
-                known = answer_files(output, answers)
-                asked = replace(recipe.caption_job(known), failures_stand=failures_stand)
-                problem = probe_endpoint(recipe, plan, work.shards, asked, output)
-            work = replace(work, captions=job_of_build(recipe, output, len(work.shards), answers, failures_stand))
+        dry, notes, problem = runs_dry(beam_flags), read_notes(output), None
+        if work.shards or notes:
+            job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
+            work = replace(work, captions=job)
+            if not dry:
+                try:
+                    problem = _try_endpoint(recipe, plan, output, work.shards, job, notes)
+                except BuildError:
+                    if not was_begun:
+                        # Another model or prompt makes another recipe, which may build here then.
+                        withdraw(output)
+                    raise
+                ask_again(output, job, notes)
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
-        failures = _failures(plan, output, work, dry=runs_dry(beam_flags))
+        failures = _failures(plan, output, work, dry=dry)
+        if recipe.caption.on_failure == "stop" and not failures_stand:
+            failures = (*failures, *(note.line() for note in read_notes(output)))
         outcome = _finish(recipe, plan, output, failures, len(work.shards))
         return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
 
@@ -109,7 +121,44 @@ def _begin_work(plan: Plan, output: str) -> Work:
     clear_failures(output)
     work = left_of(output, shards, whole_work(plan))
     clear_unfinished(output, shards, work)
+    missing = {shards[number] for number in work.shards}
+    for note in read_notes(output):
+        if note.shard in missing:
+            remove_note(output, note.shard)
     return work
+
+
+def _try_endpoint(
+    recipe: Recipe, plan: Plan, output: str, shards: tuple[int, ...], job: CaptionJob, notes: Sequence[Unanswered]
+) -> str | None:
+    """Asks the first open question, and keeps the answer; with caption.on_failure=template returns what is wrong.
+
+    Raises:
+        BuildError: when no request to the endpoint can succeed.
+    """
+    if job.writer != "openai":
+        return None
+    question = first_question(recipe, plan, shards, job, output)
+    noted = first_noted_request(output, notes) if question is None else None
+    if noted is not None:
+        question = noted, 0
+    if question is None:
+        return None
+    request, attempt = question
+    reason = writer_unavailable_reason(job.writer, job.base_url)
+    if reason is not None:
+        raise BuildError(reason)
+    try:
+        reply = probe_endpoint(job, request, attempt)
+    except BuildError as error:
+        if job.on_failure == "template":
+            return f"{error}; the template writes the captions"
+        raise BuildError(
+            f"{error}; nothing was rendered (caption.on_failure=template lets the template write the captions)"
+        ) from error
+    if reply is not None:
+        keep_first_answer(output, job, request, reply, attempt)
+    return None
 
 
 def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str], *, verbose: bool) -> None:
@@ -156,6 +205,7 @@ def _finish(recipe: Recipe, plan: Plan, output: str, failures: tuple[str, ...], 
         if failures:
             rejections = gather_rejections(output, plan.rejections)
             return Outcome(total(output, None), rejections, failures, built_shards, plan.notes)
+        merge_redone(output)
         finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
         raise _damaged(output, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -27,15 +28,22 @@ def as_begun(recipe: Recipe, output: str) -> Recipe:
     return recipe if begun.deals_splits else recipe.without_dealt_splits()
 
 
-def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> None:
-    """Raises BuildError unless the output folder is empty, or was begun with the same recipe and the same input."""
-    if refuse_other(recipe, plan.input_sha256, output) or storage.is_remote(output) or not Path(output).exists():
-        return
+def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> bool:
+    """Whether a release was begun there with the same recipe and the same input.
+
+    Raises:
+        BuildError: when the folder holds anything else.
+    """
+    if refuse_other(recipe, plan.input_sha256, output):
+        return True
+    if storage.is_remote(output) or not Path(output).exists():
+        return False
     if not Path(output).is_dir():
         raise BuildError(f"{output} is a file: --output takes a folder")
     # A build that was killed as it began may have left its workspace and nothing in it yet.
     if any(path.name != workspace.FOLDER for path in Path(output).iterdir()):
         raise BuildError(f"{output} is not empty and holds no release: build into another folder")
+    return False
 
 
 def refuse_other(recipe: Recipe, input_sha256: str, output: str) -> bool:
@@ -57,6 +65,15 @@ def begin(recipe: Recipe, plan: Plan, output: str) -> None:
     storage.write_bytes(workspace.state_path(output), begun.encode())
     storage.write_bytes(workspace.plan_path(output), plan_to_parquet(plan.shards))
     storage.write_bytes(storage.join(output, RECIPE), recipe.to_yaml().encode())
+
+
+def withdraw(output: str) -> None:
+    """Gives back a folder that `begin` has just claimed, so that a build with another recipe may claim it."""
+    storage.remove_files([storage.join(output, RECIPE)])
+    storage.remove_folder(storage.join(output, workspace.FOLDER))
+    if not storage.is_remote(output):
+        with contextlib.suppress(OSError):
+            Path(output).rmdir()
 
 
 def _begun_with(output: str) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ from pipeline.release.layout import (
     gather_rooms,
     metadata_paths,
 )
-from pipeline.release.release_json import release_json
+from pipeline.release.release_json import release_json, versions
 from pipeline.release.totals import Totals, total
 from transforms import storage
 from transforms.records import Rejection
@@ -41,7 +41,7 @@ from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, reje
 
 __all__ = ["finish_release", "gather_rejections"]
 
-#: Of each clip once: what a person needs who has to name an author.
+#: The columns of attribution.csv, which names the author of each clip once.
 ATTRIBUTION_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source_id", "split", "dataset", "license", "attribution", "source_url")]
 )
@@ -66,8 +66,19 @@ class Finished:
     """True where a language model was asked and none of its answers came."""
 
 
-def finish_release(recipe: Recipe, listed: Sequence[Rejection], input_sha256: str, output: str) -> Finished:
-    """Writes the files at the release's root, release.json last, and removes what only the build needed."""
+def finish_release(
+    recipe: Recipe,
+    listed: Sequence[Rejection],
+    input_sha256: str,
+    output: str,
+    *,
+    stated_versions: Mapping[str, str] | None = None,
+) -> Finished:
+    """Writes the files at the release's root, release.json last, and removes what only the build needed.
+
+    Args:
+        stated_versions: the versions that rendered the samples; None for those of this process.
+    """
     files = {}
     rejections = gather_rejections(output, listed)
     refused = pa.Table.from_pylist([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
@@ -77,10 +88,13 @@ def finish_release(recipe: Recipe, listed: Sequence[Rejection], input_sha256: st
     _, files[ROOMS] = save_tables(storage.join(output, ROOMS), rooms.schema, [rooms])
     totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
     answers = counter.counts()
+    rendered_by = dict(stated_versions or versions())
     texts = {
         RECIPE: recipe.to_yaml().encode(),
         ATTRIBUTION: _attribution(output),
-        CARD: write_card(recipe, totals, rooms=rooms.num_rows, rejections=rejections, answers=answers).encode(),
+        CARD: write_card(
+            recipe, totals, rooms=rooms.num_rows, rejections=rejections, answers=answers, versions=rendered_by
+        ).encode(),
         CITATION: citation_cff(recipe, totals).encode(),
     }
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in texts.items()}
@@ -95,6 +109,7 @@ def finish_release(recipe: Recipe, listed: Sequence[Rejection], input_sha256: st
         rejected=len(rejections),
         rooms=rooms.num_rows,
         answers=answers,
+        rendered_by=rendered_by,
         files=dict(sorted(files.items())),
     )
     storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())

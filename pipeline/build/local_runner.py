@@ -19,6 +19,7 @@ from pipeline.build.remaining_work import left_of
 from pipeline.dag import Work
 from pipeline.recipe import Recipe
 from transforms import storage
+from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.shards import workspace
 from transforms.shards.current_work import InHand, all_in_hand
 
@@ -29,7 +30,7 @@ MOST_DEATHS_IN_A_ROW = 12
 #: The same with no shard in hand: workers that cannot even start.
 MOST_DEATHS_IDLE = 3
 #: A shard in this stage waits for an endpoint in a thread that does nothing; with a model in the worker it does not.
-WAITING_STAGE = "rewrite captions"
+WAITING_STAGE = RewriteCaptions.name
 
 
 class WorkersDie(RuntimeError):

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import Recipe
+from transforms.captions.answer_budget import ADMITTED
 from transforms.captions.answer_journal import Journal, Journals, KnownAnswers, read_answers
-from transforms.captions.describe_places import word_place
+from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.rewrite_captions import requests_of
-from transforms.captions.rewriting import open_question
-from transforms.records import CaptionRequest, Row, Shard
+from transforms.captions.rewriting import open_question, request_sha256
+from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
@@ -26,51 +27,49 @@ _SHARDS_LOOKED_AT = 8
 _JOURNAL = "first-question"
 
 
-def probe_endpoint(recipe: Recipe, plan: Plan, shards: tuple[int, ...], job: CaptionJob, output: str) -> str | None:
-    """Asks the first open question of a build; the answer goes into the journal, so that it is not asked twice.
-
-    Args:
-        recipe: the recipe of the build.
-        plan: the plan of the build.
-        shards: the numbers of the shards that are to be made.
-        job: the caption settings, with the answers that are known.
-        output: the release.
+def probe_endpoint(job: CaptionJob, request: CaptionRequest, attempt: int = 0) -> Reply | None:
+    """Asks one question.
 
     Returns:
-        None, or with caption.on_failure=template a line about the endpoint that cannot be used.
+        The reply, which may be that of an endpoint whose trouble may pass; None if the budget allows no question.
 
     Raises:
-        BuildError: when no request to the endpoint can succeed.
+        BuildError: when no request to the endpoint can succeed; one line that says why.
     """
-    if job.writer != "openai" or job.failures_stand or job.max_requests == 0:
-        return None
-    question = _first_question(recipe, plan, shards, job, output)
-    if question is None:
-        return None
-    digest, attempt, request = question
     writer = job.open_writer()
-    assert isinstance(writer, OpenAIWriter)
-    if _costs_too_much(job, writer, request):
+    if not isinstance(writer, OpenAIWriter):
         return None
+    budget, most_usd = job.budget(), 0.0
+    if budget is not None:
+        messages = writer.prompt.messages(request.caption, request.words.present())
+        most_usd = budget.most_usd(len(json.dumps(messages).encode()), writer.max_tokens)
+        if budget.ledger.admit(most_usd) != ADMITTED:
+            return None
     try:
         reply, problem = writer.probe(request, attempt)
     finally:
         writer.close()
-    if reply.is_answer:
-        with Journal(workspace.journal_folder(output), _JOURNAL) as journal:
-            journal.write(digest, reply)
-    if problem is None:
-        return None
-    if job.on_failure == "template":
-        return f"{problem}; the template writes the captions"
-    raise BuildError(f"{problem}; nothing was rendered (caption.on_failure=template lets the template write captions)")
+    if budget is not None:
+        budget.ledger.settle(most_usd, budget.usd(reply, most_usd))
+    if problem is not None:
+        raise BuildError(problem)
+    return reply
 
 
-def _first_question(
+def keep_first_answer(release: str, job: CaptionJob, request: CaptionRequest, reply: Reply, attempt: int = 0) -> None:
+    """Writes the answer into a journal of the release, so that nobody asks for it again."""
+    if not reply.is_answer:
+        return
+    digest = request_sha256(request, job.model_name, job.prompt_id or "", job.parameters(), attempt)
+    with Journal(workspace.journal_folder(release), _JOURNAL) as journal:
+        journal.write(digest, reply)
+
+
+def first_question(
     recipe: Recipe, plan: Plan, shards: tuple[int, ...], job: CaptionJob, output: str
-) -> tuple[str, int, CaptionRequest] | None:
-    """The hash, attempt and request of a question that no known answer settles; None where none is found."""
-    known = read_answers(job.answers) if job.answers else KnownAnswers()
+) -> tuple[CaptionRequest, int] | None:
+    """A request that no known answer settles, and its attempt; None if none is found in the shards looked at."""
+    known = read_answers(job.answers, failures_stand=job.failures_stand) if job.answers else KnownAnswers()
     Journals(workspace.journal_folder(output)).refresh(known)
     for row in _described_rows(recipe, plan, shards):
         for request in requests_of([row]):
@@ -83,27 +82,19 @@ def _first_question(
                 parameters=job.parameters(),
             )
             if found is not None:
-                return (*found, request)
+                return request, found[1]
     return None
 
 
 def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iterator[Row]:
-    """The first row of some shards, with its words; nothing is decoded."""
+    """The first row of some shards, evenly chosen, with its words; nothing is decoded."""
     augmentations = recipe.augmentations.model_dump()
-    for number in shards[:_SHARDS_LOOKED_AT]:
+    step = max(len(shards) // _SHARDS_LOOKED_AT, 1)
+    for number in shards[::step][:_SHARDS_LOOKED_AT]:
         shard = rows_of(plan.shards[number], seed=recipe.seed, augmentations=augmentations)
         first: Shard = shard.with_rows(shard.rows[:1])
         placed = place_sources(assign_rooms(first, recipe.room_supply()), recipe.scene_ranges())
-        yield from (word_place(row) for row in simulate_responses(placed).rows)
+        yield from (describe_place(row) for row in simulate_responses(placed).rows)
 
 
-def _costs_too_much(job: CaptionJob, writer: OpenAIWriter, request: CaptionRequest) -> bool:
-    """Whether the question alone may cost more than the whole budget."""
-    purse = job.purse()
-    if purse is None or job.max_cost_usd is None:
-        return False
-    messages = writer.prompt.messages(request.caption, request.words.present())
-    return purse.most_usd(len(json.dumps(messages).encode()), writer.max_tokens) > job.max_cost_usd
-
-
-__all__ = ["probe_endpoint"]
+__all__ = ["first_question", "keep_first_answer", "probe_endpoint"]

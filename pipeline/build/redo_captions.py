@@ -1,25 +1,28 @@
-"""Asks again for the captions of a finished release that had no answer; nothing is rendered again."""
+"""Asks again for captions that had no answer, in a finished release or in the shards of a build; renders nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from pipeline.build.caption_setup import answer_files, refuse_unusable
+from pipeline.build.caption_setup import job_of_build, refuse_unusable
 from pipeline.build.finish import Finished, finish_release
-from pipeline.build.lock import held
+from pipeline.build.lock import held, refuse_if_held
 from pipeline.build.planning import BuildError
+from pipeline.build.probe_endpoint import keep_first_answer, probe_endpoint
 from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
 from transforms import storage
-from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, read_answers
 from transforms.captions.job import CaptionJob
-from transforms.captions.openai_writer import OpenAIWriter
-from transforms.captions.rewriting import TEMPLATE, rewrite
+from transforms.captions.rewrite_captions import SharedWriter
+from transforms.captions.rewriting import TEMPLATE
+from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.seeds import derive_seed
 from transforms.shards import workspace
@@ -31,21 +34,25 @@ from transforms.words import VOCABULARY, SpatialWords
 _SHARDS_AT_ONCE = 8
 #: A caption: its row's id and its position among the row's captions.
 CaptionKey = tuple[str, int]
+#: Says of each caption whether it is to be asked for again.
+IsWanted = Callable[[CaptionKey], bool]
 
 
 @dataclass(frozen=True)
 class Redone:
-    """What asking again brought."""
+    """The outcome of asking again."""
 
     asked: int
     """Captions that had no answer."""
     rewritten: int
-    """Those of them that a language model has written now."""
+    """Captions among them that a language model has written now."""
     finished: Finished | None
-    """The release as it is now; None where there was nothing to ask."""
+    """The release as it is now; None if there was nothing to ask."""
 
 
-def redo_captions(release: str, settings: tuple[str, ...] = ()) -> Redone:
+def redo_captions(
+    release: str, settings: tuple[str, ...] = (), watch: Callable[[int, int], None] = lambda done, of: None
+) -> Redone:
     """Asks again for each caption that the template wrote because the endpoint gave no answer, or the budget was spent.
 
     A caption whose answers were all refused by the check stays as it is. The release is then as a build with these
@@ -56,41 +63,93 @@ def redo_captions(release: str, settings: tuple[str, ...] = ()) -> Redone:
         release: the folder of a finished release.
         settings: `caption.KEY=VALUE` laid over the release's recipe, such as another address. An endpoint is asked only
             if its address is named here, or if the recipe names none and the provider's own is meant.
+        watch: called with the number of captions that are done, and of all that had no answer.
 
     Raises:
-        BuildError, RecipeError, ReleaseError: when it cannot start.
+        BuildError, RecipeError, ReleaseError: when it cannot start; the release is as it was.
         OSError: when a file cannot be read or written.
     """
     stated = read_release_json(release)
     recipe = _recipe_of(release, settings, str(stated.get("recipe_sha256")))
     refuse_unusable(recipe, None)
-    job = recipe.caption_job(answer_files(release, None))
-    try:
-        with held(release):
-            unanswered = _unanswered(release)
-            # A redo that was killed before release.json was written has left answers.
-            if not unanswered and not _new_answers(release):
-                return Redone(0, 0, None)
-            rewritten = _redo_shards(release, job, unanswered)
-            _replace_answers(release)
-            finished = finish_release(recipe, (), str(stated.get("input_sha256")), release)
-        return Redone(len(unanswered), rewritten, finished)
-    finally:
-        if not _new_answers(release):
-            # Nothing but the lock: the release is as it was.
-            storage.remove_folder(storage.join(release, workspace.FOLDER))
+    refuse_if_held(release)
+    wanted = _unanswered(read_table(release, ANSWERS))
+    shards = _shards_with(release, wanted)
+    was_killed = workspace.is_being_redone(release)
+    if not shards and not was_killed:
+        return Redone(0, 0, None)
+    question = next(iter(_requests(_rows(release, shards[0]), wanted.__contains__)), None) if shards else None
+    # Before anything of the release is touched.
+    reply = probe_endpoint(recipe.caption_job(), question) if question is not None else None
+    with held(release):
+        job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
+        if question is not None and reply is not None:
+            keep_first_answer(release, job, question, reply)
+        counts = _redo(
+            release,
+            job,
+            shards,
+            workspace.REDONE,
+            wanted_in=lambda shard: wanted.__contains__,
+            watch=lambda done: watch(done, len(wanted)),
+        )
+        merge_redone(release)
+        versions = stated.get("versions")
+        finished = finish_release(
+            recipe,
+            (),
+            str(stated.get("input_sha256")),
+            release,
+            # The samples are those of the versions that rendered them.
+            stated_versions=versions if isinstance(versions, dict) else None,
+        )
+    return Redone(sum(asked for asked, _ in counts), sum(rewritten for _, rewritten in counts), finished)
+
+
+def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> None:
+    """Asks again for the captions without an answer in shards that an unfinished build has noted."""
+
+    def wanted_in(shard: str) -> IsWanted:
+        name = workspace.shard_file(release, workspace.ANSWERS, shard)
+        return _unanswered(_answers(name), over_budget=False).__contains__
+
+    _redo(release, job, [note.shard for note in notes], workspace.ANSWERS, wanted_in)
+
+
+def first_noted_request(release: str, notes: Iterable[Unanswered]) -> CaptionRequest | None:
+    """The first request of the noted shards; None if none of them holds a caption without an answer."""
+    for note in notes:
+        answers = _answers(workspace.shard_file(release, workspace.ANSWERS, note.shard))
+        wanted = _unanswered(answers, over_budget=False)
+        for request in _requests(_rows(release, note.shard), wanted.__contains__):
+            return request
+    return None
+
+
+def merge_redone(release: str) -> None:
+    """Puts the answers of a redo in the place of those that the same captions had in answers.parquet."""
+    folder = workspace.folder_of(release, workspace.REDONE)
+    names = storage.list_files(folder)
+    if not names:
+        return
+    new = pa.concat_tables([_answers(storage.join(folder, name)) for name in names])
+    replaced = set(_keys(new))
+    old = read_table(release, ANSWERS).cast(ANSWER_SCHEMA)
+    kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
+    buffer = io.BytesIO()
+    pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
+    # The folder stays until release.json is written: it says that a redo is not done yet.
+    storage.write_bytes(storage.join(release, ANSWERS), buffer.getvalue())
 
 
 def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> Recipe:
     path = storage.join(release, RECIPE)
     own, recipe = load_release_recipe(path), load_release_recipe(path, settings)
-    if recipe.caption.writer != "openai":
-        raise BuildError(
-            f"{release} was built with caption.writer={recipe.caption.writer}, which leaves nothing to ask"
-        )
+    if own.caption.writer != "openai":
+        raise BuildError(f"{release} was built with caption.writer={own.caption.writer}, which leaves nothing to ask")
     if recipe.sha256() != recipe_sha256:
         raise BuildError(
-            "redo keeps the recipe: --set takes caption.base_url, concurrency, timeout_s, and budgets alone"
+            "redo keeps the recipe: --set takes caption.base_url, concurrency, timeout_s, prices and budgets alone"
         )
     named = any(setting.partition("=")[0].strip() == "caption.base_url" for setting in settings)
     if own.caption.base_url is not None and not named:
@@ -102,52 +161,51 @@ def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> R
     return recipe
 
 
-def _unanswered(release: str) -> set[CaptionKey]:
-    """The captions of answers.parquet that have a failed request, or one over the budget, and no kept text."""
+def _unanswered(answers: pa.Table, *, over_budget: bool = True) -> set[CaptionKey]:
+    """The captions that have a failed request, or perhaps one over the budget, and no kept text."""
     failed: set[CaptionKey] = set()
-    answered: set[CaptionKey] = set()
-    table = read_table(release, ANSWERS).select(["row_id", "caption_index", "reason", "kept"])
-    for row_id, index, reason, kept in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        if kept:
-            answered.add((row_id, index))
-        elif not reply_of_reason(reason).is_answer:
-            failed.add((row_id, index))
-    return failed - answered
+    kept: set[CaptionKey] = set()
+    reasons, are_kept = answers["reason"].to_pylist(), answers["kept"].to_pylist()
+    for key, reason, is_kept in zip(_keys(answers), reasons, are_kept, strict=True):
+        reply = reply_of_reason(reason)
+        if is_kept:
+            kept.add(key)
+        elif reply.is_failure or (over_budget and not reply.is_answer):
+            failed.add(key)
+    return failed - kept
 
 
-def _new_answers(release: str) -> list[str]:
-    """The tables of answers that this redo, or one before it that was killed, has written."""
-    folder = storage.join(release, workspace.FOLDER, "answers")
-    return [storage.join(workspace.FOLDER, "answers", name) for name in storage.list_files(folder)]
+def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
+    return zip(answers["row_id"].to_pylist(), answers["caption_index"].to_pylist(), strict=True)
 
 
-def _redo_shards(release: str, job: CaptionJob, unanswered: set[CaptionKey]) -> int:
-    """Asks for the captions, shard by shard, and replaces the tables; returns how many were rewritten."""
-    writer = job.open_writer()
-    assert isinstance(writer, OpenAIWriter)
-    desk = AnswerDesk(read_answers(job.answers), Journals(workspace.journal_folder(release)))
-    probed = False
-    try:
-        with ThreadPoolExecutor(_SHARDS_AT_ONCE) as threads:
-            waiting = []
-            for path in metadata_paths(release):
-                rows = read_table(release, path).to_pylist()
-                requests = _requests(rows, unanswered)
-                if not requests:
-                    continue
-                if not probed:
-                    _, problem = writer.probe(requests[0])
-                    if problem is not None:
-                        raise BuildError(f"{problem}; the release is as it was")
-                    probed = True
-                waiting.append(threads.submit(_redo_shard, release, path, rows, requests, job, writer, desk))
-            return sum(future.result() for future in waiting)
-    finally:
-        writer.close()
+def _answers(path: str) -> pa.Table:
+    if not storage.exists(path):
+        return ANSWER_SCHEMA.empty_table()
+    return pq.read_table(io.BytesIO(storage.read_bytes(path))).cast(ANSWER_SCHEMA)
 
 
-def _requests(rows: list[dict[str, Any]], unanswered: set[CaptionKey]) -> list[CaptionRequest]:
-    """The request of each caption of these rows that the template wrote and that has no answer, as a build makes it."""
+def _rows(release: str, shard: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(release, f"{shard}/{METADATA}").to_pylist()
+    return rows
+
+
+def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
+    """The shards that hold a caption of the template's among these."""
+    if not wanted:
+        return []
+    ids = {row_id for row_id, _ in wanted}
+    found = []
+    for path in metadata_paths(release):
+        data = io.BytesIO(storage.read_bytes(storage.join(release, path)))
+        rows = pq.read_table(data, columns=["id", "caption_status"]).to_pylist()
+        if any(row["id"] in ids and TEMPLATE in row["caption_status"] for row in rows):
+            found.append(path.removesuffix(f"/{METADATA}"))
+    return found
+
+
+def _requests(rows: Iterable[Mapping[str, Any]], is_wanted: IsWanted) -> list[CaptionRequest]:
+    """The request of each caption that the template wrote and that is wanted, as a build makes it."""
     return [
         CaptionRequest(
             row["id"],
@@ -158,46 +216,54 @@ def _requests(rows: list[dict[str, Any]], unanswered: set[CaptionKey]) -> list[C
         )
         for row in rows
         for index, original in enumerate(row["captions_original"])
-        if (row["id"], index) in unanswered and row["caption_status"][index] == TEMPLATE
+        if row["caption_status"][index] == TEMPLATE and is_wanted((row["id"], index))
     ]
 
 
-def _redo_shard(
+def _redo(
     release: str,
-    path: str,
-    rows: list[dict[str, Any]],
-    requests: list[CaptionRequest],
     job: CaptionJob,
-    writer: OpenAIWriter,
-    desk: AnswerDesk,
-) -> int:
+    shards: Sequence[str],
+    kind: str,
+    wanted_in: Callable[[str], IsWanted],
+    watch: Callable[[int], None] = lambda done: None,
+) -> list[tuple[int, int]]:
+    """Asks for the captions, some shards at a time; the number of captions asked for and rewritten, by shard."""
+    shared = SharedWriter(job)
+    counts = []
+    try:
+        with ThreadPoolExecutor(_SHARDS_AT_ONCE) as threads:
+            waiting = [threads.submit(_redo_shard, release, one, kind, wanted_in(one), shared) for one in shards]
+            for future in waiting:
+                counts.append(future.result())
+                watch(sum(asked for asked, _ in counts))
+    finally:
+        shared.close()
+    return counts
+
+
+def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared: SharedWriter) -> tuple[int, int]:
     """Rewrites the captions of one shard; its answers are on disk before its table is replaced."""
-    shard = path.removesuffix(f"/{METADATA}")
-    purse = job.purse()
-    with Journal(workspace.journal_folder(release), shard.replace("/", "-", 1)) as journal:
-        outcomes = rewrite(
-            requests,
-            writer,
-            prompt_id=job.prompt_id or "",
-            tries=job.tries,
-            parameters=job.parameters(),
-            ask=lambda questions, attempt: desk.ask(
-                questions,
-                attempt,
-                lambda asked, number, arrived: writer.ask(asked, number, arrived, purse),
-                journal,
-            ),
-        )
+    path = workspace.shard_file(release, kind, shard)
+    before, rows = _answers(path), _rows(release, shard)
+    # A kill between the two files leaves a kept answer for a caption that is still the template's.
+    written = {key for key, kept in zip(_keys(before), before["kept"].to_pylist(), strict=True) if kept}
+    requests = _requests(rows, lambda key: is_wanted(key) or key in written)
+    outcomes = shared.answer(requests, shard.replace("/", "-", 1))
     captions: dict[CaptionKey, Caption] = {}
     given: list[Answer] = []
     for request, (caption, answers) in zip(requests, outcomes, strict=True):
         captions[(request.row_id, request.caption_index)] = caption
         given += answers
-    answers_path = workspace.shard_file(release, "answers", shard)
-    storage.write_bytes(answers_path, table_to_parquet([answer_values(answer) for answer in given], ANSWER_SCHEMA))
-    changed = [_with_captions(row, captions) for row in rows]
-    storage.write_bytes(storage.join(release, path), table_to_parquet(changed, ROW_SCHEMA))
-    return sum(caption.status != TEMPLATE for caption in captions.values())
+    if requests:
+        others = before.filter(pa.array([key not in captions for key in _keys(before)], pa.bool_()))
+        records = [*others.to_pylist(), *(answer_values(answer) for answer in given)]
+        storage.write_bytes(path, table_to_parquet(records, ANSWER_SCHEMA))
+        changed = [_with_captions(row, captions) for row in rows]
+        storage.write_bytes(storage.join(release, shard, METADATA), table_to_parquet(changed, ROW_SCHEMA))
+    if kind == workspace.ANSWERS:
+        shared.note(shard, [answers for _, answers in outcomes])
+    return len(requests), sum(caption.status != TEMPLATE for caption in captions.values())
 
 
 def _with_captions(row: dict[str, Any], captions: Mapping[CaptionKey, Caption]) -> dict[str, Any]:
@@ -209,16 +275,4 @@ def _with_captions(row: dict[str, Any], captions: Mapping[CaptionKey, Caption]) 
     return {**row, "captions": texts, "caption_status": status}
 
 
-def _replace_answers(release: str) -> None:
-    """Removes the old answers of the captions that were asked again; `finish_release` adds the new ones."""
-    asked: set[CaptionKey] = set()
-    for name in _new_answers(release):
-        table = read_table(release, name)
-        asked |= set(zip(table["row_id"].to_pylist(), table["caption_index"].to_pylist(), strict=True))
-    table = read_table(release, ANSWERS)
-    keys = zip(table["row_id"].to_pylist(), table["caption_index"].to_pylist(), strict=True)
-    kept = table.filter(pa.array([key not in asked for key in keys], pa.bool_()))
-    storage.write_bytes(storage.join(release, ANSWERS), table_to_parquet(kept.to_pylist(), ANSWER_SCHEMA))
-
-
-__all__ = ["Redone", "redo_captions"]
+__all__ = ["Redone", "ask_again", "first_noted_request", "merge_redone", "redo_captions"]

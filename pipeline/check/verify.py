@@ -45,6 +45,7 @@ from pipeline.release.totals import ShardTally, sum_tallies
 from transforms import storage
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
+from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA
 
 #: From so many rows on a process a core is worth the seconds that it takes to start.
@@ -91,6 +92,8 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     recipe = _recipe(release, findings)
     shards, problems = stated_shards(stated)
     findings.problems += problems
+    if workspace.is_being_redone(str(release)):
+        findings.problems.append(f"{release}: captions are being asked again: elsa captions redo {release} goes on")
     findings.problems += _check_files(release, stated)
     counted = _check_tables(release, recipe, findings)
     rows = sum(shard["rows"] for shard in shards)
@@ -121,6 +124,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
             rejected=counted.rejected,
             rooms=counted.rooms,
             answers=counted.answers.counts() if counted.answers is not None else {},
+            rendered_by=_stated(stated, "versions"),
             files=_stated(stated, "files"),
         )
         findings.problems += _compare(stated, {**expected, "versions": stated.get("versions")})

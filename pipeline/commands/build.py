@@ -76,9 +76,9 @@ class BuildCommand:
         when = " once the build is whole" if outcome.failures else ""
         for line in rejection_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):
             fail(line)
-        for note in outcome.notes:
-            fail(note)
         if outcome.failures:
+            for note in outcome.notes:
+                fail(note)
             return INCOMPLETE
         totals = outcome.totals
         if not totals.row_count:
@@ -91,6 +91,9 @@ class BuildCommand:
         except OSError as error:
             fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.output} makes it")
             return INCOMPLETE
+        # Last, where they are seen: they say how many captions have no answer.
+        for note in outcome.notes:
+            fail(note)
         return DONE if outcome.whole else INCOMPLETE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,10 @@ class CaptionsCommand:
             "answer, or because the budget was spent. Renders nothing. The release then has the digest of a build\n"
             "with these answers."
         )
+        parser.epilog = "example:\n  elsa captions redo out/mine --set caption.base_url=http://127.0.0.1:8000/v1"
         parser.add_argument("release", metavar="RELEASE", help="the folder of the release")
         add_settings_argument(parser)
+        parser.add_argument("--input", metavar="DIR", help="the folder of recordings, for players in the report")
 
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.step != "export" and arguments.beam_options:
@@ -94,10 +97,11 @@ class CaptionsCommand:
             fail(str(error))
             return UNUSABLE
         except OpenAIError as error:
-            # Its kind and status only: a server's message may repeat the key.
-            status = getattr(error, "status_code", None)
-            told = type(error).__name__ + (f" {status}" if status is not None else "")
-            fail(f"the endpoint did not do it: {told}; run the same command again to go on")
+            from transforms.captions.endpoint.errors import server_sentence, short_error
+
+            sentence = server_sentence(error, os.environ.get("OPENAI_API_KEY"))
+            said = f"{short_error(error)}{f' ({sentence})' if sentence else ''}"
+            fail(f"the endpoint did not do it: {said}; run the same command again to go on")
             return INCOMPLETE
         except (OSError, RuntimeError) as error:
             fail(f"captions {arguments.step} stopped: {last_line(error)}; run the same command again to go on")
@@ -159,17 +163,32 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 def _redo(arguments: argparse.Namespace) -> int:
     from pipeline.build.redo_captions import redo_captions
+    from pipeline.check.row_progress import RowProgress
     from pipeline.report.of_release import write_report_of
 
-    redone = redo_captions(arguments.release, tuple(arguments.settings))
+    progress: list[RowProgress] = []
+    done_before = 0
+
+    def watch(done: int, total: int) -> None:
+        nonlocal done_before
+        if not progress:
+            progress.append(RowProgress("captions", total, sys.stderr))
+        progress[0].add(done - done_before)
+        done_before = done
+
+    redone = redo_captions(arguments.release, tuple(arguments.settings), watch)
     if redone.finished is None:
         print(f"{arguments.release}: every caption has its answer, nothing to ask")
         return DONE
-    for note in redone.finished.notes:
-        fail(note)
     print(f"{arguments.release}: {redone.rewritten} of {redone.asked} captions rewritten")
     print(f"digest {redone.finished.totals.digest}")
-    write_report_of(arguments.release, None)
+    try:
+        write_report_of(arguments.release, arguments.input)
+    except OSError as error:
+        fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.release} makes it")
+        return INCOMPLETE
+    for note in redone.finished.notes:
+        fail(note)
     return INCOMPLETE if redone.finished.notes else DONE
 
 

@@ -21,10 +21,10 @@ from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Sample, SampledClip, SampledRow
 from pipeline.recipe import Recipe
 from transforms import storage
-from transforms.captions.describe_places import word_place
+from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
 from transforms.captions.rewrite_captions import requests_of, rewrite_shard
-from transforms.captions.rewriting import TEMPLATE, rewrite
+from transforms.captions.rewriting import rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
@@ -378,9 +378,9 @@ class _Measuring:
         with stages.stage("write"):
             storage.write_bytes(path, flac)
         with stages.stage("word"):
-            row = word_place(row)
+            row = describe_place(row)
         with stages.stage("captions"):
-            (row,) = rewrite_shard(shard.with_rows((row,)), _TEMPLATE_JOB, None, None).rows
+            (row,) = rewrite_shard(shard.with_rows((row,)), self.captions, None, None).rows
         os.unlink(path)
         self.rows.append(row)
         return replace(decoded, row=SampledRow(len(flac), stages.cpu_s, stages.wall_s))
@@ -414,9 +414,6 @@ class _Measuring:
             return ask_model(self.captions, requests, self.job.budget.captions_s), None
         except WriterUnavailable as error:
             return Asked(), str(error)
-
-
-_TEMPLATE_JOB = CaptionJob(writer=TEMPLATE, prompt="place")
 
 
 def _children_cpu_s() -> float:

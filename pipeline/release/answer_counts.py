@@ -97,7 +97,10 @@ class AnswerCounter:
         if unanswered:
             kinds = ", ".join(sorted(set(unanswered.values())))
             count = len(unanswered)
-            lines.append(f"the endpoint gave no answer to {count} captions ({kinds}), the template wrote them")
+            lines.append(
+                f"the endpoint gave no answer to {count} captions ({kinds}), the template wrote them; "
+                "elsa captions redo asks again"
+            )
         return tuple(lines)
 
     def _note_failures(self, errors: pa.Table) -> None:

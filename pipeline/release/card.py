@@ -11,7 +11,6 @@ import jinja2
 
 from pipeline.recipe import Recipe
 from pipeline.release.citation import PAPER, PAPER_ARXIV, PAPER_AUTHORS, PAPER_TITLE
-from pipeline.release.release_json import versions
 from pipeline.release.totals import UNKNOWN_LICENSE, Totals
 from transforms.records import SPLITS, Rejection
 from transforms.shards.release_rows import ROW_COLUMNS
@@ -51,7 +50,13 @@ def hub_licenses(names: Iterable[str]) -> list[str]:
 
 
 def write_card(
-    recipe: Recipe, totals: Totals, *, rooms: int, rejections: Iterable[Rejection], answers: Mapping[str, Any]
+    recipe: Recipe,
+    totals: Totals,
+    *,
+    rooms: int,
+    rejections: Iterable[Rejection],
+    answers: Mapping[str, Any],
+    versions: Mapping[str, str],
 ) -> str:
     """README.md of a release, in Markdown."""
     environment = jinja2.Environment(
@@ -75,7 +80,7 @@ def write_card(
         size=size_category(totals.row_count),
         splits=[split for split in SPLITS if totals.rows[split]],
         columns=ROW_COLUMNS,
-        versions=versions(),
+        versions=versions,
         paper=PAPER,
         paper_title=PAPER_TITLE,
         paper_arxiv=PAPER_ARXIV,

@@ -51,9 +51,10 @@ def release_json(
     rejected: int,
     rooms: int,
     answers: Mapping[str, Any],
+    rendered_by: Mapping[str, str],
     files: dict[str, str],
 ) -> dict[str, Any]:
-    """What release.json states."""
+    """What release.json states; `rendered_by` are the versions that rendered the samples."""
     values = {
         "format": RELEASE_FORMAT,
         "name": recipe.name,
@@ -62,7 +63,7 @@ def release_json(
         "recipe_sha256": recipe.sha256(),
         "input_sha256": input_sha256,
         "seed": recipe.seed,
-        "versions": versions(),
+        "versions": dict(rendered_by),
         "counts": {
             "rows": totals.row_count,
             "rows_by_split": totals.rows,

@@ -28,7 +28,7 @@ from pipeline.dag import Work
 from pipeline.recipe import Recipe, load_recipe
 from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
-from transforms.captions.describe_places import word_place
+from transforms.captions.describe_places import describe_place
 from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.records import Shard
 from transforms.rooms.place_source import place_sources
@@ -132,7 +132,7 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
         shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
         shard = render_shard(shard, release, recipe.render_settings())
-        shard = rewrite_shard(shard.with_rows(tuple(map(word_place, shard.rows))), job, None, None)
+        shard = rewrite_shard(shard.with_rows(tuple(map(describe_place, shard.rows))), job, None, None)
         write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=None)
 
 

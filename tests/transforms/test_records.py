@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.records import Reply, ReplyKind, reason_of_reply, reply_of_reason
+from transforms.records import Reply, ReplyKind, outcome_of_reason, reason_of_reply, reply_of_reason
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_an_error_has_a_kind_and_survives_the_column(
 
 def test_a_reason_of_the_check_belongs_to_a_text() -> None:
     assert reply_of_reason("missing_direction", "a dog").kind is ReplyKind.TEXT
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        (None, "kept"),
+        ("missing_direction", "missing_direction"),
+        ("error: budget", "over_budget"),
+        ("error: endpoint down", "endpoint_down"),
+        ("error: unreadable: no choices", "unreadable"),
+        ("error: AuthenticationError 401", "failed"),
+    ],
+)
+def test_an_outcome_is_counted_under_a_short_name(reason: str | None, outcome: str) -> None:
+    assert outcome_of_reason(reason) == outcome

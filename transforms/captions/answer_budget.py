@@ -1,4 +1,4 @@
-"""What asking may cost: a price, a bound, and a ledger that all workers of a machine share and that outlives a kill."""
+"""The budget of a model: prices, limits, and a ledger that all workers of a machine share and that outlives a kill."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from transforms.records import Reply
 
-__all__ = ["ADMITTED", "SPENT", "WAIT", "Ledger", "Price", "Purse", "Spending"]
+__all__ = ["ADMITTED", "SPENT", "WAIT", "Budget", "Ledger", "Price", "Spending"]
 
-#: What `Ledger.admit` says: ask; ask again in a moment, when what is in flight has told its cost; ask no more.
+#: What `Ledger.admit` returns: ask now; try again in a moment, when requests in flight are paid; ask no more.
 ADMITTED, WAIT, SPENT = "admitted", "wait", "spent"
 
 _RECORD_BYTES = 256
@@ -41,10 +41,10 @@ class Spending:
 
 
 class Ledger:
-    """Counts requests and cost against a bound; with a path all processes of a machine share it.
+    """Counts requests and their cost up to a limit. With a path, all processes of a machine share it.
 
-    A request is admitted at the most that it can cost, and settled at what it did cost. What a kill leaves unsettled
-    stays counted at its most, so that a budget is never overdrawn.
+    A request is admitted at the most that it can cost, and settled at what it did cost. A request that a kill leaves
+    unsettled stays counted at its most, so a budget is never overdrawn.
     """
 
     def __init__(self, path: str | None, max_requests: int | None = None, max_cost_usd: float | None = None) -> None:
@@ -54,7 +54,7 @@ class Ledger:
         self._own = Spending()
 
     def admit(self, most_usd: float) -> str:
-        """Counts one more request of at most this cost, or says that it has to wait or must not be asked."""
+        """Counts one more request of at most this cost, or says that it has to wait or may not be sent."""
         with self._opened() as (spending, write):
             if self.max_requests is not None and spending.requests >= self.max_requests:
                 return SPENT
@@ -67,24 +67,24 @@ class Ledger:
             return ADMITTED
 
     def settle(self, most_usd: float, usd: float) -> None:
-        """An admitted request has cost this much."""
+        """Counts what an admitted request did cost."""
         with self._opened() as (spending, write):
             write(Spending(spending.requests, spending.usd + usd, spending.reserved_usd - most_usd))
 
     def begin(self, spent: Spending) -> None:
-        """At the start of a build: takes `spent` where there is no ledger yet; what was in flight has been spent."""
+        """Starts a build: counts requests in flight as spent, or takes `spent` where there is no ledger yet."""
         with self._opened() as (spending, write):
             known = spending if spending.requests else spent
             write(Spending(known.requests, known.usd + known.reserved_usd))
 
     def read(self) -> Spending:
-        """What has been spent so far."""
+        """What is spent so far."""
         with self._opened() as (spending, _):
             return spending
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Spending, Callable[[Spending], None]]]:
-        """The spending and what replaces it, while no other process can touch it."""
+        """The spending and a function that replaces it, while no other process can touch it."""
         if self.path is None:
             yield self._own, self._replace
             return
@@ -103,7 +103,7 @@ class Ledger:
 
 
 class _Write:
-    """Writes a record of fixed length in one call, so that a kill leaves the old one or the new one."""
+    """Writes a record of fixed length in one call, so a kill leaves the old one or the new one."""
 
     def __init__(self, file: int) -> None:
         self.file = file
@@ -122,21 +122,19 @@ def _parse(data: bytes) -> Spending:
 
 
 @dataclass(frozen=True)
-class Purse:
-    """A ledger with the price of the model that is asked; without a price only requests are counted."""
+class Budget:
+    """A ledger with the price of the model; without a price only requests are counted."""
 
     ledger: Ledger
     price: Price | None = None
 
     def most_usd(self, prompt_bytes: int, max_tokens: int) -> float:
-        """The most that a request can cost: no token is shorter than a byte."""
+        """The most that a request can cost, as no token is shorter than a byte."""
         return self.price.usd(prompt_bytes, max_tokens) if self.price is not None else 0.0
 
     def usd(self, reply: Reply, most_usd: float) -> float:
-        """What a reply has cost; a server that does not count tokens is taken at the most, an error costs nothing."""
-        if reply.ends_question:
-            return 0.0
-        if self.price is None:
+        """What a reply has cost: the most where the server counts no tokens, nothing for an error."""
+        if self.price is None or reply.ends_question:
             return 0.0
         if reply.prompt_tokens is None or reply.completion_tokens is None:
             return most_usd

@@ -1,4 +1,4 @@
-"""Answers are kept as they come: a journal a shard beside the release, and a desk a process where all shards ask."""
+"""Answers are kept as they come: a journal for each shard, and answers that all shards of a process share."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 from transforms import storage
 from transforms.records import CaptionRequest, Reply, reply_of_reason
 
-__all__ = ["AnswerDesk", "Journal", "Journals", "KnownAnswers", "journal_line", "read_answers", "read_journal"]
+__all__ = ["Journal", "Journals", "KnownAnswers", "SharedAnswers", "journal_line", "read_answers", "read_journal"]
 
 _COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
 
 
 class KnownAnswers:
-    """Answers at hand by the hash of their request; where a hash has several answers, each row has its own."""
+    """Known answers by the hash of their request; where a hash has several answers, each row has its own."""
 
     def __init__(self) -> None:
         self._replies: dict[str, Reply] = {}
@@ -37,17 +37,17 @@ class KnownAnswers:
         return len(self._replies)
 
     def items(self) -> Iterator[tuple[str, Reply]]:
-        """Each hash with an answer of it."""
+        """Each hash with one of its answers."""
         return iter(list(self._replies.items()))
 
     def add(self, digest: str, reply: Reply, request: tuple[str, int] | None = None) -> None:
-        """Adds an answer; the first of a hash is everybody's, another one that of the `request` (row, index) alone."""
+        """Adds an answer. The first of a hash is for all rows; a later one is for the `request` (row, index) alone."""
         first = self._replies.setdefault(digest, reply)
         if request is not None and (first.text, first.error) != (reply.text, reply.error):
             self._of_rows[(digest, *request)] = reply
 
     def get(self, digest: str, request: CaptionRequest) -> Reply | None:
-        """The answer that this request had, else any of the same question, else None."""
+        """The answer that this request had, else one of the same question, else None."""
         own = self._of_rows.get((digest, request.row_id, request.caption_index))
         return own if own is not None else self._replies.get(digest)
 
@@ -55,8 +55,8 @@ class KnownAnswers:
 def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> KnownAnswers:
     """Every answer in these answers.parquet files, kept or refused.
 
-    Requests that failed are left out, so that they are asked again; with `failures_stand` they are answers too, so that
-    a release can be made again as it was.
+    Requests without an answer are left out, so that they are asked again. With `failures_stand` they count as answered,
+    so that a release can be made again as it was.
 
     Raises:
         OSError, ValueError, KeyError: a file that is not there, is not Parquet, or lacks the columns.
@@ -72,7 +72,7 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
                 found.add(digest, reply, (row_id, index))
             else:
                 failed.append((digest, reply, (row_id, index)))
-    # After the texts, as a text is worth more to another row than an error.
+    # Answers go first: another row with the same question prefers a text to an error.
     for digest, reply, request in failed if failures_stand else ():
         found.add(digest, reply, request)
     return found
@@ -91,7 +91,7 @@ def journal_line(digest: str, reply: Reply) -> bytes:
 
 
 def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
-    """The answers in a journal's whole lines; a line that a kill has torn is passed over."""
+    """The answers in the whole lines of a journal. A line that a kill has torn is skipped."""
     for line in data.split(b"\n")[:-1]:
         try:
             values = json.loads(line)
@@ -104,7 +104,7 @@ def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
 
 
 class Journal:
-    """The journal of one shard: a file that grows by a line an answer, or on remote storage an object a round."""
+    """The journal of one shard: a file that grows by one line an answer, or on remote storage by an object a round."""
 
     def __init__(self, folder: str, name: str) -> None:
         self._path = storage.join(folder, f"{name}.jsonl")
@@ -127,7 +127,7 @@ class Journal:
                 self._file = None
 
     def write(self, digest: str, reply: Reply) -> None:
-        """Keeps an answer; on a local disk a kill of the process right after this does not lose it.
+        """Keeps an answer. On a local disk a kill right after this does not lose it.
 
         Raises:
             OSError: when it cannot be written.
@@ -142,18 +142,18 @@ class Journal:
             os.write(self._file, line)
 
     def end_round(self) -> None:
-        """Puts what a remote journal has gathered where a kill does not reach it."""
+        """Writes the lines that a remote journal has gathered, so that a kill does not lose them."""
         with self._lock:
             lines, self._lines = self._lines, []
         if lines:
-            # A worker that a runner has given up may still write: its objects have names of their own.
+            # A worker that the runner has given up may still write, so each object has a name of its own.
             name = self._path.removesuffix(".jsonl") + f"/{self._round:05d}-{uuid.uuid4().hex[:8]}.jsonl"
             storage.write_bytes(name, b"".join(lines))
             self._round += 1
 
 
 def _open_for_lines(path: Path) -> int:
-    """The file, opened to append, at the start of a line even where a kill has torn the last one."""
+    """The file, opened to append; a line that a kill has torn is ended first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     size = os.fstat(file).st_size
@@ -163,7 +163,7 @@ def _open_for_lines(path: Path) -> int:
 
 
 class Journals:
-    """All journals of a release; a look at them reads only what is new."""
+    """All journals of a release; each refresh reads only what is new."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -171,7 +171,7 @@ class Journals:
         self._lock = threading.Lock()
 
     def refresh(self, known: KnownAnswers) -> None:
-        """Adds what the journals hold since the last look; remote ones are read once, as a listing costs money."""
+        """Adds the new lines of all journals. Remote journals are read once, because a listing costs money."""
         with self._lock:
             for digest, reply in self._remote() if storage.is_remote(self.folder) else self._local():
                 known.add(digest, reply)
@@ -197,30 +197,35 @@ class Journals:
             yield from read_journal(data)
 
 
-class Asks(Protocol):
-    """What puts questions to a model: one reply a request, in order, each also handed to `arrived` when it comes."""
+class AskWriter(Protocol):
+    """Asks a model: one reply a request, in order, each also handed to `arrived` when it comes."""
 
     def __call__(
         self, requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
     ) -> Iterable[Reply]: ...
 
 
-class AnswerDesk:
-    """Where all shards of a process ask: one question is asked once, and every answer is written down as it comes."""
+class SharedAnswers:
+    """The answers of all shards of a process: a question is asked once, and each answer is kept as it comes."""
 
     def __init__(self, known: KnownAnswers | None = None, journals: Journals | None = None) -> None:
         self.known = known or KnownAnswers()
         self._journals = journals
         self._lock = threading.Lock()
-        self._asked: dict[str, Future[Reply]] = {}
+        self._pending: dict[str, Future[Reply]] = {}
         if journals is not None:
             journals.refresh(self.known)
 
     def ask(
-        self, questions: Sequence[tuple[str, CaptionRequest]], attempt: int, ask: Asks, journal: Journal | None = None
+        self,
+        questions: Sequence[tuple[str, CaptionRequest]],
+        attempt: int,
+        ask: AskWriter,
+        journal: Journal | None = None,
     ) -> list[Reply]:
-        """A reply for each question (its hash, and a request of it): the one at hand, else one that is on its way to
-        another shard, else a new one.
+        """A reply for each question (its hash, and a request that has it).
+
+        It is a known answer, or else one that another shard is waiting for, or else a new one.
 
         Raises:
             WriterUnavailable, OSError: what asking or writing down raises, also for those who wait for the answer.
@@ -232,17 +237,18 @@ class AnswerDesk:
         mine, replies = self._claim(missing)
         order = list(mine)
 
-        def arrived(at: int, reply: Reply) -> None:
+        def arrived(index: int, reply: Reply) -> None:
+            digest = order[index]
             if reply.is_answer:
                 if journal is not None:
-                    journal.write(order[at], reply)
-                self.known.add(order[at], reply)
-            self._resolve(order[at], mine[order[at]], reply)
+                    journal.write(digest, reply)
+                self.known.add(digest, reply)
+            self._resolve(digest, mine[digest], reply)
 
         try:
             if order:
                 new = list(ask([missing[digest] for digest in order], attempt, arrived))
-                # A writer that was closed hands nothing in.
+                # A writer that was closed calls `arrived` for none.
                 for digest, reply in zip(order, new, strict=True):
                     self._resolve(digest, mine[digest], reply)
         except BaseException as error:
@@ -260,7 +266,7 @@ class AnswerDesk:
     def _claim(
         self, missing: Mapping[str, CaptionRequest]
     ) -> tuple[dict[str, Future[Reply]], dict[str, Future[Reply]]]:
-        """What this shard has to ask, and the future answers of all that is missing."""
+        """The questions that this shard has to ask, and the future replies of all that are missing."""
         mine: dict[str, Future[Reply]] = {}
         everything: dict[str, Future[Reply]] = {}
         with self._lock:
@@ -270,17 +276,17 @@ class AnswerDesk:
                 if known is not None:
                     everything[digest] = Future()
                     everything[digest].set_result(known)
-                elif digest in self._asked:
-                    everything[digest] = self._asked[digest]
+                elif digest in self._pending:
+                    everything[digest] = self._pending[digest]
                 else:
-                    mine[digest] = everything[digest] = self._asked[digest] = Future()
+                    mine[digest] = everything[digest] = self._pending[digest] = Future()
         return mine, everything
 
     def _resolve(self, digest: str, future: Future[Reply], outcome: Reply | BaseException) -> None:
         with self._lock:
             if future.done():
                 return
-            self._asked.pop(digest, None)
+            self._pending.pop(digest, None)
             if isinstance(outcome, Reply):
                 future.set_result(outcome)
             else:

@@ -1,4 +1,4 @@
-"""Put the place in words: each row's words from the values that were measured on it, as the release states them."""
+"""Describe places: each row's words for its position and room, from the values that were measured on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transforms.shards.each_shard import EachShard
 from transforms.words import words_of
 
 
-def word_place(row: Row) -> Row:
+def describe_place(row: Row) -> Row:
     """The row with its words.
 
     Raises:
@@ -29,10 +29,10 @@ def word_place(row: Row) -> Row:
 
 
 @dataclass
-class WordPlaces(EachShard):
+class DescribePlaces(EachShard):
     """Gives each row, which has been measured, its words (ELSA, section 3.2)."""
 
-    name: ClassVar[str] = "word places"
+    name: ClassVar[str] = "describe places"
 
     def apply(self, shard: Shard) -> Shard:
-        return shard.with_rows(tuple(word_place(row) for row in shard.rows))
+        return shard.with_rows(tuple(describe_place(row) for row in shard.rows))

@@ -1,13 +1,13 @@
-"""List questions: what a build would ask for its captions, without rendering or asking."""
+"""List questions: writes what a build would ask for its captions, without rendering or asking."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
-import apache_beam as beam
 import pyarrow as pa
 
 from transforms import storage
@@ -17,7 +17,7 @@ from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import open_question
 from transforms.records import CaptionRequest, Row, Shard
 from transforms.shards import workspace
-from transforms.shards.each_shard import guarded
+from transforms.shards.each_shard import Stage, guarded
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source
@@ -38,7 +38,7 @@ QUESTION_SCHEMA = pa.schema(
 
 
 def open_questions(shard: Shard, job: CaptionJob, known: KnownAnswers) -> list[dict[str, Any]]:
-    """What is next to be asked for each caption of a shard, as rows of QUESTION_SCHEMA."""
+    """The next question of each caption of a shard that has one, as rows of QUESTION_SCHEMA."""
     parameters, prompt_id, questions = job.parameters(), job.prompt_id or "", []
     for request in requests_of(shard.rows):
         found = open_question(
@@ -67,13 +67,13 @@ def open_questions(shard: Shard, job: CaptionJob, known: KnownAnswers) -> list[d
 
 
 def request_of(question: dict[str, Any]) -> CaptionRequest:
-    """The request of a row of QUESTION_SCHEMA; its seed, which only the template takes, is 0."""
+    """The request of a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
     words = SpatialWords(**{attribute: question[attribute] for attribute in VOCABULARY})
     return CaptionRequest(question["row_id"], question["caption_index"], question["caption"], words, 0)
 
 
 def usable(shard: Shard, settings: RenderSettings) -> Shard:
-    """The shard without the rows whose clips rendering would refuse: nobody pays for their captions."""
+    """The shard without the rows whose clips rendering would reject, so that nobody pays for their captions."""
     rows: list[Row] = []
     for clip, of_clip in groupby(shard.rows, key=lambda row: row.clip):
         try:
@@ -84,12 +84,15 @@ def usable(shard: Shard, settings: RenderSettings) -> Shard:
     return shard.with_rows(tuple(rows))
 
 
-class _ListQuestions(beam.DoFn):
-    def __init__(self, folder: str, job: CaptionJob, settings: RenderSettings) -> None:
-        self.folder = folder
-        self.job = job
-        self.settings = settings
-        self._known = KnownAnswers()
+@dataclass
+class ListQuestions(Stage):
+    """Writes the open questions of each shard as Parquet, or why it has none as JSON; yields the shard's path."""
+
+    name: ClassVar[str] = "list questions"
+    folder: str
+    job: CaptionJob
+    settings: RenderSettings
+    _known: KnownAnswers = field(default_factory=KnownAnswers, init=False, repr=False)
 
     def setup(self) -> None:
         self._known = read_answers(self.job.answers)
@@ -97,7 +100,7 @@ class _ListQuestions(beam.DoFn):
             Journals(workspace.journal_folder(self.job.release)).refresh(self._known)
 
     def process(self, element: Shard) -> Iterator[str]:
-        shard = guarded("read clips", lambda shard: usable(shard, self.settings), element)
+        shard = guarded(self.name, lambda shard: usable(shard, self.settings), element)
         path = storage.join(self.folder, f"{shard.split}-{shard.name}")
         if shard.failure is not None:
             storage.write_bytes(f"{path}.json", json.dumps(f"{shard.path}: {shard.failure}").encode())
@@ -105,16 +108,3 @@ class _ListQuestions(beam.DoFn):
             questions = open_questions(shard, self.job, self._known)
             storage.write_bytes(f"{path}.parquet", table_to_parquet(questions, QUESTION_SCHEMA))
         yield shard.path
-
-
-class ListQuestions(beam.PTransform):
-    """Worded shards → a Parquet file for each of what is still to be asked, or a JSON file of why there is none."""
-
-    def __init__(self, folder: str, job: CaptionJob, settings: RenderSettings) -> None:
-        super().__init__()
-        self.folder = folder
-        self.job = job
-        self.settings = settings
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(_ListQuestions(self.folder, self.job, self.settings))

@@ -7,24 +7,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
-import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, read_answers
+from transforms.captions.answer_journal import Journal, Journals, SharedAnswers, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.rewriting import TEMPLATE, AskQuestions, rewrite
+from transforms.captions.unanswered import find_unanswered, remove_note, write_note
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard, reply_of_reason
+from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard, outcome_of_reason
 from transforms.seeds import derive_seed
 from transforms.shards import workspace
-from transforms.shards.each_shard import guarded
+from transforms.shards.each_shard import Stage, guarded
 
 
 def requests_of(rows: Sequence[Row]) -> list[CaptionRequest]:
-    """A request for each caption of each row, in order; the words are the row's."""
+    """A request for each caption of each row, in order, with the words of the row."""
     requests = []
     for row in rows:
         if row.words is None:
@@ -35,51 +37,43 @@ def requests_of(rows: Sequence[Row]) -> list[CaptionRequest]:
     return requests
 
 
-class EndpointFailed(RuntimeError):
-    """The endpoint left requests without an answer, and the recipe says to stop then."""
+def answer_requests(
+    requests: Sequence[CaptionRequest], job: CaptionJob, writer: CaptionWriter | None, ask: AskQuestions | None
+) -> list[tuple[Caption, list[Answer]]]:
+    """The caption of each request as the job asks for it, with every answer that it had."""
+    return rewrite(
+        requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), ask=ask
+    )
 
 
 def rewrite_shard(shard: Shard, job: CaptionJob, writer: CaptionWriter | None, ask: AskQuestions | None) -> Shard:
-    """The shard with a caption for each request, and every answer that was given on the way.
-
-    Raises:
-        EndpointFailed: where the job's `on_failure` is `stop` and the endpoint failed.
-    """
+    """The shard with a caption for each request, and with every answer that its captions had."""
     requests = requests_of(shard.rows)
-    outcomes = rewrite(
-        requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), ask=ask
-    )
-    if job.on_failure == "stop":
-        _stop_on_failure([given for _, given in outcomes])
     captions: dict[str, list[Caption]] = {row.id: [] for row in shard.rows}
-    all_given: list[Answer] = []
-    for request, (caption, given) in zip(requests, outcomes, strict=True):
+    answers: list[Answer] = []
+    for request, (caption, given) in zip(requests, answer_requests(requests, job, writer, ask), strict=True):
         captions[request.row_id].append(caption)
-        all_given.extend(given)
+        answers.extend(given)
     rows = tuple(replace(row, captions=tuple(captions[row.id])) for row in shard.rows)
-    return replace(shard, rows=rows, answers=(*shard.answers, *all_given))
+    return replace(shard, rows=rows, answers=(*shard.answers, *answers))
 
 
-def _stop_on_failure(answers: Sequence[Sequence[Answer]]) -> None:
-    """Raises EndpointFailed where the last answer of a request is a failure of the endpoint."""
-    last = [reply_of_reason(given[-1].reason) for given in answers if given and not given[-1].kept]
-    kinds = sorted({str(reply.error) for reply in last if reply.is_failure})
-    if kinds:
-        failed = sum(reply.is_failure for reply in last)
-        raise EndpointFailed(
-            f"{failed} of {len(answers)} requests had no answer ({', '.join(kinds)}); "
-            "caption.on_failure=template lets the template write them"
-        )
+def answers_by_caption(answers: Sequence[Answer]) -> list[list[Answer]]:
+    """The answers of each caption, in the order of the attempts."""
+    found: dict[tuple[str, int], list[Answer]] = {}
+    for answer in answers:
+        found.setdefault((answer.row_id, answer.caption_index), []).append(answer)
+    return list(found.values())
 
 
 class TakenOver(RuntimeError):
-    """Another build works in the same release now, so this one has to ask nothing more."""
+    """Another build works in the same release now, so this one asks nothing more."""
 
 
-class _Counter:
-    """What the shards of one build in one process share: the writer, the desk, and what they may spend."""
+class SharedWriter:
+    """The writer, the answers and the budget that all shards of one build share in a process."""
 
-    #: Seconds between two looks whether the release is still this build's.
+    #: Seconds between two looks whether the release still belongs to this build.
     LOOK_EVERY_S = 1.0
 
     def __init__(self, job: CaptionJob) -> None:
@@ -87,92 +81,119 @@ class _Counter:
         self.users = 0
         self.writer = job.open_writer()
         journals = Journals(workspace.journal_folder(job.release)) if job.release else None
-        self.desk = AnswerDesk(read_answers(job.answers, failures_stand=job.failures_stand), journals)
+        self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.failures_stand), journals)
         self._closing = threading.Event()
         if self.writer is not None and job.run is not None:
-            threading.Thread(target=self._watch, name="caption-takeover", daemon=True).start()
+            threading.Thread(target=self._close_when_taken_over, name="caption-takeover", daemon=True).start()
 
     def rewrite(self, shard: Shard) -> Shard:
-        """The shard with its captions, every answer written down when it came."""
-        writer = self.writer
-        if writer is None:
+        """The shard with its captions. Each answer is written down when it comes.
+
+        A shard with captions that the endpoint has not answered is noted, so that the next build asks again.
+        """
+        if self.writer is None:
             return rewrite_shard(shard, self.job, None, None)
-        # Where processes cannot share a ledger each shard has its part of the budget.
-        purse = self.job.purse()
+        with self._journal(f"{shard.split}-{shard.name}") as journal:
+            rewritten = rewrite_shard(shard, self.job, self.writer, self._ask_and_keep(journal))
+        self.note(shard.path, answers_by_caption(rewritten.answers))
+        return rewritten
 
-        def from_writer(
-            requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
-        ) -> list[Reply]:
-            if not workspace.is_run(self.job.release, self.job.run):
-                raise TakenOver("another build works in this release now")
-            return writer.ask(requests, attempt, arrived, purse)
+    def answer(self, requests: Sequence[CaptionRequest], name: str) -> list[tuple[Caption, list[Answer]]]:
+        """The caption of each request, with its answers, which are written into the journal of this name."""
+        assert self.writer is not None
+        with self._journal(name) as journal:
+            return answer_requests(requests, self.job, self.writer, self._ask_and_keep(journal))
 
-        with self._journal(shard) as journal:
-            return rewrite_shard(
-                shard,
-                self.job,
-                writer,
-                lambda questions, attempt: self.desk.ask(questions, attempt, from_writer, journal),
-            )
+    def note(self, shard: str, answers: Sequence[Sequence[Answer]]) -> None:
+        """Notes a shard that holds captions without an answer, or removes its note."""
+        release = self.job.release
+        if release is None or self.job.failures_stand or not workspace.is_run(release, self.job.run):
+            return
+        found = find_unanswered(shard, answers)
+        if found is not None:
+            write_note(release, found)
+        else:
+            remove_note(release, shard)
 
     def close(self) -> None:
         self._closing.set()
         if self.writer is not None:
             self.writer.close()
 
-    def _journal(self, shard: Shard) -> AbstractContextManager[Journal | None]:
+    def _ask_and_keep(self, journal: Journal | None) -> AskQuestions:
+        # If processes cannot share a ledger, each shard has its part of the budget.
+        budget = self.job.budget()
+
+        def ask_writer(
+            requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
+        ) -> list[Reply]:
+            assert self.writer is not None
+            if not workspace.is_run(self.job.release, self.job.run):
+                raise TakenOver("another build works in this release now")
+            return self.writer.ask(requests, attempt, arrived, budget)
+
+        return lambda questions, attempt: self.answers.ask(questions, attempt, ask_writer, journal)
+
+    def _journal(self, name: str) -> AbstractContextManager[Journal | None]:
         if not self.job.release:
             return nullcontext()
-        return Journal(workspace.journal_folder(self.job.release), f"{shard.split}-{shard.name}")
+        return Journal(workspace.journal_folder(self.job.release), name)
 
-    def _watch(self) -> None:
-        """Ends what is being asked once another build has taken over: it asks for the same."""
+    def _close_when_taken_over(self) -> None:
+        """Closes the writer once another build has taken over, because that build asks the same questions."""
         assert self.writer is not None
         while not self._closing.wait(self.LOOK_EVERY_S):
             if not workspace.is_run(self.job.release, self.job.run):
                 self.writer.close()
 
 
-_COUNTERS: dict[CaptionJob, _Counter] = {}
+_SHARED_WRITERS: dict[CaptionJob, SharedWriter] = {}
 
-_COUNTERS_LOCK = threading.Lock()
-
-
-def _come_in(job: CaptionJob) -> _Counter:
-    """The counter of a job in this process, opened by the first who comes."""
-    with _COUNTERS_LOCK:
-        # The job names its build, so that two builds of one process share nothing.
-        if job not in _COUNTERS:
-            _COUNTERS[job] = _Counter(job)
-        _COUNTERS[job].users += 1
-        return _COUNTERS[job]
+_SHARED_WRITERS_LOCK = threading.Lock()
 
 
-def _leave(counter: _Counter) -> None:
-    """Closes the writer behind the last who leaves."""
-    with _COUNTERS_LOCK:
-        counter.users -= 1
-        if counter.users:
+def _acquire(job: CaptionJob) -> SharedWriter:
+    """The writer of a job in this process, opened by its first user."""
+    with _SHARED_WRITERS_LOCK:
+        # The job names its build, so two builds in one process share nothing.
+        if job not in _SHARED_WRITERS:
+            _SHARED_WRITERS[job] = SharedWriter(job)
+        _SHARED_WRITERS[job].users += 1
+        return _SHARED_WRITERS[job]
+
+
+def _release(shared: SharedWriter) -> None:
+    """Gives a writer back; the last user closes it."""
+    with _SHARED_WRITERS_LOCK:
+        shared.users -= 1
+        if shared.users:
             return
-        _COUNTERS.pop(counter.job, None)
-    counter.close()
+        _SHARED_WRITERS.pop(shared.job, None)
+    shared.close()
 
 
-class _RewriteShards(beam.DoFn):
-    """Holds the rows, never the sound, of some shards while their captions are being written."""
+@dataclass
+class RewriteCaptions(Stage):
+    """Gives each row its captions (ELSA, section 3.2); every answer of a model is checked.
 
-    #: Shards waiting for a remote writer while others are rendered: at least so many, and more, up to a bound, until
-    #: the requests in hand would fill its slots so many times.
-    LOOK_AHEAD, MOST_LOOK_AHEAD, FILLED = 8, 64, 4
+    The stage holds back the rows, never the sound, of some shards while their captions are being written.
+    """
 
-    def __init__(self, job: CaptionJob) -> None:
-        self.job = job
-        self._counter: _Counter | None = None
-        self._threads: ThreadPoolExecutor | None = None
-        self._pending: deque[tuple[int, Future[Shard]]] = deque()
+    name: ClassVar[str] = "rewrite captions"
+
+    #: Shards that wait for a remote writer while others are rendered: at least LOOK_AHEAD, and up to MOST_LOOK_AHEAD
+    #: while they have fewer than FILLED requests for each slot of the writer.
+    LOOK_AHEAD: ClassVar[int] = 8
+    MOST_LOOK_AHEAD: ClassVar[int] = 64
+    FILLED: ClassVar[int] = 4
+
+    job: CaptionJob
+    _writer: SharedWriter | None = field(default=None, init=False, repr=False)
+    _threads: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+    _pending: deque[tuple[int, Future[Shard]]] = field(default_factory=deque, init=False, repr=False)
 
     def setup(self) -> None:
-        self._counter = _come_in(self.job)
+        self._writer = _acquire(self.job)
         # A model on this machine takes a core itself: one thread keeps it from taking two.
         self._threads = ThreadPoolExecutor(max_workers=self.MOST_LOOK_AHEAD if self.job.writer == "openai" else 1)
 
@@ -181,14 +202,26 @@ class _RewriteShards(beam.DoFn):
 
     def process(self, element: Shard) -> Iterator[Shard]:
         assert self._threads is not None
+        assert self._writer is not None
         if self.job.writer == TEMPLATE:
-            # Nothing to wait for: a shard that is held back is lost where the next one finds the disk full.
-            yield guarded("rewrite captions", self._rewrite, element)
+            # Nothing to wait for. A shard that is held back would be lost if the next one found the disk full.
+            yield guarded(self.name, self._writer.rewrite, element)
             return
         captions = sum(len(row.clip.captions) for row in element.rows)
-        self._pending.append((captions, self._threads.submit(guarded, "rewrite captions", self._rewrite, element)))
+        self._pending.append((captions, self._threads.submit(guarded, self.name, self._writer.rewrite, element)))
         while self._pending and (self._pending[0][1].done() or self._is_full()):
-            yield self._pending.popleft()[1].result()
+            yield self._next_shard()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        while self._pending:
+            yield WindowedValue(self._next_shard(), GlobalWindow().max_timestamp(), (GlobalWindow(),))
+
+    def teardown(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
+        if self._writer is not None:
+            _release(self._writer)
+            self._writer = None
 
     def _is_full(self) -> bool:
         if len(self._pending) <= self.LOOK_AHEAD:
@@ -196,29 +229,10 @@ class _RewriteShards(beam.DoFn):
         enough = sum(captions for captions, _ in self._pending) > self.FILLED * self.job.concurrency
         return enough or len(self._pending) > self.MOST_LOOK_AHEAD
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        while self._pending:
-            shard = self._pending.popleft()[1].result()
-            yield WindowedValue(shard, GlobalWindow().max_timestamp(), (GlobalWindow(),))
-
-    def teardown(self) -> None:
-        if self._threads is not None:
-            self._threads.shutdown()
-        if self._counter is not None:
-            _leave(self._counter)
-            self._counter = None
-
-    def _rewrite(self, shard: Shard) -> Shard:
-        assert self._counter is not None
-        return self._counter.rewrite(shard)
-
-
-class RewriteCaptions(beam.PTransform):
-    """Worded shards → shards whose rows have captions (ELSA, section 3.2); every answer is checked."""
-
-    def __init__(self, job: CaptionJob) -> None:
-        super().__init__()
-        self.job = job
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | beam.ParDo(_RewriteShards(self.job))
+    def _next_shard(self) -> Shard:
+        """Waits for the shard that came first, and counts what became of its answers."""
+        shard = self._pending.popleft()[1].result()
+        # Counted here and not in the threads, which Beam does not know.
+        for answer in shard.answers:
+            Metrics.counter("captions", outcome_of_reason(answer.reason)).inc()
+        return shard

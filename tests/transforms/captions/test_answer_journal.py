@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from transforms.captions.answer_journal import AnswerDesk, Journal, Journals, KnownAnswers, journal_line, read_answers
+from transforms.captions.answer_journal import (
+    Journal,
+    Journals,
+    KnownAnswers,
+    SharedAnswers,
+    journal_line,
+    read_answers,
+)
 from transforms.records import CaptionRequest, Reply
 from transforms.shards.release_rows import ANSWER_SCHEMA
 from transforms.shards.write_shard import table_to_parquet
@@ -75,21 +82,21 @@ def test_a_remote_journal_is_an_object_a_round(tmp_path: Path, monkeypatch: pyte
     # Beam's file system of this machine, through the calls that a remote one takes.
     monkeypatch.setattr(storage, "is_remote", lambda path: True)
     folder = str(tmp_path / "journal")
-    desk, asked = AnswerDesk(None, Journals(folder)), Asked()
+    shared, asked = SharedAnswers(None, Journals(folder)), Asked()
     with Journal(folder, "shard") as journal:
         for name in ("a", "b"):
-            desk.ask([question(name)], 0, asked, journal)
+            shared.ask([question(name)], 0, asked, journal)
     assert len(list((tmp_path / "journal" / "shard").iterdir())) == 2
-    again = AnswerDesk(None, Journals(folder))
+    again = SharedAnswers(None, Journals(folder))
     assert [reply.text for reply in again.ask([question("a"), question("b")], 0, asked)] == ["answer 1", "answer 2"]
     assert asked.count == 2
 
 
 def test_one_question_of_many_threads_is_asked_once() -> None:
-    desk, asked = AnswerDesk(), Asked(delay_s=0.2)
+    shared, asked = SharedAnswers(), Asked(delay_s=0.2)
     told: list[str] = []
     threads = [
-        threading.Thread(target=lambda: told.append(desk.ask([question("same")], 0, asked)[0].text)) for _ in range(8)
+        threading.Thread(target=lambda: told.append(shared.ask([question("same")], 0, asked)[0].text)) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -100,16 +107,16 @@ def test_one_question_of_many_threads_is_asked_once() -> None:
 
 
 def test_an_error_is_shared_by_those_who_wait_and_asked_again_by_those_who_come() -> None:
-    desk, asked = AnswerDesk(), Asked(error="APITimeoutError")
-    assert [reply.error for reply in desk.ask([question("x", "1"), question("x", "2")], 0, asked)] == [
+    shared, asked = SharedAnswers(), Asked(error="APITimeoutError")
+    assert [reply.error for reply in shared.ask([question("x", "1"), question("x", "2")], 0, asked)] == [
         "APITimeoutError"
     ] * 2
-    desk.ask([question("x")], 0, asked)
+    shared.ask([question("x")], 0, asked)
     assert asked.count == 2
 
 
 def test_what_asking_raises_reaches_those_who_wait() -> None:
-    desk, begun = AnswerDesk(), threading.Event()
+    shared, begun = SharedAnswers(), threading.Event()
 
     def broken(requests: Sequence[CaptionRequest], attempt: int, arrived: object) -> list[Reply]:
         begun.set()
@@ -120,7 +127,7 @@ def test_what_asking_raises_reaches_those_who_wait() -> None:
 
     def ask() -> None:
         try:
-            desk.ask([question("x")], 0, broken)
+            shared.ask([question("x")], 0, broken)
         except OSError as error:
             caught.append(error)
 

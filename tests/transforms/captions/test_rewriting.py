@@ -55,7 +55,7 @@ class Puppet:
         requests: Sequence[CaptionRequest],
         attempt: int,
         arrived: object = None,
-        purse: object = None,
+        budget: object = None,
     ) -> list[Reply]:
         self.asked += [(request.row_id, attempt) for request in requests]
         return [self.says(request, attempt) for request in requests]

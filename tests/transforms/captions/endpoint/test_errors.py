@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transforms.captions.endpoint_errors import refused_parameter, server_sentence, why_unusable, without_parts
+from transforms.captions.endpoint.errors import refused_parameter, server_sentence, why_unusable, without_parts
 
 BODY = {
     "model": "m",

@@ -1,0 +1,72 @@
+"""Shards that hold captions without an answer: notes beside the release, by which the next build asks again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from transforms import storage
+from transforms.records import Answer, reply_of_reason
+from transforms.shards import workspace
+
+#: The folder of the notes in the workspace, one note a shard.
+_KIND = "unanswered"
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A shard in which the template wrote captions because the endpoint gave no answer."""
+
+    shard: str
+    """The path of the shard."""
+    unanswered: int
+    captions: int
+    """The number of all captions of the shard."""
+    causes: tuple[str, ...]
+    """The errors of the requests, each once."""
+
+    def line(self) -> str:
+        """A line for the user."""
+        return (
+            f"{self.shard}: captions: {self.unanswered} of {self.captions} requests had no answer "
+            f"({', '.join(self.causes)}); caption.on_failure=template lets the template write them"
+        )
+
+
+def find_unanswered(shard: str, answers: Sequence[Sequence[Answer]]) -> Unanswered | None:
+    """The captions of a shard whose last reply is a failure of the endpoint; None if there are none.
+
+    Args:
+        shard: the path of the shard.
+        answers: the replies that each caption had, in order.
+    """
+    last = [reply_of_reason(given[-1].reason) for given in answers if given and not given[-1].kept]
+    failed = [reply for reply in last if reply.is_failure]
+    if not failed:
+        return None
+    return Unanswered(shard, len(failed), len(answers), tuple(sorted({str(reply.error) for reply in failed})))
+
+
+def write_note(release: str, note: Unanswered) -> None:
+    """Notes a shard whose captions are to be asked for again."""
+    storage.write_bytes(_path(release, note.shard), json.dumps(asdict(note)).encode())
+
+
+def remove_note(release: str, shard: str) -> None:
+    """Removes the note of a shard, if there is one."""
+    path = _path(release, shard)
+    if storage.exists(path):
+        storage.remove_files([path])
+
+
+def read_notes(release: str) -> list[Unanswered]:
+    """All notes, in the order of their shards."""
+    folder = workspace.folder_of(release, _KIND)
+    found = [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
+    notes = [Unanswered(**{**note, "causes": tuple(note["causes"])}) for note in found]
+    return sorted(notes, key=lambda note: note.shard)
+
+
+def _path(release: str, shard: str) -> str:
+    return storage.join(workspace.folder_of(release, _KIND), f"{shard.replace('/', '-', 1)}.json")
