@@ -215,3 +215,44 @@ def test_a_release_of_before_keeps_all_clips_without_a_split_in_train(tmp_path: 
     assert len({clip.split for clip in new.list_input(str(tmp_path / "in")).clips}) == 3
     # What goes on in that folder stays what it was.
     assert old.to_yaml() == older
+
+
+PASSWORD = "hunter2/with#marks"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        f"caption.base_url=https://me:{PASSWORD}@models.example/v1",
+        f"caption.base_url=https://{PASSWORD}@models.example/v1",
+        f"caption.base_url=https://models.example/v1?key={PASSWORD}",
+        f"caption.base_url=https://models.example/v1#{PASSWORD}",
+        f"caption.base_url=ftp://me:{PASSWORD}@models.example/v1",
+        f"caption.base_url=me:{PASSWORD}@models.example",
+        # In the wrong key, and in no key at all.
+        f"caption=https://me:{PASSWORD}@models.example/v1",
+        f"caption.tries=https://me:{PASSWORD}@models.example/v1",
+        f"caption.address=https://me:{PASSWORD}@models.example/v1",
+        f"https://me:{PASSWORD}@models.example/v1",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_never_repeated(setting: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("folder", [setting])
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_that_is_no_yaml_is_named_by_line_without_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nsource: folder\ncaption: {base_url: https://me:hunter2@models.example/v1: no}\n")
+    with pytest.raises(RecipeError, match="line 3") as caught:
+        load_recipe(str(path))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_other_values_are_still_shown() -> None:
+    with pytest.raises(RecipeError, match=r"got 'many'"):
+        load_recipe("folder", ["caption.tries=many"])
+    with pytest.raises(RecipeError, match=r"got 'models.example'"):
+        load_recipe("folder", ["caption.base_url=models.example"])

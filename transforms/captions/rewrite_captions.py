@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -234,5 +233,5 @@ class RewriteCaptions(Stage):
         shard = self._pending.popleft()[1].result()
         # Counted here and not in the threads, which Beam does not know.
         for answer in shard.answers:
-            Metrics.counter("captions", outcome_of_reason(answer.reason)).inc()
+            self.count(outcome_of_reason(answer.reason))
         return shard

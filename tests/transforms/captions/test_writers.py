@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from prompts import load_prompt
+from tests.chat_server import Raw, chat_server
 from transforms.captions import openai_writer
 from transforms.captions.answer_budget import Budget, Ledger
 from transforms.captions.check.place import check_place
@@ -418,7 +419,7 @@ def test_a_redirect_is_not_followed(server: Server, writers: list[OpenAIWriter])
     reply, problem = _writer(server, writers).probe(_requests(["moved"])[0])
     assert reply.is_failure
     assert problem is not None
-    assert "redirects to http://127.0.0.1/v1/chat/completions" in problem
+    assert "redirects to http://127.0.0.1:9/v1/chat/completions" in problem
 
 
 def test_a_probe_finds_out_at_once_that_nobody_is_there(
@@ -441,3 +442,27 @@ def test_a_key_that_no_header_takes_is_named_before_anything_starts(key: str, mo
     assert reason is not None
     assert key not in reason
     assert reason.isprintable()
+
+
+def test_an_endpoint_that_has_lost_its_key_is_given_a_rest(
+    writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million captions would each be refused by an endpoint that refuses everybody."""
+    monkeypatch.setattr(circuit_breaker, "_DOWN_AFTER_S", 0.0)
+    with chat_server(lambda message, number: Raw(b'{"error": "no key"}', 401)) as server:
+        writers.append(open_writer(server.base_url, concurrency=1))
+        errors = [reply.error for reply in writers[-1].ask(_requests([f"rain {n}" for n in range(40)]), 0)]
+        assert len(server.requests) == 5
+    assert errors.count("endpoint down") == 35
+
+
+def test_a_filter_in_front_of_the_model_refuses_as_a_model_does(
+    writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With caption.on_failure=stop a caption that is always filtered would keep a release from its end."""
+    filtered = Raw(b'{"error": {"code": "content_filter", "message": "filtered"}}', 400)
+    with chat_server(lambda message, number: filtered) as server:
+        writers.append(open_writer(server.base_url))
+        (reply,) = writers[-1].ask(_requests(["rain"]), 0)
+        _, problem = writers[-1].probe(_requests(["rain"])[0])
+    assert (reply.kind, problem) == (ReplyKind.REFUSAL, None)

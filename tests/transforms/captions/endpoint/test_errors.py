@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from transforms.captions.endpoint.errors import refused_parameter, server_sentence, why_unusable, without_parts
+from transforms.captions.endpoint.errors import (
+    is_filtered,
+    refused_parameter,
+    refuses_everybody,
+    server_sentence,
+    shown,
+    wait_s,
+    why_unusable,
+    without_parts,
+)
 
 BODY = {
     "model": "m",
@@ -56,6 +66,78 @@ def test_a_part_that_the_server_refuses_is_found_in_its_message(
     message: str, refused: str | None, status: int, shape: Any
 ) -> None:
     assert refused_parameter(error(status, shape(message)), BODY) == refused
+
+
+def test_a_chat_template_without_a_system_role_refuses_it_with_the_status_of_the_server() -> None:
+    message = {"error": {"message": "Jinja: raise_exception: System role not supported"}}
+    assert refused_parameter(error(500, message), BODY) == "system"
+    assert refused_parameter(error(500, {"error": {"message": "the system is overloaded"}}), BODY) is None
+
+
+def test_a_field_that_is_named_beside_the_message_is_found() -> None:
+    detail = {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": 7}]}
+    assert refused_parameter(error(422, detail), BODY) == "seed"
+    assert server_sentence(error(422, detail), None) == "seed: Extra inputs are not permitted"
+
+
+def test_a_request_that_is_too_long_keeps_its_limit() -> None:
+    message = "max_tokens is too large: 50. This model's maximum context length is 40 tokens"
+    assert refused_parameter(error(400, {"error": {"message": message}}), BODY) is None
+
+
+def test_a_limit_on_which_a_budget_relies_is_renamed_and_not_left_out() -> None:
+    refusal = error(400, {"error": {"message": "unknown: max_tokens, max_completion_tokens"}})
+    assert refused_parameter(refusal, BODY, may_drop_limit=False) == "max_tokens"
+    renamed = without_parts(BODY, {"max_tokens"})
+    assert refused_parameter(refusal, renamed, may_drop_limit=False) is None
+    assert refused_parameter(refusal, renamed) == "max_completion_tokens"
+
+
+def test_a_filter_that_declines_a_question_is_no_trouble_of_the_endpoint() -> None:
+    filtered = error(400, json.dumps({"error": {"code": "content_filter", "message": "filtered"}}))
+    assert is_filtered(filtered)
+    assert why_unusable(filtered, "http://h/v1", None, 30) is None
+    assert not is_filtered(error(400, '{"error": "bad request"}'))
+    assert not is_filtered(error(500, "content_filter"))
+
+
+def test_a_rate_limit_that_lasts_until_somebody_pays_is_not_waited_for() -> None:
+    unpaid = error(429, {"message": "You exceeded your current quota", "code": "insufficient_quota"})
+    unpaid.code = "insufficient_quota"  # type: ignore[attr-defined]
+    assert wait_s(unpaid, 0) is None
+    assert "exceeded your current quota" in str(why_unusable(unpaid, "http://h/v1", None, 30))
+    assert wait_s(error(429, {}), 0) is not None
+
+
+@pytest.mark.parametrize(("status", "everybody"), [(401, True), (403, True), (404, True), (503, True), (400, False)])
+def test_what_the_next_request_would_be_told_too(status: int, everybody: bool) -> None:
+    assert refuses_everybody(error(status, "")) is everybody
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (KEY, f"Incorrect API key provided: {KEY}."),
+        ("my-own-secret-99", "Incorrect API key provided: my-own******-99."),
+        ("my-own-secret-99", "key my-o...t-99 is unknown"),
+        ("my-own-secret-99", "header was Bearer my-own-secret-99"),
+        ("abc", "the key abc is unknown"),
+    ],
+)
+def test_neither_the_key_nor_a_part_of_it_is_shown(key: str, text: str) -> None:
+    line = shown(text, key)
+    assert key not in line
+    assert "my-o" not in line
+    assert line
+
+
+def test_a_short_key_is_left_out_as_a_word_and_not_within_words() -> None:
+    assert shown("an extra x is bad", "x") == "an extra … is bad"
+
+
+def test_a_page_of_html_is_shown_by_its_title() -> None:
+    page = error(502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
+    assert server_sentence(page, None) == "502 Bad Gateway"
 
 
 def test_other_errors_refuse_no_part() -> None:
