@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
-from pipeline.build.begin import as_begun, begin, refuse_foreign
+from pipeline.build.begin import as_begun, claim, refuse_foreign
 from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
-from pipeline.build.finish import finish_release, gather_rejections
+from pipeline.build.finish import Finished, finish_release, gather_rejections
+from pipeline.build.larger_limit import smaller_release
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import held, refuse_if_held
-from pipeline.build.planning import BuildError, Plan, plan_build
+from pipeline.build.outcome import Outcome
+from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import probe_endpoint
 from pipeline.build.progress import Progress
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, left_of, whole_work
@@ -26,31 +29,11 @@ from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError, metadata_paths
-from pipeline.release.totals import Totals, total
+from pipeline.release.totals import total
 from transforms import storage
 from transforms.errors import one_line, reason_of
-from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.workspace import failures_folder
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a build leaves behind; `failures` are shards and chunks of rooms that the next build tries again."""
-
-    totals: Totals
-    rejections: tuple[Rejection, ...]
-    failures: tuple[str, ...]
-    built_shards: int
-    notes: tuple[str, ...] = ()
-    """What a user wants to know though nothing is wrong: how clips without a split were dealt, files that no list
-    names, captions that budget or endpoint left to the template."""
-    no_answer_came: bool = False
-    """True where a language model was asked and none of its answers came."""
-
-    @property
-    def whole(self) -> bool:
-        return not self.rejections and not self.failures and not self.no_answer_came
 
 
 def build(
@@ -65,42 +48,72 @@ def build(
 ) -> Outcome:
     """Builds a release, or what is missing of it.
 
-    With `failures_stand` the requests that failed in the file of answers are not asked again.
+    Where `output` holds a release of the same recipe with a smaller limit, its answers and the shards that stay the
+    same are kept, and the rest is built.
+
+    Args:
+        recipe: what to build.
+        input_dir: the folder or address of the recordings.
+        output: the folder or address of the release.
+        beam_flags: options for Beam.
+        answers: answers.parquet of an earlier release, whose questions are not asked again.
+        failures_stand: whether requests that failed in `answers` count as answered.
+        verbose: whether Beam's log goes to the screen.
 
     Raises:
         BuildError, SourceUnusable, ReleaseError, OptionError: when it cannot start.
-        OSError, RuntimeError: when it cannot go on; what was done stays.
+        OSError, RuntimeError: when it cannot go on; finished shards stay.
     """
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
     refuse_unusable(recipe, answers)
     try:
-        # A list may take minutes to read: who comes second is told before.
+        # Before the list is read, which may take minutes.
         refuse_if_held(output)
         recipe = as_begun(recipe, output)
-        plan = plan_build(recipe, input_dir)
-        refuse_foreign(recipe, plan, output)
+        listing = recipe.list_input(input_dir)
+        plan = plan_listing(recipe, input_dir, listing)
+        if smaller_release(recipe, input_dir, listing, output) is None:
+            refuse_foreign(recipe, plan, output)
     except OSError as error:
         raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
+    dry = runs_dry(beam_flags)
     with contextlib.ExitStack() as stack:
-        try:
+        with _writing(output):
             stack.enter_context(held(output))
-            begin(recipe, plan, output)
-        except OSError as error:
-            raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
-        work = _begin_work(plan, output)
+            smaller = smaller_release(recipe, input_dir, listing, output)
+            if smaller is None:
+                refuse_foreign(recipe, plan, output)
+                claim(recipe, plan, output)
+            elif dry:
+                raise BuildError(f"--dry_run builds nothing, and {output} holds a release with limit={smaller.limit}")
+        work = _begin_work(plan, output) if smaller is None else Work(smaller.new_shards(plan), ())
         problem = None
+        if work.shards and not dry:
+            job = replace(recipe.caption_job(answer_files(output, answers)), failures_stand=failures_stand)
+            with contextlib.nullcontext() if smaller is None else smaller.untouched_if_refused():
+                problem = probe_endpoint(recipe, plan, work.shards, job, output)
+        if smaller is not None:
+            print(f"build: {smaller.note(plan)}", file=sys.stderr, flush=True)
+            with _writing(output):
+                smaller.make_room(plan)
+                claim(recipe, plan, output)
+            work = _begin_work(plan, output)
         if work.shards:
-            if not runs_dry(beam_flags):
-                known = answer_files(output, answers)
-                asked = replace(recipe.caption_job(known), failures_stand=failures_stand)
-                problem = probe_endpoint(recipe, plan, work.shards, asked, output)
             work = replace(work, captions=job_of_build(recipe, output, len(work.shards), answers, failures_stand))
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
-        failures = _failures(plan, output, work, dry=runs_dry(beam_flags))
-        outcome = _finish(recipe, plan, output, failures, len(work.shards))
+        failures = _failures(plan, output, work, dry=dry)
+        outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
         return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
+
+
+@contextlib.contextmanager
+def _writing(output: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
 
 
 def _begin_work(plan: Plan, output: str) -> Work:
@@ -151,16 +164,26 @@ def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, .
     return (*noted, f"{named}: {why}")
 
 
-def _finish(recipe: Recipe, plan: Plan, output: str, failures: tuple[str, ...], built_shards: int) -> Outcome:
+def _finish(
+    recipe: Recipe, plan: Plan, listed_clips: int, output: str, failures: tuple[str, ...], built_shards: int
+) -> Outcome:
     try:
         if failures:
-            rejections = gather_rejections(output, plan.rejections)
-            return Outcome(total(output, None), rejections, failures, built_shards, plan.notes)
-        finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
+            finished = Finished(total(output, None), gather_rejections(output, plan.rejections), (), False)
+        else:
+            finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
         raise _damaged(output, error) from error
-    notes = (*plan.notes, *finished.notes)
-    return Outcome(finished.totals, finished.rejections, (), built_shards, notes, finished.no_answer_came)
+    return Outcome(
+        totals=finished.totals,
+        rejections=finished.rejections,
+        failures=failures,
+        built_shards=built_shards,
+        notes=(*plan.notes, *finished.notes),
+        no_answer_came=finished.no_answer_came,
+        listed_clips=listed_clips,
+        planned_clips=plan.clip_count,
+    )
 
 
 def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:
