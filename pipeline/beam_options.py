@@ -9,12 +9,22 @@ import os
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions, TestOptions
+from apache_beam.options.pipeline_options import (
+    DebugOptions,
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+    TestOptions,
+)
 
 #: Secrets that Beam would take as options: those land in logs, in graphs and on every runner's page.
 SECRET_OPTIONS = ("--s3_secret_access_key", "--s3_session_token", "--azure_connection_string")
 LOCAL_RUNNER = "DirectRunner"
-_LOCAL_NAMES = (LOCAL_RUNNER, "direct")
+#: Runners whose workers are threads or processes of this machine, in lower case and without "runner".
+_RUNNERS_HERE = ("direct", "bundlebaseddirect", "switchingdirect", "fnapi", "interactive", "prism")
+#: With this experiment a user states that the image of the workers holds the model of caption.writer=local.
+LOCAL_WRITER_EXPERIMENT = "elsa_local_writer"
 
 
 class OptionError(ValueError):
@@ -40,7 +50,7 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
     named = {flag.split("=")[0] for flag in given}
     if "--runner" not in named:
         given.append(f"--runner={LOCAL_RUNNER}")
-    if _value(given, "--runner") in _LOCAL_NAMES:
+    if _is_direct(given):
         given.append("--allow_unsafe_triggers")
         # Workers are processes with a log of their own on stderr: a user sees what is wrong, not what goes well.
         if "--default_sdk_harness_log_level" not in named:
@@ -59,9 +69,31 @@ def runs_in_processes(flags: Sequence[str]) -> bool:
 
     Not where another runner is named, and not with --direct_running_mode=in_memory: that is all in the caller's.
     """
-    if _value(flags, "--runner") not in (None, *_LOCAL_NAMES):
-        return False
-    return _value(flags, "--direct_running_mode") != "in_memory"
+    return _is_direct(flags) and _value(flags, "--direct_running_mode") != "in_memory"
+
+
+def runner_elsewhere(flags: Sequence[str]) -> str | None:
+    """The name of the runner where its workers have an image or a machine of their own; None where they run here."""
+    options = PipelineOptions(list(flags))
+    name = str(options.view_as(StandardOptions).runner or LOCAL_RUNNER)
+    if _plain(name) in _RUNNERS_HERE:
+        return None
+    portable, flink = options.view_as(PortableOptions), options.view_as(FlinkRunnerOptions)
+    environment = portable.environment_type
+    embedded = _plain(name) == "flink" and flink.flink_master in ("[auto]", "[local]")
+    # LOOPBACK workers are started by this process; so are Flink's where no cluster is named.
+    here = environment == "LOOPBACK" or (embedded and environment is None)
+    if environment == "EXTERNAL":
+        # A pool of workers and a cluster, or a job service, that are all reached by the loopback address.
+        service = flink.flink_master if _plain(name) == "flink" else portable.job_endpoint
+        here = all(_is_loopback(address) for address in (portable.environment_config, service))
+    return None if here else name
+
+
+def states_local_writer(flags: Sequence[str]) -> bool:
+    """Whether the flags state that the workers' image holds the model of caption.writer=local."""
+    experiments = PipelineOptions(list(flags)).view_as(DebugOptions).experiments or ()
+    return LOCAL_WRITER_EXPERIMENT in experiments
 
 
 def runs_dry(flags: Sequence[str]) -> bool:
@@ -106,6 +138,21 @@ def _option_classes(base: type[PipelineOptions]) -> list[type[PipelineOptions]]:
         if options.__module__.startswith("apache_beam."):
             found += [options, *_option_classes(options)]
     return found
+
+
+def _is_direct(flags: Sequence[str]) -> bool:
+    """Whether the runner is Beam's local one, which Beam also finds by `direct` and in any case."""
+    return _plain(_value(flags, "--runner") or LOCAL_RUNNER) == "direct"
+
+
+def _is_loopback(address: str | None) -> bool:
+    host = (address or "").removeprefix("http://").rpartition(":")[0]
+    return host in ("localhost", "127.0.0.1", "[::1]")
+
+
+def _plain(runner: str) -> str:
+    """The name of a runner in lower case, without its module and without "runner" at its end."""
+    return runner.rpartition(".")[2].lower().removesuffix("runner")
 
 
 def _value(flags: Sequence[str], name: str) -> str | None:

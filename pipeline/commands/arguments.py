@@ -84,3 +84,19 @@ def _nearest_path(path: str) -> str:
         return nearest(path, [str(entry) for entry in parent.iterdir()])
     except OSError:
         return ""
+
+
+def parse_share(text: str) -> float:
+    """A share between 0 and 1, from `15%` or `0.15`.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
+    number, percent = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
+    try:
+        share = float(number) / percent
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 15% or 0.15")
+    return share

@@ -7,7 +7,17 @@ import re
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
-from pipeline.beam_options import SECRET_OPTIONS, OptionError, available_cores, beam_options, runs_in_processes
+from pipeline.beam_options import (
+    SECRET_OPTIONS,
+    OptionError,
+    available_cores,
+    beam_options,
+    runner_elsewhere,
+    runs_in_processes,
+    states_local_writer,
+)
+
+EXTERNAL = ("--environment_type=EXTERNAL", "--environment_config=localhost:50000")
 
 
 def test_all_cores_of_this_machine_by_default() -> None:
@@ -34,6 +44,8 @@ def test_the_user_s_choice_stands() -> None:
         ([], True),
         (["--direct_num_workers=1"], True),
         (["--runner=direct"], True),
+        (["--runner=directrunner"], True),
+        (["--runner=DIRECT"], True),
         (["--runner", "DirectRunner", "--direct_running_mode=multi_threading"], True),
         (["--direct_running_mode=in_memory"], False),
         (["--runner=FlinkRunner"], False),
@@ -42,6 +54,35 @@ def test_the_user_s_choice_stands() -> None:
 )
 def test_only_beam_s_local_runner_gets_processes_of_its_own(flags: list[str], apart: bool) -> None:
     assert runs_in_processes(flags) is apart
+
+
+@pytest.mark.parametrize(
+    ("flags", "runner"),
+    [
+        ([], None),
+        (["--direct_num_workers=4"], None),
+        (["--runner=FnApiRunner"], None),
+        (["--runner=fnapi"], None),
+        (["--runner=PrismRunner"], None),
+        (["--runner=FlinkRunner"], None),
+        (["--runner=FlinkRunner", "--flink_master=localhost:8081"], "FlinkRunner"),
+        (["--runner=FlinkRunner", "--environment_type=EXTERNAL"], "FlinkRunner"),
+        (["--runner", "DataflowRunner", "--project=p"], "DataflowRunner"),
+        (["--runner=PortableRunner", "--job_endpoint=localhost:1"], "PortableRunner"),
+        (["--runner=PortableRunner", "--environment_type=LOOPBACK"], None),
+        ([*EXTERNAL, "--runner=PortableRunner", "--job_endpoint=localhost:1"], None),
+        ([*EXTERNAL, "--runner=PortableRunner", "--job_endpoint=cluster:1"], "PortableRunner"),
+        ([*EXTERNAL, "--runner=FlinkRunner", "--flink_master=localhost:8081"], None),
+        ([*EXTERNAL, "--runner=FlinkRunner", "--flink_master=http://flink:8081"], "FlinkRunner"),
+    ],
+)
+def test_workers_elsewhere_are_known_by_the_runner(flags: list[str], runner: str | None) -> None:
+    assert runner_elsewhere(flags) == runner
+
+
+def test_an_image_with_the_model_is_stated_among_other_experiments() -> None:
+    assert states_local_writer(["--experiments=use_runner_v2", "--experiments=elsa_local_writer"])
+    assert not states_local_writer(["--experiments=use_runner_v2"])
 
 
 @pytest.mark.parametrize("flags", [["--colour=blue"], ["--direct_num_worker=1"], ["stray"]])
