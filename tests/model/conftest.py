@@ -1,4 +1,4 @@
-"""Generated sound for the tests of the model: plane waves as ambisonics, and small releases made of them."""
+"""Generated sound for the tests of the model: plane waves as ambisonics, and small releases of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def one_thread() -> Iterator[None]:
 
 
 def encode(signal: NDArray[np.float64], azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
-    """A plane wave in AmbiX by its definition: W, Y, Z, X in SN3D; azimuth counter-clockwise, +90° is left."""
+    """Encodes a signal as a plane wave in AmbiX: W, Y, Z, X in SN3D; azimuth is counter-clockwise, +90° is left."""
     azimuth, elevation = math.radians(azimuth_deg), math.radians(elevation_deg)
     gains = [
         1.0,
@@ -49,7 +49,7 @@ def plane_wave(
     seed: int = 0,
     rate: int = RATE,
 ) -> NDArray[np.float64]:
-    """Bursts of noise from one direction, and independent noise in the channels; (4, samples)."""
+    """Bursts of noise from one direction, with independent noise in the channels: (4, samples)."""
     generator = np.random.Generator(np.random.Philox(key=seed))
     samples = round(seconds * rate)
     bursts = 0.3 + 0.7 * (np.sin(2 * np.pi * 3 * np.arange(samples) / rate) > 0)
@@ -73,7 +73,7 @@ def write_release(
     without: str | None = None,
     **replaced: Any,
 ) -> Path:
-    """A release of plane waves in two shards a split; ``without`` leaves a column out, ``replaced`` sets columns."""
+    """Writes a release of plane waves in two shards a split. ``without`` omits a column, ``replaced`` sets columns."""
     for split, count in (rows or {"train": 16, "validation": 8, "test": 8}).items():
         shards: list[list[dict[str, Any]]] = [[], []]
         for i in range(count):

@@ -1,4 +1,4 @@
-"""The features against a NumPy reference in float64, written from the definitions and not from the module."""
+"""The features against a NumPy reference in float64, written from their definitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ N_FFT, HOP, RATE = 512, 256, 16000
 
 
 def reference(foa: np.ndarray) -> dict[str, np.ndarray]:
-    """Frame by frame: the STFT of one clip (4, samples), Hann window, centred frames, zeros past both ends."""
+    """The features of one clip (4, samples), frame by frame: Hann window, centred frames, zeros outside."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     window /= np.sqrt(np.sum(window**2))
     padded = np.pad(foa, ((0, 0), (N_FFT // 2, N_FFT // 2)))
@@ -69,7 +69,7 @@ def test_float32_agrees_to_1e_5(clips):
         expected = reference(clips[clip])
         for name in ("log_mel", "active_over_energy", "reactive_over_energy"):
             np.testing.assert_allclose(found[name][clip], expected[name], atol=1e-5, rtol=0, err_msg=name)
-    # Unit norm divides by what may be next to nothing: rounding shows in a bin where the intensity all but vanishes.
+    # Unit norm divides by a length that can be almost zero, so rounding shows in such bins.
     for name in ("unit_active", "unit_reactive"):
         error = np.abs(found[name][0] - reference(clips[0])[name])
         assert np.quantile(error, 0.99) < 1e-5
@@ -98,14 +98,14 @@ def test_up_is_positive_z(make_plane_wave):
     np.testing.assert_allclose(features.unit_norm(s.active, s.energy).mean((2, 3))[0].numpy(), [0, 0, 1], atol=1e-3)
 
 
-def test_mono_in_all_channels_has_the_diagonal_and_no_reactive_part(make_plane_wave):
+def test_mono_in_all_channels_points_along_the_diagonal_and_has_no_reactive_part(make_plane_wave):
     mono = np.repeat(make_plane_wave(seconds=0.2)[:1], 4, axis=0)
     s = features.spectra(torch.from_numpy(mono[None]), n_fft=N_FFT, hop=HOP)
     np.testing.assert_allclose(features.unit_norm(s.active, s.energy).numpy(), 3**-0.5, atol=1e-3)
     np.testing.assert_allclose(features.unit_norm(s.reactive, s.energy).numpy(), 0, atol=1e-3)
 
 
-def test_rounding_is_not_blown_up_to_a_reactive_part(make_plane_wave):
+def test_rounding_is_not_amplified_to_a_reactive_part(make_plane_wave):
     s = features.spectra(torch.from_numpy(make_plane_wave(seconds=0.2)[None]).float(), n_fft=N_FFT, hop=HOP)
     assert features.unit_norm(s.reactive, s.energy).abs().max() < 0.1
 
@@ -120,15 +120,15 @@ def test_silence_and_quantisation_noise_stay_small():
     assert np.abs(faint["unit_active"]).max() < 0.01
 
 
-def test_quantisation_alone_is_not_blown_up_to_unit_vectors():
-    """Sound that is nothing but the rounding of dither to 16 bits: its intensities point anywhere."""
+def test_quantisation_noise_is_not_amplified_to_unit_vectors():
+    """The sound is only dither rounded to 16 bits, whose intensities have random directions."""
     dither = np.random.Generator(np.random.Philox(key=3)).uniform(-0.5, 0.5, (1, 4, 8192)) / 2**15
     found = computed(torch.from_numpy(dither).float())
     for name in ("unit_active", "unit_reactive", "active_over_energy", "reactive_over_energy"):
         assert np.linalg.norm(found[name], axis=1).mean() < 0.15, name
 
 
-def test_half_precision_is_computed_in_single(clips):
+def test_half_precision_is_computed_in_single_precision(clips):
     for kind in (torch.bfloat16, torch.float16):
         audio = torch.from_numpy(clips).to(kind)
         s = features.spectra(audio, n_fft=N_FFT, hop=HOP)
@@ -140,12 +140,12 @@ def test_half_precision_is_computed_in_single(clips):
         np.testing.assert_array_equal(inside[name], expected, err_msg=name)
 
 
-def test_another_shape_is_refused():
+def test_another_shape_is_rejected():
     with pytest.raises(ValueError, match=r"\(batch, 4, samples\)"):
         features.spectra(torch.zeros(4, 4096), n_fft=N_FFT, hop=HOP)
 
 
-def test_what_inference_has_kept_serves_training_too():
+def test_constants_cached_in_inference_mode_work_in_training():
     with torch.inference_mode():
         computed(torch.zeros(1, 4, 4096, dtype=torch.float64))
     audio = torch.ones(1, 4, 4096, dtype=torch.float64, requires_grad=True)

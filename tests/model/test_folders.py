@@ -1,4 +1,4 @@
-"""The folder of a release: a split that has no rows is named before anything is read."""
+"""Folders of releases: a split without rows is named before any table is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_tables_are_in_the_order_of_their_shards(tmp_path):
     check_splits([tmp_path, str(tmp_path)], "train", "test")
 
 
-def test_a_split_without_rows_is_told_with_the_splits_that_have_rows(tmp_path):
+def test_the_error_for_a_split_without_rows_names_the_splits_that_have_rows(tmp_path):
     make_shards(tmp_path, "train/00000-of-00001", "test/00000-of-00001")
     with pytest.raises(ReleaseUnreadable) as caught:
         check_splits([tmp_path], "train", "validation")

@@ -1,4 +1,4 @@
-"""The table of parameters: the paper's model as counted, and what is wrong on one line."""
+"""The table of parameters: the paper's model, and errors on one line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def test_counting_agrees_with_the_model():
     assert count_parameters(config) == parameter_counts(ElsaModel.create(config))
 
 
-def test_elsa_base_is_counted_without_its_weights(capsys):
+def test_elsa_base_is_counted_without_weights(capsys):
     assert main(["elsa-base"]) == 0
     rows = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in capsys.readouterr().out.splitlines()}
     assert rows["fusion"] == f"{960 * 960 + 960 + 960 * 512 + 512:,}"
     assert rows["heads"] == f"{(512 * 64 + 64) * 3 + 65 * (3 + 1 + 1):,}"
-    # The paper: 158 M. Of CLAP, 27.5 M and 124.6 M are as transformers counts them.
+    # The paper says 158 M. transformers counts 27.5 M and 124.6 M for the two parts of CLAP.
     assert 154_000_000 < int(rows["all"].replace(",", "")) < 158_000_000
     assert rows["trained"] == rows["all"]
 

@@ -1,4 +1,4 @@
-"""Ranks where they are known."""
+"""Ranks with known values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model import ranking
 from model.ranking import average_precision, first_hits, ranked_relevance
 
 
-def test_a_model_that_says_the_same_of_all_has_no_rank():
+def test_with_equal_similarities_relevant_items_come_last():
     hits = ranked_relevance(np.zeros((2, 4)), np.array([[True, False, False, False], [False, False, False, True]]))
     assert hits.tolist() == [[False, False, False, True]] * 2
 
@@ -20,7 +20,7 @@ def test_average_precision_by_hand():
     assert average_precision(hits, np.array([2]), 1)[0] == 1
 
 
-def test_queries_in_chunks_give_what_all_at_once_give(monkeypatch):
+def test_queries_in_chunks_give_the_same_ranks(monkeypatch):
     generator = np.random.Generator(np.random.Philox(key=0))
     queries, items = generator.standard_normal((23, 4)), generator.standard_normal((31, 4))
     relevant = generator.random((23, 31)) < 0.1

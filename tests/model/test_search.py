@@ -1,4 +1,4 @@
-"""Search over a release by a sentence, as the docs show it."""
+"""Search in a release with a sentence, as the docs show it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_nearest_clips_come_first(elsa, release):
     assert audio @ elsa.text(["Sound number 1 hums from the left."])[0] == pytest.approx(likeness[0], abs=1e-4)
 
 
-def test_the_command_prints_files_and_says_what_is_missing(trained_run, release, tmp_path, capsys):
+def test_the_command_prints_files_and_names_a_missing_release(trained_run, release, tmp_path, capsys):
     assert main([str(trained_run), "--data", str(release), "--count", "3", "a hum on the left"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3

@@ -1,4 +1,4 @@
-"""Settings: whatever a file or a command line holds becomes sections, or one line that says what is wrong."""
+"""Settings: any file or command line gives sections, or one line about the error."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TREES = st.recursive(
 def test_any_file_is_a_configuration_or_one_line(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    said = ""
+    message = ""
     try:
         read_sections(path)
     except ConfigurationError as error:
-        said = str(error)
-    assert "\n" not in said
+        message = str(error)
+    assert "\n" not in message
 
 
 @given(st.lists(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), min_size=1, max_size=3), SCALARS)

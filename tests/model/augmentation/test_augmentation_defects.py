@@ -1,4 +1,4 @@
-"""Defects of microphones: each does what it says, by measurement on sound, and on nothing else."""
+"""Defects of microphones, measured on sound: each has the effect that it describes, and no other."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def wave(azimuth=30.0, elevation=10.0, seed=0):
     return encode(0.1 * np.random.Generator(np.random.Philox(key=seed)).standard_normal(SAMPLES), azimuth, elevation)
 
 
-def made(transform, foa, seed=0):
-    """(4, samples) → the same, recorded with one defect."""
+def record_with(transform, foa, seed=0):
+    """Records sound (4, samples) with one defect."""
     recording = transform(
         Recording.ideal(keyed_generator(seed, "noise").integers(1 << 62, size=4)), keyed_generator(seed), RATE
     )
@@ -44,7 +44,7 @@ def made(transform, foa, seed=0):
 
 
 def band(signal, low, high):
-    """Power between two frequencies, by channel."""
+    """Power of each channel between two frequencies."""
     spectrum = np.abs(np.fft.rfft(signal)) ** 2
     frequency = np.fft.rfftfreq(signal.shape[-1], 1 / RATE)
     return spectrum[..., (frequency >= low) & (frequency < high)].sum(-1)
@@ -54,46 +54,46 @@ def band(signal, low, high):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_diffuse_noise_has_its_level_and_is_isotropic(snr_db, seed):
     foa = wave()
-    noise = made(DiffuseNoise(snr_from_db=snr_db, snr_to_db=snr_db), foa, seed) - foa
+    noise = record_with(DiffuseNoise(snr_from_db=snr_db, snr_to_db=snr_db), foa, seed) - foa
     power = (noise**2).mean(1)
     assert 10 * math.log10((foa[0] ** 2).mean() / power[0]) == pytest.approx(snr_db, abs=0.7)
     np.testing.assert_allclose(power[1:] / power[0], 1 / 3, rtol=0.15)
     assert np.abs(np.corrcoef(noise) - np.eye(4)).max() < 0.1
 
 
-def test_noise_is_of_a_clips_own_key():
+def test_noise_depends_on_the_key_of_the_clip():
     foa, transform = wave(), DiffuseNoise(snr_from_db=10, snr_to_db=10)
-    one, again, other = (made(transform, foa, seed) - foa for seed in (0, 0, 1))
+    one, again, other = (record_with(transform, foa, seed) - foa for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
     assert abs(np.corrcoef(one[0], other[0])[0, 1]) < 0.1
 
 
 def test_low_frequency_noise_falls_with_frequency_and_spares_w():
     foa = wave()
-    noise = made(LowFrequencyNoise(snr_from_db=10, snr_to_db=10), foa) - foa
+    noise = record_with(LowFrequencyNoise(snr_from_db=10, snr_to_db=10), foa) - foa
     assert (noise[0] ** 2).mean() < 1e-9 * (foa[0] ** 2).mean()
     for channel in noise[1:]:
         # Amplitude as 1/f: an octave has half the power of the one below.
         assert band(channel, 400, 800) / band(channel, 800, 1600) == pytest.approx(2, rel=0.3)
 
 
-def test_band_limit_cuts_xyz_alone():
+def test_band_limit_cuts_only_xyz():
     foa = wave()
-    cut = made(BandLimit(from_hz=2000, to_hz=2000), foa)
+    cut = record_with(BandLimit(from_hz=2000, to_hz=2000), foa)
     np.testing.assert_allclose(cut[0], foa[0], atol=1e-3)
     for channel in (1, 2, 3):
         assert band(cut[channel], 100, 500) == pytest.approx(band(foa[channel], 100, 500), rel=0.05)
         assert band(cut[channel], 7500, 8000) < 0.05 * band(foa[channel], 7500, 8000)
 
 
-def test_above_aliasing_the_direction_is_gone_and_below_it_stays():
+def test_above_the_aliasing_frequency_the_direction_is_lost_and_below_it_remains():
     foa = wave(90.0, 0.0)
     loud = []
     for seed in range(20):
-        aliased = made(SpatialAliasing(from_hz=2000, to_hz=2000), foa, seed)
+        aliased = record_with(SpatialAliasing(from_hz=2000, to_hz=2000), foa, seed)
         np.testing.assert_allclose(aliased[0], foa[0], atol=1e-3)
         assert band(aliased[1] - foa[1], 50, 400) < 0.01 * band(foa[1], 50, 400)
-        # X and Z, silent in a wave from the left, are filled from W.
+        # X and Z are silent in a wave from the left; aliasing fills them from W.
         assert band(aliased[3], 6000, 8000) > 0
         loud.append(band(aliased[3], 6000, 8000) / band(foa[0], 6000, 8000))
     assert 0.1 < np.mean(loud) < 3
@@ -101,7 +101,7 @@ def test_above_aliasing_the_direction_is_gone_and_below_it_stays():
 
 def test_leakage_falls_with_frequency_and_never_exceeds_its_bound():
     foa = encode(0.1 * np.random.Generator(np.random.Philox(key=1)).standard_normal(SAMPLES), 90.0, 0.0)
-    leaked = [made(Leakage(), foa, seed) for seed in range(8)]
+    leaked = [record_with(Leakage(), foa, seed) for seed in range(8)]
     for out in leaked:
         np.testing.assert_allclose(out[0], foa[0], atol=1e-4)
         ratio = [math.sqrt(band(out[3], *octave) / band(foa[0], *octave)) for octave in ((500, 1000), (1000, 2000))]
@@ -111,7 +111,7 @@ def test_leakage_falls_with_frequency_and_never_exceeds_its_bound():
 
 def test_colouring_stays_within_its_range_in_every_channel():
     foa = wave(45.0, 30.0)
-    out = made(Colouring(range_db=3, apart_db=1), foa)
+    out = record_with(Colouring(range_db=3, apart_db=1), foa)
     for low in (100, 400, 1600, 6000):
         change_db = 10 * np.log10(band(out, low, 1.2 * low) / band(foa, low, 1.2 * low))
         assert abs(change_db[0]) < 3.1
@@ -122,7 +122,7 @@ def test_colouring_stays_within_its_range_in_every_channel():
 
 def test_gain_between_w_and_the_rest():
     foa = wave()
-    out = made(ChannelGain(range_db=10), foa)
+    out = record_with(ChannelGain(range_db=10), foa)
     np.testing.assert_allclose(out[0], foa[0], atol=1e-4)
     gains = (out[1:] ** 2).sum(1) / (foa[1:] ** 2).sum(1)
     np.testing.assert_allclose(gains, gains[0], rtol=1e-4)
@@ -143,11 +143,11 @@ def test_silence_stays_silence_and_finite():
     for name in transform_names():
         transform = getattr(Augmentation(), name)
         if callable(transform):
-            np.testing.assert_array_equal(made(transform, silence), silence)
+            np.testing.assert_array_equal(record_with(transform, silence), silence)
 
 
-def test_a_batch_is_recorded_clip_by_clip():
-    """A clip is the same in any company, and one without defects is not touched."""
+def test_clips_of_a_batch_are_recorded_independently():
+    """The result for a clip does not depend on the other clips, and a clip without defects does not change."""
     ideal = Recording.ideal(np.arange(4))
     recordings = [DiffuseNoise()(ideal, keyed_generator(i), RATE) if i != 1 else None for i in range(3)]
     clips = torch.stack([torch.from_numpy(wave(seed=i)).float() for i in range(3)])
@@ -160,8 +160,8 @@ def test_a_batch_is_recorded_clip_by_clip():
     assert not torch.equal(together[0], clips[0])
 
 
-def test_switching_one_off_changes_none_of_the_others():
-    def drawn(augmentation):
+def test_switching_a_transform_off_does_not_change_the_others():
+    def draw(augmentation):
         return augmentation.draw(
             lambda name: keyed_generator(3, name),
             azimuth_deg=10.0,
@@ -177,17 +177,17 @@ def test_switching_one_off_changes_none_of_the_others():
         **{name: dataclasses.replace(getattr(Augmentation(), name), probability=1.0) for name in transform_names()},
     )
     without = dataclasses.replace(every, colouring=Colouring(probability=0.0))
-    one, two = drawn(every), drawn(without)
+    one, two = draw(every), draw(without)
     np.testing.assert_array_equal(one.matrix, two.matrix)
     np.testing.assert_array_equal(one.recording.noise_key, two.recording.noise_key)
     assert one.caption == two.caption
     assert not np.array_equal(one.recording.response, two.recording.response)
-    # The colouring apart, what is left is the same.
+    # Except for the colouring, both are the same.
     ratio = one.recording.response / two.recording.response
     assert np.abs(20 * np.log10(ratio)).max() < 4.001
 
 
-def test_all_off_changes_nothing():
+def test_with_every_transform_off_nothing_changes():
     out = Augmentation.none().draw(
         lambda name: keyed_generator(3, name),
         azimuth_deg=10.0,

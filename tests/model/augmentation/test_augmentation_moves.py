@@ -1,4 +1,4 @@
-"""Turns and mirrorings: the sound, the labels and the caption go together, whatever is drawn."""
+"""Rotations and reflections: sound, labels and caption agree after every move."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEIGHTS = st.floats(-90, 90)
 SIGNS = st.sampled_from((1, -1))
 MOVES = st.builds(Move, SIGNS, SIGNS, SIGNS, st.floats(-180, 180))
 ORIGINALS = ("A dog barks", "Wind howls through the trees.", "A man speaks while a bell rings", "Rain?")
-PLACED = ("A bird sings above a pond", "A car goes by from left to right", "Someone knocks at the back door")
+SPATIAL_ORIGINALS = ("A bird sings above a pond", "A car goes by from left to right", "Someone knocks at the back door")
 
 
 def random_words(azimuth, elevation, rest) -> release_words.SpatialWords:
@@ -42,7 +42,7 @@ REST = st.tuples(
 
 @given(ANGLES, HEIGHTS)
 def test_words_are_those_of_releases(azimuth, elevation):
-    """The model imports nothing of the pipeline, so this is where the two are held together."""
+    """The model imports nothing of the pipeline, so this test compares the two definitions."""
     assert direction_word(azimuth) == release_words.direction_word(azimuth)
     assert elevation_word(elevation) == release_words.elevation_word(elevation)
 
@@ -62,15 +62,15 @@ def test_sound_and_angles_move_alike(move, azimuth, elevation):
 
 
 @given(MOVES)
-def test_a_move_keeps_every_energy(move):
+def test_a_move_keeps_the_energy(move):
     matrix = move.matrix()
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(4), atol=1e-12)
     assert matrix[0].tolist() == [1, 0, 0, 0]
 
 
 @settings(max_examples=200)
-@given(ANGLES, HEIGHTS, REST, st.sampled_from(ORIGINALS + PLACED), st.integers(0, 1 << 30))
-def test_caption_says_the_words_of_the_new_place(azimuth, elevation, rest, original, seed):
+@given(ANGLES, HEIGHTS, REST, st.sampled_from(ORIGINALS + SPATIAL_ORIGINALS), st.integers(0, 1 << 30))
+def test_the_caption_has_the_words_of_the_new_direction(azimuth, elevation, rest, original, seed):
     words = random_words(azimuth, elevation, rest)
     caption = template_caption(original, words, seed)
     table = {name: getattr(words, name) for name in release_words.VOCABULARY}
@@ -86,11 +86,11 @@ def test_caption_says_the_words_of_the_new_place(azimuth, elevation, rest, origi
     )
     there = random_words(out.azimuth_deg, out.elevation_deg, rest)
     assert check_place(out.caption, original, there) is None, (caption, out.caption, there)
-    # What is heard is where the labels say.
+    # The sound comes from the direction of the labels.
     turned = out.matrix @ encode(np.ones(1), azimuth, elevation)[:, 0]
-    heard = np.array([turned[3], turned[1], turned[2]]) / turned[0]
-    assert math.isclose(np.linalg.norm(heard - unit_direction(out.azimuth_deg, out.elevation_deg)), 0, abs_tol=1e-9)
-    if original in PLACED:
+    measured = np.array([turned[3], turned[1], turned[2]]) / turned[0]
+    assert math.isclose(np.linalg.norm(measured - unit_direction(out.azimuth_deg, out.elevation_deg)), 0, abs_tol=1e-9)
+    if original in SPATIAL_ORIGINALS:
         assert out.caption == caption
 
 
@@ -122,7 +122,7 @@ def test_one_phrase_is_exchanged():
         ("A dog barks.", "A dog barks"),
     ],
 )
-def test_where_there_is_doubt_nothing_is_exchanged(caption, original):
+def test_in_doubt_no_phrase_is_exchanged(caption, original):
     assert change(caption, original, LEFT, RIGHT) is None
 
 
@@ -130,7 +130,7 @@ def test_upper_has_no_counterpart_in_front():
     assert change("A dog barks in the upper left.", "A dog barks", LEFT, BACK) is None
 
 
-def test_a_sentence_takes_the_place_of_what_cannot_be_exchanged():
+def test_a_new_sentence_replaces_a_caption_without_an_exchangeable_phrase():
     text = change("A dog barks leftwards.", "A dog barks.", LEFT, RIGHT, sentences=True)
     assert text is not None
     assert words_in_caption(text, "direction") == ["right"]
@@ -138,7 +138,7 @@ def test_a_sentence_takes_the_place_of_what_cannot_be_exchanged():
     assert change("A car turns left, leftwards.", "A car turns left", LEFT, RIGHT, sentences=True) is None
 
 
-def test_a_row_whose_words_are_not_of_its_angles_stays():
+def test_a_row_whose_words_do_not_match_its_angles_is_not_moved():
     out = Augmentation(ideal_share=1.0).draw(
         lambda name: keyed_generator(name),
         azimuth_deg=10.0,
@@ -151,8 +151,7 @@ def test_a_row_whose_words_are_not_of_its_angles_stays():
     assert (out.azimuth_deg, out.elevation_deg, out.caption) == (10.0, 0.0, "On the left, a dog barks.")
 
 
-def test_rows_of_a_caption_nobody_understands_still_turn_within_their_word():
-    """A row is as a rule not left where it is for want of words."""
+def test_a_row_whose_caption_cannot_be_reworded_rotates_within_its_word():
     turned = []
     for seed in range(40):
         out = Augmentation(ideal_share=1.0).draw(
@@ -169,5 +168,5 @@ def test_rows_of_a_caption_nobody_understands_still_turn_within_their_word():
     assert np.ptp(turned) > 40
 
 
-def test_a_turn_that_ends_at_the_back_is_at_plus_180() -> None:
+def test_a_rotation_that_ends_at_the_back_gives_plus_180() -> None:
     assert Move(-1, 1, 1, -76.57972070352011).direction(-76.57972070352011, 0.0)[0] == 180

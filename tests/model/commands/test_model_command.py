@@ -1,4 +1,4 @@
-"""The commands as a user types them: exit codes, one line on standard error, and help without torch."""
+"""The commands as a user types them: exit codes, one line on standard error, and help without PyTorch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(*words: object) -> int:
 
 
 def refused(capsys, *words: object) -> str:
-    """The one line of a command that could not start."""
+    """Runs a command that cannot start, and returns its line on standard error."""
     assert run(*words) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1, lines
@@ -52,7 +52,7 @@ def test_train_evaluate_embed(release, tmp_path, capsys):
     assert run("evaluate", folder, "--data", release, "--output", out, "--tasks", "localisation") == 0
     assert "localisation clean branch mean_angle_deg" in capsys.readouterr().out
 
-    # No row of this release has a word of reverberation: it is said, and the exit code tells.
+    # No row of this release has a word of reverberation: a line says so, and the exit code is 1.
     assert run("evaluate", folder, "--data", release, "--output", out, "--tasks", "retrieval,zero_shot") == 1
     captured = capsys.readouterr()
     assert captured.err.splitlines() == [
@@ -74,10 +74,10 @@ def test_train_evaluate_embed(release, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
-def test_embed_writes_files_and_says_which_sound_is_missing(trained_run, tmp_path, capsys, suffix):
+def test_embed_writes_files_and_names_a_sound_that_cannot_be_read(trained_run, tmp_path, capsys, suffix):
     good, bad = tmp_path / "mono.wav", tmp_path / "bad.wav"
     generator = np.random.Generator(np.random.Philox(key=0))
-    # Two and a half clips at another rate, one channel.
+    # One channel, another rate, as long as two and a half clips.
     soundfile.write(good, 0.1 * generator.standard_normal(round(2.5 * 22050)), 22050)
     bad.write_bytes(b"no sound")
     output = tmp_path / f"out.{suffix}"
@@ -91,7 +91,7 @@ def test_embed_writes_files_and_says_which_sound_is_missing(trained_run, tmp_pat
     assert np.linalg.norm(rows[0]["embedding"]) == pytest.approx(1, abs=1e-5)
 
 
-def test_what_cannot_start_is_one_line(release, trained_run, tmp_path, capsys):
+def test_a_command_that_cannot_start_prints_one_line(release, trained_run, tmp_path, capsys):
     data = ["--data", release, "--output", tmp_path / "out"]
     assert "elsa-huge: no such configuration" in refused(capsys, "train", "elsa-huge", *data)
     assert "training.speed" in refused(capsys, "train", "elsa-tiny", *data, "--set", "training.speed=1")
@@ -117,7 +117,7 @@ def test_what_cannot_start_is_one_line(release, trained_run, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_broken_flac_on_the_way_is_one_line_and_exit_1(make_release, tmp_path, capsys):
+def test_a_broken_flac_during_training_is_one_line_and_exit_1(make_release, tmp_path, capsys):
     folder = make_release(tmp_path / "r", rows={"train": 2, "validation": 2})
     file = next((folder / "train").glob("*/0000.flac"))
     file.write_bytes(b"not sound")
@@ -126,7 +126,7 @@ def test_a_broken_flac_on_the_way_is_one_line_and_exit_1(make_release, tmp_path,
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"elsa train: {file}: cannot be decoded")
 
 
-def test_help_has_an_example_and_needs_no_torch():
+def test_help_has_an_example_and_needs_no_pytorch():
     code = """
 import argparse, sys
 class Absent:
@@ -185,14 +185,14 @@ for words, _ in {lines!r}:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.returncode == 0, done.stderr
-    said = done.stderr.splitlines()
-    assert len(said) == len(lines)
-    for text, (words, expected) in zip(said, lines, strict=True):
+    printed = done.stderr.splitlines()
+    assert len(printed) == len(lines)
+    for text, (words, expected) in zip(printed, lines, strict=True):
         assert text.startswith(f"elsa {words[0]}: ")
         assert expected in text
 
 
-def test_embed_says_nothing_else_in_a_process_of_its_own(trained_run):
+def test_embed_prints_nothing_but_its_rows(trained_run):
     code = f"""
 import argparse
 from model.commands.embed import embed

@@ -1,4 +1,4 @@
-"""The section of a configuration that is about data: read, checked, written and read again."""
+"""The section ``data`` of a configuration: read, checked, written and read again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_settings_reach_their_field():
     assert read_configuration("elsa-tiny", ["data.augment=false"]).data.transforms is None
 
 
-def test_what_is_written_is_read_again():
+def test_a_written_section_is_read_again():
     configuration = read_configuration("elsa-tiny", ["data.weights=[2, 1]", "data.augmentation.level=false"])
     text = yaml.safe_dump(configuration.as_dict())
     assert check_section(DataConfiguration, yaml.safe_load(text)["data"], "data") == configuration.data
@@ -43,7 +43,7 @@ def test_what_is_written_is_read_again():
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("data.weight=[1]", "unknown key data.weight; did you mean weights?"),
         ("data.weights=3", "data.weights is 3; it should be a valid tuple"),
@@ -66,8 +66,8 @@ def test_what_is_written_is_read_again():
         ("data.augmentation.level.range_db=.nan", "it should be a finite number"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(setting, said):
+def test_a_value_that_cannot_be_used_is_one_line(setting, message):
     with pytest.raises(ConfigurationError) as caught:
         read_configuration("elsa-tiny", [setting])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Configurations: the shipped ones load, settings change them, and what is wrong is named on one line."""
+"""Configurations: the shipped ones load, settings change them, and an error is named on one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_settings_change_values_and_types():
     assert configuration.model.clip_samples == 32000
 
 
-def test_hash_depends_on_values_alone():
+def test_the_hash_depends_only_on_the_values():
     one = configuration_sha256(read_configuration("elsa-tiny"))
     assert one == configuration_sha256(read_configuration("elsa-tiny"))
     assert one != configuration_sha256(read_configuration("elsa-tiny", ["training.seed=1"]))
@@ -65,20 +65,20 @@ def test_hash_depends_on_values_alone():
         ("training.seed=[", "--set training.seed=["),
     ],
 )
-def test_what_is_wrong_is_named_on_one_line(setting, named):
+def test_an_error_is_named_on_one_line(setting, named):
     with pytest.raises(ConfigurationError) as caught:
         read_configuration("elsa-tiny", [setting])
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_no_spatial_branch_cannot_be_trained_first():
+def test_without_a_spatial_branch_there_is_no_pretraining():
     with pytest.raises(ConfigurationError, match=r"training\.pretraining\.epochs is not 0"):
         read_configuration("elsa-tiny", ["model.spatial_branch=none", "training.pretraining.epochs=1"])
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "model: 3", "{", "\tmodel: 1"])
-def test_a_file_that_is_no_configuration_is_named(tmp_path, content):
+def test_a_file_without_a_configuration_is_one_line(tmp_path, content):
     path = tmp_path / "mine.yaml"
     path.write_text(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -91,7 +91,7 @@ def test_an_unknown_name_lists_the_shipped_ones():
         read_configuration("elsa-huge")
 
 
-def test_widths_of_the_spatial_branch_are_one_for_all_or_one_for_each():
+def test_the_spatial_branch_takes_one_width_for_all_layers_or_one_for_each():
     assert ElsaConfig(spatial_channels=8).spatial_widths(3) == [8, 8, 8]
     assert ElsaConfig(spatial_channels=[4, 8, 16]).spatial_widths(3) == [4, 8, 16]
     for widths in ([4, 8], [4, 8, 0]):

@@ -1,4 +1,4 @@
-"""Batches: the same from any worker, from the middle of an epoch on, and over processes; errors on one line."""
+"""Batches: the same with any number of workers and from the middle of an epoch; errors on one line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def dataset(release):
     return dataset_of(release)
 
 
-def test_batches_are_the_same_from_workers_and_from_the_middle_on(dataset):
+def test_batches_are_the_same_with_workers_and_from_the_middle_of_an_epoch(dataset):
     order = dataset.turns(2)
     whole = list(load_batches(dataset, order, batch_size=5))
     assert [len(batch.rows) for batch in whole] == [5, 5, 5, 1]
@@ -52,13 +52,13 @@ def test_no_rows_give_no_batch(dataset):
     assert list(load_batches(dataset, [], batch_size=16, workers=2)) == []
 
 
-def test_a_row_that_comes_again_is_another_crop(dataset):
+def test_the_second_turn_of_a_row_has_another_crop(dataset):
     first, again = dataset[Turn(3, 0, 0)], dataset[Turn(3, 0, 1)]
     assert not np.array_equal(first.audio, again.audio)
     np.testing.assert_array_equal(first.audio, dataset[Turn(3, 0, 0)].audio)
 
 
-def test_augmentation_is_for_training_alone(release):
+def test_evaluation_does_not_augment(release):
     plain = dataset_of(release, training=False, augmentation=None)
     given = dataset_of(release, training=False)
     np.testing.assert_array_equal(plain[2].audio, given[2].audio)
@@ -66,8 +66,8 @@ def test_augmentation_is_for_training_alone(release):
     assert given[2].audio.dtype == np.float32
 
 
-def test_labels_follow_the_sound_through_the_data_set(make_release, tmp_path):
-    """What the closed form hears of a plane wave is where the targets say, after every turn and mirroring."""
+def test_targets_follow_the_sound_through_the_augmentation(make_release, tmp_path):
+    """After every rotation and reflection, the intensity of a plane wave points to the direction of its target."""
     release = make_release(tmp_path / "r", rows={"train": 8})
     moves = Augmentation(ideal_share=1.0)
     seen = set()
@@ -75,13 +75,13 @@ def test_labels_follow_the_sound_through_the_data_set(make_release, tmp_path):
         for row in range(8):
             sample = dataset_of(release, nonspatial_share=0.0, augmentation=moves)[Turn(row, epoch)]
             w, y, z, x = sample.audio
-            heard = np.array([np.sum(w * x), np.sum(w * y), np.sum(w * z)])
-            assert np.dot(heard / np.linalg.norm(heard), sample.direction) > 0.98
+            measured = np.array([np.sum(w * x), np.sum(w * y), np.sum(w * z)])
+            assert np.dot(measured / np.linalg.norm(measured), sample.direction) > 0.98
             seen.add(tuple(np.round(sample.direction, 3)))
     assert len(seen) > 40
 
 
-def test_without_space_only_the_level_changes(release):
+def test_of_a_row_without_space_only_the_level_changes(release):
     dataset = dataset_of(release, nonspatial_share=1.0)
     plain = dataset_of(release, nonspatial_share=1.0, augmentation=None)
     for row in range(4):
@@ -95,7 +95,7 @@ def test_without_space_only_the_level_changes(release):
         np.testing.assert_allclose(mono.audio, gain * before.audio, atol=1e-6)
 
 
-def test_sixteen_bits_travel_as_they_are(make_release, tmp_path):
+def test_crops_with_16_bits_stay_integers(make_release, tmp_path):
     release = make_release(tmp_path / "r", rows={"train": 2})
     dataset = dataset_of(release, training=False)
     assert dataset[0].crop.dtype == np.int16
@@ -107,7 +107,7 @@ def test_sixteen_bits_travel_as_they_are(make_release, tmp_path):
     assert dataset_of(make_release(tmp_path / "fast", rows={"train": 1}, rate=48000))[0].crop.dtype == np.float32
 
 
-def test_a_crop_with_24_bits_is_float(make_release, tmp_path):
+def test_crops_with_24_bits_are_floats(make_release, tmp_path):
     release = make_release(tmp_path / "r", rows={"train": 2})
     dataset = dataset_of(release, training=False)
     samples, rate = soundfile.read(dataset.path(0))
@@ -144,7 +144,7 @@ def test_a_broken_block_in_a_flac_is_one_line(make_release, tmp_path, workers):
 
 
 @pytest.mark.parametrize(
-    ("replaced", "said"),
+    ("replaced", "message"),
     [
         ({"captions": []}, "has no captions"),
         ({"captions": ["A dog barks", " "]}, "has no captions, or an empty one"),
@@ -155,7 +155,7 @@ def test_a_broken_block_in_a_flac_is_one_line(make_release, tmp_path, workers):
         ({"id": None}, "row 0 has no id"),
     ],
 )
-def test_a_row_that_cannot_be_used(make_release, tmp_path, replaced, said):
+def test_a_row_that_cannot_be_used_is_one_line(make_release, tmp_path, replaced, message):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -166,7 +166,7 @@ def test_a_row_that_cannot_be_used(make_release, tmp_path, replaced, said):
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), file)
     with pytest.raises(ReleaseUnreadable) as caught:
         dataset_of(folder)
-    assert said in one_line(caught)
+    assert message in one_line(caught)
     assert "metadata.parquet" in one_line(caught)
 
 
@@ -178,7 +178,7 @@ def test_another_number_of_channels(make_release, tmp_path):
 
 
 class _Dying(ReleaseDataset):
-    """A data set in whose workers something ends the process, as the kernel does where memory is short."""
+    """A data set that kills its worker process, as the kernel does when memory is short."""
 
     def __getitem__(self, row):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The order of an epoch: mixed by weight, shuffled by seed, every row in its turn."""
+"""The order of an epoch: releases are mixed by weight and shuffled by seed."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ def test_shares_sum_up_and_are_in_proportion(weights, total):
 
 
 @given(SIZES, st.data(), st.integers(1, 80), st.integers(1, 6))
-def test_no_row_is_heard_twice_more_often_than_another(sizes, data, rows, epochs):
+def test_the_uses_of_two_rows_differ_by_at_most_one(sizes, data, rows, epochs):
     weights = data.draw(st.lists(st.integers(1, 9), min_size=len(sizes), max_size=len(sizes)))
-    heard: Counter[int] = Counter()
+    used: Counter[int] = Counter()
     for epoch in range(epochs):
         turns = epoch_order(sizes, seed=1, epoch=epoch, weights=weights, rows_an_epoch=rows)
         assert len(turns) == rows
         assert len(set(turns)) == rows
-        heard.update(turn.row for turn in turns)
+        used.update(turn.row for turn in turns)
     first = 0
     for size, count in zip(sizes, shares(weights, rows), strict=True):
-        times = [heard[row] for row in range(first, first + size)]
+        times = [used[row] for row in range(first, first + size)]
         assert sum(times) == epochs * count
         assert max(times) - min(times) <= 1
         first += size
 
 
-def test_a_row_that_comes_twice_in_an_epoch_has_two_turns():
+def test_a_row_that_is_used_twice_in_an_epoch_has_two_turns():
     turns = epoch_order([2], seed=0, epoch=3, rows_an_epoch=4)
     assert sorted(turns) == [Turn(0, 3, 0), Turn(0, 3, 1), Turn(1, 3, 0), Turn(1, 3, 1)]
 

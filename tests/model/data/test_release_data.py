@@ -1,4 +1,4 @@
-"""Samples from releases: keyed crops, targets, sound without space, several releases, and errors on one line."""
+"""Samples from releases: crops, targets, sound without space, several releases, and errors on one line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_unit_direction(azimuth, elevation, vector):
     np.testing.assert_allclose(unit_direction(azimuth, elevation), vector, atol=1e-12)
 
 
-def test_draws_depend_on_seed_epoch_and_row_alone(release):
+def test_draws_depend_only_on_seed_epoch_and_row(release):
     options = {"training": True, "clip_s": 0.5, "nonspatial_share": 0.5}
     one, two, other = (dataset_of(release, seed=seed, **options) for seed in (1, 1, 2))
     backwards = {row: two[row] for row in reversed(range(len(two)))}
@@ -62,7 +62,7 @@ def test_draws_depend_on_seed_epoch_and_row_alone(release):
     assert {one[row].is_spatial for row in range(16)} == {True, False}
 
 
-def test_words_are_those_of_the_place_that_a_row_is_moved_to(release):
+def test_words_are_those_of_the_direction_after_the_move(release):
     dataset = dataset_of(release, training=True, augmentation=Augmentation(sentence_share=1.0))
     turned = 0
     for row in range(len(dataset)):
@@ -101,14 +101,14 @@ def test_without_space_has_one_signal_and_the_original_caption(release):
         np.testing.assert_array_equal(channel, sample.audio[0])
 
 
-def test_a_short_clip_is_followed_by_zeros(release):
+def test_a_short_clip_is_padded_with_zeros(release):
     audio = dataset_of(release, clip_s=2.0)[0].audio
     assert audio.shape == (4, 2 * RATE)
     assert np.abs(audio[:, : RATE // 2]).max() > 0
     assert np.abs(audio[:, round(1.2 * RATE) :]).max() == 0
 
 
-def test_a_higher_rate_is_resampled_and_the_place_stays(make_release, tmp_path):
+def test_a_release_of_a_higher_rate_is_resampled_and_keeps_its_directions(make_release, tmp_path):
     folder = make_release(tmp_path / "fast", rate=48000, rows={"train": 2})
     sample = dataset_of(folder)[0]
     assert sample.audio.shape == (4, RATE)
@@ -117,7 +117,7 @@ def test_a_higher_rate_is_resampled_and_the_place_stays(make_release, tmp_path):
     assert np.dot(direction / np.linalg.norm(direction), sample.direction) > 0.99
 
 
-def test_several_releases_are_put_together(make_release, release, tmp_path):
+def test_the_rows_of_several_releases_follow_one_another(make_release, release, tmp_path):
     other = make_release(tmp_path / "other", rows={"train": 3})
     dataset = dataset_of(release, other)
     assert len(dataset) == 19
@@ -167,7 +167,7 @@ def test_rate_below_the_models(make_release, tmp_path):
     assert "sample_rate is 8000 Hz, the model needs 16000" in one_line(caught)
 
 
-def test_a_rate_that_the_row_does_not_say(make_release, tmp_path):
+def test_a_file_of_another_rate_than_its_row(make_release, tmp_path):
     folder = make_release(tmp_path / "r", rows={"train": 1}, sample_rate=48000)
     with pytest.raises(ReleaseUnreadable) as caught:
         dataset_of(folder)[0]
@@ -200,7 +200,7 @@ def test_broken_parquet(make_release, tmp_path):
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("damage", ["cut", "gone", "text"])
-def test_broken_flac_is_one_line_also_out_of_a_worker(make_release, tmp_path, workers, damage):
+def test_a_broken_flac_is_one_line_also_from_a_worker(make_release, tmp_path, workers, damage):
     folder = make_release(tmp_path / "r", rows={"train": 2})
     file = next((folder / "train").glob("*/0000.flac"))
     if damage == "gone":
@@ -212,7 +212,7 @@ def test_broken_flac_is_one_line_also_out_of_a_worker(make_release, tmp_path, wo
     assert str(file) in one_line(caught)
 
 
-def test_stereo_is_refused_and_mono_copied(tmp_path):
+def test_stereo_is_rejected_and_mono_is_copied(tmp_path):
     soundfile.write(tmp_path / "stereo.wav", np.zeros((100, 2)), RATE)
     soundfile.write(tmp_path / "mono.wav", np.linspace(0, 0.5, 100), RATE)
     with pytest.raises(ReleaseUnreadable, match=r"stereo\.wav: 2 channels"):
@@ -222,8 +222,8 @@ def test_stereo_is_refused_and_mono_copied(tmp_path):
     assert np.array_equal(foa[0], foa[3])
 
 
-def test_what_is_read_is_what_releases_have():
-    """The model imports nothing of the pipeline, so this is where the two are held together."""
+def test_the_columns_that_are_read_are_those_of_releases():
+    """The model imports nothing of the pipeline, so this test compares the two definitions."""
     from model.data import tables
     from transforms.shards.release_rows import ROW_SCHEMA
     from transforms.words import VOCABULARY

@@ -1,4 +1,4 @@
-"""The model: unit vectors, saving and loading, heads on both kinds of embedding, tokenizers, the pretrained encoder."""
+"""The model: unit vectors, saving and loading, heads on embeddings, tokenizers, the pretrained encoder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clips(make_plane_wave):
     return torch.from_numpy(waves).float()
 
 
-def test_embeddings_are_unit_vectors_also_of_silence_and_no_words(tiny, clips):
+def test_embeddings_are_unit_vectors_also_for_silence_and_empty_text(tiny, clips):
     audio = tiny.get_audio_features(clips)
     text = tiny.get_text_features(**HashingTokenizer(512)(["a dog on the left", ""]))
     assert audio.shape == (3, 32)
@@ -47,7 +47,7 @@ def test_heads_take_embeddings_of_text(tiny):
     assert tiny.direction_head(text).shape == (1, 3)
 
 
-def test_creating_is_keyed_and_leaves_the_global_generator_alone():
+def test_weights_depend_on_the_seed_and_the_global_generator_does_not_change():
     config = read_configuration("elsa-tiny").model
     before = torch.random.get_rng_state()
     one, two, other = (ElsaModel.create(config, seed) for seed in (1, 1, 2))
@@ -57,7 +57,7 @@ def test_creating_is_keyed_and_leaves_the_global_generator_alone():
 
 
 @pytest.mark.parametrize("branch", ["bin-weighting", "paper"])
-def test_saved_and_loaded_gives_equal_embeddings(tmp_path, clips, branch):
+def test_a_loaded_model_gives_the_embeddings_of_the_saved_one(tmp_path, clips, branch):
     model = ElsaModel.create(read_configuration("elsa-tiny", [f"model.spatial_branch={branch}"]).model)
     model.save_pretrained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
@@ -72,7 +72,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
         load_model(tmp_path)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path):
+def test_weights_of_another_shape_are_rejected(tmp_path):
     ElsaModel.create(read_configuration("elsa-tiny").model).save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"spatial_branch": "paper"}))
@@ -94,18 +94,18 @@ def test_hashing_tokenizer_is_stable_and_ignores_case_and_punctuation():
     assert tokens["input_ids"].shape == (2, 3)
     assert torch.equal(tokens["input_ids"][0], tokens["input_ids"][1])
     assert tokens["input_ids"].min() > 0
-    # From SHA-256 of "dog": the same in every process and on every machine.
+    # From the SHA-256 of "dog", so it is the same on every machine.
     assert tokens["input_ids"][0, 1].item() == HashingTokenizer(4096)(["dog"])["input_ids"].item()
 
 
-def test_a_text_source_that_is_not_there_is_named():
+def test_a_missing_text_source_is_named():
     config = ElsaConfig(text_encoder="pretrained", text_source="no-such-package")
     with pytest.raises(ConfigurationError, match="no installed package no-such-package"):
         text_source_folder(config)
 
 
-def test_pretrained_encoder_is_frozen_saved_and_needs_its_source_no_more(tmp_path):
-    """A random encoder of the kind that packages bring, written to a folder by transformers itself."""
+def test_a_pretrained_encoder_is_frozen_and_a_saved_model_does_not_need_its_source(tmp_path):
+    """The encoder is a random one that transformers writes to a folder."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
@@ -141,21 +141,21 @@ def test_pretrained_encoder_is_frozen_saved_and_needs_its_source_no_more(tmp_pat
     torch.testing.assert_close(again.get_text_features(**load_tokenizer(again.config, saved)(captions)), before)
 
 
-def test_the_direction_is_in_the_embedding_as_the_branch_gives_it(tiny, clips):
+def test_the_embedding_holds_the_direction_of_the_branch(tiny, clips):
     out = tiny.encode_audio(clips)
     found = torch.nn.functional.normalize(out.embedding[:2, :3], dim=1)
     torch.testing.assert_close(found, out.spatial.direction[:2], atol=1e-5, rtol=0)
-    assert (out.embedding[2, :3] == 0).all()  # silence comes from nowhere
+    assert (out.embedding[2, :3] == 0).all()  # silence has no direction
 
 
-def test_without_a_share_the_direction_goes_through_the_fusion_alone(clips):
+def test_without_a_share_the_direction_passes_only_through_the_fusion(clips):
     model = ElsaModel.create(read_configuration("elsa-tiny", ["model.direction_share=0"]).model)
     assert model.presence is None
     assert model.fusion[2].out_features == 32
     torch.testing.assert_close(model.get_audio_features(clips).norm(dim=1), torch.ones(3))
 
 
-def test_what_is_known_of_a_clip_need_not_be_computed_again(tiny, clips):
+def test_known_semantics_and_spectra_give_the_same_embedding(tiny, clips):
     known = tiny.encode_semantics(clips)
     embedding = tiny.get_audio_features(clips)
     assert torch.equal(tiny.encode_audio(clips, semantics=known).embedding, embedding)
@@ -164,7 +164,7 @@ def test_what_is_known_of_a_clip_need_not_be_computed_again(tiny, clips):
     assert torch.equal(tiny.project_text(tiny.encode_text(**words)), tiny.get_text_features(**words))
 
 
-def test_audio_of_another_rate_is_heard_alike(tiny, make_plane_wave):
+def test_audio_of_another_rate_gives_nearly_the_same_embedding(tiny, make_plane_wave):
     foa = torch.from_numpy(make_plane_wave(90, 0, rate=48000)[None]).float()
     from model.resampling import resample
 
@@ -192,8 +192,8 @@ def test_transformers_finds_the_model_by_its_type(tiny, tmp_path):
     assert isinstance(AutoModel.from_pretrained(tmp_path), ElsaModel)
 
 
-def test_elsa_small_is_made_of_what_its_package_holds(clips):
-    """The sentence encoder's own weights: a paraphrase is nearer than another subject, before any training."""
+def test_elsa_small_has_the_weights_of_its_package(clips):
+    """With the sentence encoder's own weights, a paraphrase is nearer than another subject before any training."""
     model = ElsaModel.create(read_configuration("elsa-small").model)
     assert not model.training
     counts = parameter_counts(model)

@@ -1,4 +1,4 @@
-"""The processor: ambisonics and mono of any rate, one or several, cut and filled up; saved, loaded; what is wrong."""
+"""The processor: ambisonics and mono at any rate and length, saving and loading, and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def processor():
     return ElsaProcessor.from_config(read_configuration("elsa-tiny").model)
 
 
-def test_ambisonics_at_the_models_rate_is_taken_as_it_is(processor, make_plane_wave):
+def test_ambisonics_at_the_rate_of_the_model_does_not_change(processor, make_plane_wave):
     foa = make_plane_wave(90, 0)
     out = processor(text="a dog", audio=foa, sampling_rate=16000, return_tensors="pt")
     assert sorted(out) == ["attention_mask", "audio", "input_ids"]
@@ -27,7 +27,7 @@ def test_ambisonics_at_the_models_rate_is_taken_as_it_is(processor, make_plane_w
     np.testing.assert_array_equal(out["audio"][0].numpy(), foa.astype(np.float32))
 
 
-def test_a_model_takes_what_it_gives(processor, make_plane_wave):
+def test_a_model_takes_the_inputs(processor, make_plane_wave):
     model = ElsaModel.create(read_configuration("elsa-tiny").model)
     sounds = [make_plane_wave(90, 0), make_plane_wave(0, 0)[0]]
     audio, text = model(**processor(text=["a dog", "rain"], audio=sounds, sampling_rate=16000))
@@ -40,7 +40,7 @@ def test_a_model_takes_what_it_gives(processor, make_plane_wave):
     samples=st.integers(1, 70000),
     channels=st.sampled_from([0, 1, 4]),
 )
-def test_any_rate_and_length_gives_one_clip(processor, rate, samples, channels):
+def test_sound_of_any_rate_and_length_becomes_one_clip(processor, rate, samples, channels):
     shape = (samples,) if channels == 0 else (channels, samples)
     out = processor(audio=np.ones(shape), sampling_rate=rate)["audio"]
     assert out.shape == (1, 4, 16000)
@@ -56,7 +56,7 @@ def test_resampling_keeps_a_tone_and_the_channels_apart(processor):
     np.testing.assert_allclose(out[:, 500:-500], expected[:, 500:-500], atol=1e-3)
 
 
-def test_long_sound_is_cut_to_its_middle_and_short_sound_filled_up(processor):
+def test_long_sound_is_cut_to_its_middle_and_short_sound_is_padded(processor):
     long = np.arange(48000, dtype=np.float32)
     assert processor(audio=long, sampling_rate=16000)["audio"][0, 0, [0, -1]].tolist() == [16000, 31999]
     short = processor(audio=np.ones(100), sampling_rate=16000)["audio"][0, 2]
@@ -64,7 +64,7 @@ def test_long_sound_is_cut_to_its_middle_and_short_sound_filled_up(processor):
     assert short[100:].max() == 0
 
 
-def test_several_sounds_come_as_a_list_or_as_one_array(processor):
+def test_several_sounds_are_a_list_or_one_array(processor):
     sounds = np.random.Generator(np.random.Philox(key=0)).standard_normal((3, 4, 2000)).astype(np.float32)
     together = processor(audio=sounds, sampling_rate=16000)["audio"]
     assert torch.equal(together, processor(audio=list(sounds), sampling_rate=16000)["audio"])
@@ -73,7 +73,7 @@ def test_several_sounds_come_as_a_list_or_as_one_array(processor):
     assert isinstance(processor(audio=sounds, sampling_rate=16000, return_tensors="np")["audio"], np.ndarray)
 
 
-def test_saved_and_loaded_it_is_the_same(processor, tmp_path, make_plane_wave):
+def test_a_loaded_processor_equals_the_saved_one(processor, tmp_path, make_plane_wave):
     from transformers import AutoProcessor
 
     processor.save_pretrained(tmp_path)
@@ -93,7 +93,7 @@ def test_the_folder_of_a_training_has_a_processor(trained_run):
     assert processor.tokenizer.buckets == 512
 
 
-def test_a_folder_without_one_is_named(tmp_path):
+def test_a_folder_without_a_processor_is_named(tmp_path):
     with pytest.raises(OSError, match="no processor"):
         ElsaProcessor.from_pretrained(tmp_path)
 
@@ -110,12 +110,12 @@ def test_a_folder_without_one_is_named(tmp_path):
         ({"text": "a dog", "return_tensors": "tf"}, "'tf'"),
     ],
 )
-def test_what_is_wrong_is_named(processor, arguments, named):
+def test_an_error_names_the_argument(processor, arguments, named):
     with pytest.raises(ValueError, match=named):
         processor(**arguments)
 
 
-def test_mono_lies_in_all_channels():
+def test_mono_is_copied_to_all_channels():
     foa = as_foa(np.array([1.0, 2.0]))
     assert foa.shape == (4, 2)
     assert (foa == foa[0]).all()

@@ -1,4 +1,4 @@
-"""The semantic encoders: aisfx against its package, HTSAT against transformers, what is frozen, what is refused."""
+"""The semantic encoders: aisfx against its package, HTSAT against transformers, freezing, and errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def noise(*shape: int, key: int = 0) -> np.ndarray:
 
 
 def small_clap(enable_fusion: bool = False) -> ClapModel:
-    """A CLAP model of 40 k parameters, its weights drawn."""
+    """A CLAP model of 40 k parameters with random weights."""
     audio = ClapAudioConfig(
         patch_embeds_hidden_size=4,
         hidden_size=32,
@@ -81,7 +81,7 @@ def clap_folder(tmp_path_factory) -> Path:
 def test_htsat_features_are_those_of_transformers(seconds, fusion):
     sound = 0.1 * noise(2, round(seconds * 48000))
     sound[1] *= np.linspace(0, 1, sound.shape[1]) ** 4
-    # 50 Hz to 14 kHz is what LAION's models have, transformers' default starts at 0.
+    # LAION's models have 50 Hz to 14 kHz; the default of transformers starts at 0.
     extractor = ClapFeatureExtractor(
         frequency_min=50, frequency_max=14000, truncation="fusion" if fusion else "rand_trunc", padding="repeatpad"
     )
@@ -94,14 +94,14 @@ def test_htsat_features_are_those_of_transformers(seconds, fusion):
     assert np.quantile(np.abs(single - expected), 0.99) < 1e-4
 
 
-def test_htsat_features_of_silence_are_the_floor_and_long_sound_is_cut():
+def test_htsat_features_of_silence_are_at_the_floor_and_long_sound_is_cut():
     assert (htsat.input_features(torch.zeros(1, 1000)) == -100).all()
     long = torch.from_numpy(noise(1, 500_000)).float()
     assert torch.equal(htsat.repeated(long), long[:, :480_000])
 
 
 @pytest.mark.parametrize("enable_fusion", [False, True])
-def test_clap_gives_its_parts_from_a_folder(tmp_path, enable_fusion):
+def test_both_parts_of_clap_are_loaded_from_a_folder(tmp_path, enable_fusion):
     clap = small_clap(enable_fusion)
     clap.save_pretrained(tmp_path / "clap")
     config = ElsaConfig(semantic_source=str(tmp_path / "clap"), text_source=str(tmp_path / "clap"), **SMALL_CLAP)
@@ -117,7 +117,7 @@ def test_clap_gives_its_parts_from_a_folder(tmp_path, enable_fusion):
         assert torch.equal(model.encode_text(**tokens), clap.text_model(**tokens).pooler_output)
 
 
-def test_a_model_of_clap_parts_survives_saving_and_needs_its_source_no_more(tmp_path, clap_folder):
+def test_a_saved_model_of_clap_parts_does_not_need_its_source(tmp_path, clap_folder):
     source = tmp_path / "source"
     small_clap().save_pretrained(source)
     model = ElsaModel.create(ElsaConfig(semantic_source=str(source), text_source=str(source), **SMALL_CLAP))
@@ -158,7 +158,7 @@ def test_without_a_source_the_weights_are_drawn_and_words_are_hashed():
     assert model.get_audio_features(torch.from_numpy(noise(1, 4, 48000)).float()).shape == (1, 512)
 
 
-def test_a_source_that_holds_something_else_is_named(tmp_path, clap_folder):
+def test_a_source_without_a_clap_model_is_named(tmp_path, clap_folder):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ConfigurationError, match="of type bert; clap is expected"):
         ElsaModel.create(ElsaConfig(semantic_source=str(tmp_path), **SMALL_CLAP))
@@ -176,7 +176,7 @@ def test_a_source_that_holds_something_else_is_named(tmp_path, clap_folder):
 
 
 def test_aisfx_spectrogram_is_the_one_that_the_package_describes():
-    """librosa's melspectrogram with htk=True, norm=1, power=2 of sound whose peak is 1, written out in float64."""
+    """The reference is librosa's melspectrogram with htk=True, norm=1, power=2, of sound with peak 1, in float64."""
     sound = 0.05 * noise(44100)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
     padded = np.pad(sound / np.abs(sound).max(), 1024)
@@ -192,7 +192,7 @@ def test_aisfx_spectrogram_is_the_one_that_the_package_describes():
 
 
 @needs_aisfx
-def test_aisfx_gives_what_its_package_gives():
+def test_aisfx_gives_the_output_of_its_package():
     from aisfx.models.cnn2d import EmbeddingNet
 
     theirs = EmbeddingNet("max", 3, 1, 64)
@@ -208,7 +208,7 @@ def test_aisfx_gives_what_its_package_gives():
 
 
 @needs_aisfx
-def test_elsa_small_hears_with_aisfx_at_any_rate():
+def test_elsa_small_uses_aisfx_at_any_rate():
     branch = SemanticBranch(read_configuration("elsa-small").model)
     branch.encoder.load_source(read_configuration("elsa-small").model)
     branch.train()
@@ -225,7 +225,7 @@ def test_elsa_small_hears_with_aisfx_at_any_rate():
     assert torch.isfinite(branch(branch.encode(torch.zeros(1, 4, 100), 48000))).all()
 
 
-def test_weights_of_another_file_are_not_read(tmp_path, monkeypatch):
+def test_a_file_with_another_hash_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(aisfx, "package_folder", lambda _: None)
     with pytest.raises(ConfigurationError, match="pip install --no-deps aisfx"):
         aisfx.package_weights()

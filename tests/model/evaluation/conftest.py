@@ -1,4 +1,4 @@
-"""A model under evaluation, for the tests of single tasks."""
+"""The subject of an evaluation, for the tests of single tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.elsa.embedding import Embedder
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.subject import Subject
 
-#: Small enough for a test.
+#: Small numbers, so that tests are fast.
 OPTIONS = EvaluationOptions(
     noise_db=(5.0,), readout_steps=60, cluster_rows=20, caption_steps=8, caption_batch=4, caption_rows=4
 )

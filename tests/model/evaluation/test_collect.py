@@ -1,4 +1,4 @@
-"""What is collected of a split, and of some of its rows."""
+"""The output of a model for a split, and for some of its rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.evaluation.collect import collect
 from model.evaluation.subject import Subject
 
 
-def test_some_rows_are_those_of_the_whole_split(subject):
+def test_chosen_rows_equal_those_of_the_whole_split(subject):
     dataset = subject.dataset("train")
     whole, some = collect(subject.embedder, dataset), collect(subject.embedder, dataset, [5, 2])
     assert some.ids == [whole.ids[5], whole.ids[2]]
@@ -24,7 +24,7 @@ def test_some_rows_are_those_of_the_whole_split(subject):
     np.testing.assert_allclose(some.audio_without_space, whole.audio_without_space[[5, 2]], atol=1e-5)
 
 
-def test_what_is_heard_once_is_heard_as_if_twice(subject):
+def test_sharing_the_semantic_encoder_changes_no_embedding(subject):
     dataset = subject.dataset("test")
     foa = next(load_batches(dataset, [0], batch_size=1)).audio
     with torch.inference_mode():
@@ -35,7 +35,7 @@ def test_what_is_heard_once_is_heard_as_if_twice(subject):
         np.testing.assert_allclose(found.audio_without_space, model.get_audio_features(alone), atol=1e-5)
 
 
-def test_of_a_long_train_split_no_more_is_heard_than_probes_take(subject):
+def test_of_a_long_train_split_only_the_rows_of_the_probes_are_used(subject):
     options = dataclasses.replace(subject.options, train_rows=6)
     fewer = Subject(subject.embedder, subject.releases, "test", subject.output, options)
     assert len(fewer.train.ids) == len(set(fewer.train.ids)) == len(fewer.train.audio) == 6

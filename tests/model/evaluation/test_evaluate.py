@@ -1,4 +1,4 @@
-"""All evaluations on a release of plane waves, end to end: what is written, and that every number is whole."""
+"""All tasks on a release of plane waves, end to end: the files, and every number with its n and interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model.evaluation.tasks import captioner
 
 from .conftest import OPTIONS
 
-#: The map has a test of its own.
+#: The map is tested separately.
 ALL = [task for task in TASKS if task != "map"]
 
 
@@ -32,7 +32,7 @@ def evaluated(trained_run, release, tmp_path_factory):
     return output, metrics
 
 
-def test_what_is_written(evaluated):
+def test_the_files_of_an_evaluation(evaluated):
     output, metrics = evaluated
     assert json.loads((output / "metrics.json").read_text()) == metrics
     figures = {f"{task}.png" for task in ("zero_shot", "localisation", "errors", "swap", "clusters")}
@@ -54,7 +54,7 @@ def test_every_number_has_its_n_chance_and_interval(evaluated):
     assert counted > 100
 
 
-def test_plane_waves_are_found_where_they_are(evaluated):
+def test_plane_waves_are_localised(evaluated):
     _, metrics = evaluated
     tasks = metrics["tasks"]
     clean = tasks["localisation"]["clean"]
@@ -66,11 +66,11 @@ def test_plane_waves_are_found_where_they_are(evaluated):
     assert tasks["zero_shot"]["direction"]["accuracy"]["n"] == 8
     assert tasks["zero_shot"]["reverberation"] == {"skipped": "no row has a word"}
     assert tasks["errors"]["branch"]["elevation_deg"].keys() == {"-90…-40", "40…90"}
-    # Every row with each of three other words.
+    # Every row gets each of the three other words.
     assert tasks["swap"]["take_new"]["n"] == 24
 
 
-def test_retrieval_is_on_the_set_without_repeats_and_on_all(evaluated):
+def test_retrieval_uses_the_set_without_repeats_and_all_rows(evaluated):
     _, metrics = evaluated
     retrieval = metrics["tasks"]["retrieval"]
     # Half of the rows have augmentation 0, with two captions each.
@@ -79,7 +79,7 @@ def test_retrieval_is_on_the_set_without_repeats_and_on_all(evaluated):
     assert retrieval["spatial_all_rows"]["audio_to_text"]["R@1"]["n"] == 8
 
 
-def test_the_papers_numbers_stand_beside_numbers_of_ours(evaluated):
+def test_every_number_of_the_paper_belongs_to_one_of_ours(evaluated):
     output, metrics = evaluated
     found = {(task, *path) for task in ALL for path, _ in leaves(metrics["tasks"][task])}
     for number in NUMBERS:
@@ -96,7 +96,7 @@ def test_one_task_alone_gives_the_same_numbers(evaluated, trained_run, release, 
     assert "Beside it" in (tmp_path / "index.html").read_text()
 
 
-def test_what_is_unknown_is_named_before_anything_is_written(trained_run, release, tmp_path):
+def test_an_unknown_name_is_an_error_before_anything_is_written(trained_run, release, tmp_path):
     output = tmp_path / "out"
     with pytest.raises(ValueError, match="unknown task singing; one of retrieval"):
         evaluate(trained_run, [release], output, tasks=["singing"])
@@ -109,7 +109,7 @@ def test_every_task_of_the_table_has_a_function():
     assert all(callable(task.load()) for task in TASKS.values())
 
 
-def test_a_task_that_cannot_be_scored_is_said(trained_run, make_release, tmp_path):
+def test_a_task_that_cannot_be_scored_gives_its_reason(trained_run, make_release, tmp_path):
     folder = make_release(tmp_path / "r", direction=None, distance=None)
     metrics = evaluate(
         trained_run, [folder], tmp_path / "out", tasks=["swap", "clusters"], options=OPTIONS, device="cpu"

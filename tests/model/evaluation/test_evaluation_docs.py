@@ -1,4 +1,4 @@
-"""docs/evaluation.md has every task and option, and its Python runs as it stands."""
+"""docs/evaluation.md names every task and option, and its Python code runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.evaluation.probes import Probe
 PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
 
-def test_every_task_and_option_is_there():
+def test_the_page_names_every_task_and_option():
     for task in TASKS:
         assert f"| `{task}` |" in PAGE
     for option in dataclasses.fields(EvaluationOptions):
@@ -25,7 +25,7 @@ def test_every_task_and_option_is_there():
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), ids=["embed", "search"])
-def test_its_python_runs(code, trained_run, release, make_plane_wave, tmp_path, monkeypatch, capsys):
+def test_the_python_code_of_the_page_runs(code, trained_run, release, make_plane_wave, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()
     Path("out/run").symlink_to(trained_run)

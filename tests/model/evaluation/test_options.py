@@ -1,4 +1,4 @@
-"""Options of an evaluation as a user sets them."""
+"""Options of an evaluation, as a user sets them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from model.errors import ConfigurationError
 from model.evaluation.options import EvaluationOptions, read_options
 
 
-def test_options_are_read_by_their_kind():
+def test_options_are_converted_to_their_types():
     options = read_options(["noise_db=[10, 0]", "tut=/data/tut", "readout_steps=5", "tut_order=WXYZ"])
     assert options == EvaluationOptions(noise_db=(10.0, 0.0), tut="/data/tut", readout_steps=5, tut_order="WXYZ")
     assert read_options(["noise_db=null"]).noise_db == ()
@@ -32,6 +32,6 @@ def test_options_are_read_by_their_kind():
         ("tut={", "the value is not YAML"),
     ],
 )
-def test_what_is_wrong_is_named(setting, message):
+def test_an_error_names_the_option(setting, message):
     with pytest.raises(ConfigurationError, match=message.replace("[", r"\[")):
         read_options([setting])

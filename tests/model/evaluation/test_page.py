@@ -1,4 +1,4 @@
-"""The page: numbers with their units, the paper's beside them, other runs beside those, and nothing but itself."""
+"""The page: numbers with units, the paper's numbers, those of other runs, and no external resources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _cells(page: str, label: str) -> list[str]:
     return [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row[1], re.DOTALL)]
 
 
-def test_a_number_stands_beside_the_papers_and_another_runs(tmp_path):
+def test_a_row_has_our_number_the_papers_and_another_runs(tmp_path):
     _write(
         tmp_path / "a",
         {
@@ -57,14 +57,14 @@ def test_a_number_stands_beside_the_papers_and_another_runs(tmp_path):
     assert _cells(page, "clean · branch · mean angle deg")[1] == ["–"]
     assert _cells(page, "direction · front back")[0][0] == "0.500"
     assert _cells(page, "R@10 change")[0][:2] == ["−1.0", "%"]
-    # Numbers that the paper has stand once more above all others.
+    # Numbers that the paper has too are repeated at the top.
     assert page.index("Beside the paper") < page.index("Zero-shot words of space: direction · accuracy")
     assert "elevation: not scored, no row has a word." in page
     assert "Map: not scored, umap-learn is not installed." in page
     assert "a &lt;dog&gt;" in page
     assert "&lt;first&gt;" in page
     assert "<first>" not in page
-    # Nothing is loaded from elsewhere.
+    # The page loads nothing from other files.
     assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 

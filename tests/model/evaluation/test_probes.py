@@ -1,4 +1,4 @@
-"""Probes: their size, what they learn, and that they learn it the same way twice."""
+"""Probes: their size, what they learn, and that two trainings give the same result."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from model.evaluation.probes import HIDDEN, Probe, hold_out, train_classifier, t
 CLIPS = [f"clip {row // 2}" for row in range(400)]
 
 
-def test_the_first_layer_has_the_papers_count():
+def test_the_first_layer_has_the_papers_number_of_parameters():
     probe = Probe(512, 3)
     assert probe.first.weight.numel() == 512 * HIDDEN == 32_768
     assert sum(parameter.numel() for parameter in probe.parameters()) == 32_768 + 64 + 64 * 3 + 3
 
 
 def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions, and unit vectors in which they are turned and mixed with noise."""
+    """Directions, and unit vectors in which they are rotated and mixed with noise."""
     generator = np.random.Generator(np.random.Philox(key=seed))
     directions = generator.standard_normal((count, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -29,7 +29,7 @@ def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), directions
 
 
-def test_a_readout_learns_a_direction_and_learns_it_twice_alike():
+def test_a_readout_learns_directions_and_two_trainings_agree():
     train, true = _embeddings(400, 0)
     test, test_true = _embeddings(100, 1)
     one, two = (train_direction_readout(train, true, CLIPS[:400], steps=300, seed=3) for _ in range(2))
@@ -48,8 +48,8 @@ def test_a_classifier_learns_words():
     assert classifier.parameters == pytest.approx(16 * 64 + 64 + 64 * 2 + 2)
 
 
-def test_few_rows_are_not_learnt_by_heart(monkeypatch):
-    # Three numbers tell the direction, five hundred the row.
+def test_few_rows_are_not_memorised(monkeypatch):
+    # Three numbers hold the direction, and five hundred identify the row.
     def embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.Generator(np.random.Philox(key=seed))
         directions = generator.standard_normal((count, 3))
@@ -66,7 +66,7 @@ def test_few_rows_are_not_learnt_by_heart(monkeypatch):
     assert np.mean(angles_deg(found, test_true)) > 25
 
 
-def test_a_clip_is_held_out_whole_or_learnt_from_whole():
+def test_whole_clips_are_held_out():
     learnt, held = hold_out(CLIPS, 0)
     assert len(held) == 40
     assert not {CLIPS[row] for row in learnt} & {CLIPS[row] for row in held}

@@ -1,4 +1,4 @@
-"""Simulated arrays: right at low frequencies and aliasing above, and a folder that an evaluation reads."""
+"""Simulated arrays: exact at low frequencies, aliasing above, and a folder that an evaluation reads."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .conftest import OPTIONS
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_a_plane_wave_is_encoded_where_it_comes_from_until_the_array_aliases(name):
+def test_a_plane_wave_is_encoded_correctly_below_the_aliasing_frequency(name):
     array = ARRAYS[name]()
     errors = {"low": [], "high": []}
     for azimuth, elevation in ((0.0, 0.0), (40.0, 30.0), (-130.0, -20.0)):
-        # So short a decay leaves little but the direct sound.
+        # With this short decay, there is little but the direct sound.
         place = Place((10.0, 9.0, 4.0), 0.05, np.array([5.0, 4.5, 2.0]), azimuth, elevation, 1.5)
         spectrum = np.fft.rfft(array.encode(responses(place, array)[:-1]), 8192, axis=1)
         frequency = np.fft.rfftfreq(8192, 1 / RATE)
@@ -36,7 +36,7 @@ def test_a_plane_wave_is_encoded_where_it_comes_from_until_the_array_aliases(nam
     assert max(errors["high"]) > 10
 
 
-def test_the_equalisation_keeps_its_limit():
+def test_the_equalisation_stays_below_its_limit():
     frequency = np.linspace(0, RATE / 2, 1000)
     for make in ARRAYS.values():
         array = make()
@@ -46,7 +46,7 @@ def test_the_equalisation_keeps_its_limit():
         assert np.abs(quiet.equalisation(frequency)[1]).max() <= 1.42
 
 
-def test_places_lie_in_their_rooms_and_depend_on_their_numbers_alone():
+def test_positions_are_in_their_rooms_and_depend_only_on_their_numbers():
     for number in range(20):
         place = draw_place(0, number % 3, number)
         assert ((place.source_m > 0) & (place.source_m < place.size_m)).all()
@@ -54,7 +54,7 @@ def test_places_lie_in_their_rooms_and_depend_on_their_numbers_alone():
     assert draw_place(0, 1, 2).azimuth_deg == draw_place(0, 1, 2).azimuth_deg
 
 
-def test_its_folder_is_evaluated(trained_run, release, tmp_path, capsys):
+def test_the_folder_is_evaluated(trained_run, release, tmp_path, capsys):
     generator = np.random.Generator(np.random.Philox(key=0))
     clips = tmp_path / "clips"
     clips.mkdir()

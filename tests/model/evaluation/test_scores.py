@@ -1,4 +1,4 @@
-"""Numbers with their intervals: drawn by key, groups whole."""
+"""Scores and their intervals: keyed draws of whole groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.evaluation.scores import accuracy_scores, balanced_accuracy, bootstrap, mean, median
 
 
-def test_bootstrap_is_keyed_and_draws_groups_whole():
+def test_the_bootstrap_is_keyed_and_draws_whole_groups():
     values = np.arange(20.0)
     groups = list(range(20))
     one, two = (bootstrap(values, groups, key="k", chance=None) for _ in range(2))
@@ -23,10 +23,10 @@ def test_bootstrap_is_keyed_and_draws_groups_whole():
         bootstrap(np.array([]), [], key="k", chance=None)
 
 
-# No deadline: machines may be loaded.
+# No deadline, because the machine can be busy.
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.floats(-10, 10), st.integers(0, 5)), min_size=1, max_size=30))
-def test_the_quick_way_to_a_mean_is_the_mean(rows):
+def test_the_fast_mean_equals_the_plain_one(rows):
     values, groups = np.array([value for value, _ in rows]), [group for _, group in rows]
     quick = bootstrap(values, groups, key="k", chance=0.5, draws=50)
     plain = bootstrap(values, groups, key="k", chance=0.5, draws=50, statistic=lambda v: float(np.mean(v)))
@@ -35,7 +35,7 @@ def test_the_quick_way_to_a_mean_is_the_mean(rows):
     assert quick.value == plain.value == mean(values)
 
 
-def test_the_interval_covers_the_mean_that_samples_were_drawn_from():
+def test_the_interval_covers_the_true_mean():
     generator = np.random.Generator(np.random.Philox(key=1))
     held = 0
     for trial in range(100):
@@ -44,7 +44,7 @@ def test_the_interval_covers_the_mean_that_samples_were_drawn_from():
     assert 86 <= held <= 100
 
 
-def test_balanced_accuracy_counts_classes_alike():
+def test_balanced_accuracy_weights_classes_equally():
     true, found = np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 0, 0])
     scores = accuracy_scores(true, found, list("abcde"), key="k", classes=2)
     assert scores["accuracy"].value == 0.8

@@ -1,4 +1,4 @@
-"""The statistics by octave band against a NumPy reference in float64, written from their definitions; and symmetry."""
+"""Statistics by octave band: equal to a NumPy reference in float64, and symmetric."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def computed(foa: np.ndarray, kind: torch.dtype = torch.float32) -> np.ndarray:
 
 
 def reference(foa: np.ndarray) -> np.ndarray:
-    """Band by band, one clip (4, samples)."""
+    """The statistics of one clip (4, samples), computed band by band from their definitions."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     window /= np.sqrt(np.sum(window**2))
     padded = np.pad(foa, ((0, 0), (N_FFT // 2, N_FFT // 2)))
@@ -79,7 +79,7 @@ def test_agrees_with_the_reference(clips, kind, tolerance, seconds):
         np.testing.assert_allclose(found[clip], reference(foa[clip]), atol=tolerance, rtol=0)
 
 
-def test_does_not_turn_with_the_field(clips):
+def test_rotating_the_field_changes_nothing(clips):
     generator = np.random.Generator(np.random.Philox(key=4))
     here = computed(clips)
     for _ in range(4):
@@ -89,7 +89,7 @@ def test_does_not_turn_with_the_field(clips):
         np.testing.assert_allclose(computed(np.stack([clips[:, 0], y, z, x], axis=1)), here, atol=1e-5, rtol=0)
 
 
-def test_does_not_depend_on_the_level(clips):
+def test_the_level_changes_nothing(clips):
     np.testing.assert_allclose(computed(0.1 * clips), computed(clips), atol=1e-3)
 
 
@@ -98,14 +98,14 @@ def test_silence_and_few_frames_are_finite():
         assert np.isfinite(computed(np.zeros((1, 4, max(1, samples))))).all()
 
 
-def test_bands_too_narrow_for_the_bins_have_one():
+def test_a_narrow_band_has_one_bin():
     foa = np.random.Generator(np.random.Philox(key=1)).standard_normal((1, 4, 2048))
     s = spectra(torch.from_numpy(foa), n_fft=64, hop=32)
     assert torch.isfinite(field_statistics(s, sample_rate=RATE, n_fft=64, hop=32, to_hz=TO_HZ)).all()
 
 
-def test_short_frames_are_brought_together(clips):
-    """Of 4 ms, four by four; three that are left over at the end do not count."""
+def test_short_frames_are_averaged(clips):
+    """Groups of four frames of 4 ms; the three remaining frames are dropped."""
     s = spectra(torch.from_numpy(clips), n_fft=128, hop=64)
     frames = s.power_w.shape[-1]
     assert frames % 4 == 0

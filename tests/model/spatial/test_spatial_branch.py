@@ -1,4 +1,4 @@
-"""The spatial branches: shapes, silence, the paper's sizes, and the symmetry of the bin-weighting one."""
+"""The spatial branches: shapes, silence, the paper's sizes, and the symmetry of bin-weighting."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def spectra_of(foa: np.ndarray) -> Spectra:
 
 
 def symmetries() -> list[np.ndarray]:
-    """Turns about z, counter-clockwise, and the three mirrorings."""
+    """Counter-clockwise rotations about z, and the three reflections."""
     turns = []
     for angle in np.deg2rad([90.0, 33.0, -140.0]):
         sine, cosine = np.sin(angle), np.cos(angle)
@@ -46,8 +46,8 @@ def symmetries() -> list[np.ndarray]:
     return [*turns, *(np.diag(signs) for signs in ([-1.0, 1, 1], [1, -1.0, 1], [1, 1, -1.0]))]
 
 
-def turned(foa: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The sound field turned or mirrored by a matrix of x, y, z."""
+def transformed(foa: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The sound field, rotated or reflected by a matrix of x, y, z."""
     w, y, z, x = foa
     x, y, z = matrix @ np.stack([x, y, z])
     return np.stack([w, y, z, x])
@@ -65,7 +65,7 @@ def test_shapes_unit_vectors_and_any_length(make_plane_wave, name):
 
 
 @pytest.mark.parametrize("name", SPATIAL_BRANCHES)
-def test_silence_gives_numbers_and_gradients_that_are_finite(name):
+def test_silence_gives_finite_outputs_and_gradients(name):
     branch = branch_of(name).train()
     out = branch(spectra_of(np.zeros((2, 4, 16000))))
     if name != "none":
@@ -75,44 +75,44 @@ def test_silence_gives_numbers_and_gradients_that_are_finite(name):
     assert all(torch.isfinite(p.grad).all() for p in branch.parameters() if p.grad is not None)
 
 
-def test_static_intensity_tells_a_plane_wave_from_its_direction_and_none_tells_nothing(make_plane_wave):
+def test_static_intensity_finds_a_plane_wave_and_none_outputs_zeros(make_plane_wave):
     azimuth, elevation = np.deg2rad([25, 15])
     expected = [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
-    heard = spectra_of(make_plane_wave(25, 15)[None])
-    np.testing.assert_allclose(branch_of("static")(heard).direction[0].detach().numpy(), expected, atol=1e-3)
-    nothing = branch_of("none")(heard)
+    spectra = spectra_of(make_plane_wave(25, 15)[None])
+    np.testing.assert_allclose(branch_of("static")(spectra).direction[0].detach().numpy(), expected, atol=1e-3)
+    nothing = branch_of("none")(spectra)
     assert not any(value.any() for value in (nothing.direction, nothing.measures, nothing.features))
 
 
-def test_turning_the_field_turns_the_direction(make_plane_wave):
+def test_rotating_the_field_rotates_the_direction(make_plane_wave):
     foa = make_plane_wave(25, 15, noise=0.8)
-    branch = shaken(branch_of("bin-weighting"))
+    branch = with_random_zeros(branch_of("bin-weighting"))
     here = branch(spectra_of(foa[None]))
     for matrix in symmetries():
-        there = branch(spectra_of(turned(foa, matrix)[None]))
+        there = branch(spectra_of(transformed(foa, matrix)[None]))
         expected = matrix @ here.direction[0].detach().numpy()
         np.testing.assert_allclose(there.direction[0].detach().numpy(), expected, atol=1e-5)
         torch.testing.assert_close(here.measures, there.measures, atol=1e-4, rtol=0)
         np.testing.assert_allclose(there.first[0].detach().numpy(), matrix @ here.first[0].detach().numpy(), atol=1e-5)
 
 
-def test_maps_do_not_turn_with_the_field(make_plane_wave):
+def test_rotating_the_field_does_not_change_the_maps(make_plane_wave):
     foa = make_plane_wave(25, 15, noise=0.8)
     for matrix in symmetries():
-        here, there = invariant_maps(spectra_of(foa[None])), invariant_maps(spectra_of(turned(foa, matrix)[None]))
+        here, there = invariant_maps(spectra_of(foa[None])), invariant_maps(spectra_of(transformed(foa, matrix)[None]))
         for a, b in zip(here, there, strict=True):
             torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
         to = torch.tensor([[0.6, 0.0, 0.8]])
         turned_to = to @ torch.from_numpy(matrix.T).float()
         here, there = (
             maps_relative_to(spectra_of(foa[None]), to),
-            maps_relative_to(spectra_of(turned(foa, matrix)[None]), turned_to),
+            maps_relative_to(spectra_of(transformed(foa, matrix)[None]), turned_to),
         )
         torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
 
 
-def shaken(branch: torch.nn.Module) -> torch.nn.Module:
-    """With what begins as zero away from it, as after training."""
+def with_random_zeros(branch: torch.nn.Module) -> torch.nn.Module:
+    """Moves the layers that start at zero away from it, as training does."""
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in branch.parameters():
@@ -121,33 +121,33 @@ def shaken(branch: torch.nn.Module) -> torch.nn.Module:
     return branch
 
 
-def test_how_a_bin_lies_to_a_direction_by_hand(make_plane_wave):
-    heard = spectra_of(make_plane_wave(0, 30)[None])
+def test_maps_relative_to_a_direction_of_a_known_bin(make_plane_wave):
+    spectra = spectra_of(make_plane_wave(0, 30)[None])
     to = torch.tensor([[0.0, 0.0, 1.0]])
-    cosine, vertical = maps_relative_to(heard, to)[0, :, 20, 60]
+    cosine, vertical = maps_relative_to(spectra, to)[0, :, 20, 60]
     assert cosine.item() == pytest.approx(0.5, abs=1e-3)
     assert vertical.item() == pytest.approx(0.5, abs=1e-3)
     assert not maps_relative_to(spectra_of(np.zeros((1, 4, 4000))), to).any()
 
 
-def test_a_weight_says_which_bins_count(make_plane_wave):
-    """Left in the first half, below in the second; all weight on one of them finds it."""
+def test_weights_choose_the_bins_of_a_mean(make_plane_wave):
+    """The sound comes from the left in the first half and from below in the second. Weights on one half find it."""
     left, below = make_plane_wave(90, 0), make_plane_wave(0, -90)
     half = np.arange(left.shape[1]) < left.shape[1] // 2
-    heard = spectra_of(np.where(half, left, below)[None])
-    bins, frames = heard.power_w.shape[1:]
+    spectra = spectra_of(np.where(half, left, below)[None])
+    bins, frames = spectra.power_w.shape[1:]
     for sign, expected in ((-1, [0, 1, 0]), (1, [0, 0, -1])):
-        # The frames where both meet are in neither half.
+        # The frames in the middle belong to neither half.
         where = (torch.arange((frames + 1) // 2) - frames / 4).div(4).round().clamp(-1, 1)
         logits = (20.0 * sign * where).expand(1, 4, (bins + 1) // 2, -1)
-        weights = bin_weights(heard, logits)
-        np.testing.assert_allclose(weighted_means(heard, weights)[0, 0].numpy(), expected, atol=2e-3)
+        weights = bin_weights(spectra, logits)
+        np.testing.assert_allclose(weighted_means(spectra, weights)[0, 0].numpy(), expected, atol=2e-3)
         halves = torch.stack([where < 0, where > 0]).float()[None, :, None].expand(-1, -1, (bins + 1) // 2, -1)
         np.testing.assert_allclose(weighted_cell_means(halves, weights)[0, 0].numpy(), [sign < 0, sign > 0], atol=2e-3)
 
 
-def test_means_are_mixed_apart_in_the_horizontal_and_the_vertical():
-    """Half of the second mean's horizontal part is taken off, and the first mean's vertical part is doubled."""
+def test_horizontal_and_vertical_parts_of_the_means_have_separate_factors():
+    """Half of the horizontal part of the second mean is subtracted; the vertical part of the first is doubled."""
     branch = branch_of("bin-weighting")
     factors = torch.zeros(2, branch.MEANS)
     factors[0, 1], factors[1, 0] = -0.5, 1.0
@@ -165,14 +165,14 @@ def test_untrained_weights_find_a_plane_wave(make_plane_wave):
 
 
 def test_the_paper_branch_has_the_papers_parameters():
-    """16 kHz, 400/100, 10 s: 201 by 1601 bins, 1200 a network, 2400-192-64-44; we have 7 outputs for 44."""
+    """16 kHz, 400/100, 10 s: 201 by 1601 bins, 1200 numbers a network, 2400-192-64-44; ours has 7 outputs, not 44."""
     branch = PaperSpatialBranch(read_configuration("elsa-base").model)
     assert branch.first.in_features == 2400
     ours = sum(p.numel() for p in branch.parameters())
     assert ours == 485_828 - (64 + 1) * 44 + (64 + 1) * (3 + len(MEASURES))
 
 
-def test_the_level_is_heard_only_where_it_is_asked_for(make_plane_wave):
+def test_the_level_matters_only_with_spatial_level(make_plane_wave):
     foa = make_plane_wave(25, 15, noise=0.3)
     for level, equal in ((False, True), (True, False)):
         with torch.random.fork_rng(devices=[]):
@@ -206,6 +206,6 @@ def test_bins_above_the_limit_are_not_read(make_plane_wave):
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.column)
-def test_scales_go_both_ways(measure):
+def test_scales_are_inverted(measure):
     value = torch.tensor([0.7, 3.0, 250.0])
     torch.testing.assert_close(measure.from_scale(measure.to_scale(value)), value, rtol=1e-4, atol=1e-4)

@@ -1,4 +1,4 @@
-"""The gradient of a whole batch from its chunks: that of one pass, with dropout drawn again, batch norm left alone."""
+"""The gradient of a batch from its chunks equals that of one pass, also with dropout and batch norm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALONE = Processes("cpu")
 
 
 class Pair(nn.Module):
-    """Two towers and a temperature; dropout on one of them."""
+    """Two towers and a temperature, with dropout in one tower."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def test_chunks_give_the_gradient_of_the_whole_batch(dropout):
     model = Pair(dropout).double()
     sound, words = torch.randn(12, 6).double(), torch.randn(12, 4).double()
     chunks = list(zip(sound.split(3), words.split(3), strict=True))
-    # One pass over all, each chunk with the dropout that its seed draws.
+    # One pass over all chunks, each with the dropout of its seed.
     outputs = []
     for index, chunk in enumerate(chunks):
         torch.manual_seed(index)
@@ -72,7 +72,7 @@ def test_chunks_give_the_gradient_of_the_whole_batch(dropout):
         torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-12)
 
 
-def test_the_sum_of_the_chunks_own_losses_would_be_another_gradient():
+def test_the_sum_of_the_losses_of_chunks_has_another_gradient():
     torch.manual_seed(0)
     model = Pair(0.0).double()
     sound, words = torch.randn(12, 6).double(), torch.randn(12, 4).double()
@@ -88,7 +88,7 @@ def test_the_sum_of_the_chunks_own_losses_would_be_another_gradient():
 def test_a_model_takes_the_same_step_from_chunks(release, branch):
     found = []
     for chunk in (0, 2):
-        # The paper's branch has batch norm, whose batch is a chunk: in evaluation mode it is a function of a clip.
+        # The paper's branch has batch norm over a chunk. In evaluation mode its output depends on single clips.
         configuration = read_configuration(
             "elsa-tiny",
             [
@@ -122,7 +122,7 @@ def test_a_model_takes_the_same_step_from_chunks(release, branch):
         torch.testing.assert_close(parts[name], gradient, rtol=1e-4, atol=1e-5 * largest, msg=name)
 
 
-def test_batch_norm_counts_every_clip_once():
+def test_batch_norm_updates_once_for_every_clip():
     torch.manual_seed(0)
     chunks = [(torch.randn(4, 6), torch.randn(4, 4)) for _ in range(2)]
     norms = []
@@ -142,7 +142,7 @@ def test_batch_norm_counts_every_clip_once():
 
 
 @given(st.integers(1, 5000), st.integers(0, 6000))
-def test_chunks_are_of_one_size_and_not_larger_than_asked(share, at_most):
-    size = chunk_size_of(share, at_most)
+def test_chunks_have_one_size_up_to_the_limit(share, largest):
+    size = chunk_size_of(share, largest)
     assert share % size == 0
-    assert size == share if not at_most else size <= max(1, at_most)
+    assert size == share if not largest else size <= max(1, largest)

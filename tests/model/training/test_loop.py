@@ -1,4 +1,4 @@
-"""Training: the same weights twice and after any stop, what is kept, what a run's folder holds, and what is refused."""
+"""Training: two runs and stopped runs give the same weights; the files of a run; continuing; errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from model.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = ["training.device=cpu", "training.epochs=2"]
-#: Two epochs of two steps before, two of two steps after.
+#: Pretraining and training with two epochs of two steps each.
 BOTH_PHASES = [
     *SETTINGS,
     "training.pretraining.epochs=2",
@@ -44,31 +44,31 @@ def history_of(run: Path) -> list[dict]:
 
 
 def assert_same_run(first: Path, second: Path) -> None:
-    """The same weights to the bit, and the same history but for what a clock says."""
+    """Asserts that weights are equal bit by bit, and that histories are equal except for times."""
     weights, others = (load_file(run / "model.safetensors") for run in (first, second))
     assert weights.keys() == others.keys()
     assert all(torch.equal(weights[name], others[name]) for name in weights)
     clocks = {"samples_per_s", "waited_for_data"}
-    told = [
+    histories = [
         [{key: value for key, value in line.items() if key not in clocks} for line in history_of(run)]
         for run in (first, second)
     ]
-    assert told[0] == told[1]
+    assert histories[0] == histories[1]
 
 
 @pytest.fixture(scope="module")
 def whole_run(release, tmp_path_factory) -> Path:
-    """Both phases without a stop."""
+    """A run of both phases without a stop."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     return train(read_configuration("elsa-tiny", BOTH_PHASES), [release], folder, progress=io.StringIO()).run
 
 
 class Killed(BaseException):
-    """Ends a training as nothing in it expects."""
+    """An exception that no code of the training handles."""
 
 
-def killed_at(monkeypatch, step: int) -> None:
-    """The next training writes a checkpoint after each step, and ends in the midst of one."""
+def kill_at(monkeypatch, step: int) -> None:
+    """Makes the next training write a checkpoint after each step, and end in the middle of a step."""
     calls = 0
     whole = Trainer.step
 
@@ -76,7 +76,7 @@ def killed_at(monkeypatch, step: int) -> None:
         nonlocal calls
         calls += 1
         if calls == step:
-            # Half of a step has changed what a checkpoint must not have kept.
+            # A part of the step has changed weights; no checkpoint may hold them.
             with torch.no_grad():
                 next(self.model.parameters()).add_(1)
             raise Killed
@@ -86,7 +86,7 @@ def killed_at(monkeypatch, step: int) -> None:
     monkeypatch.setattr(Trainer, "step", part)
 
 
-def test_twice_gives_the_same_weights_and_the_seed_others(release, trained_run, tmp_path):
+def test_two_runs_give_the_same_weights_and_another_seed_gives_others(release, trained_run, tmp_path):
     state = torch.random.get_rng_state()
     again = train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "again").run
     assert torch.equal(state, torch.random.get_rng_state())
@@ -98,21 +98,21 @@ def test_twice_gives_the_same_weights_and_the_seed_others(release, trained_run, 
     )
 
 
-def test_workers_that_decode_change_nothing(release, trained_run, tmp_path):
+def test_workers_do_not_change_the_weights(release, trained_run, tmp_path):
     settings = [*SETTINGS, "training.workers=2"]
     assert_same_run(trained_run, train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run").run)
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 6, 8])
-def test_a_training_that_is_killed_goes_on_to_the_same_weights(release, whole_run, tmp_path, monkeypatch, step):
+def test_a_killed_training_continues_to_the_same_weights(release, whole_run, tmp_path, monkeypatch, step):
     configuration = read_configuration("elsa-tiny", BOTH_PHASES)
     with monkeypatch.context() as patched:
-        killed_at(patched, step)
+        kill_at(patched, step)
         with pytest.raises(Killed):
             train(configuration, [release], tmp_path / "run")
-    told = io.StringIO()
-    train(configuration, [release], tmp_path / "run", progress=told)
-    assert ("continues with" in told.getvalue()) == (step > 1)
+    stream = io.StringIO()
+    train(configuration, [release], tmp_path / "run", progress=stream)
+    assert ("continues with" in stream.getvalue()) == (step > 1)
     assert_same_run(whole_run, tmp_path / "run")
 
 
@@ -132,7 +132,7 @@ def test_a_kill_between_the_best_model_and_the_checkpoint_loses_nothing(release,
     assert_same_run(whole_run, tmp_path / "run")
 
 
-def test_a_process_that_is_killed_goes_on_to_the_same_weights(release, whole_run, tmp_path):
+def test_a_killed_process_continues_to_the_same_weights(release, whole_run, tmp_path):
     run = tmp_path / "run"
     code = f"""
 import torch
@@ -175,18 +175,18 @@ def test_a_signal_leaves_a_checkpoint_and_one_line(release, whole_run, tmp_path,
     assert_same_run(whole_run, tmp_path / "run")
 
 
-def test_a_finished_run_says_so_and_does_nothing(release, trained_run, monkeypatch):
+def test_a_finished_run_does_nothing(release, trained_run, monkeypatch):
     monkeypatch.setattr(Trainer, "step", None)
     result = train(read_configuration("elsa-tiny", SETTINGS), [release], trained_run)
     assert result.was_finished
     assert result.best_epoch == history_of(trained_run)[-1]["best_epoch"]
-    # The number of workers decides nothing, so it may be another.
+    # The number of workers may differ, because it changes no weights.
     assert train(
         read_configuration("elsa-tiny", [*SETTINGS, "training.workers=3"]), [release], trained_run
     ).was_finished
 
 
-def copied(run: Path, folder: Path) -> Path:
+def copy_run(run: Path, folder: Path) -> Path:
     return Path(shutil.copytree(run, folder))
 
 
@@ -196,7 +196,7 @@ def test_a_finished_run_takes_more_epochs_and_a_kill_in_them_changes_nothing(
     longer = read_configuration("elsa-tiny", ["training.device=cpu", "training.epochs=4"])
     before, stream = history_of(trained_run), io.StringIO()
     kept = before[-1]["best_epoch"] + 1
-    whole = train(longer, [release], copied(trained_run, tmp_path / "whole"), progress=stream)
+    whole = train(longer, [release], copy_run(trained_run, tmp_path / "whole"), progress=stream)
     assert f"continues from the weights of epoch {kept}, up to epoch 4" in stream.getvalue()
     assert not whole.was_finished
     history = history_of(whole.run)
@@ -207,17 +207,17 @@ def test_a_finished_run_takes_more_epochs_and_a_kill_in_them_changes_nothing(
     record = json.loads((whole.run / "run.json").read_text())
     assert record["extensions"] == [{"after_epochs": 2, "from_epoch": kept - 1}]
     assert train(longer, [release], whole.run).was_finished
-    stopped = copied(trained_run, tmp_path / "stopped")
+    stopped = copy_run(trained_run, tmp_path / "stopped")
     for step in (1, 2):
         with monkeypatch.context() as patched:
-            killed_at(patched, step)
+            kill_at(patched, step)
             with pytest.raises(Killed):
                 train(longer, [release], stopped)
     train(longer, [release], stopped)
     assert_same_run(whole.run, stopped)
 
 
-def test_fewer_epochs_than_a_run_has_are_refused(release, trained_run):
+def test_fewer_epochs_than_a_run_has_are_rejected(release, trained_run):
     before = sorted((path.name, path.stat().st_mtime_ns) for path in trained_run.iterdir())
     with pytest.raises(RunRefused, match=r"has 2 epochs, training\.epochs is 1"):
         train(read_configuration("elsa-tiny", ["training.device=cpu", "training.epochs=1"]), [release], trained_run)
@@ -225,7 +225,7 @@ def test_fewer_epochs_than_a_run_has_are_refused(release, trained_run):
 
 
 def test_a_training_starts_from_the_weights_of_a_run(release, trained_run, tmp_path):
-    # A learning rate at which nothing moves: what is kept is what it started from.
+    # With this learning rate the weights do not change, so the result has the initial weights.
     still = read_configuration(
         "elsa-tiny", ["training.device=cpu", "training.epochs=1", "training.learning_rate=1e-30"]
     )
@@ -240,7 +240,7 @@ def test_a_training_starts_from_the_weights_of_a_run(release, trained_run, tmp_p
 
 def other_model(folder: Path, run: Path) -> Path:
     """A copy of a run whose weights have another hash."""
-    copy = copied(run, folder / "other")
+    copy = copy_run(run, folder / "other")
     model = load_model(copy)
     with torch.no_grad():
         model.logit_scale += 1
@@ -248,21 +248,21 @@ def other_model(folder: Path, run: Path) -> Path:
     return copy
 
 
-def test_a_model_of_another_shape_to_start_from_is_named(release, trained_run, tmp_path):
+def test_an_initial_model_of_another_shape_is_named(release, trained_run, tmp_path):
     wider = read_configuration("elsa-tiny", [*SETTINGS, "model.head_size=24"])
     with pytest.raises(ConfigurationError, match="its head_size is 16, the configuration's is 24"):
         train(wider, [release], tmp_path / "run", init_from=trained_run)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_device_that_is_not_there_is_one_line(release, tmp_path, monkeypatch):
+def test_a_missing_device_is_one_line(release, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigurationError, match="the device is cuda, but PyTorch finds no CUDA device here"):
         train(read_configuration("elsa-tiny", ["training.device=cuda"]), [release], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_of_something_else_is_refused(release, make_release, trained_run, tmp_path):
+def test_a_run_of_another_configuration_or_data_is_rejected(release, make_release, trained_run, tmp_path):
     with pytest.raises(RunRefused, match=r"another configuration \(training\.seed is 0 there and 1 here\)"):
         train(read_configuration("elsa-tiny", [*SETTINGS, "training.seed=1"]), [release], trained_run)
     other = make_release(tmp_path / "other", rows={"train": 15, "validation": 8})
@@ -279,7 +279,7 @@ def test_a_run_of_something_else_is_refused(release, make_release, trained_run, 
 def test_a_broken_checkpoint_is_one_line(release, tmp_path, monkeypatch, content):
     configuration = read_configuration("elsa-tiny", SETTINGS)
     with monkeypatch.context() as patched:
-        killed_at(patched, 2)
+        kill_at(patched, 2)
         with pytest.raises(Killed):
             train(configuration, [release], tmp_path / "run")
     (tmp_path / "run" / CHECKPOINT).write_bytes(content)
@@ -288,7 +288,7 @@ def test_a_broken_checkpoint_is_one_line(release, tmp_path, monkeypatch, content
     assert "\n" not in str(refused.value)
 
 
-def test_a_loss_that_is_no_number_is_one_line_and_the_best_model_stays(release, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_is_one_line_and_the_best_model_remains(release, tmp_path, monkeypatch):
     whole = Training.loss
     calls = 0
 
@@ -308,7 +308,7 @@ def test_a_loss_that_is_no_number_is_one_line_and_the_best_model_stays(release, 
 
 
 def test_loss_falls_and_the_epoch_with_the_best_precision_is_kept(release, tmp_path):
-    # Every row as it is: what is told of training is then told of one task.
+    # Without augmentation, the losses of all epochs are of the same task.
     settings = [
         "training.device=cpu",
         "training.epochs=8",
@@ -328,7 +328,7 @@ def test_loss_falls_and_the_epoch_with_the_best_precision_is_kept(release, tmp_p
     assert json.loads((result.run / "run.json").read_text())["best"]["epoch"] == result.best_epoch
 
 
-def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run, whole_run):
+def test_the_files_of_a_finished_run(trained_run, whole_run):
     names = [
         "config.json",
         "configuration.yaml",
@@ -342,7 +342,7 @@ def test_a_run_holds_what_is_needed_to_use_and_to_repeat_it(trained_run, whole_r
     assert sorted(path.name for path in trained_run.iterdir()) == names
     assert not (whole_run / CHECKPOINT).exists()
     assert not (whole_run / VIEWS).exists()
-    # Whoever may read the configuration may read the weights.
+    # The weights have the permissions of the configuration.
     modes = {(trained_run / name).stat().st_mode for name in ("config.json", "model.safetensors")}
     assert len(modes) == 1
     record = json.loads((trained_run / "run.json").read_text())
@@ -361,17 +361,17 @@ def test_the_other_branches_train_too(release, tmp_path, branch):
     assert (result.run / "model.safetensors").is_file()
 
 
-def test_half_precision_trains_near_to_full_precision(release, trained_run, tmp_path):
+def test_half_precision_gives_nearly_the_loss_of_full_precision(release, trained_run, tmp_path):
     settings = [*SETTINGS, "training.precision=bfloat16"]
     result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
     first, full = history_of(result.run)[0], history_of(trained_run)[0]
     assert first["train"]["loss"] != full["train"]["loss"]
     assert first["train"]["loss"] == pytest.approx(full["train"]["loss"], rel=0.05)
-    # Weights are kept in full.
+    # The weights are saved in full precision.
     assert load_file(result.run / "model.safetensors")["fusion.0.weight"].dtype == torch.float32
 
 
-def test_kept_sound_is_trained_on_and_goes_in_the_end(release, tmp_path):
+def test_decoded_sound_is_used_and_removed_in_the_end(release, tmp_path):
     settings = [*SETTINGS, "model.semantic_frozen=true", "training.semantic_views=1", "training.keep_decoded=true"]
     half = ["model.spatial_rate=8000", "model.mel_to_hz=4000", "model.spatial_to_hz=4000"]
     runs = []
@@ -394,10 +394,12 @@ def test_kept_sound_is_trained_on_and_goes_in_the_end(release, tmp_path):
 
 def test_a_release_smaller_than_a_batch_is_one_batch(make_release, tmp_path):
     folder = make_release(tmp_path / "r", rows={"train": 3, "validation": 2})
-    told = io.StringIO()
-    train(read_configuration("elsa-tiny", [*SETTINGS, "training.epochs=1"]), [folder], tmp_path / "run", progress=told)
-    assert "epoch 1 of 1" in told.getvalue()
-    assert "samples/s" in told.getvalue()
+    stream = io.StringIO()
+    train(
+        read_configuration("elsa-tiny", [*SETTINGS, "training.epochs=1"]), [folder], tmp_path / "run", progress=stream
+    )
+    assert "epoch 1 of 1" in stream.getvalue()
+    assert "samples/s" in stream.getvalue()
 
 
 def test_an_unreadable_release_leaves_no_folder(tmp_path):

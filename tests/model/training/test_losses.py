@@ -1,4 +1,4 @@
-"""The loss by hand-made numbers: what each term is, and that what has no space is not counted."""
+"""The terms of the loss on hand-made numbers; rows without space do not count."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_contrastive_loss_is_cross_entropy_both_ways():
     assert contrastive_loss(audio, text, scale).item() == pytest.approx((rows + columns) / 2, rel=1e-6)
 
 
-def test_contrastive_loss_of_a_model_that_knows_nothing_is_the_logarithm_of_the_batch():
+def test_with_equal_embeddings_the_contrastive_loss_is_the_logarithm_of_the_batch_size():
     same = torch.ones(8, 4) / 2
     assert contrastive_loss(same, same, torch.tensor(1.0)).item() == pytest.approx(math.log(8), rel=1e-6)
 
@@ -68,7 +68,7 @@ def test_chord_loss_is_the_distance_and_has_a_gradient_everywhere(angle):
     assert not predicted.grad[1].any()
 
 
-def test_nothing_to_count_is_zero_with_gradient_zero():
+def test_the_masked_mean_of_nothing_is_zero_with_a_zero_gradient():
     values = torch.tensor([NAN, 3.0], requires_grad=True)
     mean = masked_mean(values, torch.tensor([False, False]))
     mean.backward()
@@ -77,7 +77,7 @@ def test_nothing_to_count_is_zero_with_gradient_zero():
     assert values.grad.tolist() == [0, 0]
 
 
-def test_rows_without_space_and_values_that_are_missing_change_nothing():
+def test_rows_without_space_and_missing_values_do_not_count():
     true = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])
     measures = torch.tensor([[DISTANCE.centre, AREA.centre, 550.0, NAN], [NAN, NAN, NAN, NAN]])
     mask = torch.tensor([True, False])

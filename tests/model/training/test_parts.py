@@ -1,4 +1,4 @@
-"""The parts of training: LAMB, mAP@10, what is kept of frozen parts, pre-training, scalars, the dry run."""
+"""Parts of training: LAMB, mAP@10, stored outputs of frozen encoders, pre-training, scalars, the dry run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model.training.trainer import Trainer, splits
 from model.training.validation import mean_average_precision
 
 
-def test_lamb_is_its_algorithm():
+def test_lamb_follows_its_algorithm():
     generator = np.random.Generator(np.random.Philox(key=0))
     weight = generator.standard_normal((3, 4))
     gradients = generator.standard_normal((3, 3, 4))
@@ -41,7 +41,7 @@ def test_lamb_is_its_algorithm():
         np.testing.assert_allclose(parameter.detach().numpy(), weight, rtol=1e-10)
 
 
-def test_lamb_moves_what_is_zero():
+def test_lamb_moves_a_zero_tensor():
     parameter = nn.Parameter(torch.zeros(3))
     parameter.grad = torch.ones(3)
     Lamb([parameter], lr=0.1).step()
@@ -49,55 +49,55 @@ def test_lamb_moves_what_is_zero():
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "lamb"])
-def test_only_matrices_decay_and_only_what_is_trained_is_stepped(name):
+def test_only_matrices_decay_and_frozen_parameters_are_left_out(name):
     settings = read_configuration("elsa-tiny", [f"training.optimizer={name}", "training.weight_decay=0.1"]).training
     layer, frozen = nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)
     groups = make_optimizer([*layer.parameters(), *frozen.parameters()], settings).param_groups
     assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(1, 0.1), (1, 0.0)]
 
 
-def test_precision_by_hand():
+def test_mean_average_precision_of_known_ranks():
     eye = torch.eye(4)
     assert mean_average_precision(eye, eye, ["a", "b", "c", "d"]) == 1
-    # Each caption is on the clip of the next: by ties, which count against it, each pair is last of four.
+    # Each caption is most similar to the next clip. Ties count against the model, so each own clip is last of four.
     turned = eye.roll(1, 0)
     assert mean_average_precision(eye, turned, ["a", "b", "c", "d"]) == pytest.approx(1 / 4)
-    # Equal captions are right for each other.
+    # Equal captions are relevant to each other's clips.
     assert mean_average_precision(eye, turned, ["a", "a", "a", "a"]) == 1
 
 
-def test_precision_counts_ten_ranks():
+def test_mean_average_precision_uses_ten_ranks():
     same = torch.ones(11, 2)
-    # All tie: the one that is right comes last, behind ten others.
+    # All similarities are equal, so the relevant item comes last, after ten others.
     assert mean_average_precision(same, same, [str(i) for i in range(11)]) == 0
     assert mean_average_precision(same[:10], same[:10], [str(i) for i in range(10)]) == pytest.approx(0.1)
 
 
 class Counting:
-    """A frozen encoder, and what it was asked."""
+    """A frozen encoder that counts the captions that it encodes."""
 
     def __init__(self) -> None:
         self.text_encoder = nn.Linear(1, 1).requires_grad_(False)
         self.device = torch.device("cpu")
-        self.asked = 0
+        self.encoded = 0
 
     def encode_text(self, lengths):
-        self.asked += len(lengths)
+        self.encoded += len(lengths)
         return lengths
 
 
-def test_a_frozen_encoder_reads_each_caption_once(monkeypatch):
+def test_a_frozen_encoder_encodes_each_caption_once(monkeypatch):
     model = Counting()
     captions = Captions(model, lambda texts: {"lengths": torch.tensor([[float(len(text))] for text in texts])})  # type: ignore[arg-type]
     assert captions.encode(["a", "bb", "a"]).flatten().tolist() == [1, 2, 1]
     assert captions.encode(["bb", "ccc"]).flatten().tolist() == [2, 3]
-    assert model.asked == 3
+    assert model.encoded == 3
     monkeypatch.setattr("model.training.frozen.MOST_CAPTIONS", 3)
     assert captions.encode(["a", "dddd"]).flatten().tolist() == [1, 4]
-    assert model.asked == 5
+    assert model.encoded == 5
 
 
-def test_views_keep_whole_batches_and_outlive_their_process(tmp_path):
+def test_views_store_whole_batches_for_later_processes(tmp_path):
     path, clips = tmp_path / "views", ["a", "b", "a"]
     views = Views(path, clips, count=2, size=2, seed=0)
     batches = views.missing(2)
@@ -107,23 +107,23 @@ def test_views_keep_whole_batches_and_outlive_their_process(tmp_path):
     again = Views(path, clips, count=2, size=2, seed=0)
     assert again.missing(2) == [batches[0], batches[2]]
     assert torch.equal(again.get([Turn(0, 1), Turn(2, 0)]), torch.tensor([[3.0, 4.0], [1.0, 2.0]]))
-    # Of another shape it is begun anew.
+    # For another number of clips the file is created again.
     assert len(Views(path, [*clips, "c"], count=2, size=2, seed=0).missing(2)) == 4
 
 
-def test_what_a_clip_sounds_like_does_not_tell_which_row_it_is(tmp_path):
+def test_a_row_uses_the_views_of_all_rows_of_its_clip(tmp_path):
     clips = ["a", "b", "a", "a"]
     views = Views(tmp_path / "views", clips, count=2, size=2, seed=0)
     drawn = [views.choose([0, 1, 2, 3], epoch) for epoch in range(60)]
-    for place in range(4):
-        others = {turns[place] for turns in drawn}
-        assert {clips[turn.row] for turn in others} == {clips[place]}
-        assert others == {Turn(row, view) for row in range(4) if clips[row] == clips[place] for view in range(2)}
-    # Of a row and an epoch they depend on nothing else.
+    for row in range(4):
+        others = {turns[row] for turns in drawn}
+        assert {clips[turn.row] for turn in others} == {clips[row]}
+        assert others == {Turn(other, view) for other in range(4) if clips[other] == clips[row] for view in range(2)}
+    # The draw depends only on the row and the epoch.
     assert views.choose([3], 7) == views.choose([0, 3], 7)[1:]
 
 
-def test_a_hearing_that_was_stopped_hears_the_rest_and_the_same(release, tmp_path, monkeypatch):
+def test_encoding_that_was_stopped_continues_with_the_same_views(release, tmp_path, monkeypatch):
     monkeypatch.setattr("model.training.phases.ENCODING_BATCH", 6)
     settings = ["training.device=cpu", "model.semantic_frozen=true", "training.semantic_views=2"]
     configuration = read_configuration("elsa-tiny", settings)
@@ -139,7 +139,7 @@ def test_a_hearing_that_was_stopped_hears_the_rest_and_the_same(release, tmp_pat
     assert len(found[0].unique(dim=0)) > 16
 
 
-def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
+def test_a_pretrained_spatial_branch_can_be_frozen(release):
     settings = [
         "training.device=cpu",
         "training.epochs=1",
@@ -158,7 +158,7 @@ def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
         optimizer, parameters = trainer.optimizer(phase)
         before = {part: weights(getattr(model, part)) for part in ("spatial_branch", "fusion")}
         chunks = next(trainer.batches(phase, 0, 0))
-        # The first step's rate is small, and still not nothing.
+        # The learning rate of the first step is small, but not zero.
         trainer.step(phase, optimizer, parameters, chunks, epoch=0, batch=0)
         moved = {
             part: any(not torch.equal(old, new) for old, new in zip(kept, weights(getattr(model, part)), strict=True))
@@ -171,9 +171,9 @@ def test_a_spatial_branch_that_is_trained_first_can_keep_its_weights(release):
         assert model.fusion.training
 
 
-def test_scalars_are_read_back_and_their_absence_is_said_once(tmp_path, monkeypatch):
-    told = io.StringIO()
-    scalars = Scalars(tmp_path, 0, told)
+def test_scalars_are_read_back_and_a_missing_tensorboard_is_one_line(tmp_path, monkeypatch):
+    stream = io.StringIO()
+    scalars = Scalars(tmp_path, 0, stream)
     scalars.add("training", {"loss": 2.5}, 3)
     scalars.close()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -181,7 +181,7 @@ def test_scalars_are_read_back_and_their_absence_is_said_once(tmp_path, monkeypa
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("training/loss")] == [(3, 2.5)]
-    assert told.getvalue() == ""
+    assert stream.getvalue() == ""
 
     whole = builtins.__import__
 
@@ -191,14 +191,14 @@ def test_scalars_are_read_back_and_their_absence_is_said_once(tmp_path, monkeypa
         return whole(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    scalars = Scalars(tmp_path / "none", 0, told)
+    scalars = Scalars(tmp_path / "none", 0, stream)
     scalars.add("training", {"loss": 2.5}, 3)
     scalars.close()
-    assert told.getvalue().count("\n") == 1
+    assert stream.getvalue().count("\n") == 1
     assert not (tmp_path / "none").exists()
 
 
-def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
+def test_a_dry_run_prints_parts_steps_and_time_and_writes_nothing(release):
     files = sorted(release.rglob("*"))
     settings = ["training.device=cpu", "training.chunk_size=4", "training.pretraining.epochs=2"]
     lines = list(describe(read_configuration("elsa-tiny", settings), [release]))
@@ -215,7 +215,7 @@ def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("training.optimizer=sgd", "training.optimizer is 'sgd'"),
         ("training.precision=float16", "training.precision is 'float16'"),
@@ -226,8 +226,8 @@ def test_a_dry_run_tells_parts_steps_and_time_and_writes_nothing(release):
         ("training.pretraining.speed=1", "unknown key training.pretraining.speed"),
     ],
 )
-def test_settings_that_cannot_be_are_one_line(setting, said):
-    with pytest.raises(ConfigurationError, match=said) as error:
+def test_impossible_settings_are_one_line(setting, message):
+    with pytest.raises(ConfigurationError, match=message) as error:
         read_configuration("elsa-tiny", [setting])
     assert "\n" not in str(error.value)
 
@@ -236,7 +236,7 @@ def test_a_new_run_has_no_progress(tmp_path):
     assert load_progress(tmp_path) is None
 
 
-def test_a_batch_that_processes_cannot_share_is_refused(release):
+def test_a_batch_that_processes_cannot_share_is_rejected(release):
     configuration = read_configuration("elsa-tiny", ["training.device=cpu", "training.batch_size=7"])
     processes = Processes("cpu")
     trainer = Trainer(configuration, *splits(configuration, [release]), processes)

@@ -1,4 +1,4 @@
-"""Two processes over gloo take the steps that one takes."""
+"""Two processes over gloo do the same steps as one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.training import train
 from model.training.processes import Processes
 
 ROOT = Path(__file__).parents[3]
-# Dropout is drawn by process, so without it.
+# Without dropout, because each process draws its own.
 SETTINGS = [
     "training.device=cpu",
     "training.epochs=2",
@@ -29,7 +29,7 @@ SETTINGS = [
 ]
 
 
-def test_processes_without_a_gpu_that_are_not_told_of_the_cpu_are_not_alone(tmp_path):
+def test_processes_on_a_machine_without_a_gpu_find_each_other(tmp_path):
     text = "from model.training.processes import Processes; p = Processes('auto'); print(p.count, p.index); p.leave()"
     (tmp_path / "count.py").write_text(text)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -40,7 +40,7 @@ def test_processes_without_a_gpu_that_are_not_told_of_the_cpu_are_not_alone(tmp_
     assert sorted(done.stdout.split("\n")) == ["", "2 0", "2 1"], done.stderr
 
 
-def test_an_error_of_the_first_does_not_leave_the_others_waiting(monkeypatch):
+def test_after_an_error_in_the_first_process_the_others_do_not_wait(monkeypatch):
     processes, waits = Processes("cpu"), []
     monkeypatch.setattr(processes, "wait", lambda: waits.append(processes.index))
 
@@ -58,7 +58,7 @@ def test_an_error_of_the_first_does_not_leave_the_others_waiting(monkeypatch):
 
 
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
-    # An odd number to validate with: the last row is there twice, and counts once.
+    # With an odd number of validation rows, the last row fills up and counts once.
     release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     words = ["train", "elsa-tiny", "--data", str(release), "--output", str(tmp_path / "two"), *settings]
@@ -74,11 +74,11 @@ def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stderr
-    # One of them tells.
+    # Only one process prints.
     assert done.stdout.count("kept, mAP@10") == 1
     assert done.stderr.count("epoch 2 of 2") == 1
     one = train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "one").run
     first, second = (load_file(run / "model.safetensors") for run in (one, tmp_path / "two"))
     for name, weight in first.items():
-        # Rounding, which Adam makes larger where a gradient is next to nothing.
+        # Rounding differs, and Adam amplifies it where a gradient is almost zero.
         torch.testing.assert_close(second[name], weight, rtol=1e-3, atol=3e-4, msg=name)

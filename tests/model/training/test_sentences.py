@@ -1,4 +1,4 @@
-"""Sentences of a index alone: each word is told in every wording, none is an evaluation's, and the loss by hand."""
+"""Sentences that name one word of space: every word in every wording, none of the evaluation's; and their loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.training.trainer import Trainer, splits
 from tests.model.caption_words import words_in_caption
 
 
-def test_every_word_is_asked_for_in_as_many_ways():
+def test_every_word_has_as_many_sentences():
     questions = make_questions()
     assert list(questions.indices) == list(VOCABULARY)
     used = torch.cat([indices.flatten() for indices in questions.indices.values()])
@@ -29,7 +29,7 @@ def test_every_word_is_asked_for_in_as_many_ways():
             assert len({questions.sentences[index] for index in column.tolist()}) >= 12
 
 
-def test_a_sentence_says_its_own_word_and_no_other():
+def test_a_sentence_has_its_own_word_and_no_other():
     questions = make_questions()
     for attribute in ("direction", "elevation"):
         for column, word in zip(questions.indices[attribute].T, VOCABULARY[attribute], strict=True):
@@ -37,9 +37,9 @@ def test_a_sentence_says_its_own_word_and_no_other():
                 assert set(words_in_caption(questions.sentences[index], attribute)) == {word}
 
 
-def test_no_sentence_is_one_that_an_evaluation_asks_with():
-    asked = {sentence.lower().strip(". ") for sentence in make_questions().sentences}
-    assert not asked & {sentence.lower() for attribute in VOCABULARY for sentence in template_sentences(attribute)}
+def test_no_sentence_is_one_of_the_evaluation():
+    sentences = {sentence.lower().strip(". ") for sentence in make_questions().sentences}
+    assert not sentences & {sentence.lower() for attribute in VOCABULARY for sentence in template_sentences(attribute)}
 
 
 def test_word_loss_is_the_cross_entropy_of_each_attribute():
@@ -52,7 +52,7 @@ def test_word_loss_is_the_cross_entropy_of_each_attribute():
 
     loss = word_loss(clip, text, scale, torch.tensor([[0, 1]]), questions)
     assert loss.item() == pytest.approx((entropy(0.6, 0.0) + entropy(0.8, 0.0)) / 2, rel=1e-6)
-    # What has no word does not count, and its clip gets no gradient.
+    # A clip without words does not count and gets no gradient.
     both = torch.cat([clip, clip]).requires_grad_()
     masked = word_loss(both, text, scale, torch.tensor([[0, 1], [-1, -1]]), questions)
     masked.backward()

@@ -1,4 +1,4 @@
-"""The captioner learns what it is shown, comes from a folder of weights as well, and is measured by known scores."""
+"""The captioner: what it learns, when it stops, weights from a folder, and scores with known values."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from model.evaluation.tasks.captioning import caption_scores, evaluate_captionin
 CAPTIONS = [["A dog barks on the left."], ["Rain falls, far away."], ["A bell rings behind."]]
 
 
-def test_words_come_back():
+def test_a_word_list_decodes_what_it_encodes():
     words = WordList([caption for own in CAPTIONS for caption in own])
     assert words.decode(words.encode("Rain falls, far away.")) == "rain falls, far away."
     assert words.decode(words.encode("Snow falls.")) == "falls."
     assert words.size == len(set(words.words))
 
 
-def test_a_small_captioner_learns_three_captions_by_heart(monkeypatch):
+def test_a_small_captioner_memorises_three_captions(monkeypatch):
     without_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     small = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 42} | without_dropout
     monkeypatch.setattr(captioner, "SMALL", small)
@@ -103,7 +103,7 @@ def test_weights_of_gpt2_come_from_a_folder(tmp_path):
         Captioner(4, [], source=str(tmp_path / "nothing"), seed=0)
 
 
-def test_scores_of_perfect_and_of_other_captions():
+def test_scores_of_perfect_captions_and_of_empty_ones():
     texts = [
         "a dog barks on the left",
         "rain falls far away now",
@@ -123,8 +123,8 @@ def test_scores_of_perfect_and_of_other_captions():
     assert {name: score.value for name, score in silent.items()} == dict.fromkeys(silent, 0.0)
 
 
-def test_one_of_two_words_right_is_known():
-    # One reference of four words, a candidate of four with the first two of them.
+def test_scores_of_a_caption_with_half_of_the_words():
+    # The reference has four words, and the caption has the first two of them.
     scores = caption_scores(["a dog runs fast"], [["A dog sits still."]], ["x"], ["a"], key="k")
     assert scores["bleu_1"].value == pytest.approx(0.5)
     assert scores["rouge_l"].value == pytest.approx(0.5)

@@ -1,7 +1,7 @@
-"""The map: votes by hand, the task with a flat stand-in for UMAP, and what is said without it.
+"""The map: votes with known results, the task with a projection instead of UMAP, and UMAP itself.
 
-UMAP compiles for 20 seconds in every new process, so the task has a projection in its place here, and UMAP itself a
-test with its compiler off.
+UMAP compiles for 20 seconds in every new process. So the task is tested with a projection, and UMAP itself with its
+compiler switched off.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ROOT = Path(__file__).parents[4]
 
 
 class Projection:
-    """As umap.UMAP is called: two of the numbers, and a note of what was asked."""
+    """A replacement for umap.UMAP that takes two of the dimensions, and records its arguments."""
 
-    asked: ClassVar[list[dict]] = []
+    settings_used: ClassVar[list[dict]] = []
 
     def __init__(self, **settings):
-        Projection.asked.append(settings)
+        Projection.settings_used.append(settings)
 
     def fit_transform(self, vectors, y):
         assert len(vectors) == len(y)
@@ -43,7 +43,7 @@ class Projection:
 def test_votes():
     train = np.array([[0.0, 0], [0.1, 0], [5, 5], [5.1, 5], [5, 5.1]])
     points = np.array([[0.05, 0], [5, 5.05]])
-    # All five vote, so the greater class wins everywhere.
+    # All five points vote, so the larger class wins everywhere.
     assert vote(train, np.array([0, 0, 1, 1, 1]), points).tolist() == [1, 1]
     crowd = np.concatenate([np.zeros((20, 2)), np.ones((20, 2))])
     assert vote(crowd, np.repeat([0, 1], 20), np.array([[0.1, 0], [0.9, 1]])).tolist() == [0, 1]
@@ -59,17 +59,17 @@ def test_the_task_draws_audio_and_text(subject, monkeypatch):
     assert result["direction"]["neighbours_audio"]["n"] == 8
     assert result["direction"]["neighbours_text"]["chance"] == 0.25
     assert (subject.output / "map.png").is_file()
-    assert all(settings["n_jobs"] == 1 and settings["random_state"] >= 0 for settings in Projection.asked)
+    assert all(settings["n_jobs"] == 1 and settings["random_state"] >= 0 for settings in Projection.settings_used)
 
 
-def test_without_umap_it_says_what_to_install(subject, monkeypatch):
+def test_without_umap_the_task_says_what_to_install(subject, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NotScored, match=r"pip install .*\[map\]"):
         evaluate_map(subject)
 
 
 def test_umap_itself_keeps_words_apart():
-    # In a process of its own, whose compiler is off: forty points take longer to compile than to compute.
+    # In a separate process with the compiler off, because compiling takes longer than forty points.
     code = """
 import numpy as np
 from model.evaluation.embedding_map import fit_map, vote

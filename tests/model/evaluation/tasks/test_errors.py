@@ -1,4 +1,4 @@
-"""Errors by bin: every row in one bin, none lost."""
+"""Errors by bin: every row is in one bin."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from model.evaluation.tasks.angle_errors import BINS, bin_rows, class_rows, error_of
 
 
-# No deadline: machines may be loaded.
+# No deadline, because the machine can be busy.
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(-180, 180), max_size=40))
 def test_every_azimuth_is_in_one_bin(values):
     bins = bin_rows(np.array(values), BINS["azimuth_deg"])
-    rows = sorted(row for places in bins.values() for row in places)
+    rows = sorted(row for members in bins.values() for row in members)
     assert rows == list(range(len(values)))
 
 
-def test_bins_hold_their_lower_edge_and_rows_without_a_value_are_in_none():
+def test_bins_include_their_lower_edge_and_rows_without_a_value_are_in_no_bin():
     bins = bin_rows(np.array([-180.0, -150.0, 180.0, np.nan, 0.0]), BINS["azimuth_deg"])
-    assert {name: places.tolist() for name, places in bins.items()} == {
+    assert {name: rows_of.tolist() for name, rows_of in bins.items()} == {
         "-180…-150": [0],
         "-150…-120": [1],
         "0…30": [4],
@@ -29,9 +29,9 @@ def test_bins_hold_their_lower_edge_and_rows_without_a_value_are_in_none():
     }
 
 
-def test_classes_are_captions_that_recur():
+def test_classes_are_repeated_captions():
     classes = class_rows(["a dog barks"] * 3 + ["rain"] * 2 + ["a bell"] * 4)
-    assert {name: len(places) for name, places in classes.items()} == {"a bell": 4, "a dog barks": 3}
+    assert {name: len(rows_of) for name, rows_of in classes.items()} == {"a bell": 4, "a dog barks": 3}
 
 
 def test_an_error_has_mean_deviation_and_n():

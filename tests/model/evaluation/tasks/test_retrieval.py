@@ -1,4 +1,4 @@
-"""Retrieval on hand-made embeddings, where every number is known."""
+"""Retrieval on hand-made embeddings with known results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_retrieval_of_a_perfect_model():
 
 
 def test_retrieval_with_known_ranks():
-    # Text i is likest to clip i+1: of three, each own clip comes second.
+    # Text i is most similar to clip i+1, so of three clips its own comes second.
     audio = np.eye(3)
     text = np.array([[0.6, 0.8, 0], [0, 0.6, 0.8], [0.8, 0, 0.6]])
     captions = [["a"], ["b"], ["c"]]
@@ -39,7 +39,7 @@ def test_retrieval_with_known_ranks():
     assert scores["mAP@10"].value == pytest.approx(0.5)
 
 
-def test_a_caption_that_two_clips_carry_is_right_for_both():
+def test_a_caption_of_two_clips_is_relevant_to_both():
     audio = np.array([[1.0, 0.0], [0.9, np.sqrt(1 - 0.81)]])
     scores = retrieval_scores(audio, np.array([[1.0, 0.0]]), [["rain"], ["rain"]], ["rain"], groups=["1", "2"])
     assert scores["text_to_audio"]["R@1"].value == 1
@@ -47,7 +47,7 @@ def test_a_caption_that_two_clips_carry_is_right_for_both():
     assert scores["text_to_audio"]["mAP@10"].value == 1
 
 
-def test_chance_levels_equal_all_orders_counted():
+def test_chance_levels_equal_the_mean_over_all_orders():
     items, relevant, rank = 5, 2, 3
     found, precision, reciprocal = [], [], []
     for order in itertools.permutations([True] * relevant + [False] * (items - relevant)):
@@ -60,13 +60,13 @@ def test_chance_levels_equal_all_orders_counted():
     assert reciprocal_rank_by_chance(relevant, items, rank) == pytest.approx(np.mean(reciprocal))
 
 
-def test_a_clip_finds_any_of_its_captions_and_map_asks_for_all():
-    # The clip is likest to its own first caption, then to another's, then to its own second.
+def test_recall_counts_any_caption_of_a_clip_and_map_counts_all():
+    # The clip is most similar to its first caption, then to another clip's, then to its second.
     audio = np.array([[1.0, 0.0], [0.0, 1.0]])
     text = np.array([[1.0, 0.0], [0.8, 0.6], [0.9, np.sqrt(1 - 0.81)]])
     captions = [["a", "b"], ["c"]]
     scores = retrieval_scores(audio, text, captions, ["a", "b", "c"], groups=["1", "2"])["audio_to_text"]
     assert scores["R@1"].value == 0.5
-    # Clip 1: ranks 1 and 3 of two; clip 2: its caption comes second.
+    # The two captions of clip 1 have ranks 1 and 3; the caption of clip 2 has rank 2.
     assert scores["mAP@10"].value == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
     assert scores["MRR@10"].value == pytest.approx((1 + 1 / 2) / 2)

@@ -1,4 +1,4 @@
-"""Real recordings in DCASE's folders: the layout, single sources, channel orders, and localisation end to end."""
+"""TUT 2018 in DCASE's folders: the layout, single sources, channel orders, and localisation end to end."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HEADER = "sound_event_recording,start_time,end_time,ele,azi,dist\n"
 
 
 def write_tut(folder: Path, make_plane_wave, recordings: dict[str, list[tuple[float, float, int, int]]]) -> Path:
-    """Recordings of plane waves, each with its events (start, end, elevation, azimuth); in TUT's folders."""
+    """Writes recordings of plane waves in TUT's folders, with events (start, end, elevation, azimuth) of each."""
     for number, (stem, events) in enumerate(recordings.items()):
         seconds = max(end for _, end, _, _ in events) + 0.2
         audio = np.zeros((4, round(seconds * RATE)))
         lines = []
-        for place, (start, end, elevation, azimuth) in enumerate(events):
-            wave = make_plane_wave(azimuth, elevation, seconds=end - start, rate=RATE, seed=10 * number + place)
+        for index, (start, end, elevation, azimuth) in enumerate(events):
+            wave = make_plane_wave(azimuth, elevation, seconds=end - start, rate=RATE, seed=10 * number + index)
             first = round(start * RATE)
             audio[:, first : first + wave.shape[1]] += wave
-            lines.append(f"1234-{place}-0-0.wav,{start},{end},{elevation},{azimuth},1.5\n")
+            lines.append(f"1234-{index}-0-0.wav,{start},{end},{elevation},{azimuth},1.5\n")
         for name in ("wav_ov1_split1_30db", "desc_ov1_split1"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / "wav_ov1_split1_30db" / f"{stem}.wav", audio.T, RATE, subtype="PCM_16")
@@ -71,7 +71,7 @@ def test_localisation_on_its_recordings(subject, tut):
     assert "readout_of_releases" in scores
 
 
-def test_another_order_and_scaling_of_channels(tut, make_plane_wave, tmp_path):
+def test_another_order_and_normalisation_of_channels(tut, make_plane_wave, tmp_path):
     event = read_events(tut)["test"][2]
     settings = {"sample_rate": RATE, "samples": 8000}
     foa = read_event(event, order="WYZX", normalisation="SN3D", **settings)
@@ -83,7 +83,7 @@ def test_another_order_and_scaling_of_channels(tut, make_plane_wave, tmp_path):
     np.testing.assert_allclose(again, foa, atol=1e-4)
 
 
-def test_what_sounds_together_is_left_out():
+def test_parts_with_two_sources_are_left_out():
     def event(start: float, end: float, azimuth: float) -> Event:
         return Event(Path("a.wav"), "x", start, end, azimuth, 0, 1)
 
@@ -91,17 +91,17 @@ def test_what_sounds_together_is_left_out():
     assert [(part.start_s, part.end_s, part.azimuth_deg) for part in parts] == [(0, 1.5, 10), (2, 3, 50), (4, 4.9, 90)]
 
 
-# No deadline: machines may be loaded.
+# No deadline, because the machine can be busy.
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.integers(-180, 180)), max_size=12))
-def test_parts_never_overlap_an_event_of_another(drawn):
+def test_parts_never_overlap_another_event(drawn):
     events = [Event(Path("a"), str(i), s / 4, (s + d) / 4, a, 0, 1) for i, (s, d, a) in enumerate(drawn)]
     for part in single_events(events):
         sounding = [event for event in events if event.start_s < part.end_s and event.end_s > part.start_s]
         assert [event.kind for event in sounding] == [part.kind]
 
 
-def test_what_cannot_be_read_is_one_line(tut, subject, tmp_path):
+def test_a_folder_that_cannot_be_read_is_one_line(tut, subject, tmp_path):
     with pytest.raises(ReleaseUnreadable, match="no such folder"):
         read_events(tmp_path / "nowhere")
     with pytest.raises(ReleaseUnreadable, match="not the layout"):
@@ -133,7 +133,7 @@ def test_what_cannot_be_read_is_one_line(tut, subject, tmp_path):
         read_event(late, **settings)
 
 
-def test_a_subject_with_a_tut_folder_has_it_in_localisation(subject, tut):
+def test_localisation_includes_the_tut_folder_of_the_options(subject, tut):
     from model.evaluation.tasks.localisation import evaluate_localisation
 
     options = replace(subject.options, noise_db=(), tut=str(tut))

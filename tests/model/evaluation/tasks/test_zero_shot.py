@@ -21,7 +21,7 @@ def test_zero_shot_counts_by_hand():
     assert scores["accuracy"].chance == 0.25
     assert scores["recall_front"].value == pytest.approx(0.5)
     assert scores["recall_left"].value == 1
-    # Recalls are 1/2, 1, 1, 1; the templates lie on the clips of their own words.
+    # The recalls are 1/2, 1, 1, 1; each template equals a clip of its word.
     assert scores["balanced_accuracy"].value == pytest.approx(3.5 / 4)
     assert scores["nearest_sample"].value == 1
     assert scores["nearest_sample"].n == 4
@@ -31,7 +31,7 @@ def test_confusion_counts():
     assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist() == [[1, 1], [0, 1]]
 
 
-def test_every_word_has_a_sentence_that_says_it_and_no_other():
+def test_every_word_has_a_sentence_with_this_word_and_no_other():
     for attribute, words in VOCABULARY.items():
         assert tuple(PHRASES[attribute]) == words
         for word, sentence in zip(words, template_sentences(attribute), strict=True):
