@@ -18,10 +18,10 @@ model: $(VENV)/.model-ready ## install what elsa train, evaluate and embed need
 	@echo "ready: $(BIN)/elsa train --help"
 
 test: $(VENV)/.test-ready ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(TESTS)
 
 test-fast: $(VENV)/.test-ready ## the tests that start no build, no training and no server
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not slow" $(TESTS)
 
 lint: $(VENV)/.test-ready ## ruff and mypy
 	$(BIN)/ruff check .

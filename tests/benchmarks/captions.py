@@ -73,13 +73,6 @@ def start_build(recordings: Path, output: Path, values: list[str], *flags: str) 
     )
 
 
-def finished(process: subprocess.Popen[bytes]) -> str:
-    """What a build said on stderr; it has to end well."""
-    _, said = process.communicate()
-    assert process.returncode == 0, said.decode()[-2000:]
-    return said.decode()
-
-
 def rows_of(release: Path) -> pd.DataFrame:
     """All rows, with None for what is missing."""
     rows = pd.concat([pd.read_parquet(path) for path in release.glob("*/*/metadata.parquet")], ignore_index=True)
@@ -104,8 +97,9 @@ def under_fire(folder: Path, clips: int, captions: int, *flags: str) -> dict[str
         values = settings(server.base_url, "caption.timeout_s=1", "caption.concurrency=64", "caption.tries=3")
         values.append("caption.on_failure=template")
         begin = time.monotonic()
-        finished(start_build(recordings, folder / "o", values, *flags))
+        outcome = build(load_recipe("folder", values), str(recordings), str(folder / "o"), beam_flags=flags)
         seconds = time.monotonic() - begin
+        assert outcome.whole, (outcome.failures, outcome.rejections)
         asked = len(server.requests)
     count, wrong = wrong_captions(folder / "o")
     answers = pd.read_parquet(folder / "o" / "answers.parquet")
@@ -168,7 +162,8 @@ def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, see
             process.communicate()
             settle(server)
             watched.append((len(server.requests), {body_of[digest] for digest in journaled(release)}))
-        finished(start_build(recordings, release, values, *flags))
+        outcome = build(load_recipe("folder", values), str(recordings), str(release), beam_flags=flags)
+        assert outcome.whole, (outcome.failures, outcome.rejections)
         log = [json.dumps(body, sort_keys=True) for body in server.requests]
     starts = [0, *(begun for begun, _ in watched)]
     in_flight = [len(set(log[start:begun]) - written) for start, (begun, written) in zip(starts, watched, strict=False)]

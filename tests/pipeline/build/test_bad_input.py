@@ -235,7 +235,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def trouble(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A decoder that crashes and hangs where a file tells it to, a file that may not be read, one that vanishes."""
-    decoder = IsolatedDecoder(broken_decoder.COMMAND, timeout_s=8.0)
+    decoder = IsolatedDecoder(broken_decoder.COMMAND, timeout_s=1.0)
     monkeypatch.setattr("transforms.sound.render_rows.DECODER", decoder)
     real_open = os.open
 

@@ -182,7 +182,8 @@ def test_a_job_that_travels_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> Non
     assert KEY not in repr((job, vars(writer)))
 
 
-def test_no_caption_is_wrong_under_fire(tmp_path: Path) -> None:
+def test_no_caption_is_wrong_under_fire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     found = under_fire(tmp_path, 8, 12, *ONE_WORKER)
     assert (found["captions"], found["wrong"]) == (96, 0)
     assert found["rewritten"] > 0
@@ -229,7 +230,7 @@ def test_a_budget_of_requests_stops_asking_and_says_so(
         values = settings(server.base_url, "caption.max_requests=4")
         given = [part for value in values for part in ("--set", value)]
         place = ["--input", str(recordings), "--output", str(tmp_path / "o")]
-        assert main(["build", "folder", *place, *given, "--direct_num_workers=2"]) == 0
+        assert main(["build", "folder", *place, *given, *ONE_WORKER]) == 0
         assert len(server.requests) == 4
         assert "the budget is spent: 6 captions were not asked for" in capsys.readouterr().err
         # A bigger budget is the same recipe: what was answered is not asked again.

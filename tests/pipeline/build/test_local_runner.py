@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pipeline.build import build
 from pipeline.build.local_runner import End, PipeFailed, WorkersDie, how, read_end, supervise
 from pipeline.check.verify import verify
+from pipeline.command import main
 from pipeline.dag import Work
 from pipeline.errors import last_words
 from pipeline.recipe import load_recipe
-from tests.commands import finished_shards, start_build, wait_until, without_progress
+from tests.commands import build_words, finished_shards, start_build, wait_until, without_progress
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 from transforms import storage
@@ -60,7 +61,7 @@ def is_gone(pid: int) -> bool:
 def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_is_stopped_or_killed(
     tmp_path: Path,
 ) -> None:
-    recordings, output = small_folder(tmp_path / "in", clips=40), tmp_path / "out"
+    recordings, output = small_folder(tmp_path / "in", clips=28), tmp_path / "out"
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     # A process takes seconds to start: the one that is stopped by hand has a single worker.
     for to_command, workers, code, line in (
@@ -81,7 +82,9 @@ def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_i
     assert verify(output).problems == []
 
 
-def test_a_shard_that_no_worker_survives_is_named_and_all_others_are_there(tmp_path: Path) -> None:
+def test_a_shard_that_no_worker_survives_is_named_and_all_others_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     recordings, output = small_folder(tmp_path / "in", clips=8), tmp_path / "out"
     (recordings / "burst 3.wav").rename(recordings / "deadly.wav")
     listed = (recordings / "metadata.csv").read_text().replace("burst 3.wav", "deadly.wav")
@@ -89,10 +92,11 @@ def test_a_shard_that_no_worker_survives_is_named_and_all_others_are_there(tmp_p
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(DEADLY)
     path = os.pathsep.join([str(tmp_path / "path"), *filter(None, [os.getenv("PYTHONPATH")])])
-    process = start_build(recordings, output, "--direct_num_workers=1", PYTHONPATH=path)
-    _, said = process.communicate(timeout=280)
-    assert process.returncode == 1
-    (line,) = without_progress(said)
+    # Only the processes below this one read the module: a Python reads it as it starts.
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        assert main(build_words(recordings, output, "--direct_num_workers=1")) == 1
+    (line,) = without_progress(capfd.readouterr().err)
     assert line.startswith("elsa: test/")
     assert "its worker ended 3 times, killed by SIGKILL" in line
     plain = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "plain"), beam_flags=ONE_WORKER)

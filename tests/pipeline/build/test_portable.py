@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from apache_beam.portability.api import beam_fn_api_pb2_grpc
 
 from pipeline.build import build
 from pipeline.recipe import load_recipe
 from tests.beam_servers import JOB_SERVICE, WORKER_POOL, served
 from tests.pipeline.conftest import SMALL
+
+pytestmark = pytest.mark.slow
 
 
 class _InTurn(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):

@@ -9,6 +9,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from pipeline.build import build
 from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
@@ -16,13 +18,15 @@ from tests.commands import finished_shards, start_build, wait_until
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_build_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Path) -> None:
     recordings, output = small_folder(tmp_path / "in", clips=16), tmp_path / "killed"
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     draw = random.Random(4)
     seen = []
-    for _ in range(4):
+    for _ in range(2):
         process = start_build(recordings, output, *ONE_WORKER)
         # Killed only once something has been done since the last kill, or all moments would lie before the first row.
         wait_until(lambda: len(list(output.glob("*/*/*.flac"))) > len(seen) or process.poll() is not None)  # noqa: B023
