@@ -210,20 +210,20 @@ class ModelPrice(_Section):
 
 
 class CaptionSettings(_Section):
-    """Who rewrites captions, and how it is asked."""
+    """Who writes captions, and with which settings."""
 
     writer: Literal["openai", "local", "template"] = "local"
     base_url: str | None = None
-    """Address of anything that speaks OpenAI's protocol; None is the provider's own."""
+    """The address of an endpoint that speaks OpenAI's protocol; None is the provider's own."""
     model: str | None = None
-    """Name of the model at that address; the local writer has one of its own."""
+    """The name of the model at that address; the local writer has a model of its own."""
     prompt: str = "place"
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     """None is the prompt's own."""
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     """None is the prompt's own."""
     tries: Annotated[int, Field(ge=1, le=20)] = 4
-    """How often a caption is asked for before the template writes it."""
+    """How often a model is asked for a caption before the template writes it."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
     """Requests in flight from each worker."""
     timeout_s: Positive = 30.0
@@ -231,10 +231,10 @@ class CaptionSettings(_Section):
     """What happens when the endpoint does not answer: `stop` leaves the shard to the next build; `template` lets the
     template write the captions."""
     max_requests: Annotated[int, Field(ge=0)] | None = None
-    """Budget of a remote writer; None is no bound. What is over is the template's."""
+    """The most requests to a remote writer; None is no limit. The template writes captions beyond it."""
     max_cost_usd: Annotated[float, Field(ge=0)] | None = None
     prices: dict[str, ModelPrice] = Field(default_factory=dict)
-    """By the model's name; without its price nothing is known of its cost."""
+    """The price of each model by its name. The cost of a model without a price is not known."""
 
     @field_validator("base_url")
     @classmethod

@@ -14,7 +14,7 @@ import yaml
 
 __all__ = ["PHRASES", "Example", "Prompt", "PromptError", "load_prompt", "place_phrase", "prompt_names"]
 
-#: How each word of space is said in prose: attribute → word → phrase; prompts, templates and the check agree on it.
+#: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
 PHRASES: dict[str, dict[str, str]] = {
     "direction": {"front": "in front", "left": "on the left", "right": "on the right", "back": "at the back"},
     "elevation": {"up": "up above", "down": "down below"},
@@ -35,7 +35,7 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """One example shown to the model: a caption, the words of its place, and the answer wished for."""
+    """One example for the model: a caption, the words of its place, and the right answer."""
 
     caption: str
     words: Mapping[str, str]
@@ -44,23 +44,23 @@ class Example:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt: its text, and what goes with it."""
+    """A prompt: its text, its sampling parameters and its examples."""
 
     name: str
     version: int
     sha256: str
-    """Of the file's bytes."""
+    """The SHA-256 of the file."""
     temperature: float
     max_tokens: int
     system: str
-    """What the model is told first; empty for nothing."""
+    """The system message; empty for none."""
     template: str
-    """The text of one request; its slots are `{caption}`, an attribute, `{place}` and `{words}`."""
+    """The text of one request, with the slots `{caption}`, an attribute, `{place}` and `{words}`."""
     examples: tuple[Example, ...]
 
     @property
     def id(self) -> str:
-        """The name with the beginning of the file's hash, as it stands on every row."""
+        """The name and the first digits of the file's hash, as in the column `caption_prompt`."""
         return f"{self.name}@{self.sha256[:12]}"
 
     @property
@@ -69,7 +69,7 @@ class Prompt:
         return {"temperature": self.temperature, "max_tokens": self.max_tokens}
 
     def messages(self, caption: str, words: Mapping[str, str]) -> list[dict[str, str]]:
-        """The chat that asks for `caption` to be told with `words` (attribute → word): system, examples, request."""
+        """The chat that asks to rewrite `caption` with `words` (attribute → word): system, examples, request."""
         chat = [{"role": "system", "content": self.system}] if self.system else []
         for example in self.examples:
             chat.append({"role": "user", "content": _fill(self.template, example.caption, example.words)})
@@ -79,13 +79,17 @@ class Prompt:
 
 
 def prompt_names() -> list[str]:
-    """The names of the prompts that are shipped, sorted."""
+    """The names of the prompts in this package, sorted."""
     shipped = resources.files(__name__).iterdir()
     return sorted(entry.name.removesuffix(".txt") for entry in shipped if entry.name.endswith(".txt"))
 
 
 def load_prompt(name_or_path: str) -> Prompt:
-    """The prompt shipped under a name, or the one in a text file; `PromptError` where there is none or it is broken."""
+    """The prompt of this package with this name, or the one in a text file.
+
+    Raises:
+        PromptError: when there is no such prompt, or it cannot be read.
+    """
     if name_or_path in prompt_names():
         data = resources.files(__name__).joinpath(f"{name_or_path}.txt").read_bytes()
     else:
@@ -151,7 +155,7 @@ def _check_slots(template: str) -> None:
 
 
 def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:
-    """The template with its slots filled; a `[segment]` goes when none of its slots has a value, but for defaults."""
+    """The template with its slots filled. A `[segment]` is left out if none of its slots has a word of the row."""
     values = _slot_values(words)
 
     def keep_or_drop(match: re.Match[str]) -> str:
@@ -164,7 +168,7 @@ def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:
     text = _SLOT.sub(value, _SEGMENT.sub(keep_or_drop, template))
     text = "\n".join(re.sub(r" {2,}", " ", line).rstrip() for line in text.split("\n"))
     text = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
-    # The caption comes last and on one line, so that nothing in it is taken for a slot or a new instruction.
+    # The caption is filled in last and on one line, so that nothing in it becomes a slot or a new instruction.
     return text.replace("{caption}", _one_line(caption))
 
 
@@ -181,7 +185,7 @@ def _article(following: str) -> str:
 
 
 def _one_line(caption: str) -> str:
-    """The caption as data: one line, its double quotes made single, as the prompts put it between double quotes."""
-    # A lone surrogate is no text that could be sent.
+    """The caption on one line, with single quotes, because the prompts put it between double quotes."""
+    # A lone surrogate cannot be sent.
     whole = caption.encode("utf-8", "replace").decode()
     return " ".join(whole.replace('"', "'").split())

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
+from pipeline.batches.provider import ENDED, refresh
 from transforms import storage
 from transforms.captions.endpoint.chat import reply_of
 from transforms.captions.list_questions import request_of
@@ -21,13 +23,11 @@ from transforms.shards.write_shard import table_to_parquet
 
 if TYPE_CHECKING:
     from openai import OpenAI
-from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
-from pipeline.batches.provider import ENDED, refresh
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What a collection found, by question and row; `pending` is still with the provider."""
+    """The outcome of a collection, counted by question and row; `pending` answers are still with the provider."""
 
     kept: int
     refused: int
@@ -36,10 +36,10 @@ class Collected:
 
 
 def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
-    """Turns what has ended into an answers.parquet, laid over the one that is there; again gives the same file.
+    """Adds the answers of ended batches to an answers.parquet; a second run gives the same file.
 
-    An answer is checked as in a build. A question without an answer in an ended batch (expired, say) is an error, which
-    the next export asks again.
+    An answer is checked as in a build. A question that an ended batch has not answered, because it expired for example,
+    is an error, and the next export asks it again.
 
     Raises:
         BatchError, openai.OpenAIError
@@ -77,12 +77,12 @@ def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
     ended = {name: replace(batch, collected=True) for name, batch in batches.items() if batch.status in ENDED}
     write_batches(folder, {**batches, **ended})
     asked = {_key(question) for name in files for question in read_questions(folder, name).to_pylist()}
-    had = [merged[key] for key in asked if key in merged]
+    found = [merged[key] for key in asked if key in merged]
     return Collected(
-        kept=sum(record["kept"] for record in had),
-        refused=sum(not record["kept"] and not _has_failed(record) for record in had),
-        failed=sum(_has_failed(record) for record in had),
-        pending=len(asked) - len(had),
+        kept=sum(record["kept"] for record in found),
+        refused=sum(not record["kept"] and not _has_failed(record) for record in found),
+        failed=sum(_has_failed(record) for record in found),
+        pending=len(asked) - len(found),
     )
 
 
@@ -95,7 +95,7 @@ def _has_failed(record: dict[str, Any]) -> bool:
 
 
 def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:
-    """Request hash → reply of an ended batch, of both its files; an answer is worth more than an error."""
+    """The replies of an ended batch by request hash, from both its files; an answer replaces an error."""
     if batch.status not in ENDED or batch.batch_id is None:
         return {}
     found: dict[str, Reply] = {}
@@ -112,7 +112,7 @@ def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:
 
 
 def read_results(data: bytes) -> Iterator[tuple[str, Reply]]:
-    """The replies in a file of results, in whatever order; lines that are none are passed over."""
+    """The replies in a file of results, in any order. Lines that are no result are skipped."""
     for line in io.BytesIO(data):
         try:
             values = json.loads(line)

@@ -6,26 +6,22 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from transforms import storage
 
-if TYPE_CHECKING:
-    pass
-
-
 EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
 
 
 class BatchError(ValueError):
-    """What keeps a batch command from starting; one line for the user."""
+    """The reason why a batch command cannot start; one line for the user."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is remembered of a request file's batch."""
+    """The noted state of a request file's batch."""
 
     file_id: str | None = None
     batch_id: str | None = None
@@ -35,22 +31,23 @@ class Batch:
     completed: int = 0
     total: int = 0
     reason: str | None = None
-    """The provider's code for why the batch failed."""
+    """The provider's code for the failure of the batch."""
     earlier: tuple[str, ...] = ()
-    """Batches of the same file that failed."""
+    """The ids of earlier batches of the same file, which failed."""
     collected: bool = False
-    """True once its results have been turned into answers."""
+    """True once the results have been turned into answers."""
 
 
 def request_file_name(number: int) -> str:
+    """The name of a request file."""
     return f"requests-{number:05d}.jsonl"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What was exported into a folder.
+    """The manifest of an export.
 
     Raises:
-        BatchError: when nothing was.
+        BatchError: when the folder holds none.
     """
     try:
         values = json.loads((folder / EXPORT).read_text(encoding="utf-8"))
@@ -64,7 +61,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_batches(folder: Path) -> dict[str, Batch]:
-    """What is remembered of each request file.
+    """The noted state of each request file.
 
     Raises:
         BatchError: when it cannot be read.
@@ -80,6 +77,7 @@ def read_batches(folder: Path) -> dict[str, Batch]:
 
 
 def safe_code(text: Any) -> str:
+    """A provider's code as it may stand in a file's name and in a reason."""
     return re.sub(r"[^\w.-]", "_", str(text))[:60]
 
 

@@ -8,18 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from openai import OpenAI
 from pipeline.batches.folder import Batch, read_batches, read_manifest, safe_code, write_batches
 
-#: States that a batch does not leave; of these, `failed` has asked nothing and is submitted again.
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+#: States that a batch does not leave, and that may have results.
 ENDED = ("completed", "expired", "cancelled")
 
+#: The state of a batch that the provider has turned down: it asked nothing, and is submitted again.
 FAILED = "failed"
 
 
 def submit(client: OpenAI, folder: Path) -> dict[str, Batch]:
-    """Uploads each request file once and creates its batch once, also when run again; failed batches are made anew.
+    """Uploads each request file once and creates its batch once, also when run again. Failed batches are created anew.
 
     Raises:
         BatchError, openai.OpenAIError
@@ -32,7 +34,7 @@ def submit(client: OpenAI, folder: Path) -> dict[str, Batch]:
             batch = Batch(file_id=batch.file_id, earlier=(*batch.earlier, batch.batch_id))
         if batch.batch_id is not None:
             continue
-        # A kill between the provider's answer and this machine's note leaves a "creating" behind: then look first.
+        # A kill after the provider's answer and before the note of it leaves a "creating": the batch may be there.
         found = _find_batch(client, batch) if batch.status == "creating" else None
         if batch.file_id is None:
             with (folder / name).open("rb") as file:
@@ -57,7 +59,7 @@ def _find_batch(client: OpenAI, batch: Batch) -> Any:
 
 
 def refresh(client: OpenAI, folder: Path) -> dict[str, Batch]:
-    """What the provider says of every batch that has not ended."""
+    """Asks the provider for the state of every batch that has not ended."""
     batches = read_batches(folder)
     for name, batch in batches.items():
         if batch.batch_id is not None and batch.status not in (*ENDED, FAILED):
@@ -67,7 +69,7 @@ def refresh(client: OpenAI, folder: Path) -> dict[str, Batch]:
 
 
 def follow(client: OpenAI, folder: Path, every_s: float, say: Callable[[str], None]) -> dict[str, Batch]:
-    """Looks every `every_s` seconds until all batches have ended; says what has changed."""
+    """Asks every `every_s` seconds until all batches have ended; calls `say` with each change."""
     said = ""
     while True:
         batches = refresh(client, folder)

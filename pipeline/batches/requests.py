@@ -1,4 +1,4 @@
-"""A provider's batch interface: request files within its limits, batches that are followed, results as answers."""
+"""Request files for a provider's batch interface: the open questions of a build, within the provider's limits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apache_beam as beam
 import pyarrow.parquet as pq
 
+from pipeline.batches.folder import (
+    EXPORT,
+    PARTS,
+    Batch,
+    BatchError,
+    read_batches,
+    read_manifest,
+    read_questions,
+    request_file_name,
+    write_json,
+)
 from pipeline.beam_options import beam_options, set_file_systems
 from pipeline.build.begin import refuse_other
 from pipeline.build.caption_setup import answer_files
@@ -29,27 +40,13 @@ from transforms.captions.list_questions import QUESTION_SCHEMA, request_of
 from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
 
-if TYPE_CHECKING:
-    pass
-from pipeline.batches.folder import (
-    EXPORT,
-    PARTS,
-    Batch,
-    BatchError,
-    read_batches,
-    read_manifest,
-    read_questions,
-    request_file_name,
-    write_json,
-)
-
-#: The provider's limits of one file.
+#: The provider's limits for one file.
 MOST_REQUESTS, MOST_BYTES = 50_000, 200_000_000
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The outcome of an export."""
 
     requests: int
     captions: int
@@ -68,9 +65,9 @@ def export_requests(
     most_requests: int = MOST_REQUESTS,
     most_bytes: int = MOST_BYTES,
 ) -> Exported:
-    """Writes request files for all that a build into `release` would ask and does not know.
+    """Writes request files for the questions that a build into `release` would ask.
 
-    A question that the folder holds already is written again only when its answer failed.
+    A question that the folder holds already is written again only if its answer failed.
 
     Raises:
         BatchError, BuildError, SourceUnusable, OptionError: when it cannot start.
@@ -110,7 +107,7 @@ def export_requests(
 
 
 def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
-    """The questions of the folder that are still with the provider, or were answered: not those that failed."""
+    """The questions of the folder that the provider still has or has answered, without those that failed."""
     batches, taken = read_batches(folder), set()
     for name in files:
         digests = set(read_questions(folder, name)["request_sha256"].to_pylist())
@@ -119,7 +116,7 @@ def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
 
 
 def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
-    """The folder's manifest, a new one where it is empty; files that a kill has left unlisted are removed."""
+    """The manifest of the folder, or a new one. Files that a killed export did not list are removed."""
     mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), "base_url": recipe.caption.base_url, "files": []}
     if (folder / EXPORT).exists():
         manifest = read_manifest(folder)
@@ -146,7 +143,7 @@ def _make_folder(folder: Path) -> None:
 
 
 class _RequestFiles:
-    """Writes questions into numbered JSONL files within the limits, beside each a table of the rows that ask them."""
+    """Writes questions into numbered JSONL files, and beside each file a table of the rows that ask them."""
 
     def __init__(
         self, folder: Path, job: CaptionJob, number: int, taken: set[str], most_requests: int, most_bytes: int
@@ -159,7 +156,7 @@ class _RequestFiles:
         self._number = number
         self._taken = taken
         self._most_requests, self._most_bytes = most_requests, most_bytes
-        self._place: dict[str, int] = {}
+        self._file_of: dict[str, int] = {}
         self._tables: dict[int, list[dict[str, Any]]] = {}
         self._lines: list[bytes] = []
         self._bytes = 0
@@ -171,12 +168,12 @@ class _RequestFiles:
             if digest in self._taken:
                 continue
             self.captions += 1
-            if digest not in self._place:
+            if digest not in self._file_of:
                 self._add_line(digest, question)
-            self._tables.setdefault(self._place[digest], []).append(question)
+            self._tables.setdefault(self._file_of[digest], []).append(question)
 
     def finish(self) -> list[str]:
-        """Writes what is left; the names of all request files."""
+        """Writes the last file and the tables; returns the names of all request files."""
         self._end_file()
         for number, questions in self._tables.items():
             name = request_file_name(number).replace(".jsonl", ".parquet")
@@ -194,7 +191,7 @@ class _RequestFiles:
             self._end_file()
         self._lines.append(line)
         self._bytes += len(line)
-        self._place[digest] = self._number
+        self._file_of[digest] = self._number
         self.requests += 1
 
     def _end_file(self) -> None:

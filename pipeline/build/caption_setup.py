@@ -1,4 +1,4 @@
-"""How a build asks for captions: who writes them, the answers that it knows, and what is left of its budget."""
+"""The caption settings of a build: its writer, the answers that it knows, and the rest of its budget."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from transforms.shards import workspace
 
 
 def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
-    """Raises BuildError where the writer cannot write, its budget has no price, or `answers` is unreadable."""
+    """Raises BuildError if the writer cannot start, the budget has no price, or `answers` is unreadable."""
     reason = writer_unavailable_reason(recipe.caption.writer, recipe.caption.base_url)
-    # With answers at hand nothing may be left to ask; what is left then fails by name.
+    # With known answers nothing may be left to ask. The first open question says so otherwise.
     if reason is not None and answers is None:
         raise BuildError(reason)
     captions = recipe.caption
@@ -36,7 +36,7 @@ def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
 
 
 def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
-    """Every answers.parquet that a build into `output` knows: its own shards', the release's, the one it was given."""
+    """Every answers.parquet that a build into `output` knows: of its shards, of the release, and the one given."""
     folder = workspace.folder_of(output, workspace.ANSWERS)
     found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
     if storage.exists(storage.join(output, ANSWERS)):
@@ -45,7 +45,7 @@ def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
 
 
 def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, failures_stand: bool) -> CaptionJob:
-    """The job of a build that has so many shards to make; it takes the release over from a build that was killed."""
+    """The caption job of a build with so many shards to make; takes the release over from a build that was killed."""
     job = replace(
         recipe.caption_job(answer_files(output, answers)),
         failures_stand=failures_stand,
@@ -59,7 +59,7 @@ def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, 
     if ledger is not None:
         Ledger(ledger).begin(spent)
         return replace(job, ledger=ledger)
-    # Workers elsewhere share no file: each shard may spend an equal part of what is left.
+    # Workers elsewhere share no file, so each shard may spend an equal part of the rest.
     return replace(
         job,
         max_requests=None if job.max_requests is None else max(job.max_requests - spent.requests, 0) // shards,
@@ -68,7 +68,7 @@ def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, 
 
 
 def _spent(job: CaptionJob, output: str) -> Spending:
-    """What the builds before this one have asked, by their journals."""
+    """The requests and the cost of earlier builds, as their journals hold them."""
     known = KnownAnswers()
     Journals(workspace.journal_folder(output)).refresh(known)
     replies = [reply for _, reply in known.items()]

@@ -1,4 +1,4 @@
-"""Describe places: each row's words for its position and room, from the values that were measured on it."""
+"""Describe places: each row's words for its position and room, from the values that were measured."""
 
 from __future__ import annotations
 

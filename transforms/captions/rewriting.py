@@ -55,7 +55,7 @@ def request_sha256(
 
 
 def decimal_text(value: float) -> str:
-    """A parameter as the shortest decimal text with at most six places: 0.9 → "0.9", 1.0 → "1"."""
+    """A parameter as the shortest decimal text with at most six decimals: 0.9 → "0.9", 1.0 → "1"."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 

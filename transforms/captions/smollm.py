@@ -106,18 +106,18 @@ class SmolLM:
             output = self._model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
             )
-            tokens = [_draw(output.logits[at, -1], generators[row], temperature) for at, row in enumerate(rows)]
-            going = [at for at, token in enumerate(tokens) if not self._stops(token, completions[rows[at]])]
-            for at in going:
-                completions[rows[at]].append(tokens[at])
+            tokens = [_draw(output.logits[line, -1], generators[row], temperature) for line, row in enumerate(rows)]
+            going = [line for line, token in enumerate(tokens) if not self._stops(token, completions[rows[line]])]
+            for line in going:
+                completions[rows[line]].append(tokens[line])
             if not going:
                 break
             if len(going) < len(rows):  # Rows that are done leave the batch, so that the last one does not pay for all.
                 index = torch.tensor(going)
                 cache.batch_select_indices(index)
                 mask, positions = mask[index], positions[index]
-                rows = [rows[at] for at in going]
-            ids = torch.tensor([[tokens[at]] for at in going])
+                rows = [rows[line] for line in going]
+            ids = torch.tensor([[tokens[line]] for line in going])
             mask = torch.cat([mask, torch.ones(len(going), 1, dtype=mask.dtype)], dim=1)
             positions = positions[:, -1:] + 1
         return completions
@@ -165,7 +165,7 @@ def _tokenizer(fields: dict[str, Any]) -> Any:
     merges = [
         (first, second) for first, second in (text.split(" ", 1) for text in _strings(fields["tokenizer.ggml.merges"]))
     ]
-    tokenizer = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate(tokens)}, merges=merges))
+    tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
     # What the GGUF calls the "smollm" pre-tokenizer: every digit by itself, then GPT-2's.
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -180,7 +180,7 @@ def _tokenizer(fields: dict[str, Any]) -> Any:
 
 
 def _strings(field: Any) -> list[str]:
-    return [bytes(field.parts[at]).decode() for at in field.data]
+    return [bytes(field.parts[index]).decode() for index in field.data]
 
 
 def _model(fields: dict[str, Any], tensors: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The check of the form: one short sentence of sound grammar that talks of nothing but sounds."""
+"""The check of the form: one short, grammatical sentence about nothing but sounds."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def too_long(answer: str, original: str) -> bool:
 
 
 def leaks(answer: str, original: str) -> bool:
-    """Talk of the task, markup, addresses or degrees that the original does not have."""
+    """Whether the answer has talk of the task, markup, addresses or degrees that the original lacks."""
     before = original.lower()
     return any(match[0].strip().lower() not in before for match in _LEAK.finditer(answer)) or "\n" in answer.strip()
 
@@ -97,7 +97,7 @@ def is_one_sentence(answer: str) -> bool:
 
 
 def stutters(text: str, before: str) -> bool:
-    """A word said twice running, or one and the same phrase of place said twice, where the original has it not."""
+    """Whether a word, or a phrase of place, is said twice where the original says it once."""
     if len(_STUTTER.findall(text)) > len(_STUTTER.findall(before)):
         return True
     for words in SAID.values():
@@ -110,18 +110,18 @@ def stutters(text: str, before: str) -> bool:
 
 def breaks_agreement(answer: str, original: str) -> bool:
     """True where "a train circles" has become "a train circle", "fireworks pop" "firework pop", "a plane" "plane"."""
-    told = set(itertools.pairwise(answer.split()))
+    pairs = set(itertools.pairwise(answer.split()))
     before = list(itertools.pairwise(original.split()))
     for noun, verb in before:
-        if noun.endswith("s") == verb.endswith("s") or (noun, verb) in told:
+        if noun.endswith("s") == verb.endswith("s") or (noun, verb) in pairs:
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
-        if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in told and broken not in before:
+        if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in pairs and broken not in before:
             return True
     return any(
         words[0] in ("a", "an") and words[-1].endswith("s") and f" , {' '.join(words[1:])} " in answer
         for size in (3, 4)
-        for words in zip(*(original.split()[at:] for at in range(size)), strict=False)
+        for words in zip(*(original.split()[start:] for start in range(size)), strict=False)
     )
 
 

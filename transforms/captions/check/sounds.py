@@ -94,14 +94,14 @@ def _changes_roles(answer: str, original: str) -> bool:
     parts = _sounds_apart(original)
     times = Counter(stem for part in parts for stem in part)
     # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
-    whole = [at for at, part in enumerate(parts) if len(part - droppable_stems()) > 1]
-    home = {stem: at for at in whole for stem in parts[at] if times[stem] == 1}
-    places: dict[int, set[int]] = {}
-    told = [{home[stem] for stem in part if stem in home} for part in _sounds_apart(answer)]
-    for at, homes in enumerate(told):
-        for sound in homes:
-            places.setdefault(sound, set()).add(at)
-    return any(len(homes) > 1 and any(len(places[sound]) > 1 for sound in homes) for homes in told)
+    whole = [number for number, part in enumerate(parts) if len(part - droppable_stems()) > 1]
+    sound_of = {stem: number for number in whole for stem in parts[number] if times[stem] == 1}
+    sounds_by_part = [{sound_of[stem] for stem in part if stem in sound_of} for part in _sounds_apart(answer)]
+    parts_of_sound: dict[int, set[int]] = {}
+    for number, sounds in enumerate(sounds_by_part):
+        for sound in sounds:
+            parts_of_sound.setdefault(sound, set()).add(number)
+    return any(len(sounds) > 1 and any(len(parts_of_sound[one]) > 1 for one in sounds) for sounds in sounds_by_part)
 
 
 def _sounds_apart(canonical: str) -> list[set[str]]:
@@ -128,15 +128,15 @@ def _reordered(before: list[str], after: list[str], answer: str, original: str) 
     """True where the original tells a sequence and the answer tells its sounds in another order."""
     if not _SEQUENCE.search(original):
         return False
-    moments, told = _in_time(original), _in_time(answer)
+    moments, moments_of_answer = _in_time(original), _in_time(answer)
     times = Counter(stem for moment in moments for stem in moment)
-    when = {stem: at for at, moment in enumerate(moments) for stem in moment if times[stem] == 1}
-    if len(told) > 1:
-        spans = [[when[stem] for stem in moment if stem in when] for moment in told]
+    when = {stem: number for number, moment in enumerate(moments) for stem in moment if times[stem] == 1}
+    if len(moments_of_answer) > 1:
+        spans = [[when[stem] for stem in moment if stem in when] for moment in moments_of_answer]
         spans = [span for span in spans if span]
         return any(max(first) > min(second) for first, second in itertools.pairwise(spans))
-    places = {stem: place for place, stem in enumerate(after)}
-    order = [places[stem] for stem in before if stem in places and stem not in droppable_stems()]
+    positions = {stem: position for position, stem in enumerate(after)}
+    order = [positions[stem] for stem in before if stem in positions and stem not in droppable_stems()]
     backwards = sum(first > second for first, second in itertools.pairwise(order))
     return backwards > len(order) // 5
 
@@ -147,8 +147,8 @@ def _in_time(canonical: str) -> list[set[str]]:
     parts = [pieces[0]]
     for sign, part in zip(pieces[1::2], pieces[2::2], strict=True):
         backwards = sign in _BACKWARDS
-        at_the_head = len(parts) == 1 and not _moment(parts[0])
-        if at_the_head and sign in (*_BACKWARDS, "before") and "," in part:
+        is_first = len(parts) == 1 and not _moment(parts[0])
+        if is_first and sign in (*_BACKWARDS, "before") and "," in part:
             first, _, rest = part.partition(",")
             parts = [first, rest] if backwards else [rest, first]
         elif backwards:

@@ -22,7 +22,7 @@ _FILTERED = re.compile(r"content_filter|content_policy|ResponsibleAIPolicy|DataI
 _TITLE = re.compile(r"<(title|h1)\b[^>]{0,200}>([^<]{1,400})</\1", re.IGNORECASE)
 #: Words that look like a key of one provider or another.
 _LIKE_A_KEY = re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|key)[-_][\w*.…-]{6,}|\bBearer\s+\S+", re.IGNORECASE)
-#: What a request that is too long is told.
+#: How servers refuse a request that is too long.
 _TOO_LONG = re.compile(r"context (?:length|window|size)|too (?:long|large)|maximum length", re.IGNORECASE)
 #: How a refused system message is named, with a status of the client's fault and with one of the server's.
 _NAMES_ROLE = re.compile(r"\bsystem\b|\broles?\b", re.IGNORECASE)
