@@ -251,7 +251,7 @@ def chat_server(answer: Answer) -> Iterator[ChatServer]:
     http = _Server(("127.0.0.1", 0), _Handler)
     server = ChatServer(f"http://127.0.0.1:{http.server_address[1]}/v1")
     http.RequestHandlerClass = type("Handler", (_Handler,), {"state": server, "answer": staticmethod(answer)})
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server

@@ -79,8 +79,13 @@ def redo_captions(
     if not shards and not was_killed:
         return Redone(0, 0, None)
     question = next(iter(_requests(_rows(release, shards[0]), wanted.__contains__)), None) if shards else None
-    # Before anything of the release is touched.
-    reply = probe_endpoint(recipe.caption_job(), question) if question is not None else None
+    reply = None
+    if question is not None:
+        try:
+            # Before anything of the release is touched.
+            reply = probe_endpoint(recipe.caption_job(), question)
+        except BuildError as error:
+            raise BuildError(f"{error}; the release is as it was") from error
     with held(release):
         job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
         if question is not None and reply is not None:

@@ -6,6 +6,7 @@ import http.server
 import importlib.util
 import json
 import pickle
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server()
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield running
     running.shutdown()
@@ -466,3 +467,30 @@ def test_a_filter_in_front_of_the_model_refuses_as_a_model_does(
         (reply,) = writers[-1].ask(_requests(["rain"]), 0)
         _, problem = writers[-1].probe(_requests(["rain"])[0])
     assert (reply.kind, problem) == (ReplyKind.REFUSAL, None)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "why"),
+    [
+        ("http://127.0.0.1:1/v1", "Connection refused"),
+        ("http://no.such.host.invalid/v1", "Name or service not known|Temporary failure in name resolution"),
+    ],
+)
+def test_a_connection_that_breaks_is_said_in_the_words_of_the_system(
+    base_url: str, why: str, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.captions.endpoint.errors.FIRST_WAIT_S", 0.01)
+    writers.append(open_writer(base_url))
+    _, problem = writers[-1].probe(_requests(["rain"])[0])
+    assert problem is not None
+    assert re.search(f"cannot be reached: ({why})$", problem)
+
+
+def test_a_server_that_speaks_no_tls_is_said_to(
+    server: Server, writers: list[OpenAIWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.captions.endpoint.errors.FIRST_WAIT_S", 0.01)
+    writers.append(open_writer(server.url.replace("http:", "https:")))
+    _, problem = writers[-1].probe(_requests(["rain"])[0])
+    assert problem is not None
+    assert "no TLS" in problem

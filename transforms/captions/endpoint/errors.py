@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email.utils
 import math
+import os
 import random
 import re
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -245,6 +247,27 @@ def _response_text(error: Exception) -> str:
 
 
 def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return shown(str(error), None) or type(error).__name__
+    """What broke a connection, in the words of the system where it has some: `Connection refused`."""
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return shown(f"its certificate does not hold: {cause.verify_message}", None)
+        if isinstance(cause, ssl.SSLError):
+            return shown(f"no TLS: {cause.reason or cause}", None)
+        if isinstance(cause, OSError) and cause.errno is not None:
+            # asyncio puts "Connect call failed" in the place of the system's own words.
+            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return next((shown(str(cause), None) for cause in reversed(causes) if str(cause).strip()), type(error).__name__)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """An error and all that it comes from, the nearest first."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or one in found or len(found) > 20:
+            continue
+        found.append(one)
+        waiting += [one.__cause__ or one.__context__, *(getattr(one, "exceptions", ()))]
+    return found

@@ -58,7 +58,7 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[type[Handler], st
     served = type("Served", (Handler,), {"seen": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), served)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield served, f"http://127.0.0.1:{server.server_address[1]}/v1"
     server.shutdown()
