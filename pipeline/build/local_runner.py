@@ -66,16 +66,24 @@ def run_locally(recipe: Recipe, release: str, shards: Sequence[str], work: Work,
         WorkersDie: when it is no shard that workers die of.
     """
     waits = work.captions is not None and work.captions.writer == "openai"
-    with tempfile.TemporaryDirectory(prefix="elsa-") as elsewhere:
-        # A lock and notes want a file system; for a release that is not on one they are of this build alone.
-        release_here = elsewhere if storage.is_remote(release) else storage.absolute(release)
+    # A lock, notes and temporary files want a file system: of a remote release they are in a folder of this build.
+    with (
+        tempfile.TemporaryDirectory(prefix="elsa-")
+        if storage.is_remote(release)
+        else contextlib.nullcontext() as elsewhere
+    ):
+        release_here = elsewhere if elsewhere is not None else storage.absolute(release)
         lock, notes = workspace.workers_lock_path(release_here), workspace.in_hand_folder(release_here)
-        Path(notes).mkdir(parents=True, exist_ok=True)
+        # Processes that are killed leave their temporary files, which go with the workspace.
+        temporary = workspace.temporary_folder(release_here)
+        storage.remove_folder(temporary)
+        for folder in (notes, temporary):
+            Path(folder).mkdir(parents=True, exist_ok=True)
         Path(lock).touch()
         job = Job(recipe, storage.absolute(release), work, tuple(beam_flags), lock, notes)
 
         def run(part: Work) -> End:
-            end = run_once(replace(job, work=part))
+            end = run_once(replace(job, work=part), temporary)
             return replace(end, in_hand=tuple(n for n in end.in_hand if not (waits and n.stage == WAITING_STAGE)))
 
         supervise(release, shards, work, run)
@@ -128,8 +136,10 @@ def how(code: int) -> str:
     return f"killed by {name}" + (" (by hand, or by the system for want of memory)" if name == "SIGKILL" else "")
 
 
-def run_once(job: Job) -> End:
+def run_once(job: Job, temporary: str) -> End:
     """Runs a job in a group of processes of its own; when this returns, or raises, none of them is left.
+
+    Their temporary files go into the folder `temporary`.
 
     Raises:
         PipeFailed: when the pipe ended with an error.
@@ -137,7 +147,13 @@ def run_once(job: Job) -> End:
     for note in Path(job.in_hand).glob("*.json"):
         note.unlink(missing_ok=True)
     command = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "pipe"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": temporary},
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     try:

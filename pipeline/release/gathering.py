@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -30,9 +29,9 @@ class Gathered:
     def __init__(self, schema: pa.Schema, rows_together: int = ROWS_TOGETHER) -> None:
         self.schema = schema
         self._rows_together = rows_together
-        self._folder = tempfile.TemporaryDirectory(prefix="elsa-")
-        self._path = os.path.join(self._folder.name, "rows.arrow")
-        self._writer: pa.RecordBatchFileWriter | None = pa.ipc.new_file(self._path, schema)
+        # It has no name, so that a build that is killed leaves nothing behind.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._writer: pa.RecordBatchFileWriter | None = pa.ipc.new_file(self._file, schema)
         self._first: list[pa.Array] = []
 
     def __enter__(self) -> Gathered:
@@ -43,7 +42,7 @@ class Gathered:
     ) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._folder.cleanup()
+        self._file.close()
 
     def add(self, table: pa.Table) -> None:
         """Adds rows; they may have been added before."""
@@ -64,12 +63,11 @@ class Gathered:
 
     def _between(self, low: pa.Scalar | None, high: pa.Scalar | None) -> list[pa.Table]:
         found = [self.schema.empty_table()]
-        # Read, not mapped: what has been looked at does not stay in memory.
-        with pa.OSFile(self._path) as file:
-            batches = pa.ipc.open_file(file)
-            for number in range(batches.num_record_batches):
-                batch = batches.get_batch(number)
-                found.append(pa.Table.from_batches([batch.filter(_is_between(batch.column(0), low, high))]))
+        # Read, not mapped: a batch does not stay in memory.
+        batches = pa.ipc.open_file(self._file)
+        for number in range(batches.num_record_batches):
+            batch = batches.get_batch(number)
+            found.append(pa.Table.from_batches([batch.filter(_is_between(batch.column(0), low, high))]))
         return found
 
 

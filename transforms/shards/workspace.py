@@ -44,6 +44,11 @@ def in_hand_folder(release: str) -> str:
     return storage.join(release, FOLDER, "in-hand")
 
 
+def temporary_folder(release: str) -> str:
+    """The folder for temporary files of the processes of a build."""
+    return storage.join(release, FOLDER, "tmp")
+
+
 def rooms_folder(release: str) -> str:
     """The measured rooms, one file a chunk."""
     return storage.join(release, FOLDER, "rooms")

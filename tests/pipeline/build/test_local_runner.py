@@ -63,17 +63,19 @@ def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_i
 ) -> None:
     recordings, output = small_folder(tmp_path / "in", clips=28), tmp_path / "out"
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
+    (temporary := tmp_path / "temporary").mkdir()
     # A process takes seconds to start: the one that is stopped by hand has a single worker.
     for to_command, workers, code, line in (
         (signal.SIGINT, 1, 1, ["elsa: stopped; run the same command again to go on"]),
         (signal.SIGKILL, 2, -signal.SIGKILL, []),
     ):
-        process = start_build(recordings, output, f"--direct_num_workers={workers}")
+        process = start_build(recordings, output, f"--direct_num_workers={workers}", TMPDIR=str(temporary))
         alive = workers_once_at_work(output)
         process.send_signal(to_command)
         _, said = process.communicate(timeout=200)
         assert (process.returncode, without_progress(said)) == (code, line)
         wait_until(lambda: all(map(is_gone, alive)))  # noqa: B023
+    assert list(temporary.iterdir()) == []
     process = start_build(recordings, output, "--direct_num_workers=2")
     os.kill(min(workers_once_at_work(output)), signal.SIGKILL)
     _, said = process.communicate(timeout=280)
