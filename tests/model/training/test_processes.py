@@ -29,6 +29,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.slow
 def test_processes_without_a_gpu_that_are_not_told_of_the_cpu_are_not_alone(tmp_path):
     text = "from model.training.processes import Processes; p = Processes('auto'); print(p.count, p.index); p.leave()"
     (tmp_path / "count.py").write_text(text)
@@ -57,6 +58,7 @@ def test_an_error_of_the_first_does_not_leave_the_others_waiting(monkeypatch):
     assert waits == [0, 1]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
     # An odd number to validate with: the last row is there twice, and counts once.
     release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
