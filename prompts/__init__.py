@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def place_phrase(words: Mapping[str, str]) -> str:
     return ", ".join(parts)
 
 
+@lru_cache(maxsize=16)
 def _parse(data: bytes, source: str) -> Prompt:
     try:
         match = _HEADER.match(data.decode().replace("\r\n", "\n"))

@@ -19,8 +19,12 @@ SCALARS = "tensorboard"
 
 
 def write_history(run: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Writes history.jsonl, a line for each epoch, and the learning curve."""
+    """Writes history.jsonl, a line for each epoch."""
     write_text(run / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
+
+
+def draw_curve(run: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Draws the learning curve of the epochs of training, where there are any."""
     epochs = [line for line in history if line["phase"] == "training"]
     if epochs:
         _draw(run / CURVE, epochs)

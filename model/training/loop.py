@@ -32,7 +32,7 @@ from model.errors import RunRefused, TrainingDiverged, TrainingInterrupted, Work
 from model.folders import MODEL_WEIGHTS, check_model
 from model.runs.checkpoints import CHECKPOINT, Progress, load_checkpoint, load_progress, save_best, save_checkpoint
 from model.runs.files import write_text
-from model.runs.history import Scalars, read_history, write_history
+from model.runs.history import Scalars, draw_curve, read_history, write_history
 from model.runs.record import (
     CONFIGURATION,
     check_record,
@@ -54,6 +54,8 @@ from model.training.validation import Means
 
 #: Seconds between two checkpoints within an epoch.
 CHECKPOINT_EVERY_S = 60.0
+#: Seconds between two drawings of the learning curve: one takes a third of a second, longer than a short epoch.
+DRAW_EVERY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class _Run:
         # Only the first process writes files and lines.
         self.writes = trainer.processes.is_first
         self.stream = stream if self.writes else _NoStream()
-        self._saved_at = time.monotonic()
+        self._saved_at = self._drawn_at = time.monotonic()
         counts = parameter_counts(trainer.model)
         if self.writes:
             run.mkdir(parents=True, exist_ok=True)
@@ -267,6 +269,7 @@ class _Run:
         best = {"epoch": last.best_epoch, "map_at_10": last.best[0], "validation_loss": loss}
         self.processes.wait()
         if self.writes:
+            draw_curve(self.run, last.history)
             write_record(self.run, self.record | {"best": best, "finished": True})
             # A finished run does not need these.
             for name in (CHECKPOINT, VIEWS, DECODED):
@@ -387,6 +390,9 @@ class _Run:
         progress.epoch, progress.batch, progress.sums, progress.count = progress.epoch + 1, 0, {}, 0
         if self.writes:
             write_history(self.run, progress.history)
+            if time.monotonic() - self._drawn_at >= DRAW_EVERY_S:
+                draw_curve(self.run, progress.history)
+                self._drawn_at = time.monotonic()
         if work.scalars is not None:
             work.scalars.add(f"{phase.name}, validation", validation, progress.epoch * work.steps_an_epoch)
 
@@ -397,6 +403,8 @@ class _Run:
 
     def _stop(self, work: _PhaseWork) -> None:
         self._save(work)
+        if self.writes:
+            draw_curve(self.run, self.progress.history)
         self.processes.wait()
         raise TrainingInterrupted(
             f"{self.run}: stopped after step {self.progress.batch} of epoch {self.progress.epoch + 1}; the same "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -49,6 +50,20 @@ def hub_licenses(names: Iterable[str]) -> list[str]:
     return sorted({"unknown" if name == UNKNOWN_LICENSE else known[name] for name in known}) or ["unknown"]
 
 
+@cache
+def _template() -> jinja2.Template:
+    """The card's template, whose compilation takes longer than filling it in."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["cell"] = _cell
+    return environment.from_string((resources.files("pipeline.release") / "card.md.j2").read_text(encoding="utf-8"))
+
+
 def write_card(
     recipe: Recipe,
     totals: Totals,
@@ -59,17 +74,8 @@ def write_card(
     versions: Mapping[str, str],
 ) -> str:
     """README.md of a release, in Markdown."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["cell"] = _cell
-    template = environment.from_string((resources.files("pipeline.release") / "card.md.j2").read_text(encoding="utf-8"))
     refused = Counter(f"{rejection.stage}: {rejection.reason}" for rejection in rejections)
-    return template.render(
+    return _template().render(
         recipe=recipe,
         totals=totals,
         rooms=rooms,

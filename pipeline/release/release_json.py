@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -36,6 +37,7 @@ def versions() -> dict[str, str]:
     return {**found, "libsndfile": soundfile.__libsndfile_version__}
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

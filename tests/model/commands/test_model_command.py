@@ -42,6 +42,7 @@ def refused(capsys, *words: object) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_train_evaluate_embed(release, tmp_path, capsys):
     folder = tmp_path / "run"
     settings = ["--set", "training.epochs=1", "--set", "training.device=cpu"]

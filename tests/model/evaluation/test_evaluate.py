@@ -32,6 +32,7 @@ def evaluated(trained_run, release, tmp_path_factory):
     return output, metrics
 
 
+@pytest.mark.slow
 def test_the_files_of_an_evaluation(evaluated):
     output, metrics = evaluated
     assert json.loads((output / "metrics.json").read_text()) == metrics
@@ -41,6 +42,7 @@ def test_the_files_of_an_evaluation(evaluated):
     assert metrics["rows"] == 8
 
 
+@pytest.mark.slow
 def test_every_number_has_its_n_chance_and_interval(evaluated):
     _, metrics = evaluated
     counted = 0
@@ -54,6 +56,7 @@ def test_every_number_has_its_n_chance_and_interval(evaluated):
     assert counted > 100
 
 
+@pytest.mark.slow
 def test_plane_waves_are_localised(evaluated):
     _, metrics = evaluated
     tasks = metrics["tasks"]
@@ -70,6 +73,7 @@ def test_plane_waves_are_localised(evaluated):
     assert tasks["swap"]["take_new"]["n"] == 24
 
 
+@pytest.mark.slow
 def test_retrieval_uses_the_set_without_repeats_and_all_rows(evaluated):
     _, metrics = evaluated
     retrieval = metrics["tasks"]["retrieval"]
@@ -79,6 +83,7 @@ def test_retrieval_uses_the_set_without_repeats_and_all_rows(evaluated):
     assert retrieval["spatial_all_rows"]["audio_to_text"]["R@1"]["n"] == 8
 
 
+@pytest.mark.slow
 def test_every_number_of_the_paper_belongs_to_one_of_ours(evaluated):
     output, metrics = evaluated
     found = {(task, *path) for task in ALL for path, _ in leaves(metrics["tasks"][task])}
@@ -89,6 +94,7 @@ def test_every_number_of_the_paper_belongs_to_one_of_ours(evaluated):
     assert section["figure"].startswith("data:image/png")
 
 
+@pytest.mark.slow
 def test_one_task_alone_gives_the_same_numbers(evaluated, trained_run, release, tmp_path):
     output, metrics = evaluated
     again = evaluate(trained_run, [release], tmp_path, tasks=["swap"], options=OPTIONS, device="cpu", beside=[output])

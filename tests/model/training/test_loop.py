@@ -27,6 +27,8 @@ from model.training.optimizers import learning_rate_at
 from model.training.phases import Training
 from model.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SETTINGS = ["training.device=cpu", "training.epochs=2"]
 #: Pretraining and training with two epochs of two steps each.
@@ -352,6 +354,15 @@ def test_the_files_of_a_finished_run(trained_run, whole_run):
     assert configuration_sha256(configuration) == record["configuration_sha256"]
     assert yaml.safe_load((trained_run / "configuration.yaml").read_text())["training"]["epochs"] == 2
     assert (trained_run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("every_s", "drawn"), [(0.0, [1, 2, 2]), (3600.0, [2])])
+def test_the_learning_curve_is_drawn_now_and_then_and_in_the_end(release, tmp_path, monkeypatch, every_s, drawn):
+    lengths = []
+    monkeypatch.setattr(loop, "DRAW_EVERY_S", every_s)
+    monkeypatch.setattr(loop, "draw_curve", lambda run, history: lengths.append(len(history)))
+    train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "run")
+    assert lengths == drawn
 
 
 @pytest.mark.parametrize("branch", ["paper", "static", "none"])

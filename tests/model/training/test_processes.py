@@ -29,6 +29,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.slow
 def test_processes_on_a_machine_without_a_gpu_find_each_other(tmp_path):
     text = "from model.training.processes import Processes; p = Processes('auto'); print(p.count, p.index); p.leave()"
     (tmp_path / "count.py").write_text(text)
@@ -57,6 +58,7 @@ def test_after_an_error_in_the_first_process_the_others_do_not_wait(monkeypatch)
     assert waits == [0, 1]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
     # With an odd number of validation rows, the last row fills up and counts once.
     release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
