@@ -72,7 +72,7 @@ def test_umap_itself_keeps_words_apart():
     # In a separate process with the compiler off, because compiling takes longer than forty points.
     code = """
 import numpy as np
-from model.evaluation.embedding_map import fit_map, vote
+from model.evaluation.tasks.embedding_map import fit_map, vote
 generator = np.random.Generator(np.random.Philox(key=0))
 labels = np.arange(32) % 2
 points = generator.standard_normal((32, 8)) + 6 * np.eye(2, 8)[labels]
