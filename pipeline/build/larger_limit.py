@@ -20,6 +20,7 @@ from pipeline.release.layout import (
     read_table,
 )
 from transforms import storage
+from transforms.captions.unanswered import remove_note
 from transforms.shards import workspace
 from transforms.shards.plan_shards import PlannedShard
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA
@@ -83,6 +84,8 @@ class SmallerRelease:
         _gather_answers(output)
         _keep_rejections(output, [shard for shard in self.plan.shards if shard not in replaced])
         storage.remove_files([workspace.shard_file(output, workspace.REJECTED, shard.path) for shard in replaced])
+        for shard in replaced:
+            remove_note(output, shard.path)
         storage.remove_folders(output, [shard.path for shard in replaced])
         storage.remove_folder(workspace.rooms_folder(output))
 
@@ -100,6 +103,8 @@ def smaller_release(recipe: Recipe, input_dir: str, listing: Listing, output: st
     plan = plan_listing(smaller, input_dir, listing)
     if begun.get("input_sha256") != plan.input_sha256:
         return None
+    if workspace.is_being_redone(output):
+        raise BuildError(f"elsa captions redo {output} was stopped: run it again before a build with a larger limit")
     return SmallerRelease(output, limit, plan)
 
 

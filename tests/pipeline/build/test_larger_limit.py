@@ -17,6 +17,7 @@ from pipeline.recipe import Recipe, load_recipe
 from tests.chat_server import chat_server, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from transforms import storage
+from transforms.captions.unanswered import Unanswered, read_notes, write_note
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +134,24 @@ def test_a_kill_while_room_is_made_leaves_a_folder_that_both_limits_go_on_in(
     assert finished
     claim(larger, plan, str(whole))
     assert smaller_release(larger, str(recordings), listing, str(whole)) is None
+
+
+def test_captions_without_an_answer_are_not_asked_for_in_shards_that_are_gone(copy: Path, recordings: Path) -> None:
+    recipe = load_recipe("folder", SMALL)
+    listing = recipe.list_input(str(recordings))
+    found = smaller_release(recipe, str(recordings), listing, str(copy))
+    assert found is not None
+    for shard in found.plan.shard_paths:
+        write_note(str(copy), Unanswered(shard, 1, 1, ("timeout",)))
+    found.make_room(plan_listing(recipe, str(recordings), listing))
+    assert [note.shard.partition("/")[0] for note in read_notes(str(copy))] == ["test", "validation"]
+
+
+def test_a_redo_that_was_stopped_is_finished_first(copy: Path, recordings: Path) -> None:
+    recipe = load_recipe("folder", SMALL)
+    storage.write_bytes(str(copy / ".elsa" / "redone" / "train-00000-of-00001.parquet"), b"")
+    with pytest.raises(BuildError, match=r"redo .* was stopped"):
+        smaller_release(recipe, str(recordings), recipe.list_input(str(recordings)), str(copy))
 
 
 def test_another_input_is_no_smaller_one(copy: Path, recordings: Path) -> None:
