@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from model.errors import RunRefused, one_line
 from model.runs.files import write_text
 
@@ -43,6 +40,10 @@ def read_history(run: Path) -> list[dict[str, Any]]:
 
 
 def _draw(path: Path, epochs: Sequence[Mapping[str, Any]]) -> None:
+    # matplotlib takes a second to import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     loss, precision = figure.subplots(1, 2)

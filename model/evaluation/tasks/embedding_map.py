@@ -7,7 +7,6 @@ the share of test points whose word is the most frequent word among their neares
 from __future__ import annotations
 
 import importlib.util
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from model.draws import derive_seed
 from model.evaluation.figures import figure_of, save
 from model.evaluation.scores import bootstrap
 from model.evaluation.subject import NotScored, Subject
+from model.evaluation.tasks.umap_fit import NEIGHBOURS, fit_map, vote
 from model.targets import VOCABULARY
 
 INSTALL = "umap-learn is not installed; run pip install -e '.[map]' in the project's folder"
 ATTRIBUTES = ("direction", "distance")
-#: Number of train points that vote.
-NEIGHBOURS = 15
 #: Fewest train rows of a map, and most text points in the picture.
 LEAST_ROWS, TEXTS = 2 * NEIGHBOURS, 300
 _COLOURS = ("#2f6b8f", "#c2542d", "#2e8b74", "#8a5aa5")
@@ -76,40 +74,6 @@ def _labelled(words: Sequence[str | None], vocabulary: Sequence[str]) -> tuple[N
     """The rows that have a word, and the indices of their words in the vocabulary."""
     rows = np.array([row for row, word in enumerate(words) if word is not None], dtype=np.int64)
     return rows, np.array([vocabulary.index(str(words[row])) for row in rows], dtype=np.int64)
-
-
-def fit_map(
-    train: NDArray[np.floating], labels: NDArray[np.integer], others: Sequence[NDArray[np.floating]], *, seed: int
-) -> list[NDArray[np.float64]]:
-    """Fits a map.
-
-    Args:
-        train: (n, E), embeddings that the map is fitted on.
-        labels: (n,), the class of each.
-        others: more embeddings (m, E).
-        seed: of the fit.
-
-    Returns:
-        Positions (n, 2) of ``train``, and (m, 2) of each of ``others``.
-    """
-    import umap
-
-    with warnings.catch_warnings():
-        # UMAP warns that a seed limits it to one thread, which is intended.
-        warnings.simplefilter("ignore")
-        mapper = umap.UMAP(n_neighbors=NEIGHBOURS, metric="cosine", random_state=seed % 2**32, n_jobs=1, min_dist=0.2)
-        fitted = mapper.fit_transform(train, y=labels)
-        return [np.asarray(fitted, dtype=np.float64), *(np.asarray(mapper.transform(o), np.float64) for o in others)]
-
-
-def vote(train: NDArray[np.floating], labels: NDArray[np.integer], points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The most frequent label among the nearest train points, for each of the points (n, 2)."""
-    from scipy.spatial import cKDTree
-
-    count = min(NEIGHBOURS, len(train))
-    nearest = cKDTree(train).query(points, k=list(range(1, count + 1)))[1]
-    votes = np.stack([(labels[nearest] == label).sum(1) for label in range(int(labels.max()) + 1)], axis=1)
-    return votes.argmax(1)
 
 
 def _draw(panels: Mapping[str, tuple[NDArray[Any], ...]], path: Path) -> None:

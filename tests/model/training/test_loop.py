@@ -6,8 +6,6 @@ import io
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,10 +24,9 @@ from model.training.frozen import DECODED, VIEWS
 from model.training.optimizers import learning_rate_at
 from model.training.phases import Training
 from model.training.trainer import Trainer
+from tests.model.training.forked import start
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[3]
 SETTINGS = ["training.device=cpu", "training.epochs=2"]
 #: Pretraining and training with two epochs of two steps each.
 BOTH_PHASES = [
@@ -134,22 +131,20 @@ def test_a_kill_between_the_best_model_and_the_checkpoint_loses_nothing(release,
     assert_same_run(whole_run, tmp_path / "run")
 
 
+def train_with_frequent_checkpoints(release: Path, run: Path) -> None:
+    loop.CHECKPOINT_EVERY_S = 0.0
+    train(read_configuration("elsa-tiny", BOTH_PHASES), [release], run, progress=io.StringIO())
+
+
 def test_a_killed_process_continues_to_the_same_weights(release, whole_run, tmp_path):
     run = tmp_path / "run"
-    code = f"""
-import torch
-torch.set_num_threads(1)
-from model.configuration import read_configuration
-from model.training import loop, train
-loop.CHECKPOINT_EVERY_S = 0.0
-train(read_configuration("elsa-tiny", {BOTH_PHASES!r}), [{str(release)!r}], {str(run)!r})
-"""
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (run / CHECKPOINT).is_file():
+    process = start(train_with_frequent_checkpoints, release, run)
+    while process.exitcode is None and not (run / CHECKPOINT).is_file():
         time.sleep(0.01)
     process.kill()
+    process.join()
     # It was killed in the middle, or it had finished.
-    assert process.wait() in (-signal.SIGKILL, 0)
+    assert process.exitcode in (-signal.SIGKILL, 0)
     assert (run / "run.json").is_file()
     train(read_configuration("elsa-tiny", BOTH_PHASES), [release], run)
     assert_same_run(whole_run, run)
@@ -313,7 +308,7 @@ def test_loss_falls_and_the_epoch_with_the_best_precision_is_kept(release, tmp_p
     # Without augmentation, the losses of all epochs are of the same task.
     settings = [
         "training.device=cpu",
-        "training.epochs=8",
+        "training.epochs=5",
         "training.nonspatial_share=0",
         "training.weight_decay=0",
         "model.spatial_dropout=0",
@@ -321,7 +316,7 @@ def test_loss_falls_and_the_epoch_with_the_best_precision_is_kept(release, tmp_p
     ]
     result = train(read_configuration("elsa-tiny", settings), [release], tmp_path / "run")
     history = history_of(result.run)
-    assert [line["epoch"] for line in history] == list(range(8))
+    assert [line["epoch"] for line in history] == list(range(5))
     for term in ("loss", "contrastive", "distance"):
         assert history[-1]["train"][term] < history[0]["train"][term], term
     scores = [(line["validation"]["map_at_10"], -line["validation"]["loss"]) for line in history]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import argparse
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from model.commands.train import train as train_command
 from model.configuration import read_configuration
 from model.training import train
 from model.training.processes import Processes
+from tests.model.training.forked import launch
+from tests.ports import free_port
 
-ROOT = Path(__file__).parents[3]
 # Without dropout, because each process draws its own.
 SETTINGS = [
     "training.device=cpu",
@@ -27,18 +26,6 @@ SETTINGS = [
     "model.semantic_frozen=true",
     "training.semantic_views=1",
 ]
-
-
-@pytest.mark.slow
-def test_processes_on_a_machine_without_a_gpu_find_each_other(tmp_path):
-    text = "from model.training.processes import Processes; p = Processes('auto'); print(p.count, p.index); p.leave()"
-    (tmp_path / "count.py").write_text(text)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*launch, str(tmp_path / "count.py")], env=environment, capture_output=True, text=True, check=False
-    )
-    assert sorted(done.stdout.split("\n")) == ["", "2 0", "2 1"], done.stderr
 
 
 def test_after_an_error_in_the_first_process_the_others_do_not_wait(monkeypatch):
@@ -58,27 +45,25 @@ def test_after_an_error_in_the_first_process_the_others_do_not_wait(monkeypatch)
     assert waits == [0, 1]
 
 
+def run_train_command(words: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    train_command.configure(parser)
+    return train_command.run(parser.parse_args(words))
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(make_release, tmp_path):
     # With an odd number of validation rows, the last row fills up and counts once.
     release = make_release(tmp_path / "r", rows={"train": 16, "validation": 7})
-    settings = [word for setting in SETTINGS for word in ("--set", setting)]
-    words = ["train", "elsa-tiny", "--data", str(release), "--output", str(tmp_path / "two"), *settings]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*launch, "-m", "pipeline.command", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 processes" in done.stderr
+    # With the device auto, the processes must find out that they share a CPU.
+    settings = [word for setting in [*SETTINGS, "training.device=auto"] for word in ("--set", setting)]
+    words = ["elsa-tiny", "--data", str(release), "--output", str(tmp_path / "two"), *settings]
+    first, second = launch(tmp_path, free_port(), run_train_command, words)
+    assert "2 processes" in first
     # Only one process prints.
-    assert done.stdout.count("kept, mAP@10") == 1
-    assert done.stderr.count("epoch 2 of 2") == 1
+    assert first.count("kept, mAP@10") == 1
+    assert first.count("epoch 2 of 2") == 1
+    assert "epoch" not in second
     one = train(read_configuration("elsa-tiny", SETTINGS), [release], tmp_path / "one").run
     first, second = (load_file(run / "model.safetensors") for run in (one, tmp_path / "two"))
     for name, weight in first.items():

@@ -71,8 +71,11 @@ def test_without_umap_the_task_says_what_to_install(subject, monkeypatch):
 def test_umap_itself_keeps_words_apart():
     # In a separate process with the compiler off, because compiling takes longer than forty points.
     code = """
+import functools
 import numpy as np
-from model.evaluation.tasks.embedding_map import fit_map, vote
+import umap
+from model.evaluation.tasks.umap_fit import fit_map, vote
+umap.UMAP = functools.partial(umap.UMAP, n_epochs=30)
 generator = np.random.Generator(np.random.Philox(key=0))
 labels = np.arange(32) % 2
 points = generator.standard_normal((32, 8)) + 6 * np.eye(2, 8)[labels]
