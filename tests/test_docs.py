@@ -45,16 +45,16 @@ def page_of(name: str) -> Page:
     return next(page for page in PAGES if page.name == name)
 
 
-def recipe_keys(model: type[BaseModel], prefix: str = "", parent: BaseModel | None = None) -> dict[str, object]:
-    """Every key of a recipe with its default: that of the section around it where this gives one."""
+def recipe_keys(section: type[BaseModel] | BaseModel, prefix: str = "") -> dict[str, object]:
+    """Every key of a recipe with its default, which a section may have from the section above it."""
     found: dict[str, object] = {}
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        default = getattr(parent, name) if parent is not None else field.get_default(call_default_factory=True)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found |= recipe_keys(kind, f"{prefix}{name}.", default if isinstance(default, BaseModel) else None)
-        else:
-            found[prefix + name] = default
+    for name, field in (section if isinstance(section, type) else type(section)).model_fields.items():
+        default = (
+            getattr(section, name) if isinstance(section, BaseModel) else field.get_default(call_default_factory=True)
+        )
+        found |= (
+            recipe_keys(default, f"{prefix}{name}.") if isinstance(default, BaseModel) else {prefix + name: default}
+        )
     return found
 
 

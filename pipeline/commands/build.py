@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import UnusableArgument, add_recipe_arguments, load_checked_recipe
@@ -36,6 +37,13 @@ class BuildCommand:
             "--answers",
             metavar="FILE",
             help="answers.parquet of an earlier release, whose questions are not asked again",
+        )
+        parser.add_argument(
+            "--allow-missing",
+            type=parse_share,
+            default=0.0,
+            metavar="SHARE",
+            help="end with 0 although up to this share of the clips is missing or rejected, such as 15%% (default: 0)",
         )
         parser.add_argument("--verbose", action="store_true", help="show the log of Beam and its workers")
 
@@ -94,7 +102,31 @@ class BuildCommand:
         # Last, where they are seen: they say how many captions have no answer.
         for note in outcome.notes:
             fail(note)
-        return DONE if outcome.whole else INCOMPLETE
+        if outcome.whole:
+            return DONE
+        if arguments.allow_missing and outcome.whole_but_for(arguments.allow_missing):
+            share = f"{100 * outcome.missing_share:.1f} %"
+            print(
+                f"{outcome.missing_clips} clips are missing or rejected, {share} of all: --allow-missing lets that pass"
+            )
+            return DONE
+        return INCOMPLETE
+
+
+def parse_share(text: str) -> float:
+    """The share that a text such as `15%` or `0.15` names, from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: when the text is neither.
+    """
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 15% or 0.15")
+    return share
 
 
 def last_line(error: BaseException) -> str:

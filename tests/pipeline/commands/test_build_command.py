@@ -1,0 +1,43 @@
+"""`elsa build --allow-missing`: clips that nobody can download any more need not make every build end with 1."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from pipeline.command import main
+from pipeline.commands.build import parse_share
+from tests.pipeline.conftest import SMALL
+from tests.sounds import small_folder
+
+
+@pytest.mark.parametrize(("text", "share"), [("15%", 0.15), ("0.15", 0.15), (" 0 ", 0.0), ("100 %", 1.0), ("1", 1.0)])
+def test_a_share_is_a_percentage_or_a_fraction(text: str, share: float) -> None:
+    assert parse_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["15", "-1%", "101%", "nan", "many", "", "%"])
+def test_what_is_no_share_is_named(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no share such as"):
+        parse_share(text)
+
+
+@pytest.mark.slow
+def test_a_missing_clip_is_let_pass_up_to_the_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recordings = small_folder(tmp_path / "in", clips=8)
+    (recordings / "burst 5.wav").unlink()
+    words = ["build", "folder", "--input", str(recordings), "--output", str(tmp_path / "out")]
+    words += [part for setting in SMALL for part in ("--set", setting)]
+    words += ["--direct_num_workers=1", "--direct_running_mode=in_memory"]
+    assert main(words) == 1
+    assert main([*words, "--allow-missing", "10%"]) == 1
+    capsys.readouterr()
+    assert main([*words, "--allow-missing", "15%"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == (
+        "1 clip is missing or rejected, 12.5 % of all: --allow-missing lets that pass"
+    )
+    # It is named all the same.
+    assert "rejected burst 5.wav: missing" in printed.err
