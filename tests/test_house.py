@@ -138,14 +138,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "model.spatial",
     },
     "model.evaluation": {"model", "model.data", "model.elsa", "model.encoders"},
-    "model.commands": {
-        "model",
-        "model.configuration",
-        "model.data",
-        "model.elsa",
-        "model.evaluation",
-        "model.training",
-    },
+    "model.commands": {"model", "model.configuration", "model.elsa", "model.evaluation", "model.training"},
 }
 TOP = {name.partition(".")[0] for name in MAY_IMPORT}
 MOST_MODULES = 14

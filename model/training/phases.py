@@ -19,9 +19,9 @@ from model.elsa import ElsaModel
 from model.spatial import SpatialOutput
 from model.training.frozen import Captions, Views, is_frozen
 from model.training.losses import branch_loss, elsa_loss
-from model.training.losses.sentences import make_questions, word_loss
 from model.training.outputs import Outputs, audio_outputs, branch_outputs, target_outputs, targets_of
 from model.training.processes import Processes
+from model.training.sentences import make_questions, word_loss
 
 QUESTIONS = make_questions()
 #: Clips that a frozen semantic encoder encodes at one time before the first epoch.

@@ -22,8 +22,8 @@ from model.draws import derive_seed
 from model.elsa.network import LOGIT_SCALE_AT_MOST, ElsaModel
 from model.encoders.text import load_tokenizer
 from model.errors import ConfigurationError, TrainingDiverged
+from model.training.contrastive import batch_gradients, chunk_size_of
 from model.training.frozen import Captions, Views, is_frozen
-from model.training.losses.contrastive import batch_gradients, chunk_size_of
 from model.training.optimizers import learning_rate_at, make_optimizer
 from model.training.phases import Phase, Pretraining, Training
 from model.training.processes import Processes

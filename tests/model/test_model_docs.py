@@ -10,10 +10,10 @@ import pytest
 
 from model.augmentation import Augmentation
 from model.augmentation.symmetries import Mirror
-from model.commands.parameters import table
 from model.configuration import read_configuration, shipped_configurations
 from model.evaluation.options import EvaluationOptions, read_options
 from model.evaluation.paper import NUMBERS
+from model.parameters import table
 from tests.markdown import ElsaCommand, Page
 
 ROOT = Path(__file__).parents[2]

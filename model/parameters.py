@@ -1,4 +1,4 @@
-"""Counts the parameters of configurations without weights: ``python -m model.commands.parameters elsa-base``."""
+"""Counts the parameters of configurations, without loading weights: ``python -m model.parameters elsa-base``."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def table(names: list[str]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the table. The exit code is 0, or 2 with one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m model.commands.parameters", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model.parameters", description=__doc__)
     parser.add_argument("configurations", metavar="CONFIG", nargs="*", help="shipped names or files; all by default")
     names = parser.parse_args(arguments).configurations or shipped_configurations()
     try:
         print(table(names))
     except ConfigurationError as error:
-        print(f"model.commands.parameters: {error}", file=sys.stderr)
+        print(f"model.parameters: {error}", file=sys.stderr)
         return 2
     return 0
 

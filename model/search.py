@@ -1,6 +1,6 @@
 """Searches a release with a sentence: the clips whose embeddings are nearest to it.
 
-python -m model.commands.search RUN --data RELEASE "a dog barking on the left of a large room"
+python -m model.search RUN --data RELEASE "a dog barking on the left of a large room"
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ReleaseIndex:
 def main(words: Sequence[str] | None = None) -> int:
     """Prints a line for each hit: likeness, file, caption. Returns 0, or 2 and one line if it cannot start."""
     parser = argparse.ArgumentParser(
-        prog="python -m model.commands.search", description="finds clips of a release with a sentence"
+        prog="python -m model.search", description="finds clips of a release with a sentence"
     )
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="a folder that elsa train has written")
     parser.add_argument("sentence", metavar="SENTENCE")
@@ -100,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
         index = ReleaseIndex.of_release(embedder, arguments.data, arguments.split)
     # The errors of releases, sounds and models are one line each.
     except (OSError, ValueError) as error:
-        print(f"python -m model.commands.search: {one_line(error)}", file=sys.stderr)
+        print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
         return 2
     for hit in index.search(embedder, arguments.sentence, arguments.count):
         print(f"{hit.likeness:.3f}  {hit.file}  {hit.caption}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from model.commands.parameters import count_parameters, main
 from model.configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import parameter_counts
+from model.parameters import count_parameters, main
 
 
 def test_counting_agrees_with_the_model():

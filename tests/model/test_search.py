@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.commands.search import ReleaseIndex, main
 from model.data import ReleaseDataset
 from model.elsa.embedding import Embedder
+from model.search import ReleaseIndex, main
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from model.configuration import read_configuration
 from model.data import load_batches
 from model.evaluation.tasks.zero_shot import template_sentences
 from model.targets import VOCABULARY
-from model.training.losses.contrastive import batch_gradients
-from model.training.losses.sentences import Questions, make_questions, word_loss
+from model.training.contrastive import batch_gradients
 from model.training.processes import Processes
+from model.training.sentences import Questions, make_questions, word_loss
 from model.training.trainer import Trainer, splits
 from tests.model.caption_words import words_in_caption
 
