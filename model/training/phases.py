@@ -16,12 +16,12 @@ from model.configuration.run_configuration import RunConfiguration
 from model.configuration.training import PretrainingConfiguration, TrainingConfiguration
 from model.data import Batch, ReleaseDataset, load_batches
 from model.elsa import ElsaModel
+from model.losses.elsa_loss import branch_loss, elsa_loss
+from model.losses.outputs import Outputs, audio_outputs, branch_outputs, target_outputs, targets_of
+from model.losses.sentences import make_questions, word_loss
 from model.spatial import SpatialOutput
 from model.training.frozen import Captions, Views, is_frozen
-from model.training.losses import branch_loss, elsa_loss
-from model.training.outputs import Outputs, audio_outputs, branch_outputs, target_outputs, targets_of
 from model.training.processes import Processes
-from model.training.sentences import make_questions, word_loss
 
 QUESTIONS = make_questions()
 #: Clips that a frozen semantic encoder encodes at one time before the first epoch.

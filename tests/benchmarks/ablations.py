@@ -1,16 +1,16 @@
-"""What each part of a model brings: variants trained alike on one release, and the table of their scores.
+"""The effect of each part of a model: variants are trained on one release, and their scores are put in a table.
 
     python -m tests.benchmarks.ablations RELEASE --output out/ablations --epochs 3
     python -m tests.benchmarks.ablations RELEASE --output out/ablations --only ours paper-branch --array out/seven
 
-The paper's (its appendix A.6): static intensity vectors for the learnt encoder, no regression losses, and mixtures of
-spatial and non-spatial sound; ours: the paper's branch, no branch, the direction through the fusion, no loss on words,
-and no defects of microphones in training. All learn from the same rows in the same order, two side by side with one
-thread each.
+The paper's variants (its appendix A.6) are static intensity vectors instead of the learnt encoder, no regression
+losses, and mixtures of spatial and non-spatial sound. Ours are the paper's branch, no branch, the direction only
+through the fusion, no loss on words, and no defects of microphones in training. All learn from the same rows in the same order.
+Two run at the same time, with one thread each.
 
-The frozen semantic encoder hears a row once for all variants: it hears W alone, which turns and mirrorings leave as it
-is. A variant whose draws differ takes vectors of the same clip in the same room with other draws of noise and colour.
-Each FLAC is decoded once for all of them too.
+The frozen semantic encoder encodes each row once for all variants. It reads only W, which rotations and reflections do
+not change. A variant with other draws takes vectors of the same clip in the same room, with other noise and colouring.
+Each FLAC file is also decoded once for all variants.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from model.training.phases import Training
 from model.training.processes import Processes
 from model.training.trainer import Trainer, splits
 
-#: What makes the branch of elsa-base.
+#: The settings of the branch of elsa-base.
 _OF_THE_BRANCH = ("spatial_branch", "spatial_channels", "spatial_to_hz", "spatial_hidden", "direction_share", "n_fft")
 _PAPER = read_configuration("elsa-base").model
-# Every second of its frames: all of them would take twice the time.
+# With every second of its frames, since all of them take twice the time.
 _PAPER_BRANCH = (*(f"model.{name}={getattr(_PAPER, name)}" for name in _OF_THE_BRANCH), f"model.hop={2 * _PAPER.hop}")
 _NO_REGRESSION = tuple(f"training.losses.{name}=0" for name in ("direction", "distance", "area", "branch"))
 _NO_DEFECTS = tuple(f"data.augmentation.{name}=false" for name in ("misalignment", *RECORDING_DEFECTS))
-#: What each variant sets; the first is the model as it is.
+#: The settings of each variant; the first is the model itself.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "paper-branch": _PAPER_BRANCH,
@@ -69,31 +69,31 @@ COLUMNS: tuple[tuple[str, tuple[str, ...], float, int], ...] = (
 )
 
 
-def prepare(kept: Mapping[str, Path], release: Path, settings: Sequence[str]) -> None:
-    """Files as a training keeps them: what the semantic encoder hears, and an empty one for decoded sound."""
+def prepare(shared_files: Mapping[str, Path], release: Path, settings: Sequence[str]) -> None:
+    """Writes the files of a training: the output of the semantic encoder, and an empty file for decoded sound."""
     configuration = read_configuration("elsa-small", settings)
     trainer = Trainer(configuration, *splits(configuration, [release]), Processes(configuration.training.device))
-    *_, phase = trainer.phases(kept[VIEWS])
+    *_, phase = trainer.phases(shared_files[VIEWS])
     assert isinstance(phase, Training)
     for done, batches in phase.encode_views(trainer.processes):
         print(f"\rencoding, batch {done} of {batches}", end="", file=sys.stderr, flush=True)
     assert phase.views is not None
     phase.views.flush()
-    trainer.training.at_rate(configuration.model.spatial_rate, kept[DECODED])
+    trainer.training.at_rate(configuration.model.spatial_rate, shared_files[DECODED])
 
 
 def elsa(words: Sequence[str], log: Path) -> None:
-    """The command, with one thread; what it says goes to a file.
+    """Runs the command with one thread. Its output goes to a file.
 
     Raises:
-        RuntimeError: when it fails, with its last line.
+        RuntimeError: the command failed; the message has its last line.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with log.open("a", encoding="utf-8") as said:
+    with log.open("a", encoding="utf-8") as stream:
         ended = subprocess.run(
             [sys.executable, "-m", "pipeline.command", *words],
-            stdout=said,
-            stderr=said,
+            stdout=stream,
+            stderr=stream,
             env=environment,
             check=False,
         )
@@ -102,14 +102,16 @@ def elsa(words: Sequence[str], log: Path) -> None:
         raise RuntimeError(f"elsa {words[0]}: {next((line for line in reversed(lines) if line), '')} ({log})")
 
 
-def run_variant(name: str, arguments: argparse.Namespace, settings: Sequence[str], kept: Mapping[str, Path]) -> None:
-    """Trains and evaluates a variant, or what is left of that."""
+def run_variant(
+    name: str, arguments: argparse.Namespace, settings: Sequence[str], shared_files: Mapping[str, Path]
+) -> None:
+    """Trains and evaluates a variant; what is done already is not repeated."""
     run, log = arguments.output / name, arguments.output / f"{name}.log"
     data = ["--data", str(arguments.release)]
     if not run.exists():
         run.mkdir(parents=True)
-        # The run removes its names of the files in the end; the files stay.
-        for inside, path in kept.items():
+        # The run removes its links in the end; the files remain.
+        for inside, path in shared_files.items():
             os.link(path, run / inside)
     sets = [word for setting in (*settings, *VARIANTS[name]) for word in ("--set", setting)]
     elsa(["train", "elsa-small", *data, "--output", str(run), *sets], log)
@@ -120,16 +122,16 @@ def run_variant(name: str, arguments: argparse.Namespace, settings: Sequence[str
     ):
         output = run.with_name(f"{name}-{folder}")
         if not (output / "metrics.json").is_file():
-            learnt = ["--train-data", str(arguments.release)]
+            train_data = ["--train-data", str(arguments.release)]
             elsa(
-                ["evaluate", str(run), *where, *learnt, "--output", str(output), "--tasks", tasks, *limits],
+                ["evaluate", str(run), *where, *train_data, "--output", str(output), "--tasks", tasks, *limits],
                 log,
             )
     print(f"{name} is done", file=sys.stderr, flush=True)
 
 
 def found(metrics: Mapping[str, Any], path: Sequence[str]) -> float | None:
-    """A score of metrics.json; none where it has not been taken."""
+    """A score of metrics.json; None if it is missing."""
     entry: Any = metrics["tasks"]
     for part in path:
         entry = entry.get(part, {})
@@ -137,7 +139,7 @@ def found(metrics: Mapping[str, Any], path: Sequence[str]) -> float | None:
 
 
 def table(folder: Path, kind: str, names: Sequence[str]) -> str:
-    """Markdown: a row a variant, a column a score."""
+    """A Markdown table: a row for each variant, a column for each score."""
     lines = ["| |" + "".join(f" {title} |" for title, *_ in COLUMNS), "|---|" + "--:|" * len(COLUMNS)]
     for name in names:
         metrics = json.loads((folder / f"{name}-{kind}" / "metrics.json").read_text(encoding="utf-8"))
@@ -150,23 +152,25 @@ def table(folder: Path, kind: str, names: Sequence[str]) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Trains, evaluates and prints the tables."""
+    """Trains and evaluates the variants, and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", metavar="RELEASE", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="VARIANT")
     parser.add_argument("--array", nargs="+", type=Path, default=[], help="folders of tests/benchmarks/real_arrays.py")
-    parser.add_argument("--train-rows", type=int, default=1000, help="that readouts learn from")
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for all")
+    parser.add_argument("--train-rows", type=int, default=1000, help="rows that readouts learn from")
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting for all variants"
+    )
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args(words)
     settings = [f"training.epochs={arguments.epochs}", "training.semantic_views=1", *arguments.settings]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    kept = {VIEWS: arguments.output / "heard", DECODED: arguments.output / "decoded"}
-    prepare(kept, arguments.release, settings)
+    shared_files = {VIEWS: arguments.output / "encoded", DECODED: arguments.output / "decoded"}
+    prepare(shared_files, arguments.release, settings)
     with ThreadPoolExecutor(arguments.processes) as pool:
-        list(pool.map(lambda name: run_variant(name, arguments, settings, kept), arguments.only))
+        list(pool.map(lambda name: run_variant(name, arguments, settings, shared_files), arguments.only))
     for kind in ("evaluation", *(path.name for path in arguments.array)):
         print(f"\n{kind}\n\n{table(arguments.output, kind, arguments.only)}")
     return 0

@@ -1,13 +1,12 @@
-"""How fast samples come with the model replaced by nothing: decoding alone, and with augmentation.
+"""The speed of loading samples without a model: decoding alone, and with augmentation.
 
     python tests/benchmarks/loader.py RELEASE... [--workers 0 1 2] [--clips 256]
 
-First out of FLACs at the model's rate; then, where the configuration keeps decoded sound, as its epochs read it: at the
-spatial branch's rate out of the file of decoded clips. For each number of workers: samples a second and CPU
-milliseconds a sample, of this process and of its workers; for the crops as a worker hands them over, then for the audio
-as a model hears it, which is where the transforms run. CPU seconds are what compares on a busy machine. Then CPU
-milliseconds of the parts in one thread: a crop found by seeking against the whole file, and drawing and applying the
-augmentation.
+First from FLAC files at the model's rate. Then, if the configuration stores decoded sound, from the file of decoded
+clips at the spatial branch's rate. For each number of workers it prints samples per second and CPU milliseconds per
+sample, of this process and its workers: for crops as a worker returns them, and for the audio that a model receives,
+which includes the transforms. On a busy machine, only the CPU times can be compared. At the end it prints CPU
+milliseconds of the parts in one thread: a crop by seeking, the whole file, and drawing and applying the augmentation.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ from model.data import ReleaseDataset, collate, load_batches
 
 
 def tree_cpu_s() -> float:
-    """CPU seconds of this process and of all that descend from it, also those that a fork server has."""
+    """CPU seconds of this process and all its descendants, including those of a fork server."""
     mine = psutil.Process()
     times = [each.cpu_times() for each in (mine, *mine.children(recursive=True))]
     return sum(each.user + each.system for each in times)
 
 
 def measure(dataset: ReleaseDataset, order: list, workers: int, batch_size: int, audio: bool) -> None:
-    """One line: samples a second and CPU milliseconds a sample after the first batch, which starts the workers."""
+    """Prints samples per second and CPU milliseconds per sample, after the first batch, which starts the workers."""
     whole = order[: len(order) // batch_size * batch_size]
     batches = load_batches(dataset, whole, batch_size=batch_size, workers=workers)
     first = next(batches)
@@ -53,7 +52,7 @@ def measure(dataset: ReleaseDataset, order: list, workers: int, batch_size: int,
 
 
 def part(name: str, calls: list[Callable[[], object]]) -> None:
-    """CPU milliseconds a call, the mean over all after a first one."""
+    """Prints the mean CPU milliseconds of a call, after a first one."""
     calls[0]()
     started = time.process_time()
     for call in calls:
@@ -89,7 +88,7 @@ def main() -> None:
         for workers, audio in itertools.product(arguments.workers, (False, True)):
             measure(read, order, workers, arguments.batch_size, audio)
 
-    measure_all(dataset, "out of FLACs")
+    measure_all(dataset, "from FLAC files")
     if configuration.training.keep_decoded:
         with tempfile.TemporaryDirectory() as folder:
             decoded = dataset.at_rate(shape.spatial_rate, Path(folder) / "decoded")

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from model.configuration import read_configuration
+from model.losses.elsa_loss import contrastive_loss
 from model.training.contrastive import batch_gradients, chunk_size_of
-from model.training.losses import contrastive_loss
 from model.training.processes import Processes
 from model.training.trainer import Trainer, splits
 

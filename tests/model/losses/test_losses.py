@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from model.configuration.training import LossWeights
+from model.losses.elsa_loss import CHORD_FLOOR, chord_loss, contrastive_loss, direction_loss, elsa_loss, masked_mean
 from model.targets import AREA, DISTANCE, MEASURES, Targets
-from model.training.losses import CHORD_FLOOR, chord_loss, contrastive_loss, direction_loss, elsa_loss, masked_mean
 
 NAN = float("nan")
 NO_WORDS = torch.full((2, 5), -1)

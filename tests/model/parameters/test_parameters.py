@@ -5,7 +5,8 @@ from __future__ import annotations
 from model.configuration import read_configuration
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import parameter_counts
-from model.parameters import count_parameters, main
+from model.parameters import count_parameters
+from model.parameters.__main__ import main
 
 
 def test_counting_agrees_with_the_model():

@@ -7,7 +7,8 @@ import torch
 
 from model.data import ReleaseDataset
 from model.elsa.embedding import Embedder
-from model.search import ReleaseIndex, main
+from model.search import ReleaseIndex
+from model.search.__main__ import main
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import torch
 from model.configuration import read_configuration
 from model.data import load_batches
 from model.evaluation.tasks.zero_shot import template_sentences
+from model.losses.sentences import Questions, make_questions, word_loss
 from model.targets import VOCABULARY
 from model.training.contrastive import batch_gradients
 from model.training.processes import Processes
-from model.training.sentences import Questions, make_questions, word_loss
 from model.training.trainer import Trainer, splits
 from tests.model.caption_words import words_in_caption
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.augmentation.captions import PHRASES
+from model.losses.elsa_loss import masked_mean
 from model.targets import VOCABULARY
-from model.training.losses import masked_mean
 
 PATTERNS = (
     "Something sounds {}.",

@@ -1,17 +1,13 @@
-"""Counts the parameters of configurations, without loading weights: ``python -m model.parameters elsa-base``."""
+"""A table of the parameters of configurations, which needs no weights."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-
 import torch
 
-from model.configuration import read_configuration, shipped_configurations
+from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
 from model.elsa.network import ElsaModel
 from model.elsa.parameter_counts import PAPER, parameter_counts
-from model.errors import ConfigurationError
 
 
 def count_parameters(config: ElsaConfig) -> dict[str, int]:
@@ -37,20 +33,3 @@ def table(names: list[str]) -> str:
         numbers = " | ".join(f"{column[part]:,}" for column in columns)
         lines.append(f"| {part.replace('_', ' ')} | {numbers} | {PAPER.get(part, '')} |")
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Prints the table. The exit code is 0, or 2 with one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m model.parameters", description=__doc__)
-    parser.add_argument("configurations", metavar="CONFIG", nargs="*", help="shipped names or files; all by default")
-    names = parser.parse_args(arguments).configurations or shipped_configurations()
-    try:
-        print(table(names))
-    except ConfigurationError as error:
-        print(f"model.parameters: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,7 @@
-"""Searches a release with a sentence: the clips whose embeddings are nearest to it.
-
-python -m model.search RUN --data RELEASE "a dog barking on the left of a large room"
-"""
+"""An index of a release: finds the clips whose embeddings are nearest to a sentence."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +12,6 @@ from numpy.typing import NDArray
 
 from model.data import ReleaseDataset, load_batches
 from model.elsa import Embedder
-from model.errors import one_line
-from model.folders import SPLITS, check_splits
 
 
 @dataclass(frozen=True)
@@ -79,33 +72,3 @@ class ReleaseIndex:
         likeness = self.vectors.astype(np.float64) @ embedder.text([sentence])[0].astype(np.float64)
         order = sorted(range(len(self.ids)), key=lambda row: (-likeness[row], self.ids[row]))[:count]
         return [Hit(self.ids[row], self.files[row], self.captions[row], float(likeness[row])) for row in order]
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Prints a line for each hit: likeness, file, caption. Returns 0, or 2 and one line if it cannot start."""
-    parser = argparse.ArgumentParser(
-        prog="python -m model.search", description="finds clips of a release with a sentence"
-    )
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="a folder that elsa train has written")
-    parser.add_argument("sentence", metavar="SENTENCE")
-    parser.add_argument(
-        "--data", metavar="RELEASE", action="append", type=Path, required=True, help="a release; may be given again"
-    )
-    parser.add_argument("--split", default="test", choices=SPLITS)
-    parser.add_argument("--count", type=int, default=10, help="number of clips, 10 by default")
-    arguments = parser.parse_args(words)
-    try:
-        check_splits(arguments.data, arguments.split)
-        embedder = Embedder.from_run(arguments.run_folder, "auto")
-        index = ReleaseIndex.of_release(embedder, arguments.data, arguments.split)
-    # The errors of releases, sounds and models are one line each.
-    except (OSError, ValueError) as error:
-        print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
-        return 2
-    for hit in index.search(embedder, arguments.sentence, arguments.count):
-        print(f"{hit.likeness:.3f}  {hit.file}  {hit.caption}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

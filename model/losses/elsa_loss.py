@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.configuration.training import LossWeights
+from model.losses.outputs import Outputs
 from model.targets import AREA, DISTANCE, MEASURES, Targets
-from model.training.outputs import Outputs
 
 #: Weight of a spatial branch's first estimate of the direction, relative to its final one.
 FIRST_DIRECTION = 0.3

@@ -1,0 +1,1 @@
+"""The losses of training, and the named tensors that they read."""
