@@ -127,17 +127,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model.encoders": {"model", "model.configuration"},
     "model.elsa": {"model", "model.configuration", "model.data", "model.encoders", "model.spatial"},
     "model.runs": {"model", "model.configuration", "model.elsa"},
+    "model.losses": {"model", "model.augmentation", "model.configuration", "model.elsa", "model.spatial"},
     "model.training": {
         "model",
-        "model.augmentation",
         "model.configuration",
         "model.data",
         "model.elsa",
         "model.encoders",
+        "model.losses",
         "model.runs",
         "model.spatial",
     },
     "model.evaluation": {"model", "model.data", "model.elsa", "model.encoders"},
+    "model.search": {"model", "model.data", "model.elsa"},
+    "model.parameters": {"model", "model.configuration", "model.elsa"},
     "model.commands": {"model", "model.configuration", "model.elsa", "model.evaluation", "model.training"},
 }
 TOP = {name.partition(".")[0] for name in MAY_IMPORT}

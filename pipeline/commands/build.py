@@ -106,9 +106,9 @@ class BuildCommand:
             return DONE
         if arguments.allow_missing and outcome.whole_but_for(arguments.allow_missing):
             share = f"{100 * outcome.missing_share:.1f} %"
-            print(
-                f"{outcome.missing_clips} clips are missing or rejected, {share} of all: --allow-missing lets that pass"
-            )
+            missing = outcome.missing_clips
+            clips = "1 clip is" if missing == 1 else f"{missing} clips are"
+            print(f"{clips} missing or rejected, {share} of all: --allow-missing lets that pass")
             return DONE
         return INCOMPLETE
 
