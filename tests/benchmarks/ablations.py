@@ -5,8 +5,8 @@
 
 The paper's variants (its appendix A.6) are static intensity vectors instead of the learnt encoder, no regression
 losses, and mixtures of spatial and non-spatial sound. Ours are the paper's branch, no branch, the direction only
-through the fusion, no loss on words, and no defects of microphones in training. All learn from the same rows in the same
-order. Two run at the same time, with one thread each.
+through the fusion, no loss on words, and no defects of microphones in training. All learn from the same rows in the
+same order. Two run at the same time, with one thread each.
 
 The frozen semantic encoder encodes each row once for all variants. It reads only W, which rotations and reflections do
 not change. A variant with other draws takes vectors of the same clip in the same room, with other noise and colouring.
