@@ -28,7 +28,7 @@ STAGES = (
     "Place sources",
     "Simulate responses",
     "Render",
-    "Word places",
+    "Describe places",
     "Rewrite captions",
     "Write shards",
     "Measure rooms",
