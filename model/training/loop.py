@@ -26,7 +26,7 @@ from torch import nn
 from model.configuration.run_configuration import RunConfiguration
 from model.data import Batch
 from model.devices import device_of
-from model.elsa import load_model
+from model.elsa import ElsaModel, load_model
 from model.elsa.parameter_counts import parameter_counts
 from model.errors import RunRefused, TrainingDiverged, TrainingInterrupted, WorkersLost
 from model.folders import MODEL_WEIGHTS, check_model
@@ -128,7 +128,7 @@ def train(
                     f"{run}: has {epochs_before} epochs, training.epochs is {configuration.training.epochs}; "
                     "take another folder"
                 )
-    initial = None if init_from is None or record else load_model(init_from)
+    initial = _initial_model(run, {**record, **identity}, init_from)
     processes = Processes(configuration.training.device)
     try:
         # All processes must have looked at the folder before one of them writes.
@@ -143,8 +143,24 @@ def train(
 
 
 def _epochs_of(run: Path, record: dict[str, Any]) -> int:
-    epochs = read_saved_configuration(run).get("training", {}).get("epochs")
+    training = read_saved_configuration(run).get("training")
+    epochs = training.get("epochs") if isinstance(training, dict) else None
     return epochs if isinstance(epochs, int) else int(record["best"]["epoch"]) + 1
+
+
+def _initial_model(run: Path, record: dict[str, Any], init_from: Path | str | None) -> ElsaModel | None:
+    """The model whose weights a training takes over; None for a training that draws its weights.
+
+    A checkpoint has no weights of frozen encoders. A run that has started from a model and continues takes them from
+    its own best model, or from the initial one while there is no best.
+    """
+    if "init_sha256" not in record:
+        return None
+    if (run / MODEL_WEIGHTS).is_file():
+        return load_model(run)
+    if init_from is None:
+        raise RunRefused(f"{run}: this run has started from a model; give the same --init-from again")
+    return load_model(init_from)
 
 
 def _result(run: Path, best: dict[str, Any], *, was_finished: bool = False) -> TrainingResult:

@@ -235,6 +235,25 @@ def test_a_training_starts_from_the_weights_of_a_run(release, trained_run, tmp_p
         train(still, [release], result.run, init_from=other_model(tmp_path, trained_run))
 
 
+def test_a_killed_training_that_started_from_a_run_keeps_the_frozen_encoder(
+    release, trained_run, tmp_path, monkeypatch
+):
+    """A checkpoint has no frozen weights, and another seed would draw others."""
+    configuration = read_configuration("elsa-tiny", [*SETTINGS, "training.seed=1", "model.semantic_frozen=true"])
+    whole = train(configuration, [release], tmp_path / "whole", init_from=trained_run).run
+    for step, init_from in ((2, trained_run), (4, None)):
+        run = tmp_path / f"killed at {step}"
+        with monkeypatch.context() as patched:
+            kill_at(patched, step)
+            with pytest.raises(Killed):
+                train(configuration, [release], run, init_from=trained_run)
+        if init_from is not None:
+            with pytest.raises(RunRefused, match="give the same --init-from again"):
+                train(configuration, [release], run)
+        train(configuration, [release], run, init_from=init_from)
+        assert_same_run(whole, run)
+
+
 def other_model(folder: Path, run: Path) -> Path:
     """A copy of a run whose weights have another hash."""
     copy = copy_run(run, folder / "other")
