@@ -121,7 +121,8 @@ def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "bad.wav").write_text("no sound")
-    write_folder(folder, [{"file_name": name, "caption": "A sound"} for name in ("good.wav", "bad.wav")])
+    names = ("good.wav", "bad.wav")
+    write_folder(folder, [{"file_name": name, "caption": "A sound", "split": "train"} for name in names])
     code, _, lines = run(
         capsys, "build", "folder", "--input", folder, "--output", tmp_path / "o", *settings(), "--direct_num_workers=1"
     )
@@ -135,7 +136,7 @@ def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_
     folder, output = tmp_path / "in", tmp_path / "o"
     folder.mkdir()
     (folder / "bad.wav").write_text("no sound")
-    write_folder(folder, [{"file_name": "bad.wav", "caption": "A sound"}])
+    write_folder(folder, [{"file_name": "bad.wav", "caption": "A sound", "split": "train"}])
     code, out, lines = run(
         capsys, "build", "folder", "--input", folder, "--output", output, *settings(), "--direct_num_workers=1"
     )
