@@ -32,10 +32,9 @@ from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.outcome import Outcome
 from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answer, probe_endpoint
-from pipeline.build.progress import Progress
+from pipeline.build.progress import Progress, logged_to
 from pipeline.build.redo_captions import ask_again, first_noted_request, merge_redone
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, remaining_work, whole_work
-from pipeline.build.worker_log import logged_to
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe

@@ -16,9 +16,12 @@ import signal
 import struct
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+
+from pipeline.build.local_channels import connect_privately, serve_privately
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -49,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     _, lock, notes = arguments
     _follow_command(lambda: os.kill(os.getpid(), signal.SIGKILL))
     _join_build(lock, notes)
+    connect_privately()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
@@ -124,31 +128,32 @@ def _run_pipe() -> None:
 
     reported = threading.Lock()
 
-    def end_with(report: dict[str, Any]) -> None:
+    def end_with(report: dict[str, Any], log: Callable[[], None] = lambda: None) -> None:
         # Only the first report counts: the end of one worker may break others. The lock is never freed.
         reported.acquire()
         os.write(report_to, json.dumps(report).encode())
         os.close(report_to)
-        sys.stderr.flush()
+        # The log comes last: on a full disk it cannot be written.
+        with contextlib.suppress(Exception):
+            log()
+            sys.stderr.flush()
         _end_group()
 
     def worker_ended(thrown: threading.ExceptHookArgs) -> None:
-        threading.__excepthook__(thrown)
         ended = _WORKER_ENDED.search(str(thrown.exc_value))
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
             dead = sorted({note.pid for note in read_current_work(job.current_work) if not _is_alive(note.pid)})
-            end_with({"died": int(ended[1]), "pids": dead})
+            end_with({"died": int(ended[1]), "pids": dead}, lambda: threading.__excepthook__(thrown))
+        with contextlib.suppress(OSError):
+            threading.__excepthook__(thrown)
 
     threading.excepthook = worker_ended
     try:
         run_pipe(job)
     except BaseException as error:
-        import traceback
-
         from pipeline.errors import last_words
 
-        traceback.print_exc()
-        end_with({"failed": last_words(error)})
+        end_with({"failed": last_words(error)}, traceback.print_exc)
     end_with({})
 
 
@@ -162,6 +167,8 @@ def run_pipe(job: Job) -> None:
 
     options = beam_options(job.beam_flags, units=max(len(job.work.shards), len(job.work.rooms)))
     processes = options.view_as(DirectOptions).direct_running_mode == "multi_processing"
+    if processes:
+        serve_privately()
     pipeline = beam.Pipeline(runner=_process_runner(job, options) if processes else None, options=options)
     build_dag(pipeline, job.recipe, job.release, job.work)
     pipeline.run().wait_until_finish()
