@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import math
 import os
+import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
@@ -18,9 +21,12 @@ from apache_beam.options.pipeline_options import (
     TestOptions,
 )
 
+from transforms.errors import reason_of
+
 #: Secrets that Beam would take as options: those land in logs, in graphs and on every runner's page.
 SECRET_OPTIONS = ("--s3_secret_access_key", "--s3_session_token", "--azure_connection_string")
 LOCAL_RUNNER = "DirectRunner"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Runners whose workers are threads or processes of this machine, in lower case and without "runner".
 _RUNNERS_HERE = ("direct", "bundlebaseddirect", "switchingdirect", "fnapi", "interactive", "prism")
 #: With this experiment a user states that the image of the workers holds the model of caption.writer=local.
@@ -32,8 +38,29 @@ class OptionError(ValueError):
 
 
 def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use, by its affinity and by the CPU quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def cpu_quota(membership: Path, mounted: Path) -> float | None:
+    """The least CPU quota, in cores, of the control groups (version 2) that a process is in; None without a quota.
+
+    Args:
+        membership: the file that names the process's group, such as /proc/self/cgroup.
+        mounted: the folder of the control groups, such as /sys/fs/cgroup.
+    """
+    quotas = []
+    with contextlib.suppress(OSError):
+        lines = membership.read_text(encoding="utf-8").splitlines()
+        group = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+        for folder in (mounted / group, *(mounted / parent for parent in Path(group).parents)):
+            # A container may see its own group at the top, whatever the group is called outside.
+            with contextlib.suppress(OSError, ValueError):
+                most, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+                quotas.append(int(most) / int(period))
+    return min(quotas, default=None)
 
 
 def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
@@ -110,6 +137,33 @@ def set_file_systems(flags: Sequence[str]) -> None:
     FileSystems.set_options(beam_options(flags, units=1))
 
 
+def refuse_unserved_job_endpoint(flags: Sequence[str], timeout_s: float = 10.0) -> None:
+    """Raises OptionError if nobody listens at --job_endpoint, for which Beam would wait without end."""
+    options = PipelineOptions(list(flags))
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    runner = options.view_as(StandardOptions).runner or ""
+    if _plain(runner) != "portable" or endpoint is None or endpoint == "embed":
+        return
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+    except (OSError, ValueError) as error:
+        raise OptionError(f"no job service answers at --job_endpoint={endpoint}: {reason_of(error)}") from error
+
+
+def bypass_proxies_on_loopback() -> None:
+    """Keeps this process and its children from reaching addresses of this machine through a proxy.
+
+    Beam's runner and its workers meet on such addresses, and a proxy cannot reach them.
+    """
+    stated = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host.strip() for host in stated.split(",") if host.strip()]
+    if "*" not in hosts:
+        hosts += [host for host in LOOPBACK if host not in hosts]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(hosts)
+
+
 def check_flags(flags: Sequence[str]) -> None:
     """Raises OptionError unless Beam knows every flag and can read its value, and none is a secret."""
     secret = next((flag.partition("=")[0] for flag in flags if flag.partition("=")[0] in SECRET_OPTIONS), None)
@@ -147,7 +201,7 @@ def _is_direct(flags: Sequence[str]) -> bool:
 
 def _is_loopback(address: str | None) -> bool:
     host = (address or "").removeprefix("http://").rpartition(":")[0]
-    return host in ("localhost", "127.0.0.1", "[::1]")
+    return host.strip("[]") in LOOPBACK
 
 
 def _plain(runner: str) -> str:

@@ -28,21 +28,21 @@ class Clip:
     attribution: str | None = None
     source_url: str | None = None
     member: str | None = None
-    """Its name in the tar; None where `path` is the clip's own file."""
+    """The clip's name in the tar; None if `path` is the clip's own file."""
     offset_bytes: int | None = None
-    """Where it begins in the tar."""
+    """The position in the tar at which the encoded file begins."""
     size_bytes: int | None = None
-    """Of the encoded file, where the listing told."""
+    """The size of the encoded file; None if the listing does not say."""
 
     @property
     def file_name(self) -> str:
-        """The name of the encoded file, whose ending tells what it may hold."""
+        """The name of the encoded file; its ending is a hint at the format."""
         return self.path if self.member is None else self.member
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """An input that was refused: where, why (a machine-readable reason), and the detail for a person."""
+    """An input that was rejected: in which stage, with a machine-readable reason and a detail for a person."""
 
     file: str
     stage: str
@@ -54,7 +54,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Room:
-    """A shoebox room: its size in metres, materials, absorption by octave band and the T30 that is asked of it."""
+    """A shoebox room: its size in metres, materials, absorption by octave band, and the T30 it is designed for."""
 
     room_id: str
     split: str
@@ -62,19 +62,19 @@ class Room:
     width_m: float
     height_m: float
     materials: tuple[str, ...]
-    """Floor, ceiling, walls: names in pyroomacoustics' database."""
+    """The names of floor, ceiling and walls in pyroomacoustics' database."""
     absorption: tuple[tuple[float, ...], ...]
-    """Energy absorption by surface (floor, ceiling, walls) and octave band, after scaling to the T30 asked for."""
+    """Energy absorption by surface (floor, ceiling, walls) and octave band, scaled so that the room has its T30."""
     absorption_scale: float
-    """The factor between the materials' absorption exponents as published and as used; 1 is as published."""
+    """The factor from the published absorption exponents of the materials to those of the room."""
     t30_ms: float
-    """Full-band T30 asked for."""
+    """The full-band T30 that the room is designed for."""
     t30_bands_ms: tuple[float, ...]
-    """T30 asked for in each octave band (records.OCTAVE_BANDS_HZ)."""
+    """The T30 that the room is designed for in each octave band (OCTAVE_BANDS_HZ)."""
 
     @property
     def floor_area_m2(self) -> float:
-        # Rounded as the release keeps it, so that a word at a threshold is the one that the column gives.
+        # Rounded like the column of the release, so that both give the same word at a threshold.
         return round(self.length_m * self.width_m, 6)
 
     @property
@@ -82,13 +82,13 @@ class Room:
         return round(self.length_m * self.width_m * self.height_m, 6)
 
 
-#: Octave bands of every `*_bands_*` value, in hertz.
+#: Centres of the octave bands of every `*_bands_*` value, in hertz.
 OCTAVE_BANDS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Receiver and source in the room, from one lower corner, and the source as the receiver sees it."""
+    """Positions of receiver and source from one lower corner of the room, and the source relative to the receiver."""
 
     receiver_m: tuple[float, float, float]
     source_m: tuple[float, float, float]
@@ -99,7 +99,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Acoustics:
-    """What was measured on W of the response that was used (ISO 3382-1)."""
+    """Values measured on W of a response (ISO 3382-1)."""
 
     t30_ms: float
     t30_bands_ms: tuple[float, ...]
@@ -110,7 +110,7 @@ class Acoustics:
 
 @dataclass(frozen=True)
 class Response:
-    """A room response: float32 (channels, samples) in ACN order, SN3D, and what was measured on it."""
+    """A room response, float32 (channels, samples) in ACN order and SN3D, with the values measured on it."""
 
     samples: NDArray[np.float32]
     sample_rate: int
@@ -119,14 +119,14 @@ class Response:
 
 @dataclass(frozen=True)
 class Audio:
-    """What rendering left on disk for a row."""
+    """The FLAC file of a row: its name, length, gain and hashes."""
 
     file_name: str
     duration_s: float
     sample_rate: int
     gain_db: float
     turned_down: bool
-    """True where the recipe's gain would have clipped."""
+    """True if the recipe's gain would have clipped, so that a lower one was used."""
     source_sha256: str
     sha256: str
     pcm_sha256: str
@@ -151,7 +151,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caption:
-    """A spatial caption beside the one it was made from; status is `rewritten` or `template`."""
+    """A spatial caption and the original that it was made from; the status is `rewritten` or `template`."""
 
     text: str
     original: str
@@ -160,7 +160,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Row:
-    """One spatial sample on its way through the pipe; each stage fills in what it knows."""
+    """One spatial sample on its way through the pipeline; each stage fills in its fields."""
 
     id: str
     clip: Clip
@@ -177,7 +177,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Shard:
-    """The unit of work: the rows of one folder of the release, and what became of the clips that gave none."""
+    """The unit of work: the rows of one folder of the release, and the rejected clips of that folder."""
 
     split: str
     index: int
@@ -186,21 +186,24 @@ class Shard:
     rejections: tuple[Rejection, ...] = ()
     answers: tuple[Answer, ...] = ()
     failure: str | None = None
-    """What kept the shard from being done (a full disk, say); it is tried again by the next build."""
+    """Why the shard could not be finished; the next build tries it again."""
 
     @property
     def name(self) -> str:
+        """The name of the shard's folder in the folder of its split."""
         return f"{self.index:05d}-of-{self.count:05d}"
 
     @property
     def path(self) -> str:
-        """Relative to the release."""
+        """The folder of the shard, relative to the release."""
         return f"{self.split}/{self.name}"
 
     def with_rows(self, rows: tuple[Row, ...]) -> Shard:
+        """The shard with these rows in place of its own."""
         return replace(self, rows=rows)
 
     def rejecting(self, *rejections: Rejection) -> Shard:
+        """The shard with further rejections."""
         return replace(self, rejections=(*self.rejections, *rejections))
 
 

@@ -27,7 +27,7 @@ from pipeline.beam_options import beam_options, set_file_systems
 from pipeline.build.begin import refuse_other
 from pipeline.build.caption_setup import answer_files
 from pipeline.build.planning import plan_build
-from pipeline.build.worker_log import logged_to
+from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from pipeline.beam_options import (
     LOCAL_WRITER_EXPERIMENT,
     beam_options,
+    bypass_proxies_on_loopback,
+    refuse_unserved_job_endpoint,
     runner_elsewhere,
     runs_dry,
     runs_in_processes,
@@ -26,14 +28,13 @@ from pipeline.build.caption_setup import job_of_build, refuse_unusable
 from pipeline.build.finish import Finished, finish_release, gather_rejections
 from pipeline.build.larger_limit import SmallerRelease, smaller_release
 from pipeline.build.local_runner import run_locally
-from pipeline.build.lock import held, refuse_if_held
+from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.outcome import Outcome
 from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answer, probe_endpoint
-from pipeline.build.progress import Progress
+from pipeline.build.progress import Progress, logged_to
 from pipeline.build.redo_captions import ask_again, first_noted_request, merge_redone
-from pipeline.build.remaining_work import clear_failures, clear_unfinished, left_of, whole_work
-from pipeline.build.worker_log import logged_to
+from pipeline.build.remaining_work import clear_failures, clear_unfinished, remaining_work, whole_work
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
@@ -76,14 +77,16 @@ def build(
         BuildError, SourceUnusable, ReleaseError, OptionError: when it cannot start.
         OSError, RuntimeError: when it cannot go on; finished shards stay.
     """
+    bypass_proxies_on_loopback()
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
+    refuse_unserved_job_endpoint(beam_flags)
     refuse_unusable(recipe, answers)
     if answers is None:
         _refuse_missing_model(recipe, beam_flags)
     try:
         # Before the list is read, which may take minutes.
-        refuse_if_held(output)
+        refuse_if_locked(output)
         recipe = as_begun(recipe, output)
         listing = recipe.list_input(input_dir)
         plan = plan_listing(recipe, input_dir, listing)
@@ -94,7 +97,7 @@ def build(
     dry = runs_dry(beam_flags)
     with contextlib.ExitStack() as stack:
         with _writing(output):
-            stack.enter_context(held(output))
+            stack.enter_context(release_lock(output))
             smaller = smaller_release(recipe, input_dir, listing, output)
             was_begun = smaller is not None or refuse_foreign(recipe, plan, output)
             if smaller is None:
@@ -163,7 +166,7 @@ def _begin_work(plan: Plan, output: str) -> Work:
     """What is missing, with all that is left of earlier tries at it out of the way."""
     shards = plan.shard_paths
     clear_failures(output)
-    work = left_of(output, shards, whole_work(plan))
+    work = remaining_work(output, shards, whole_work(plan))
     clear_unfinished(output, shards, work)
     missing = {shards[number] for number in work.shards}
     for note in read_notes(output):
@@ -233,7 +236,7 @@ def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, .
     """A line for each piece of the work that left a note, and one for all that is missing without any."""
     noted = tuple(f"{note['shard']}: {note['failure']}" for note in workspace.read_failures(output))
     # A runner that says it is done may not have done it: nothing else knows but the release itself.
-    left = left_of(output, plan.shard_paths, work)
+    left = remaining_work(output, plan.shard_paths, work)
     lost = [*(plan.shard_paths[number] for number in left.shards), *(workspace.chunk_path(n) for n, _ in left.rooms)]
     if not lost:
         return noted

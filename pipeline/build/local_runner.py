@@ -1,4 +1,4 @@
-"""Runs the pipe in processes of this machine and outlives them: a worker that dies costs time, never the build."""
+"""Runs the pipeline in processes of this machine and outlives them: the death of a worker never ends the build."""
 
 from __future__ import annotations
 
@@ -15,66 +15,73 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.build.local_worker import Job, send_job
-from pipeline.build.remaining_work import left_of
+from pipeline.build.remaining_work import remaining_work
 from pipeline.dag import Work
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.shards import workspace
-from transforms.shards.current_work import InHand, all_in_hand
+from transforms.shards.current_work import CurrentWork, read_current_work
 
-#: A shard that was in hand so many times when a worker died is tried alone, and given up when it dies once more.
+#: A shard at which so many workers have died is tried alone; it is given up if the next worker dies too.
 ALONE_AFTER_DEATHS = 2
-#: Deaths in a row with nothing finished between them: after so many the machine is at fault, or the build is.
+#: Deaths in a row with nothing finished between them; more of them are the fault of the machine or of the build.
 MOST_DEATHS_IN_A_ROW = 12
-#: The same with no shard in hand: workers that cannot even start.
+#: The same for workers that die before they begin a shard: they cannot even start.
 MOST_DEATHS_IDLE = 3
-#: A shard in this stage waits for an endpoint in a thread that does nothing; with a model in the worker it does not.
+#: A shard in this stage only waits for a remote endpoint, so it is not the cause of a death.
 WAITING_STAGE = RewriteCaptions.name
 
 
 class WorkersDie(RuntimeError):
-    """Workers die however often they are started; one line for the user."""
+    """Workers die however often they are started."""
 
 
 class PipeFailed(RuntimeError):
-    """The pipe ended with an error that is not one shard's; one line for the user."""
+    """The pipeline ended with an error that does not belong to a shard."""
 
 
 @dataclass(frozen=True)
 class End:
-    """How a run of the pipe ended: to its end where `died` is None."""
+    """How a run of the pipeline ended: it is finished if `died` is None."""
 
     died: int | None = None
-    """What the worker ended with; negative is the signal that killed it."""
-    in_hand: tuple[InHand, ...] = ()
-    """What the workers that died had in hand."""
+    """The exit code of the worker that died; a negative one is a signal."""
+    current_work: tuple[CurrentWork, ...] = ()
+    """The shards that the dead workers worked on."""
 
 
-#: Runs a part of the work to its end, however that comes.
+#: Runs a part of the work until it is finished or a worker dies.
 RunWork = Callable[[Work], End]
 
 
 def run_locally(recipe: Recipe, release: str, shards: Sequence[str], work: Work, beam_flags: Sequence[str]) -> None:
-    """Does the work in processes of this machine; `shards` are the paths of all shards, by number.
+    """Does the work in processes of this machine.
 
-    What is missing when a worker has died is begun again. A shard that workers die of leaves a note, like one that
-    failed; all others are there in the end.
+    When a worker dies, the missing work is begun again. A shard that kills its workers leaves a note, like a shard that
+    failed; all others are finished.
+
+    Args:
+        recipe: the recipe of the build.
+        release: the folder or address of the release.
+        shards: the paths of all shards, by number.
+        work: the missing shards and rooms.
+        beam_flags: options for Beam.
 
     Raises:
-        PipeFailed: when the pipe itself fails.
-        WorkersDie: when it is no shard that workers die of.
+        PipeFailed: if the pipeline itself fails.
+        WorkersDie: if workers die, and no shard is the cause.
     """
     waits = work.captions is not None and work.captions.writer == "openai"
-    # A lock, notes and temporary files want a file system: of a remote release they are in a folder of this build.
+    # A lock, notes and temporary files need a file system: for a remote release they are in a folder of this build.
     with (
         tempfile.TemporaryDirectory(prefix="elsa-")
         if storage.is_remote(release)
         else contextlib.nullcontext() as elsewhere
     ):
         release_here = elsewhere if elsewhere is not None else storage.absolute(release)
-        lock, notes = workspace.workers_lock_path(release_here), workspace.in_hand_folder(release_here)
-        # Processes that are killed leave their temporary files, which go with the workspace.
+        lock, notes = workspace.workers_lock_path(release_here), workspace.current_work_folder(release_here)
+        # Killed processes leave temporary files behind; here they are removed with the workspace.
         temporary = workspace.temporary_folder(release_here)
         storage.remove_folder(temporary)
         for folder in (notes, temporary):
@@ -84,67 +91,72 @@ def run_locally(recipe: Recipe, release: str, shards: Sequence[str], work: Work,
 
         def run(part: Work) -> End:
             end = run_once(replace(job, work=part), temporary)
-            return replace(end, in_hand=tuple(n for n in end.in_hand if not (waits and n.stage == WAITING_STAGE)))
+            return replace(
+                end, current_work=tuple(n for n in end.current_work if not (waits and n.stage == WAITING_STAGE))
+            )
 
         supervise(release, shards, work, run)
 
 
 def supervise(release: str, shards: Sequence[str], work: Work, run: RunWork) -> None:
-    """Calls `run` with what is missing of the work until nothing is, or nothing more can be done."""
+    """Calls `run` with the missing work until none is left, or nothing more can be done; see `run_locally`."""
     deaths: Counter[str] = Counter()
     in_a_row = idle = 0
     while work.shards or work.rooms:
         together = tuple(number for number in work.shards if deaths[shards[number]] < ALONE_AFTER_DEATHS)
-        # One alone only when all others are done.
+        # A shard is tried alone when all others are done.
         part = replace(work, shards=together if together or work.rooms else work.shards[:1])
         end = run(part)
         if end.died is None:
-            # What is not there has left a note that says why.
+            # A shard that is still missing has left a note.
             work = replace(work, shards=tuple(n for n in work.shards if n not in part.shards), rooms=())
             continue
-        left = left_of(release, shards, work)
+        left = remaining_work(release, shards, work)
         finished = len(left.shards) < len(work.shards) or len(left.rooms) < len(work.rooms)
         work = left
-        blamed = {note.shard for note in end.in_hand}
+        blamed = {note.shard for note in end.current_work}
         deaths.update(blamed)
         in_a_row = 1 if finished else in_a_row + 1
         idle = 0 if finished or blamed else idle + 1
         given_up = [path for path in sorted(blamed) if deaths[path] > ALONE_AFTER_DEATHS]
         for path in given_up:
-            workspace.write_failure(release, path, f"its worker ended {deaths[path]} times, {how(end.died)}")
+            workspace.write_failure(release, path, f"its worker ended {deaths[path]} times, {describe_exit(end.died)}")
         work = replace(work, shards=tuple(n for n in work.shards if shards[n] not in given_up))
         if in_a_row >= MOST_DEATHS_IN_A_ROW or idle >= MOST_DEATHS_IDLE:
             raise WorkersDie(
-                f"workers ended {max(in_a_row, idle)} times in a row with nothing finished, the last {how(end.died)}"
+                f"workers ended {max(in_a_row, idle)} times in a row with nothing finished, the last "
+                f"{describe_exit(end.died)}"
                 " (short of memory? --direct_num_workers=1 takes the least)"
             )
         if not storage.is_remote(release):
-            # A file that was being written lies beside its place; an object store has no such thing.
+            # A half-written file may lie in a shard's folder; an object store has none.
             for number in work.shards:
                 storage.remove_folder(storage.join(release, shards[number]))
 
 
-def how(code: int) -> str:
-    """What an exit code says, in words."""
+def describe_exit(code: int) -> str:
+    """An exit code in words, such as `killed by SIGKILL`."""
     if code >= 0:
         return f"with exit code {code}"
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    # The system's out-of-memory killer sends nothing else, and says so in its own log alone.
+    # The system's out-of-memory killer sends SIGKILL, and says so only in the system's log.
     return f"killed by {name}" + (" (by hand, or by the system for want of memory)" if name == "SIGKILL" else "")
 
 
 def run_once(job: Job, temporary: str) -> End:
-    """Runs a job in a group of processes of its own; when this returns, or raises, none of them is left.
+    """Runs a job in a process group of its own; when this returns or raises, none of its processes is left.
 
-    Their temporary files go into the folder `temporary`.
+    Args:
+        job: the job.
+        temporary: the folder for the temporary files of its processes.
 
     Raises:
-        PipeFailed: when the pipe ended with an error.
+        PipeFailed: if the pipeline ended with an error.
     """
-    for note in Path(job.in_hand).glob("*.json"):
+    for note in Path(job.current_work).glob("*.json"):
         note.unlink(missing_ok=True)
     command = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "pipe"]
     process = subprocess.Popen(
@@ -159,32 +171,38 @@ def run_once(job: Job, temporary: str) -> End:
     try:
         with contextlib.suppress(BrokenPipeError):
             send_job(job, process.stdin)
-        said = process.stdout.read()
+        output = process.stdout.read()
         code = process.wait()
     finally:
-        # The group is ours as long as its leader has not been waited for, or one of it lives.
+        # The group belongs to us until its leader has been waited for and none of its processes lives.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-    return read_end(said, code, process.pid, all_in_hand(job.in_hand))
+    return read_end(output, code, process.pid, read_current_work(job.current_work))
 
 
-def read_end(said: bytes, code: int, pid: int, in_hand: Sequence[InHand]) -> End:
-    """How the process `pid` that ran the pipe ended, from its last words and its exit code.
+def read_end(output: bytes, code: int, pid: int, current_work: Sequence[CurrentWork]) -> End:
+    """How the process that ran the pipeline ended.
+
+    Args:
+        output: its report, see local_worker.
+        code: its exit code.
+        pid: its process id.
+        current_work: the notes of the shards that all processes worked on.
 
     Raises:
-        PipeFailed: when it says that the pipe ended with an error.
+        PipeFailed: if it reports that the pipeline ended with an error.
     """
     try:
-        report = json.loads(said)
+        report = json.loads(output)
     except ValueError:
-        # It died itself, without a word.
-        return End(code, tuple(note for note in in_hand if note.pid == pid))
+        # It died without a report.
+        return End(code, tuple(note for note in current_work if note.pid == pid))
     if "failed" in report:
         raise PipeFailed(report["failed"])
     if "died" in report:
-        return End(report["died"], tuple(note for note in in_hand if note.pid in report["pids"]))
+        return End(report["died"], tuple(note for note in current_work if note.pid in report["pids"]))
     return End()

@@ -1,7 +1,7 @@
-"""The processes of a build on this machine: one that runs the pipe, and Beam's workers below it.
+"""The processes of a build on this machine: one that runs the pipeline, and Beam's workers below it.
 
-They are one group, and what ties them to the command is their standard input: nothing is ever said there after the job,
-and when it ends the command is gone, however it went, and so are they.
+All of them are one process group. Their standard input is a pipe from the command, which writes the job and then
+nothing more. The pipe ends when the command ends, in whatever way, and then the processes end too.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import signal
 import struct
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+
+from pipeline.build.local_channels import connect_privately, serve_privately
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -26,50 +29,51 @@ if TYPE_CHECKING:
     from pipeline.dag import Work
     from pipeline.recipe import Recipe
 
-#: The thread of Beam's local runner that waits for a worker process, and what it raises when that ends badly.
+#: The thread of Beam's local runner that waits for a worker process, and the message that it raises on a bad end.
 _WORKER_THREAD, _WORKER_ENDED = "run_worker", re.compile(r"exited with return code (-?\d+)")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the process that runs the pipe is given, over a pipe from the command that started it."""
+    """The input of the process that runs the pipeline; the command writes it to that process's standard input."""
 
     recipe: Recipe
     release: str
     work: Work
     beam_flags: tuple[str, ...]
     workers_lock: str
-    in_hand: str
+    current_work: str
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`pipe`, or `worker LOCK IN_HAND` as `worker_command` writes it."""
+    """Runs `pipe`, or `worker LOCK CURRENT_WORK` as `worker_command` writes it."""
     if arguments[0] == "pipe":
         _run_pipe()
     _, lock, notes = arguments
     _follow_command(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    _come_in(lock, notes)
+    _join_build(lock, notes)
+    connect_privately()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
 
 
 def worker_command(job: Job) -> str:
-    """The line that Beam starts a worker with; `exec` so that the process it waits for is the worker itself."""
-    # -P: the folder that the command is called from is no place to import from.
-    words = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "worker", job.workers_lock, job.in_hand]
+    """The command line that Beam starts a worker with; because of `exec` Beam waits for the worker itself."""
+    # -P: nothing is imported from the folder that the command is called in.
+    words = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "worker", job.workers_lock, job.current_work]
     return f"exec {shlex.join(words)}"
 
 
 def send_job(job: Job, target: IO[bytes]) -> None:
-    """Writes a job to the standard input of the process that is to run it, which stays open."""
+    """Writes a job to the standard input of the process that runs it, and leaves that open."""
     data = pickle.dumps(job)
     target.write(struct.pack("<Q", len(data)) + data)
     target.flush()
 
 
 def _receive_job() -> Job:
-    # Not through sys.stdin: its buffer would be asked for more than the job.
+    # Not through sys.stdin, whose buffer would read past the job.
     (size,) = struct.unpack("<Q", _read_exactly(8))
     job: Job = pickle.loads(_read_exactly(size))
     return job
@@ -80,13 +84,13 @@ def _read_exactly(size: int) -> bytes:
     while len(data) < size:
         piece = os.read(0, size - len(data))
         if not piece:
-            raise SystemExit("the command that started this is gone")
+            raise SystemExit("the command that started this process has ended")
         data += piece
     return data
 
 
 def _follow_command(end: Callable[[], None]) -> None:
-    """Calls `end` once standard input ends, from a thread of its own."""
+    """Calls `end` when standard input ends, from a thread of its own."""
 
     def follow() -> None:
         while os.read(0, 1):
@@ -96,12 +100,12 @@ def _follow_command(end: Callable[[], None]) -> None:
     threading.Thread(target=follow, name="follow-command", daemon=True).start()
 
 
-def _come_in(lock: str, notes: str) -> None:
-    from pipeline.build.lock import hold_as_worker
-    from transforms.shards.current_work import keep_in
+def _join_build(lock: str, notes: str) -> None:
+    from pipeline.build.lock import lock_as_worker
+    from transforms.shards.current_work import write_notes_to
 
-    hold_as_worker(lock)
-    keep_in(notes)
+    lock_as_worker(lock)
+    write_notes_to(notes)
 
 
 def _end_group() -> None:
@@ -109,46 +113,47 @@ def _end_group() -> None:
 
 
 def _run_pipe() -> None:
-    """Runs a job and ends this process; what it says on standard output, in JSON, is how it went.
+    """Runs a job, reports how it ended as JSON on standard output, and ends this process.
 
-    `{}`: to its end. `{"failed": line}`: an exception. `{"died": code, "pids": [...]}`: a worker ended, negative for
-    the signal that killed it; Beam's local runner would wait for it for ever.
+    `{}`: the job is finished. `{"failed": line}`: an exception ended it. `{"died": code, "pids": [...]}`: a worker
+    ended with this exit code, which is negative for a signal; Beam's local runner would wait for it for ever.
     """
     report_to = os.dup(1)
-    # What a library prints is no report.
+    # Whatever a library prints goes to standard error.
     os.dup2(2, 1)
     job = _receive_job()
     _follow_command(_end_group)
-    _come_in(job.workers_lock, job.in_hand)
-    from transforms.shards.current_work import all_in_hand
+    _join_build(job.workers_lock, job.current_work)
+    from transforms.shards.current_work import read_current_work
 
-    said = threading.Lock()
+    reported = threading.Lock()
 
-    def end_with(report: dict[str, Any]) -> None:
-        # The first word counts: the end of one worker may well break others.
-        said.acquire()
+    def end_with(report: dict[str, Any], log: Callable[[], None] = lambda: None) -> None:
+        # Only the first report counts: the end of one worker may break others. The lock is never freed.
+        reported.acquire()
         os.write(report_to, json.dumps(report).encode())
         os.close(report_to)
-        sys.stderr.flush()
+        # The log comes last: on a full disk it cannot be written.
+        with contextlib.suppress(Exception):
+            log()
+            sys.stderr.flush()
         _end_group()
 
     def worker_ended(thrown: threading.ExceptHookArgs) -> None:
-        threading.__excepthook__(thrown)
         ended = _WORKER_ENDED.search(str(thrown.exc_value))
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
-            dead = sorted({note.pid for note in all_in_hand(job.in_hand) if not _is_alive(note.pid)})
-            end_with({"died": int(ended[1]), "pids": dead})
+            dead = sorted({note.pid for note in read_current_work(job.current_work) if not _is_alive(note.pid)})
+            end_with({"died": int(ended[1]), "pids": dead}, lambda: threading.__excepthook__(thrown))
+        with contextlib.suppress(OSError):
+            threading.__excepthook__(thrown)
 
     threading.excepthook = worker_ended
     try:
         run_pipe(job)
     except BaseException as error:
-        import traceback
-
         from pipeline.errors import last_words
 
-        traceback.print_exc()
-        end_with({"failed": last_words(error)})
+        end_with({"failed": last_words(error)}, traceback.print_exc)
     end_with({})
 
 
@@ -162,20 +167,22 @@ def run_pipe(job: Job) -> None:
 
     options = beam_options(job.beam_flags, units=max(len(job.work.shards), len(job.work.rooms)))
     processes = options.view_as(DirectOptions).direct_running_mode == "multi_processing"
+    if processes:
+        serve_privately()
     pipeline = beam.Pipeline(runner=_process_runner(job, options) if processes else None, options=options)
     build_dag(pipeline, job.recipe, job.release, job.work)
     pipeline.run().wait_until_finish()
 
 
 def _process_runner(job: Job, options: PipelineOptions):  # type: ignore[no-untyped-def]
-    """What DirectRunner makes of multi_processing, with a worker of ours that ends when the command does."""
+    """The runner that DirectRunner uses for multi_processing, with workers that end when the command does."""
     from apache_beam.options.pipeline_options import DirectOptions
     from apache_beam.portability.api import beam_provision_api_pb2
     from apache_beam.runners.portability.fn_api_runner import fn_runner
     from apache_beam.runners.portability.portable_runner import JobServiceHandle
     from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-    # The runner would put its own command in the place of ours.
+    # Otherwise the runner would start its own command.
     options.view_as(DirectOptions).direct_running_mode = "in_memory"
     described = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     return fn_runner.FnApiRunner(

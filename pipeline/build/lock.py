@@ -1,9 +1,10 @@
-"""One build at a time in a release: the second is told who holds it."""
+"""One build at a time in a release: a second build is refused with a line that names the first."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import json
 import os
 import socket
@@ -20,24 +21,26 @@ from transforms.shards import workspace
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover - a system without POSIX locks: there nobody is kept out
+except ImportError:  # pragma: no cover - a system without POSIX locks
     fcntl = None  # type: ignore[assignment]
 
-#: Remote storage has no locks that a kernel takes back: there the holder renews a date, and one as old as this is void.
+#: Seconds between two renewals of a dated lock, and the age at which it is void.
 RENEW_EVERY_S, VOID_AFTER_S = 60.0, 300.0
-#: Seconds after which a remote holder looks whether another came at the same moment: the last who wrote stays.
+#: Seconds after which the holder of a dated lock checks whether another build wrote it at the same moment.
 SETTLE_S = 2.0
-#: Seconds that a build waits for workers of a killed one; they end as soon as they see that it is gone.
+#: Seconds to wait for workers of a killed build; they end as soon as they notice that it is gone.
 WORKERS_END_WITHIN_S = 60.0
+#: Errors of a file system that has no locks, such as some network mounts.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-class ReleaseHeld(BuildError):
-    """Another build works in the release; one line that says which."""
+class ReleaseLocked(BuildError):
+    """Another build works in the release; the message names it."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who builds: a process of a host, since when, and when it was last seen (seconds since 1970)."""
+    """The process that builds in a release, and when it was last seen (seconds since 1970)."""
 
     name: str
     pid: int
@@ -47,43 +50,64 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> Holder:
+        """This process, seen now."""
         since = datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         return cls(uuid.uuid4().hex, os.getpid(), socket.gethostname(), since, time.time())
 
 
 @contextlib.contextmanager
-def held(release: str) -> Iterator[None]:
-    """Holds a release for this build.
+def release_lock(release: str) -> Iterator[None]:
+    """Locks a release for this build.
 
-    Local: a lock of the kernel's on a file, which a killed process gives back at once; workers that it left behind are
-    waited for. Remote: an object with a date that is renewed. It keeps out a build that begins while another runs; of
-    two that begin within SETTLE_S it keeps out one as far as the store lists what was just written.
+    On a local disk the kernel locks a file, and frees it when the process dies; workers that a killed build left behind
+    are waited for. On remote storage, and on a disk without locks, a file with a date is the lock: its holder renews
+    the date, and a build that finds an old date takes over. If two builds begin within SETTLE_S, the last writer stays.
 
     Raises:
-        ReleaseHeld: when another build holds it.
-        OSError: when the release cannot be written.
+        ReleaseLocked: if another build has locked it.
+        OSError: if the release cannot be written.
     """
-    with _held_remote(release) if storage.is_remote(release) else _held_local(release):
+    with _dated_lock(release) if _is_dated(release) else _kernel_lock(release):
         yield
 
 
-def refuse_if_held(release: str) -> None:
-    """Raises ReleaseHeld when another build holds the release now; writes nothing."""
-    if storage.is_remote(release):
-        holder = _remote_holder(workspace.lock_path(release))
-        if holder is not None and time.time() - holder.seen_s < VOID_AFTER_S:
-            raise _refusal(release, holder)
-        return
+def refuse_if_locked(release: str) -> None:
+    """Raises ReleaseLocked if another build has locked the release; writes nothing."""
     path = workspace.lock_path(release)
+    if storage.is_remote(release):
+        _refuse_young(release)
+        return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as file:
-        if not _lock(file.fileno(), shared=True):
+        locked = _try_lock(file.fileno(), shared=True)
+        if locked is None:
+            _refuse_young(release)
+        elif not locked:
             raise _refusal(release, _read(path))
 
 
-@contextlib.contextmanager
-def _held_local(release: str) -> Iterator[None]:
+def lock_as_worker(path: str) -> None:
+    """Holds a shared lock on the file at `path` until this process ends, so that a later build can wait for it.
+
+    Raises:
+        OSError: if the file does not exist.
+    """
+    # The descriptor stays open on purpose: the kernel closes it when the process ends.
+    _try_lock(os.open(path, os.O_RDWR), shared=True)
+
+
+def _is_dated(release: str) -> bool:
+    """Whether the lock of a release is a date: on remote storage, and where the file system has no locks."""
+    if storage.is_remote(release):
+        return True
     path = workspace.lock_path(release)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        return _try_lock(file.fileno(), shared=True) is None
+
+
+@contextlib.contextmanager
+def _kernel_lock(release: str) -> Iterator[None]:
+    path = workspace.lock_path(release)
     descriptor = _lock_file(release, path)
     try:
         os.ftruncate(descriptor, 0)
@@ -95,11 +119,11 @@ def _held_local(release: str) -> Iterator[None]:
 
 
 def _lock_file(release: str, path: str) -> int:
-    """A descriptor of the locked file; a build that ends removes the file, so it has to be the one that is there."""
+    """A descriptor of the locked file. A build that ends removes the file, so the path is checked once more."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not _lock(descriptor):
+            if not _try_lock(descriptor):
                 raise _refusal(release, _read(path))
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):
@@ -114,29 +138,24 @@ def _lock_file(release: str, path: str) -> int:
 def _wait_for_workers(release: str) -> None:
     deadline = time.monotonic() + WORKERS_END_WITHIN_S
     with open(workspace.workers_lock_path(release), "ab") as file:
-        while not _lock(file.fileno()):
+        while _try_lock(file.fileno()) is False:
             if time.monotonic() > deadline:
-                raise ReleaseHeld(f"workers of a killed build still run in {release}: end them, and build again")
+                raise ReleaseLocked(f"workers of a killed build still run in {release}: end them, and build again")
             time.sleep(0.05)
 
 
-def hold_as_worker(path: str) -> None:
-    """Holds a shared lock on the file at `path` until this process ends, so that a later build waits for that.
-
-    Raises:
-        OSError: when the file is not there.
-    """
-    # The descriptor stays open on purpose: the kernel closes it with the process.
-    _lock(os.open(path, os.O_RDWR), shared=True)
-
-
-def _lock(descriptor: int, *, shared: bool = False) -> bool:
+def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Whether the file is locked now; None if this system or this file system has no locks."""
     if fcntl is None:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return None
+        raise
     return True
 
 
@@ -147,31 +166,38 @@ def _read(path: str) -> Holder | None:
         return None
 
 
-def _refusal(release: str, holder: Holder | None) -> ReleaseHeld:
+def _refusal(release: str, holder: Holder | None, *, dated: bool = False) -> ReleaseLocked:
     who = "another process"
     if holder is not None:
         who = f"process {holder.pid} on {holder.host}, since {holder.since}"
-        if storage.is_remote(release):
+        if dated:
             who += f", last seen {max(0, round(time.time() - holder.seen_s))} s ago (void after {VOID_AFTER_S:.0f} s)"
-    return ReleaseHeld(f"{release} is being built by {who}: wait for it, or end it and build again")
+    return ReleaseLocked(f"{release} is being built by {who}: wait for it, or end it and build again")
+
+
+def _refuse_young(release: str) -> None:
+    """Raises ReleaseLocked if the date of a dated lock is not void yet."""
+    holder = _dated_holder(workspace.lock_path(release))
+    if holder is not None and time.time() - holder.seen_s < VOID_AFTER_S:
+        raise _refusal(release, holder, dated=True)
 
 
 @contextlib.contextmanager
-def _held_remote(release: str) -> Iterator[None]:
+def _dated_lock(release: str) -> Iterator[None]:
     path, mine = workspace.lock_path(release), Holder.this_process()
-    refuse_if_held(release)
-    _write_remote(path, mine)
+    _refuse_young(release)
+    _write_date(path, mine)
     time.sleep(SETTLE_S)
-    now = _remote_holder(path)
+    now = _dated_holder(path)
     if now is not None and now.name != mine.name:
-        raise _refusal(release, now)
+        raise _refusal(release, now, dated=True)
     stop = threading.Event()
 
     def renew() -> None:
         while not stop.wait(RENEW_EVERY_S):
-            # A store that does not answer now may at the next time; the date bears some misses.
+            # A store that does not answer now may answer next time; the date may miss some renewals.
             with contextlib.suppress(Exception):
-                _write_remote(path, mine)
+                _write_date(path, mine)
 
     thread = threading.Thread(target=renew, name="lock-renewal", daemon=True)
     thread.start()
@@ -186,9 +212,9 @@ def _held_remote(release: str) -> Iterator[None]:
                 storage.remove_files([path])
 
 
-def _write_remote(path: str, holder: Holder) -> None:
+def _write_date(path: str, holder: Holder) -> None:
     storage.write_bytes(path, json.dumps({**asdict(holder), "seen_s": time.time()}).encode())
 
 
-def _remote_holder(path: str) -> Holder | None:
+def _dated_holder(path: str) -> Holder | None:
     return _read(path) if storage.exists(path) else None

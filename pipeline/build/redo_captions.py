@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.build.caption_setup import job_of_build, refuse_unusable
 from pipeline.build.finish import Finished, finish_release
-from pipeline.build.lock import held, refuse_if_held
+from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answer, probe_endpoint
 from pipeline.recipe import Recipe, load_release_recipe
@@ -72,7 +72,7 @@ def redo_captions(
     stated = read_release_json(release)
     recipe = _recipe_of(release, settings, str(stated.get("recipe_sha256")))
     refuse_unusable(recipe, None)
-    refuse_if_held(release)
+    refuse_if_locked(release)
     wanted = _unanswered(read_table(release, ANSWERS))
     shards = _shards_with(release, wanted)
     was_killed = workspace.is_being_redone(release)
@@ -86,7 +86,7 @@ def redo_captions(
             reply = probe_endpoint(recipe.caption_job(), question)
         except BuildError as error:
             raise BuildError(f"{error}; the release is as it was") from error
-    with held(release):
+    with release_lock(release):
         job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
         if question is not None and reply is not None:
             keep_first_answer(release, job, question, reply)

@@ -27,7 +27,7 @@ def whole_work(plan: Plan) -> Work:
     return Work(tuple(range(len(plan.shards))), rooms)
 
 
-def left_of(release: str, shards: Sequence[str], work: Work) -> Work:
+def remaining_work(release: str, shards: Sequence[str], work: Work) -> Work:
     """What of the work is neither there nor noted as failed; one listing of each kind, however much it is.
 
     `shards` are the paths of all shards, by number.
@@ -59,4 +59,4 @@ def clear_failures(release: str) -> None:
     storage.remove_folder(workspace.failures_folder(release))
 
 
-__all__ = ["ROOMS_PER_CHUNK", "clear_failures", "clear_unfinished", "left_of", "room_chunks", "whole_work"]
+__all__ = ["ROOMS_PER_CHUNK", "clear_failures", "clear_unfinished", "remaining_work", "room_chunks", "whole_work"]

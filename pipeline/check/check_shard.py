@@ -1,4 +1,4 @@
-"""The check of one shard: its table, each row against its numbers, room and captions, each FLAC against its row."""
+"""Checks one shard: its table, the numbers, room and captions of each row, and each FLAC against its row."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from transforms.words import VOCABULARY, SpatialWords, words_of
 
 CHANNELS = 4
 STATUSES = ("rewritten", TEMPLATE)
-#: Columns that a row may leave empty.
+#: Columns that may be null.
 _MAY_BE_NULL = frozenset((*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"))
-#: What a row says of its room, and what rooms.parquet calls it.
+#: Column of a row → the column of rooms.parquet with the same value.
 _OF_ROOM = {
     "room_length_m": "length_m",
     "room_width_m": "width_m",
@@ -44,28 +44,28 @@ _OF_ROOM = {
     "floor_area_m2": "floor_area_m2",
     "volume_m3": "volume_m3",
 }
-#: The source's place is kept to the micrometre, the angle to a hundredth of a degree.
-_PLACE_TOLERANCE_M = 2e-5
-#: No column holds a number like this; what is not finite is not below it.
+#: Positions are stored in micrometres, angles in hundredths of a degree.
+_POSITION_TOLERANCE_M = 2e-5
+#: All numbers of a release are below this; what is not finite is not.
 _LARGEST_NUMBER = 1e12
 
 
 @dataclass(frozen=True)
 class CaptionKey:
-    """A caption as answers.parquet has to know it."""
+    """A caption for the comparison with answers.parquet."""
 
     name: str
-    """Of the row and the caption, for a person."""
-    asked: int
-    """Of the row and the caption's number."""
-    told: int
-    """Of these and the text."""
+    """The row's file and the caption's index, for messages."""
+    caption_hash: int
+    """Hash of the row's id and the caption's index."""
+    text_hash: int
+    """Hash of the row's id, the caption's index and its text."""
     rewritten: bool
 
 
 @dataclass
 class ShardFindings:
-    """What is wrong in a shard, a line each, and what it adds to the totals."""
+    """The problems of a shard, one line each, and its counts for the totals."""
 
     path: str
     problems: list[str] = field(default_factory=list)
@@ -75,13 +75,13 @@ class ShardFindings:
 
 
 def caption_hashes(row_id: str, index: int, text: str) -> tuple[int, int]:
-    """A caption's place and its place with its text as signed 64-bit integers: a million of them take little."""
-    asked = f"{row_id}\0{index}"
-    return _hash(asked), _hash(f"{asked}\0{text}")
+    """The two hashes of CaptionKey, signed 64-bit integers so that a million of them take little memory."""
+    caption = f"{row_id}\0{index}"
+    return _hash(caption), _hash(f"{caption}\0{text}")
 
 
 def answer_hashes(row_id: str, index: int, answer: str) -> tuple[int, int]:
-    """The same of the caption that a kept answer gives."""
+    """The hashes of the caption that a kept answer gives."""
     return caption_hashes(row_id, index, caption_text(answer) if answer.strip() else "")
 
 
@@ -91,20 +91,20 @@ def _hash(text: str) -> int:
 
 
 class ShardChecker:
-    """Checks shards of a release on this machine's disk, one after another; each process has its own."""
+    """Checks shards of a local release one after another; each process has its own checker."""
 
     def __init__(self, release: Path, *, fully: bool) -> None:
-        """`fully` has captions checked by all rules: they are of the version that wrote them."""
+        """`fully` checks captions by all rules, which holds only for captions of this version of the tool."""
         self.release = release
         self.fully = fully
         self.recipe: Recipe | None = None
-        # A recipe that cannot be read is said once, by the one who checks the root.
+        # A recipe that cannot be read is a problem of the root, and reported there.
         with contextlib.suppress(RecipeError):
             self.recipe = load_release_recipe(str(release / RECIPE))
         self.rooms = _rooms(release)
 
     def check(self, shard: Mapping[str, Any]) -> ShardFindings:
-        """The shard that release.json states as `path`, `rows` and `metadata_sha256`."""
+        """Checks the shard that release.json states with `path`, `rows` and `metadata_sha256`."""
         findings = ShardFindings(str(shard["path"]))
         rows = self._read(shard, findings)
         if rows is None:
@@ -176,7 +176,7 @@ class ShardChecker:
             if (header.format, header.channels, bit_depth) != expected or bit_depth not in BIT_DEPTHS:
                 found = f"{header.format} of {header.channels} channels and {bit_depth} bit"
                 return len(data), [*problems, f"{name}: is {found}, not FLAC of {CHANNELS} channels and {asked} bit"]
-            # Before anything is decoded: a file that is longer than its row says takes no memory.
+            # Checked before decoding, so that a file that is longer than its row says takes no memory.
             rate = header.samplerate
             if rate != values["sample_rate"] or abs(header.frames / rate - values["duration_s"]) > 1e-6:
                 return len(data), [*problems, f"{name}: sample rate or length is not that of the row"]
@@ -201,10 +201,11 @@ class ShardChecker:
             yield f"{name}: its seed is not the one that the recipe gives its id"
         receiver, source = ([values[f"{who}_{axis}_m"] for axis in "xyz"] for who in ("receiver", "source"))
         offset = values["distance_m"] * direction_to_unit_vector(values["azimuth_deg"], values["elevation_deg"])
-        if np.abs(np.subtract(source, receiver) - offset).max() > _PLACE_TOLERANCE_M:
+        if np.abs(np.subtract(source, receiver) - offset).max() > _POSITION_TOLERANCE_M:
             yield f"{name}: azimuth, elevation and distance are not those of source and receiver"
         size = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
-        if not all(0 < place < side for point in (receiver, source) for place, side in zip(point, size, strict=True)):
+        inside = (0 < at < side for point in (receiver, source) for at, side in zip(point, size, strict=True))
+        if not all(inside):
             yield f"{name}: source or receiver is outside of the room"
         yield from self._check_room(name, values)
 
@@ -229,18 +230,18 @@ class ShardChecker:
         if not len(captions) == len(originals) == len(statuses) or not captions:
             yield f"{name}: captions, captions_original and caption_status are not of one length, or empty"
             return
-        told_words = {attribute: values[attribute] for attribute in VOCABULARY}
-        known = all(word is None or word in VOCABULARY[attribute] for attribute, word in told_words.items())
-        words = SpatialWords(**told_words if known else _words(values))
+        stated = {attribute: values[attribute] for attribute in VOCABULARY}
+        known = all(word is None or word in VOCABULARY[attribute] for attribute, word in stated.items())
+        words = SpatialWords(**stated if known else _words(values))
         for index, (caption, original, status) in enumerate(zip(captions, originals, statuses, strict=True)):
             if status not in STATUSES:
                 yield f"{name}: the status of caption {index} is {status}"
                 continue
-            asked, told = caption_hashes(values["id"], index, caption)
-            findings.captions.append(CaptionKey(f"{name}: caption {index}", asked, told, status != TEMPLATE))
+            hashes = caption_hashes(values["id"], index, caption)
+            findings.captions.append(CaptionKey(f"{name}: caption {index}", *hashes, status != TEMPLATE))
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
-                # Of an original that no sentence can hold, the template says the place beside it.
+                # If no sentence can hold the original, the template says the position in one of its own.
                 seed = derive_seed(values["seed"], "caption", index)
                 if reason is not None and caption != template_caption(original, words, seed):
                     yield f"{name}: caption {index} does not tell its words: {reason}"
@@ -250,7 +251,7 @@ class ShardChecker:
                 yield f"{name}: caption {index} does not hold: {reason}"
 
     def _extra(self, shard: str, expected: set[str]) -> Iterator[str]:
-        """What is in the shard's folder and not of it, sorted."""
+        """A line for each file in the shard's folder that does not belong to it, sorted."""
         found = []
         with os.scandir(self.release / shard) as entries:
             for entry in entries:
@@ -260,7 +261,7 @@ class ShardChecker:
 
 
 def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
-    """Rooms by their ids; None where the table cannot be used, which the root's check says."""
+    """The rooms by id; None if the table cannot be used, which is a problem of the root."""
     try:
         table = pq.read_table(io.BytesIO((release / ROOMS).read_bytes()))
     except (OSError, pa.ArrowException, ValueError):
@@ -283,12 +284,12 @@ def _words(values: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a row's file is in its shard, and not the shard's table."""
+    """Whether a file name stays in the shard's folder and is not that of its table."""
     return name not in ("", ".", "..", METADATA) and "/" not in name and "\0" not in name
 
 
 def _unusable(values: Mapping[str, Any]) -> str | None:
-    """Why a row's values cannot even be compared: a gap, or a number that is none."""
+    """Why a row cannot be compared: a column is null or holds no usable number; None if it can."""
     for column in ROW_COLUMNS:
         value = values[column.name]
         if value is None:

@@ -1,4 +1,4 @@
-"""Where two releases differ: which rows and columns, which versions, which inputs are refused in one of them alone."""
+"""The differences between two releases: versions, rejected inputs, rows and columns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pipeline.release.layout import REJECTED, metadata_paths, read_release_json,
 from transforms import storage
 from transforms.shards.release_rows import ROW_COLUMNS, row_digest
 
-#: Rows and refused inputs that are named; the rest is counted.
+#: So many rows and rejected inputs are named; the others are counted.
 MOST_ROWS = 20
 
 _Rows = dict[str, dict[str, Any]]
 
 
 def differences(first: str, second: str) -> list[str]:
-    """What differs, a line each; none where the digests are equal.
+    """The differences, one line each; none if the digests are equal.
 
-    Versions come first, then what was listed and refused, how many rows differ in which columns, and rows by name.
-    The releases are read a shard at a time; of rows that lie in different shards only their digests are kept.
+    Versions come first, then the input and its rejections, the number of differing rows by column, and rows by name.
+    The releases are read one shard at a time; for rows that lie in different shards only the digests are kept.
     """
     stated, again = read_release_json(first), read_release_json(second)
     if stated["digest"] == again["digest"]:
@@ -32,7 +32,7 @@ def differences(first: str, second: str) -> list[str]:
     lines = list(_versions(stated["versions"], again["versions"]))
     if stated.get("input_sha256") != again.get("input_sha256"):
         lines.append("the input lists other clips, captions or licences than it did")
-    lines += _refused(first, second)
+    lines += _rejected(first, second)
     comparison = _Comparison(first, second)
     comparison.run()
     return [*lines, *comparison.lines()]
@@ -44,30 +44,30 @@ def _versions(stated: Mapping[str, str], again: Mapping[str, str]) -> Iterator[s
             yield f"version of {name}: {stated.get(name)} then, {again.get(name)} now"
 
 
-def _refused(first: str, second: str) -> list[str]:
+def _rejected(first: str, second: str) -> list[str]:
     columns = ("file", "stage", "reason")
-    refused = [
+    rejected = [
         {tuple(record[name] for name in columns) for record in read_table(release, REJECTED).to_pylist()}
         for release in (first, second)
     ]
-    lines = [f"refused now, not then: {file}: {reason}" for file, _, reason in sorted(refused[1] - refused[0])]
-    lines += [f"refused then, not now: {file}: {reason}" for file, _, reason in sorted(refused[0] - refused[1])]
-    return _most(lines, "more inputs are refused in one of the two alone")
+    lines = [f"rejected now, not then: {file}: {reason}" for file, _, reason in sorted(rejected[1] - rejected[0])]
+    lines += [f"rejected then, not now: {file}: {reason}" for file, _, reason in sorted(rejected[0] - rejected[1])]
+    return _most(lines, "more inputs are rejected in only one of the two")
 
 
 class _Comparison:
-    """Rows of two releases held against each other, shard by shard."""
+    """Compares the rows of two releases shard by shard."""
 
     def __init__(self, first: str, second: str) -> None:
         self.releases = (first, second)
         self.rows = self.differing = 0
         self.columns: Counter[str] = Counter()
         self.named: dict[str, str] = {}
-        # Rows whose partner is in another shard, by id: digest and where they are.
+        # Rows whose partner is not in the same shard: id → digest and shard.
         self._alone: tuple[dict[str, tuple[bytes, str]], dict[str, tuple[bytes, str]]] = ({}, {})
 
     def run(self) -> None:
-        """Reads both releases once, and again the few shards that rows are named of."""
+        """Reads both releases once, and the few shards with named rows again."""
         paths = [set(metadata_paths(release)) for release in self.releases]
         for path in sorted(paths[0] | paths[1]):
             data = [
@@ -84,7 +84,7 @@ class _Comparison:
         self._compare_alone()
 
     def lines(self) -> list[str]:
-        """How many rows differ in what, and the first of them by name."""
+        """The number of differing rows by column, and the names of the first ones."""
         if not self.differing:
             return []
         where = ", ".join(f"{name} in {count}" for name, count in sorted(self.columns.items()))

@@ -1,4 +1,4 @@
-"""Rendering rows again from what they say of themselves, and comparing integer samples."""
+"""Renders rows again from their metadata, and compares the integer samples."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from transforms.sound.render_rows import prepare_source, render_row
 
 @dataclass(frozen=True)
 class Rerendered:
-    """A row rendered again; `problem` is None where its samples are those of the release."""
+    """A row that was rendered again; `problem` is None if its samples are those of the release."""
 
     id: str
     problem: str | None
 
 
 def rerender_order(row: Mapping[str, Any]) -> tuple[int, str]:
-    """By this the first rows are the ones to render again: a hash of the id, so no shard's neighbours."""
+    """The key by which rows are chosen: a hash of the id, so that the first ones come from all shards."""
     return derive_seed("rerender", row["id"]), row["id"]
 
 
 def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str], Clip | None]) -> Rerendered:
-    """Renders a row again from its id, seed and recipe alone; `clip_of` finds its clip by split and source_id."""
+    """Renders a row again from its id, its seed and the recipe; `clip_of` finds a clip by split and source_id."""
     clip = clip_of(values["split"], values["source_id"])
     if clip is None:
         return Rerendered(values["id"], f"the input lacks {values['source_id']}")

@@ -1,4 +1,4 @@
-"""Progress of work that counts its rows itself: a bar on a terminal, else a line every 30 s."""
+"""Progress of work that reports its rows: a bar on a terminal, else a line every 30 s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.build.progress import LINE_EVERY_S, progress_text
 
 
 class RowProgress:
-    """Says how far a piece of work is, with a rate and the time that is left."""
+    """Shows how many rows are done, with a rate and the remaining time."""
 
     def __init__(self, name: str, total: int, screen: TextIO) -> None:
         self._name, self._total, self._screen = name, total, screen
@@ -30,11 +30,11 @@ class RowProgress:
         self._bar.close()
 
     def add(self, rows: int) -> None:
-        """So many rows more are done."""
+        """Reports that this many more rows are done."""
         self._done += rows
         self._bar.update(rows)
         now = time.monotonic()
         if not self._terminal and now - self._last_line >= LINE_EVERY_S:
-            said = progress_text(self._done, self._total, now - self._started)
-            print(f"{self._name}: {said}", file=self._screen, flush=True)
+            text = progress_text(self._done, self._total, now - self._started)
+            print(f"{self._name}: {text}", file=self._screen, flush=True)
             self._last_line = now

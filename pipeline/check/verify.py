@@ -1,4 +1,4 @@
-"""Verify: what a release says of itself held against what is on the disk, on all cores."""
+"""Verifies a release: everything that it states is compared with its files, on all cores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,17 +48,21 @@ from transforms.records import SPLITS
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA
 
-#: From so many rows on a process a core is worth the seconds that it takes to start.
+#: From this number of rows on, processes are worth the seconds that they take to start.
 PROCESSES_FROM_ROWS = 2_000
-#: Shards in hand for each core: enough that none waits, few enough that what they found takes no room.
+#: Shards that are queued for each core, so that no core waits and few findings are kept in memory.
 _AHEAD = 2
 _SHARD = re.compile(rf"(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})")
 _BLOCK = 1 << 20
 
 
+#: So many problems of one kind are shown to a person.
+MOST_ALIKE = 20
+
+
 @dataclass
 class Findings:
-    """What is wrong, a line each, and what was looked at."""
+    """The problems of a release, one line each, and how much was checked."""
 
     problems: list[str] = field(default_factory=list)
     rows: int = 0
@@ -66,8 +70,20 @@ class Findings:
     digest: str | None = None
     rerendered: int = 0
 
+    def lines(self) -> list[str]:
+        """The problems for a person: the first few of each kind, then how many more there are of that kind."""
+        shown: dict[str, list[str]] = {}
+        for problem in self.problems:
+            shown.setdefault(_kind(problem), []).append(problem)
+        lines = []
+        for alike in shown.values():
+            more = len(alike) - MOST_ALIKE
+            lines += alike[:MOST_ALIKE]
+            lines += [f"… and {more:,} more of this kind, which --json lists"] if more > 0 else []
+        return lines
+
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The findings as plain values."""
         return {
             "ok": not self.problems,
             "rows": self.rows,
@@ -79,7 +95,7 @@ class Findings:
 
 
 def verify(release: Path, *, screen: TextIO | None = None, processes: bool | None = None) -> Findings:
-    """Checks every file, row and sample of a release on this machine's disk.
+    """Checks every file, row and sample of a local release.
 
     Progress goes to `screen`. `processes` decides whether shards are checked in processes or in threads; None takes
     what is faster for so many rows. The lines are in the order of the release either way.
@@ -95,7 +111,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     if workspace.is_being_redone(str(release)):
         findings.problems.append(f"{release}: captions are being asked again: elsa captions redo {release} goes on")
     findings.problems += _check_files(release, stated)
-    counted = _check_tables(release, recipe, findings)
+    tables = _check_tables(release, recipe, findings)
     rows = sum(shard["rows"] for shard in shards)
     fully = _stated(stated, "versions").get("elsa-spatial-audio") == versions()["elsa-spatial-audio"]
     if processes is None:
@@ -106,7 +122,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
         with RowProgress("verify", rows, screen or sys.stderr) as progress:
             for shard, found in zip(shards, _check_shards(release, shards, fully, processes), strict=True):
                 findings.problems += found.problems
-                findings.problems += counted.compare(found.captions)
+                findings.problems += tables.compare(found.captions)
                 findings.bytes += found.bytes
                 progress.add(shard["rows"])
                 if found.tally is not None:
@@ -115,15 +131,15 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
 
     totals = sum_tallies(tallies())
     findings.rows, findings.digest = totals.row_count, totals.digest
-    findings.problems += [f"row {name}: more than one row has this id" for name in digest.twice()]
+    findings.problems += [f"row {name}: more than one row has this id" for name in digest.repeated_ids()]
     if recipe is not None:
         expected = release_json(
             recipe,
             totals,
             input_sha256=stated.get("input_sha256", ""),
-            rejected=counted.rejected,
-            rooms=counted.rooms,
-            answers=counted.answers.counts() if counted.answers is not None else {},
+            rejected=tables.rejected,
+            rooms=tables.rooms,
+            answers=tables.answers.counts() if tables.answers is not None else {},
             rendered_by=_stated(stated, "versions"),
             files=_stated(stated, "files"),
         )
@@ -137,7 +153,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
 
 
 def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) -> None:
-    """Renders `count` rows again from their metadata alone, on all cores, and adds what differs to the findings.
+    """Renders `count` rows again from their metadata, on all cores, and adds the differences to the findings.
 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
@@ -166,7 +182,7 @@ def _stated(stated: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The shards that release.json names and that can be looked at, and what is wrong with that list."""
+    """The shards in release.json that can be checked, and the problems of the list itself."""
     usable, problems = [], []
     named: dict[tuple[str, int], set[int]] = {}
     listed = stated.get("shards")
@@ -186,7 +202,7 @@ def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
     if not usable:
         problems.append(f"{RELEASE_JSON}: states no shard")
     for (split, count), numbers in sorted(named.items()):
-        # The largest number that a name can hold is no reason to count to it.
+        # Not tables one by one: a name may hold any number.
         missing = count - len(numbers)
         if missing:
             first = next(number for number in range(count) if number not in numbers)
@@ -197,8 +213,8 @@ def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
     for split in SPLITS:
         counts = sorted(count for name, count in named if name == split)
         if len(counts) > 1:
-            told = " and of ".join(map(str, counts))
-            problems.append(f"{RELEASE_JSON}: the shards of {split} are numbered as of {told}")
+            totals = " and of ".join(map(str, counts))
+            problems.append(f"{RELEASE_JSON}: the shards of {split} are numbered as of {totals}")
     return usable, problems
 
 
@@ -232,45 +248,46 @@ def _file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-class _Counted:
-    """What the tables at the root hold, for the comparison with release.json and with the rows."""
+class _Tables:
+    """The content of the tables at the root, for the comparison with release.json and with the rows."""
 
     def __init__(self) -> None:
         self.rooms = self.rejected = 0
         self.answers: AnswerCounter | None = None
-        self._told = np.empty(0, dtype=np.int64)
-        self._asked = np.empty(0, dtype=np.int64)
+        self._kept_captions = np.empty(0, dtype=np.int64)
+        self._kept_texts = np.empty(0, dtype=np.int64)
 
-    def keep(self, answers: AnswerCounter, asked: Sequence[int], told: Sequence[int]) -> None:
-        """Takes the counts of the answers, and the hashes of those that were kept."""
-        self.answers = answers
-        self._asked = np.unique(np.array(asked, dtype=np.int64))
-        self._told = np.unique(np.array(told, dtype=np.int64))
+    def add_answers(self, counter: AnswerCounter, captions: Sequence[int], texts: Sequence[int]) -> None:
+        """Adds the counts of the answers, and the two hashes of each answer that was kept (see CaptionKey)."""
+        self.answers = counter
+        self._kept_captions = np.unique(np.array(captions, dtype=np.int64))
+        self._kept_texts = np.unique(np.array(texts, dtype=np.int64))
 
     def compare(self, captions: Sequence[CaptionKey]) -> Iterator[str]:
-        """What captions say of their answers, and the answers do not."""
+        """A line for each caption whose status does not fit the answers."""
         if self.answers is None or not captions:
             return
-        told = np.isin([caption.told for caption in captions], self._told)
-        asked = np.isin([caption.asked for caption in captions], self._asked)
-        for caption, is_told, is_asked in zip(captions, told, asked, strict=True):
-            if caption.rewritten and not is_told:
+        text_kept = np.isin([caption.text_hash for caption in captions], self._kept_texts)
+        any_kept = np.isin([caption.caption_hash for caption in captions], self._kept_captions)
+        for caption, has_text, has_any in zip(captions, text_kept, any_kept, strict=True):
+            if caption.rewritten and not has_text:
                 yield f"{caption.name} is said to be rewritten, {ANSWERS} has no kept answer that gives it"
-            if not caption.rewritten and is_asked:
+            if not caption.rewritten and has_any:
                 yield f"{caption.name} is said to be the template's, {ANSWERS} has a kept answer for it"
 
 
-def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _Counted:
-    counted = _Counted()
-    for room in _table(release, ROOMS, ROOM_SCHEMA, findings):
-        names = room["room_id"].to_pylist()
-        counted.rooms += len(names)
-        twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-        findings.problems += [f"{ROOMS}: the room {name} is in it more than once" for name in sorted(twice)]
-    counted.rejected = sum(table.num_rows for table in _table(release, REJECTED, REJECTION_SCHEMA, findings))
+def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _Tables:
+    tables = _Tables()
+    rooms: Counter[str] = Counter()
+    for table in _table(release, ROOMS, ROOM_SCHEMA, findings):
+        rooms.update(map(str, table["room_id"].to_pylist()))
+    tables.rooms = rooms.total()
+    repeated = sorted(name for name, count in rooms.items() if count > 1)
+    findings.problems += [f"{ROOMS}: room {name}: is in the table more than once" for name in repeated]
+    tables.rejected = sum(table.num_rows for table in _table(release, REJECTED, REJECTION_SCHEMA, findings))
     if recipe is None:
-        return counted
-    counter, asked, told = answer_counter(recipe), [], []
+        return tables
+    counter, captions, texts = answer_counter(recipe), [], []
     contradictions = 0
     for table in _table(release, ANSWERS, ANSWER_SCHEMA, findings):
         counter.add(table)
@@ -279,16 +296,16 @@ def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _
             contradictions += kept is not (reason is None)
             if kept:
                 hashes = answer_hashes(row_id or "", index or 0, text or "")
-                asked.append(hashes[0])
-                told.append(hashes[1])
+                captions.append(hashes[0])
+                texts.append(hashes[1])
     if contradictions:
         findings.problems.append(f"{ANSWERS}: {contradictions} answers are kept with a reason, or refused without one")
-    counted.keep(counter, asked, told)
-    return counted
+    tables.add_answers(counter, captions, texts)
+    return tables
 
 
 def _table(release: Path, name: str, schema: pa.Schema, findings: Findings) -> Iterator[pa.Table]:
-    """A table at the root, a row group at a time; nothing where it cannot be read, which is a finding."""
+    """The row groups of a table at the root; none if it cannot be read, which becomes a finding."""
     try:
         with pq.ParquetFile(release / name) as file:
             if not file.schema_arrow.equals(schema, check_metadata=False):
@@ -297,7 +314,7 @@ def _table(release: Path, name: str, schema: pa.Schema, findings: Findings) -> I
             for number in range(file.num_row_groups):
                 yield file.read_row_group(number)
     except (OSError, pa.ArrowException, ValueError) as error:
-        # A file that is not there is said by the check of the files.
+        # A missing file is reported by the check of the files.
         if (release / name).exists():
             findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
 
@@ -307,14 +324,14 @@ _checker: ShardChecker | None = None
 
 def _begin_process(release: Path, fully: bool) -> None:
     global _checker
-    # Ctrl-C is for the one who waits; a traceback of each worker would be in the way.
+    # Ctrl-C ends the command, which ends its processes; here it would print a traceback for each.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _checker = ShardChecker(release, fully=fully)
 
 
 def _end_with_parent() -> None:
-    """A process that waits for work would outlive a command that was killed."""
+    """Ends this process when the command ends; a process that waits for work would outlive a killed command."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -336,7 +353,7 @@ def _check_shards(
         with ThreadPoolExecutor(cores) as threads:
             yield from _in_order(threads, checker.check, shards, cores * _AHEAD)
         return
-    # Not forked from here: threads of Beam's may hold locks.
+    # Not forked from this process, where threads of Beam may hold locks.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if hasattr(context, "set_forkserver_preload"):
@@ -371,17 +388,22 @@ def _in_order(
                 raise BrokenExecutor
             yield future.result()
         except BrokenExecutor:
-            # A decoder that crashed or too little memory took a process; it is not known at which of these shards.
+            # A crash or a lack of memory ended a process; it is not known which of these shards is the cause.
             broken = True
             yield ShardFindings(str(shard["path"]), [f"{shard['path']}: not checked, a process of the check died"])
 
 
+def _kind(problem: str) -> str:
+    """A problem without the file, the row and the numbers that it names."""
+    return re.sub(r"\S*[/#]\S*|-?\d+(?:\.\d+)?(?:e-?\d+)?", "0", problem.rpartition(": ")[2])
+
+
 def _compare(stated: Any, expected: Any, key: str = "") -> Iterator[str]:
-    """A line for each key of release.json that does not say what the release gives."""
+    """A line for each key of release.json that differs from the release."""
     if isinstance(expected, dict) and isinstance(stated, dict):
         for name in [*expected, *(name for name in stated if name not in expected)]:
             if not key and name in (SEAL, "shards", "files"):
-                # The seal is of all keys; shards and files have been held against the disk one by one.
+                # The seal covers all keys; shards and files have been compared one by one.
                 continue
             inner = f"{key}.{name}" if key else str(name)
             if name not in expected:
@@ -399,7 +421,7 @@ def _short(value: Any) -> str:
 
 
 def _extra(release: Path, shards: set[str]) -> list[str]:
-    """Files and folders outside of the shards that no release has, sorted; the report is not looked at."""
+    """A line for each file and folder that no release has, outside of the shards and the report; sorted."""
     extra: list[str] = []
     with os.scandir(release) as entries:
         for entry in entries:
@@ -421,7 +443,7 @@ def _extra_in_split(release: Path, split: str, shards: set[str]) -> Iterator[str
 
 
 def _files_below(release: Path, name: str) -> list[str]:
-    """The files of a folder that should not be there; the folder itself where it is empty, or no folder."""
+    """The files below a path that does not belong to a release; the path itself if it is a file or an empty folder."""
     path = release / name
     if path.is_symlink() or not path.is_dir():
         return [name]

@@ -52,7 +52,7 @@ class VerifyCommand:
         if arguments.json:
             print(json.dumps(findings.as_json(), indent=1))
         else:
-            for problem in findings.problems:
+            for problem in findings.lines():
                 fail(problem)
             if not findings.problems:
                 print(f"{arguments.release}: {findings.rows} rows are as stated, digest {findings.digest}")

@@ -1,4 +1,4 @@
-"""What the answers of a language model come to: kept, refused, failed, their tokens and cost, and notes on them."""
+"""Counts the answers of a language model: kept, refused and failed ones, their tokens and cost; notes for the user."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _QUESTION = ("request_sha256", "model", "text", "prompt_tokens", "completion_tok
 
 
 def answer_counter(recipe: Recipe) -> AnswerCounter:
-    """A counter of answers at the recipe's prices."""
+    """A counter that knows the recipe's prices."""
     return AnswerCounter(
         {model: Price(price.prompt, price.completion) for model, price in recipe.caption.prices.items()}
     )
 
 
 class AnswerCounter:
-    """Counts answers a table at a time; the tables come in the order of answers.parquet, by their request's hash."""
+    """Counts answers table by table; the tables come in the order of answers.parquet, which is that of the requests."""
 
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
@@ -33,14 +33,14 @@ class AnswerCounter:
         self._prompt_tokens: Counter[str] = Counter()
         self._completion_tokens: Counter[str] = Counter()
         self._last: set[tuple[Any, ...]] = set()
-        # Hashes, as a spent budget may leave a million captions without an answer.
+        # Hashes, because a spent budget may leave a million captions without an answer.
         self._unasked: set[int] = set()
         self._unanswered: dict[int, str] = {}
-        # Captions that a later attempt brought after all; only those may be among the unanswered.
+        # Captions that a later attempt has written; only these may be among the unanswered.
         self._kept_later: set[int] = set()
 
     def add(self, answers: pa.Table) -> None:
-        """Counts a table; a question that several rows have is one request."""
+        """Counts a table. A question that several rows ask is one request."""
         if not answers.num_rows:
             return
         self._rows += answers.num_rows
@@ -66,7 +66,7 @@ class AnswerCounter:
         self._last |= {question for question in seen if question[0] == last_request}
 
     def counts(self) -> dict[str, Any]:
-        """As release.json states them; `cost_usd` is what these answers have cost, whichever build paid, else None."""
+        """The counts for release.json; `cost_usd` covers all builds that paid for answers; None without prices."""
         priced = all(model in self._prices for model in self._prompt_tokens)
         models = sorted(self._prompt_tokens) if priced else ()
         cost = sum(
@@ -84,11 +84,11 @@ class AnswerCounter:
 
     @property
     def no_answer_came(self) -> bool:
-        """Whether a language model was asked, and the endpoint failed to answer every time."""
+        """Whether a language model was asked, and the endpoint failed every time."""
         return bool(self._unanswered) and not self._requests
 
     def notes(self) -> tuple[str, ...]:
-        """A line for each reason for which captions were not asked for, or had no answer from the endpoint."""
+        """A line for captions that were not asked for, and one for captions that the endpoint did not answer."""
         lines = []
         if self._unasked:
             count = len(self._unasked)

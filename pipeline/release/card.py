@@ -16,7 +16,7 @@ from pipeline.release.totals import UNKNOWN_LICENSE, Totals
 from transforms.records import SPLITS, Rejection
 from transforms.shards.release_rows import ROW_COLUMNS
 
-#: The hub's names for sizes: fewer rows than the bound have the name.
+#: The hub's names of sizes; a name is for fewer rows than its bound.
 SIZE_CATEGORIES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -25,7 +25,7 @@ SIZE_CATEGORIES = (
     (10_000_000, "1M<n<10M"),
 )
 
-#: The licences of clips that the hub has an identifier for: their normal names in lower case.
+#: The licences that the hub has an identifier for: their normal names in lower case.
 HUB_LICENSES = frozenset(
     (
         "cc0-1.0",
@@ -40,19 +40,19 @@ HUB_LICENSES = frozenset(
 
 
 def size_category(rows: int) -> str:
-    """The hub's name for a number of rows."""
+    """The hub's name of a size."""
     return next((name for bound, name in SIZE_CATEGORIES if rows < bound), "n>10M")
 
 
 def hub_licenses(names: Iterable[str]) -> list[str]:
-    """What the front matter says: the hub's identifiers, and `other` or `unknown` for what the hub has no name for."""
+    """The licences of the front matter: the hub's identifiers, `other` for further licences, `unknown` without one."""
     known = {name: name.lower() if name.lower() in HUB_LICENSES else "other" for name in names}
     return sorted({"unknown" if name == UNKNOWN_LICENSE else known[name] for name in known}) or ["unknown"]
 
 
 @cache
 def _template() -> jinja2.Template:
-    """The card's template, whose compilation takes longer than filling it in."""
+    """The card's template; compiling it takes longer than filling it in."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -95,5 +95,5 @@ def write_card(
 
 
 def _cell(text: str) -> str:
-    """Text as it can stand in a cell of a table: a licence's name comes from a list that anyone may have written."""
+    """Text escaped for a cell of a table; the name of a licence comes from a list of anybody."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

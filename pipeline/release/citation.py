@@ -1,4 +1,4 @@
-"""How a release is cited: CITATION.cff (Citation File Format 1.2.0), and the day that it bears."""
+"""CITATION.cff of a release (Citation File Format 1.2.0), and the date of the release."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.recipe import Recipe
 from pipeline.release.release_json import versions
 from pipeline.release.totals import Totals
 
-#: The day of this version of the tool. No clock is read: a release made again has the same files.
+#: The date of this version of the tool. The clock is not used, so that a reproduced release has the same files.
 TOOL_RELEASED = datetime.date(2026, 11, 23)
-#: Seconds since 1970 that stand for the clock in builds which have to be repeatable.
+#: The environment variable that replaces the clock in reproducible builds, in seconds since 1970.
 DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 
 PAPER_TITLE = "Learning Spatially-Aware Language and Audio Embeddings"
@@ -28,12 +28,12 @@ PAPER_AUTHORS = (
     ("Miguel", "Sarabia"),
 )
 PAPER_ARXIV = "2409.11369"
-#: The same as one line.
+#: The paper in one line.
 PAPER = f"Devnani et al., {PAPER_TITLE} (ELSA), NeurIPS 2024, arXiv:{PAPER_ARXIV}"
 
 
 def release_date() -> datetime.date:
-    """The day that a release bears: that of SOURCE_DATE_EPOCH where it is set, else that of this version of the tool.
+    """The date of a release: SOURCE_DATE_EPOCH if it is set, else the date of this version of the tool.
 
     It stands in croissant.json and CITATION.cff alone; the digest does not depend on it.
     """
@@ -44,7 +44,7 @@ def release_date() -> datetime.date:
 
 
 def citation_cff(recipe: Recipe, totals: Totals) -> str:
-    """CITATION.cff of a release: the dataset, the tool that made it, and the paper whose method it is."""
+    """CITATION.cff of a release: the dataset, the tool that made it, and the paper that describes the method."""
     tool = {
         "type": "software",
         "title": "elsa-spatial-audio",

@@ -1,4 +1,4 @@
-"""croissant.json: the release described in MLCommons Croissant 1.0."""
+"""croissant.json: the description of a release in MLCommons Croissant 1.0."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TABLES = {
     ATTRIBUTION: "licence, author and page of every clip",
 }
 
-#: Pages of the licences that clips come with; another licence is named as its list names it.
+#: The pages of known licences; another licence is named as in its list.
 LICENSE_PAGES = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
     **{

@@ -1,4 +1,4 @@
-"""Many small tables made one, sorted and each row once, without all of it in memory."""
+"""Gathers many small tables into one sorted table without repeated rows, and without all of it in memory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import pyarrow.parquet as pq
 
 from transforms import storage
 
-#: Rows that are sorted together, and rows of one row group of a file that is written.
+#: The number of rows that are sorted together, and of rows in a row group of a written file.
 ROWS_TOGETHER = 65_536
 
 
 class Gathered:
-    """Tables of one schema, put down on this machine's disk and given back in the order of their values.
+    """Tables of one schema, kept in a temporary file and returned in the order of their values.
 
-    Rows that say the same are one. The order is that of the columns from the first on, nulls last, so neither the
-    number of the tables nor their order shows in it.
+    Equal rows are returned once. They are sorted by their columns, first column first and nulls last, so the number of
+    the tables and their order do not matter.
     """
 
     def __init__(self, schema: pa.Schema, rows_together: int = ROWS_TOGETHER) -> None:
@@ -45,14 +45,14 @@ class Gathered:
         self._file.close()
 
     def add(self, table: pa.Table) -> None:
-        """Adds rows; they may have been added before."""
+        """Adds rows; repeated rows are returned once."""
         assert self._writer is not None
         cast = table.cast(self.schema)
         self._writer.write_table(cast, max_chunksize=self._rows_together)
         self._first += cast.column(0).chunks
 
     def tables(self) -> Iterator[pa.Table]:
-        """All rows in order, about as many at a time as are sorted together; rows of one first value come together."""
+        """All rows in order, in tables of about `rows_together` rows; rows with the same first value stay together."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -63,7 +63,7 @@ class Gathered:
 
     def _between(self, low: pa.Scalar | None, high: pa.Scalar | None) -> list[pa.Table]:
         found = [self.schema.empty_table()]
-        # Read, not mapped: a batch does not stay in memory.
+        # Read and not mapped, so that a batch does not stay in memory.
         batches = pa.ipc.open_file(self._file)
         for number in range(batches.num_record_batches):
             batch = batches.get_batch(number)
@@ -72,7 +72,7 @@ class Gathered:
 
 
 def _bounds(values: pa.ChunkedArray, rows_together: int) -> list[pa.Scalar]:
-    """Values of the first column that part it into pieces of about so many rows."""
+    """Values of the first column that divide it into pieces of about so many rows."""
     pieces = -(-len(values) // rows_together)
     if pieces < 2:
         return []
@@ -83,7 +83,7 @@ def _bounds(values: pa.ChunkedArray, rows_together: int) -> list[pa.Scalar]:
 
 
 def _is_between(values: pa.Array, low: pa.Scalar | None, high: pa.Scalar | None) -> pa.Array:
-    """Where low ≤ value < high; a null is over every value."""
+    """A mask of low ≤ value < high, where null is larger than every value."""
     inside = pa.array(np.ones(len(values), dtype=bool))
     if low is not None:
         inside = pc.fill_null(pc.greater_equal(values, low), True)
@@ -98,7 +98,7 @@ def _sorted(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 class TableFile:
-    """A Parquet file that grows by tables; its row groups are of one size, however the rows came."""
+    """A Parquet file that is written table by table; its row groups have one size, whatever the tables' sizes."""
 
     def __init__(self, schema: pa.Schema, rows_together: int = ROWS_TOGETHER) -> None:
         self.rows = 0
@@ -108,7 +108,7 @@ class TableFile:
         self._waiting = schema.empty_table()
 
     def add(self, table: pa.Table) -> None:
-        """Adds rows behind those that are there."""
+        """Appends rows."""
         self.rows += table.num_rows
         self._waiting = pa.concat_tables([self._waiting, table])
         while self._waiting.num_rows >= self._rows_together:
@@ -116,7 +116,7 @@ class TableFile:
             self._waiting = self._waiting.slice(self._rows_together)
 
     def save(self, path: str) -> str:
-        """Writes the file at once; returns its SHA-256."""
+        """Writes the file at once and returns its SHA-256."""
         if self._waiting.num_rows or not self.rows:
             self._write(self._waiting)
         self._writer.close()
@@ -129,7 +129,7 @@ class TableFile:
 
 
 def save_tables(path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> tuple[int, str]:
-    """Writes tables one after another as one Parquet file; returns how many rows it has, and its SHA-256."""
+    """Writes tables as one Parquet file; returns its number of rows and its SHA-256."""
     file = TableFile(schema)
     for table in tables:
         file.add(table)

@@ -1,4 +1,4 @@
-"""The layout of a release, its digest, and the files at its root that are written when all shards are there."""
+"""The layout of a release: its digest, its file names, and how its tables are read and gathered."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from transforms.shards.write_shard import METADATA
 ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
 RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
 CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
-#: What stands at the root beside release.json, which states the SHA-256 of each.
+#: The files at the root beside release.json, which states the SHA-256 of each.
 ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
 REPORT_FOLDER = "report"
 
 
 class ReleaseError(ValueError):
-    """A folder that is no release, or not one that can be worked on; one line for the user."""
+    """A folder that is no release, or whose release cannot be used."""
 
 
 class DigestBuilder:
-    """SHA-256 over every row, in the order of their ids, whatever order they are added in."""
+    """SHA-256 over every row in the order of their ids; the order in which they are added does not matter."""
 
     def __init__(self) -> None:
-        # One bytes object a row: a release may have a million.
+        # One bytes object for each row, because a release may have a million rows.
         self._rows: list[bytes] = []
 
     def add_entries(self, entries: Iterable[bytes]) -> None:
-        """Adds rows by their entries."""
+        """Adds rows, given as `digest_entry` makes them."""
         self._rows += entries
 
     def hexdigest(self) -> str:
@@ -53,19 +53,19 @@ class DigestBuilder:
             digest.update(row)
         return digest.hexdigest()
 
-    def twice(self) -> list[str]:
-        """The ids that more than one row has."""
+    def repeated_ids(self) -> list[str]:
+        """The ids that more than one row has, sorted."""
         self._rows.sort()
         names = (row[:-_ENTRY_TAIL] for row in self._rows)
         return sorted({first.decode() for first, second in itertools.pairwise(names) if first == second})
 
 
-#: What an entry of the digest has behind the row's id: a null byte and a SHA-256.
+#: The length of an entry after the row's id: a null byte and a SHA-256.
 _ENTRY_TAIL = 33
 
 
 def digest_entry(values: Mapping[str, Any]) -> bytes:
-    """What the digest takes of a row: its id and the SHA-256 of its columns."""
+    """The entry of a row in the digest: its id and the SHA-256 of its columns."""
     name: str = values["id"]
     return name.encode() + b"\0" + row_digest(values)
 
@@ -74,7 +74,7 @@ def metadata_paths(release: str) -> list[str]:
     """The metadata.parquet of every finished shard, relative to the release, sorted."""
     if not storage.is_remote(release):
         base = Path(release)
-        # The FLACs beside them, a million perhaps, are not listed.
+        # The FLACs in these folders, perhaps a million, are not listed.
         found = [path for split in SPLITS for path in base.glob(f"{split}/*/{METADATA}")]
         return sorted(path.relative_to(base).as_posix() for path in found)
     listed = ((split, storage.list_files(storage.join(release, split))) for split in SPLITS)
@@ -87,16 +87,16 @@ def read_table(release: str, name: str) -> pa.Table:
 
 
 def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The rows of these metadata files, one after another, as plain values."""
+    """The rows of these metadata files, as plain values."""
     for path in paths:
         yield from read_table(release, path).to_pylist()
 
 
 def read_release_json(release: str) -> dict[str, Any]:
-    """What release.json says.
+    """The content of release.json.
 
     Raises:
-        ReleaseError: when there is none, or it is not JSON.
+        ReleaseError: if there is none, or it is not JSON.
     """
     path = storage.join(release, RELEASE_JSON)
     try:
@@ -116,7 +116,15 @@ def read_release_json(release: str) -> dict[str, Any]:
 def gather(
     release: str, kind: str, schema: pa.Schema, root_name: str, more: Iterable[dict[str, Any]] = ()
 ) -> Iterator[Gathered]:
-    """All shards' files of a kind, what an earlier build left at the root, and `more`, as one table."""
+    """One table of all shards' tables of a kind, the table of an earlier build at the root, and further rows.
+
+    Args:
+        release: the folder or address of the release.
+        kind: workspace.ANSWERS or workspace.REJECTED.
+        schema: the columns of the tables.
+        root_name: the name of the table at the root.
+        more: further rows.
+    """
     folder = workspace.folder_of(release, kind)
     with Gathered(schema) as gathered:
         gathered.add(pa.Table.from_pylist(list(more), schema))
@@ -131,7 +139,7 @@ def gather(
 
 
 def gather_rooms(release: str) -> pa.Table:
-    """Every room that was measured, by this build or an earlier one, sorted by its id."""
+    """The rooms that this build and earlier ones have measured, sorted by id."""
     found: dict[str, dict[str, Any]] = {}
     folder = workspace.rooms_folder(release)
     paths = [storage.join(folder, name) for name in storage.list_files(folder)]

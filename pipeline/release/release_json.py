@@ -1,4 +1,4 @@
-"""release.json: what a release states of itself, the versions that made it, and the hash that seals it."""
+"""release.json: the counts, hashes and versions of a release, and the hash that covers them all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.release.totals import Totals
 
 RELEASE_FORMAT = 1
 
-#: Distributions whose version may change a sample or a word; release.json states them.
+#: Distributions whose version may change a sample or a word.
 SAMPLE_VERSIONS = (
     "elsa-spatial-audio",
     "numpy",
@@ -25,12 +25,12 @@ SAMPLE_VERSIONS = (
     "soundfile",
     "pyarrow",
 )
-#: The key of release.json that covers all others.
+#: The key of the hash over all other keys.
 SEAL = "sha256"
 
 
 def versions() -> dict[str, str]:
-    """The version of everything that touches samples, libsndfile included."""
+    """The versions of everything that may change a sample or a word, libsndfile included."""
     import soundfile
 
     found = {name: _version(name) for name in SAMPLE_VERSIONS}
@@ -56,7 +56,7 @@ def release_json(
     rendered_by: Mapping[str, str],
     files: dict[str, str],
 ) -> dict[str, Any]:
-    """What release.json states; `rendered_by` are the versions that rendered the samples."""
+    """The content of release.json; `rendered_by` are the versions that rendered the samples."""
     values = {
         "format": RELEASE_FORMAT,
         "name": recipe.name,
@@ -87,6 +87,6 @@ def release_json(
 
 
 def seal(values: Mapping[str, Any]) -> str:
-    """SHA-256 of what release.json states but this itself: an edit shows even where no file gives the number."""
+    """SHA-256 over all keys of release.json but this one; it shows edits of numbers that no file confirms."""
     stated = {name: value for name, value in values.items() if name != SEAL}
     return hashlib.sha256(json.dumps(stated, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a release holds, counted from its rows, a shard at a time."""
+"""The totals of a release, counted from its rows one shard at a time."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
 from transforms.words import VOCABULARY
 
-#: What a clip without a licence is counted as.
+#: The name under which clips without a licence are counted.
 UNKNOWN_LICENSE = "unknown"
-#: Columns whose least and largest value the card tells.
+#: Columns whose least and largest value are in the card.
 RANGED = ("azimuth_deg", "elevation_deg", "distance_m", "floor_area_m2", "t30_ms", "duration_s")
 
 
 @dataclass
 class ShardTally:
-    """What one shard adds to the totals; small enough to go from one process to another."""
+    """The counts of one shard, small enough to pass from one process to another."""
 
     path: str
     metadata_sha256: str
     rows: int = 0
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    """By what is counted: rows, microseconds and clips by split, captions by status, rows and clips by licence, …"""
+    """Name of a count → its numbers: rows, microseconds and clips by split, captions by status, rows by licence, …"""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
-    """Of the digest, one a row."""
+    """The entries of the digest, one for each row."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a release holds."""
+    """The totals of a release."""
 
     rows: dict[str, int]
     clips: dict[str, int]
@@ -49,12 +49,12 @@ class Totals:
     digest: str
     shards: list[dict[str, Any]]
     licenses: dict[str, int]
-    """Rows by licence."""
+    """The number of rows by licence."""
     clip_licenses: dict[str, int]
     unattributed: dict[str, int]
-    """Clips by licence for which the input names no author."""
+    """The number of clips without an author in the input, by licence."""
     words: dict[str, dict[str, int]]
-    """Rows by attribute and word; "" is between two words."""
+    """The number of rows by attribute and word; "" stands for rows between two words."""
     ranges: dict[str, tuple[float, float]]
 
     @property
@@ -75,7 +75,11 @@ def tally_shard(
 ) -> ShardTally:
     """Counts the rows of a shard.
 
-    `fixed_gain_db` is the recipe's gain where its level is fixed: a row below it was turned down rather than clipped.
+    Args:
+        path: the folder of the shard, relative to the release.
+        metadata_sha256: the SHA-256 of its metadata.parquet.
+        records: its rows.
+        fixed_gain_db: the recipe's gain if its level is fixed; a row below it was turned down so that it does not clip.
     """
     tally = ShardTally(path, metadata_sha256, len(records))
     kinds = ("rows", "microseconds", "clips", "captions", "turned_down", "licenses", "clip_licenses", "unattributed")
@@ -85,7 +89,7 @@ def tally_shard(
         tally.entries.append(digest_entry(values))
         split, name = values["split"], values["license"] or UNKNOWN_LICENSE
         counts["rows"][split] += 1
-        # Whole microseconds, so that the sum does not depend on its order.
+        # Whole microseconds: their sum does not depend on the order.
         counts["microseconds"][split] += round(values["duration_s"] * 1e6)
         counts["captions"].update(values["caption_status"])
         counts["licenses"][name] += 1
@@ -105,7 +109,7 @@ def tally_shard(
 
 
 def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
-    """The totals of all shards; those are listed in the order of the tallies."""
+    """The totals of all shards, which are listed in the order of the tallies."""
     counts: dict[str, Counter[str]] = {}
     ranges: dict[str, tuple[float, float]] = {}
     digest, shards = DigestBuilder(), []
@@ -138,7 +142,7 @@ def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
 
 
 def total(release: str, fixed_gain_db: float | None) -> Totals:
-    """Counts a release's rows and takes their digest, a shard at a time."""
+    """Counts the rows of a release and computes their digest, one shard at a time."""
 
     def tallies() -> Iterable[ShardTally]:
         for path in metadata_paths(release):

@@ -171,7 +171,7 @@ def _children(pid: int) -> Iterator[int]:
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[None]:
     """What Beam says goes into a file."""
-    from pipeline.build.worker_log import logged_to
+    from pipeline.build.progress import logged_to
 
     with logged_to(str(path)):
         yield

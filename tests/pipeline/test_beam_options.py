@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+from pathlib import Path
 
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
@@ -12,6 +15,9 @@ from pipeline.beam_options import (
     OptionError,
     available_cores,
     beam_options,
+    bypass_proxies_on_loopback,
+    cpu_quota,
+    refuse_unserved_job_endpoint,
     runner_elsewhere,
     runs_in_processes,
     states_local_writer,
@@ -114,3 +120,62 @@ def test_every_option_of_beam_s_that_holds_a_secret_is_known() -> None:
         # Names of secrets in Google's store, not what they hold.
         "--gbek",
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, "localhost,127.0.0.1,::1"),
+        ({"no_proxy": "intra.net, localhost"}, "intra.net,localhost,127.0.0.1,::1"),
+        ({"NO_PROXY": "intra.net"}, "intra.net,localhost,127.0.0.1,::1"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_no_proxy_stands_between_a_runner_and_its_workers(
+    stated: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With http_proxy set, workers waited for seven minutes and nothing was rendered.
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    for name, value in stated.items():
+        monkeypatch.setenv(name, value)
+    bypass_proxies_on_loopback()
+    assert (os.environ["no_proxy"], os.environ["NO_PROXY"]) == (expected, expected)
+    bypass_proxies_on_loopback()
+    assert os.environ["no_proxy"] == expected
+
+
+@pytest.mark.parametrize(
+    ("membership", "limits", "quota"),
+    [
+        ("0::/a/b\n", {"a/b": "150000 100000", "a": "max 100000"}, 1.5),
+        ("0::/a/b\n", {"a/b": "max 100000", "a": "400000 100000", ".": "200000 100000"}, 2.0),
+        ("0::/gone\n", {".": "50000 100000"}, 0.5),
+        ("0::/\n", {".": "max 100000"}, None),
+        ("12:cpu:/a\n", {}, None),
+        ("0::/a\n", {"a": "odd"}, None),
+    ],
+)
+def test_a_container_s_cpu_quota_counts(
+    membership: str, limits: dict[str, str], quota: float | None, tmp_path: Path
+) -> None:
+    # In a container with two of 64 cores, 64 workers were started.
+    (tmp_path / "cgroup").write_text(membership)
+    for folder, text in limits.items():
+        (tmp_path / "groups" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / folder / "cpu.max").write_text(text)
+    assert cpu_quota(tmp_path / "cgroup", tmp_path / "groups") == quota
+    assert cpu_quota(tmp_path / "nothing", tmp_path / "groups") is None
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_job_service_that_nobody_serves_is_one_line() -> None:
+    # The build waited for it without end, at 0 rows.
+    with socket.create_server(("127.0.0.1", 0)) as served:
+        port = served.getsockname()[1]
+        refuse_unserved_job_endpoint(["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"])
+    for endpoint in (f"localhost:{port}", "no.such.host.invalid:8099", "localhost", "localhost:http"):
+        with pytest.raises(OptionError, match=f"no job service answers at --job_endpoint={re.escape(endpoint)}: "):
+            refuse_unserved_job_endpoint(["--runner=portable", f"--job_endpoint={endpoint}"])
+    refuse_unserved_job_endpoint(["--runner=PortableRunner"])
+    refuse_unserved_job_endpoint([f"--job_endpoint=localhost:{port}"])

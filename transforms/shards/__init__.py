@@ -1,1 +1,1 @@
-"""The unit of work: shards are planned, read, kept in hand, and written."""
+"""The unit of work is a shard: shards are planned, read, changed stage by stage, and written."""

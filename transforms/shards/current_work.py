@@ -1,4 +1,4 @@
-"""Which shard each thread of a worker has in hand, so that a worker's death can be laid to the shard that caused it."""
+"""Notes of the shard that each thread of a worker works on, so that the death of a worker can be laid to a shard."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class InHand:
-    """A shard that a process was at work on, and in which stage."""
+class CurrentWork:
+    """A shard that a process worked on, and in which stage."""
 
     pid: int
     stage: str
@@ -23,15 +23,15 @@ class InHand:
 _folder: Path | None = None
 
 
-def keep_in(folder: str | None) -> None:
-    """From now on this process notes what it has in hand in this folder, which exists; None is nowhere."""
+def write_notes_to(folder: str | None) -> None:
+    """From now on this process notes its current work in this folder, which exists; None stops the notes."""
     global _folder
     _folder = None if folder is None else Path(folder)
 
 
 @contextlib.contextmanager
-def in_hand(stage: str, shard: str) -> Iterator[None]:
-    """Notes a shard while a stage works on it; a note that cannot be written stops nothing."""
+def noted_work(stage: str, shard: str) -> Iterator[None]:
+    """Notes a shard while a stage works on it; a note that cannot be written is skipped."""
     if _folder is None:
         yield
         return
@@ -45,11 +45,11 @@ def in_hand(stage: str, shard: str) -> Iterator[None]:
             note.unlink(missing_ok=True)
 
 
-def all_in_hand(folder: str) -> list[InHand]:
-    """What processes, dead ones too, have noted in a folder and not finished."""
+def read_current_work(folder: str) -> list[CurrentWork]:
+    """The work that processes, dead or alive, have noted in a folder and not finished."""
     found = []
     for path in sorted(Path(folder).glob("*.json")):
         # A process may finish, or die while it writes its note.
         with contextlib.suppress(OSError, ValueError, TypeError):
-            found.append(InHand(**json.loads(path.read_text(encoding="utf-8"))))
+            found.append(CurrentWork(**json.loads(path.read_text(encoding="utf-8"))))
     return found

@@ -1,4 +1,4 @@
-"""The base of a stage, and of one that changes a shard: an error in one shard is kept on it and stops no other."""
+"""The bases of stages: a stage is a dataclass, and an error in one shard becomes its failure and stops no other."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.errors import one_line
 from transforms.records import Shard
-from transforms.shards.current_work import in_hand
+from transforms.shards.current_work import noted_work
 
 logger = logging.getLogger(__name__)
 
-#: A disk that is full, over its quota or read-only breaks every shard alike: the build ends rather than fail each.
+#: A disk that is full, over its quota or read-only would fail every shard: the build ends instead.
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def failure_of(stage: str, name: str, error: Exception) -> str:
-    """What is noted of a piece of work, a shard or a chunk of rooms, that an exception broke.
+    """The note of a failure: stage, kind of error and message on one line.
+
+    Args:
+        stage: the name of the stage.
+        name: the shard or chunk of rooms that the exception broke.
+        error: the exception.
 
     Raises:
-        OSError: the error itself, when the disk takes nothing more (STOPPING_ERRORS).
+        OSError: the error itself, if no further file can be written (STOPPING_ERRORS).
     """
     if isinstance(error, OSError) and error.errno in STOPPING_ERRORS:
         raise error
@@ -35,15 +40,15 @@ def failure_of(stage: str, name: str, error: Exception) -> str:
 
 
 def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Shard:
-    """`function(shard)`; an exception becomes the shard's failure, and a shard that has failed passes through.
+    """Calls `function(shard)`. An exception becomes the shard's failure; a shard that has failed is passed on.
 
     Raises:
-        OSError: when the disk itself takes nothing more (STOPPING_ERRORS).
+        OSError: if no further file can be written (STOPPING_ERRORS).
     """
     if shard.failure is not None:
         return shard
     try:
-        with in_hand(stage, shard.path):
+        with noted_work(stage, shard.path):
             return function(shard)
     except Exception as error:
         return replace(shard, rows=(), failure=failure_of(stage, shard.path, error))
@@ -51,34 +56,34 @@ def guarded(stage: str, function: Callable[[Shard], Shard], shard: Shard) -> Sha
 
 @dataclass
 class Stage(beam.PTransform):
-    """One step of the pipe: a dataclass whose fields are its configuration.
+    """One step of the pipeline: a dataclass whose fields are its configuration.
 
     Beam sets attributes of its own on a transform, so a stage cannot be frozen. A field for something that a worker
     opens in `setup` (`init=False`) is None while the graph is built.
     """
 
     name: ClassVar[str]
-    """Names the stage in Beam's graph, in the note of a failure, and in what a worker is doing."""
+    """The stage's name in Beam's graph, in failures, and in the notes of current work."""
 
     def setup(self) -> None:
-        """Opens what the stage needs in a worker; called once before the first element."""
+        """Opens what the stage needs in a worker, before the first element."""
 
     def start_bundle(self) -> None:
         """Called before the first element of each bundle."""
 
     def process(self, element: Any) -> Iterable[Any]:
-        """What becomes of one element."""
+        """Turns one element into the elements that follow from it."""
         raise NotImplementedError
 
     def finish_bundle(self) -> Iterable[WindowedValue]:
-        """What a stage that holds elements back still has to give at the end of a bundle."""
+        """Gives the elements that the stage still holds back at the end of a bundle."""
         return ()
 
     def teardown(self) -> None:
         """Closes what `setup` opened."""
 
     def count(self, name: str, amount: int = 1) -> None:
-        """Adds to a counter of Beam's, which runners show beside the stage's name; only in the thread of a bundle."""
+        """Adds to a Beam counter that runners show beside the stage's name; works only in the thread of a bundle."""
         Metrics.counter(self.name, name).inc(amount)
 
     def default_label(self) -> str:
@@ -112,13 +117,13 @@ class _RunStage(beam.DoFn):
 
 @dataclass
 class EachShard(Stage):
-    """A stage that turns each shard into the same shard with more in it: a subclass defines `apply`.
+    """A stage that adds something to each shard; a subclass defines `apply`.
 
-    It counts the rows that it gives, the clips that it rejects by reason, and the shards that fail in it.
+    It counts the rows that it passes on, the rejections by reason, and the shards that fail in it.
     """
 
     def apply(self, shard: Shard) -> Shard:
-        """The shard after this stage; an exception becomes the shard's failure."""
+        """Returns the shard after this stage; an exception becomes the shard's failure."""
         raise NotImplementedError
 
     def process(self, element: Shard) -> Iterator[Shard]:

@@ -1,4 +1,4 @@
-"""Which clip goes into which shard: dealt out by a keyed hash, kept as a Parquet file with one row group a shard."""
+"""Distributes clips over shards by a keyed hash; the plan is a Parquet file with one row group for each shard."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ PLAN_SCHEMA = pa.schema(
     ]
 )
 _CLIP_FIELDS = PLAN_SCHEMA.names[3:]
-#: Where a clip lies does not make it another one.
-_WHERE = ("path", "member", "offset_bytes", "size_bytes")
-_WHAT = [name for name in _CLIP_FIELDS if name not in _WHERE]
+#: A clip that is moved stays the same clip.
+_LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes")
+_CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in _LOCATION_FIELDS]
 
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """A shard before anything is done for it."""
+    """A shard as planned: its clips, before any of them is read."""
 
     split: str
     index: int
@@ -49,11 +49,12 @@ class PlannedShard:
 
     @property
     def path(self) -> str:
+        """The folder of the shard, relative to the release."""
         return Shard(self.split, self.index, self.count).path
 
 
 def deal_clips(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
-    """The first `limit` clips, taken from the splits in turn so that none is left out; all where limit is None."""
+    """The first `limit` clips, taken from the splits in turn so that each split has some; None takes all."""
     if limit is None or limit >= len(clips):
         return list(clips)
     ranks: dict[str, int] = {}
@@ -69,8 +70,8 @@ def plan_shards(
 ) -> list[PlannedShard]:
     """Shards of about `rows_per_shard` rows; all augmentations of a clip are in one shard, so it is decoded once.
 
-    The order within a split is a keyed hash of the clip's name: a shard is a fair sample of its split, whatever the
-    order of the list.
+    The order within a split is a keyed hash of the clip's name. So a shard is a fair sample of its split, and the order
+    of the list does not matter.
     """
     planned = []
     for split in SPLITS:
@@ -86,8 +87,8 @@ def plan_shards(
 
 
 def input_sha256(clips: Iterable[Clip]) -> str:
-    """Hash of what the list says of every clip, in any order and wherever it lies, in a folder or in a tar."""
-    entries = [json.dumps({name: getattr(clip, name) for name in _WHAT}, sort_keys=True) for clip in clips]
+    """Hash of the clips as the list describes them; neither their order nor their location changes it."""
+    entries = [json.dumps({name: getattr(clip, name) for name in _CONTENT_FIELDS}, sort_keys=True) for clip in clips]
     digest = hashlib.sha256()
     for line in sorted(entries):
         digest.update(line.encode() + b"\n")
@@ -113,7 +114,7 @@ def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:
 
 
 def read_planned_shard(plan: pq.ParquetFile, row_group: int) -> PlannedShard:
-    """Shard `row_group` of a plan."""
+    """The shard with number `row_group` of a plan."""
     records = plan.read_row_group(row_group).to_pylist()
     clips = tuple(
         Clip(**{**{name: record[name] for name in _CLIP_FIELDS}, "captions": tuple(record["captions"])})
@@ -124,17 +125,17 @@ def read_planned_shard(plan: pq.ParquetFile, row_group: int) -> PlannedShard:
 
 
 def row_id(clip: Clip, augmentation: int) -> str:
-    """A row's name, unique in a release."""
+    """The name of a row, unique in a release."""
     return f"{clip.split}/{clip.source_id}#{augmentation}"
 
 
 def row_seed(seed: int, name: str) -> int:
-    """The seed of the row called `name` (see `row_id`): 63 bits, as some readers take no more."""
+    """The seed of the row called `name` (see `row_id`); 63 bits, because some readers take no more."""
     return derive_seed(seed, "row", name) >> 1
 
 
 def make_row(clip: Clip, augmentation: int, seed: int) -> Row:
-    """A row before any stage: its name, and its own seed, which follows from the recipe's seed and the name."""
+    """A row before any stage, with the seed that follows from the recipe's `seed` and the row's name."""
     name = row_id(clip, augmentation)
     return Row(name, clip, augmentation, row_seed(seed, name))
 

@@ -1,4 +1,4 @@
-"""Read clips: a shard's number becomes its rows, read from the plan; sound is decoded where it is rendered."""
+"""Reads a shard's clips from the plan; their sound is decoded later, where it is rendered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReadClips(Stage):
     _plan: pq.ParquetFile | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
-        # A local plan is read a row group at a time; a remote one is fetched once a worker.
+        # A local plan is read one row group at a time; each worker fetches a remote one once.
         source = io.BytesIO(storage.read_bytes(self.plan_path)) if storage.is_remote(self.plan_path) else self.plan_path
         self._plan = pq.ParquetFile(source)
 

@@ -1,4 +1,4 @@
-"""The columns of a release: one table of names, types and decimals, and the rows made from the records."""
+"""The columns of a release, in one table of names, types and decimals, and the rows that the records give."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Ro
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its Arrow type, what it holds, and the decimals that a number keeps (and is hashed with)."""
+    """A column: its Arrow type, its description, and the decimals that a number is stored and hashed with."""
 
     name: str
     type: pa.DataType
@@ -25,7 +25,7 @@ class Column:
 
     @property
     def type_name(self) -> str:
-        """The type as the docs and the card call it: `double`, `list of string`."""
+        """The name of the type in the docs and the card, such as `double` or `list of string`."""
         return f"list of {self.type.value_type}" if pa.types.is_list(self.type) else str(self.type)
 
 
@@ -144,10 +144,10 @@ def _rounded(columns: Iterable[Column], values: Mapping[str, Any]) -> dict[str, 
 
 
 def row_values(row: Row, *, caption_model: str, caption_prompt: str | None) -> dict[str, Any]:
-    """A finished row as the release's columns, numbers rounded to their decimals.
+    """The columns of a finished row, numbers rounded to their decimals.
 
     Raises:
-        ValueError: when a stage has left the row without something that a column needs.
+        ValueError: if a stage left out something that a column needs.
     """
     room, scene, acoustics, audio, words = row.room, row.scene, row.acoustics, row.audio, row.words
     if room is None or scene is None or acoustics is None or audio is None or words is None or not row.captions:
@@ -203,7 +203,7 @@ def row_values(row: Row, *, caption_model: str, caption_prompt: str | None) -> d
 
 
 def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
-    """A room as the columns of rooms.parquet; `measured` is at its reference position."""
+    """The columns of a room in rooms.parquet; `measured` holds at its reference position."""
     return _rounded(
         ROOM_COLUMNS,
         {
@@ -228,17 +228,17 @@ def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
 
 
 def answer_values(answer: Answer) -> dict[str, Any]:
-    """An answer as a row of answers.parquet."""
+    """The columns of an answer in answers.parquet."""
     return {name: getattr(answer, name) for name in ANSWER_SCHEMA.names}
 
 
 def rejection_values(rejection: Rejection) -> dict[str, Any]:
-    """A refused input as a row of rejected.parquet."""
+    """The columns of a rejected input in rejected.parquet."""
     return {name: getattr(rejection, name) for name in REJECTION_SCHEMA.names}
 
 
 def row_digest(values: Mapping[str, Any], columns: Iterable[Column] = ROW_COLUMNS) -> bytes:
-    """SHA-256 of a row as Parquet holds it: canonical JSON, every number as the integer of its kept decimals."""
+    """SHA-256 of a row as Parquet holds it: canonical JSON, each number as an integer of its last decimal."""
 
     def canonical(column: Column) -> Any:
         value = values[column.name]

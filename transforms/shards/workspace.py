@@ -39,9 +39,9 @@ def workers_lock_path(release: str) -> str:
     return storage.join(release, FOLDER, "workers.lock")
 
 
-def in_hand_folder(release: str) -> str:
+def current_work_folder(release: str) -> str:
     """Notes of the shard that each worker process works on."""
-    return storage.join(release, FOLDER, "in-hand")
+    return storage.join(release, FOLDER, "current-work")
 
 
 def temporary_folder(release: str) -> str:

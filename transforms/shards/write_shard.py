@@ -1,4 +1,4 @@
-"""Write the shard: its answers and refusals beside the release, then its metadata.parquet, last and at once."""
+"""Writes a shard: its answers and rejections into the workspace, then its metadata.parquet, last and at once."""
 
 from __future__ import annotations
 
@@ -34,11 +34,17 @@ def table_to_parquet(records: Sequence[dict[str, Any]], schema: pa.Schema) -> by
 
 
 def write_shard(shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None) -> None:
-    """Writes what a shard leaves, in an order that a kill at any moment bears.
+    """Writes the files of a shard in an order in which a kill at any moment does no harm.
 
-    A shard is done when its metadata.parquet is there, so that comes after everything else. A failed shard leaves a
-    note for the end of the build and no metadata, so the next build does it again. A worker that outlived its build
-    (`run`) leaves nothing in a release that another has taken over.
+    A shard is done when its metadata.parquet exists, so that file comes last. A failed shard leaves a note and no
+    metadata.parquet, so the next build tries it again. A worker that outlives its build writes nothing.
+
+    Args:
+        shard: the finished or failed shard.
+        release: the folder or address of the release.
+        caption_model: the value of the column `caption_model`.
+        caption_prompt: the value of the column `caption_prompt`.
+        run: the name of the build; None writes whatever build the release belongs to.
     """
     if not workspace.is_run(release, run):
         return

@@ -64,8 +64,8 @@ def test_a_broken_state_is_one_line(state: str, tmp_path: Path) -> None:
 def test_a_model_that_the_workers_lack_is_refused_before_anything_starts(tmp_path: Path) -> None:
     # Every worker of the cluster found out for itself, after all had been rendered.
     recipe = load_recipe("folder", ["caption.writer=local"])
-    flags = ["--runner=PortableRunner", "--job_endpoint=localhost:1"]
-    with pytest.raises(BuildError, match=r"caption\.writer=local: .* PortableRunner .*--experiments=elsa_local_writer"):
+    flags = ["--runner=FlinkRunner", "--flink_master=cluster:8081"]
+    with pytest.raises(BuildError, match=r"caption\.writer=local: .* FlinkRunner .*--experiments=elsa_local_writer"):
         build(recipe, str(tmp_path / "input"), str(tmp_path / "o"), beam_flags=flags)
     # With a statement of the user's the next thing that is wrong is the input.
     with pytest.raises(SourceUnusable):

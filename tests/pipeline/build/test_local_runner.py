@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.build import build
-from pipeline.build.local_runner import End, PipeFailed, WorkersDie, how, read_end, supervise
+from pipeline.build.local_runner import End, PipeFailed, WorkersDie, describe_exit, read_end, supervise
 from pipeline.check.verify import verify
 from pipeline.command import main
 from pipeline.dag import Work
@@ -23,7 +23,7 @@ from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 from transforms import storage
 from transforms.shards import workspace
-from transforms.shards.current_work import InHand
+from transforms.shards.current_work import CurrentWork
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ sys.addaudithook(hook)
 
 def workers_once_at_work(output: Path) -> set[int]:
     """The processes that have a shard in hand, once one shard more is finished than there is now."""
-    notes = output / ".elsa" / "in-hand"
+    notes = output / ".elsa" / "current-work"
     # What an earlier build's workers left is taken away by the next, and not at once.
     left, done, found = set(notes.glob("*.json")), len(finished_shards(output)), set[int]()
 
@@ -134,7 +134,7 @@ def test_only_shards_that_workers_die_of_are_missing_in_the_end(
             taken = part.shards[first : first + workers]
             dead = [number for number in taken if number in deadly]
             if dead:
-                return End(-9, (InHand(1, "render", SHARDS[dead[0]]),))
+                return End(-9, (CurrentWork(1, "render", SHARDS[dead[0]]),))
             for number in taken:
                 finish(release, SHARDS[number])
         return End()
@@ -159,7 +159,7 @@ def test_a_machine_that_kills_every_worker_ends_the_build(tmp_path: Path) -> Non
 
     def run(part: Work) -> End:
         runs.append(part)
-        return End(-9, (InHand(1, "render", SHARDS[part.shards[0]]),))
+        return End(-9, (CurrentWork(1, "render", SHARDS[part.shards[0]]),))
 
     with pytest.raises(WorkersDie, match="12 times in a row"):
         supervise(str(tmp_path), SHARDS, Work(tuple(range(12)), ()), run)
@@ -181,7 +181,7 @@ def test_rooms_are_measured_again_when_a_worker_died_over_them(tmp_path: Path) -
 
 
 def test_how_a_process_ended_is_read_from_its_last_words() -> None:
-    notes = [InHand(7, "render", "train/a"), InHand(8, "render", "train/b")]
+    notes = [CurrentWork(7, "render", "train/a"), CurrentWork(8, "render", "train/b")]
     assert read_end(b"{}", -9, 6, notes) == End()
     assert read_end(b'{"died": -11, "pids": [8]}', -9, 6, notes) == End(-11, (notes[1],))
     assert read_end(b"", -9, 7, notes) == End(-9, (notes[0],))
@@ -190,10 +190,10 @@ def test_how_a_process_ended_is_read_from_its_last_words() -> None:
 
 
 def test_what_ended_a_worker_is_said_in_words() -> None:
-    assert how(-9) == "killed by SIGKILL (by hand, or by the system for want of memory)"
-    assert how(-11) == "killed by SIGSEGV"
-    assert how(-64) == "killed by signal 64" or "SIGRTMAX" in how(-64)
-    assert how(3) == "with exit code 3"
+    assert describe_exit(-9) == "killed by SIGKILL (by hand, or by the system for want of memory)"
+    assert describe_exit(-11) == "killed by SIGSEGV"
+    assert describe_exit(-64) == "killed by signal 64" or "SIGRTMAX" in describe_exit(-64)
+    assert describe_exit(3) == "with exit code 3"
 
 
 @pytest.mark.parametrize(

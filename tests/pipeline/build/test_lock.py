@@ -1,7 +1,8 @@
-"""One build at a time in a release; who holds it is said, and a dead one holds nothing."""
+"""One build at a time in a release: a second is refused with the name of the first, a dead one locks nothing."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,28 +14,28 @@ from pathlib import Path
 import pytest
 
 from pipeline.build import lock
-from pipeline.build.lock import ReleaseHeld, held, hold_as_worker, refuse_if_held
+from pipeline.build.lock import ReleaseLocked, lock_as_worker, refuse_if_locked, release_lock
 from pipeline.command import main
 from transforms.shards import workspace
 
 pytestmark = pytest.mark.slow
 
 HOLD = (
-    "import sys, time\nfrom pipeline.build.lock import held\n"
-    "with held(sys.argv[1]):\n print(1, flush=True); time.sleep(600)"
+    "import sys, time\nfrom pipeline.build.lock import release_lock\n"
+    "with release_lock(sys.argv[1]):\n print(1, flush=True); time.sleep(600)"
 )
 
 
-def test_a_second_build_is_told_who_holds_the_release(tmp_path: Path) -> None:
+def test_a_second_build_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
     release = str(tmp_path / "r")
-    refuse_if_held(release)
+    refuse_if_locked(release)
     assert not Path(release).exists()
-    with held(release):
-        for second in (lambda: held(release).__enter__(), lambda: refuse_if_held(release)):
-            with pytest.raises(ReleaseHeld, match=f"process {os.getpid()} on .*, since 2") as refused:
+    with release_lock(release):
+        for second in (lambda: release_lock(release).__enter__(), lambda: refuse_if_locked(release)):
+            with pytest.raises(ReleaseLocked, match=f"process {os.getpid()} on .*, since 2") as refused:
                 second()
             assert "\n" not in str(refused.value)
-    with held(release):
+    with release_lock(release):
         pass
 
 
@@ -42,54 +43,71 @@ def test_a_second_command_ends_with_2_and_one_line(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["build", "folder", "--input", str(recordings), "--output", str(tmp_path / "r")]
-    with held(str(tmp_path / "r")):
+    with release_lock(str(tmp_path / "r")):
         assert main([*arguments, "--set", "caption.writer=template"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"is being built by process {os.getpid()}" in line
 
 
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_locks_nothing(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline()
-    with pytest.raises(ReleaseHeld, match=f"process {process.pid} "), held(str(tmp_path)):
+    with pytest.raises(ReleaseLocked, match=f"process {process.pid} "), release_lock(str(tmp_path)):
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    with held(str(tmp_path)):
+    with release_lock(str(tmp_path)):
         pass
 
 
-def test_a_release_whose_workspace_went_while_it_was_held_can_be_held_again(tmp_path: Path) -> None:
-    with held(str(tmp_path)):
+def test_a_release_whose_workspace_was_removed_while_it_was_locked_can_be_locked_again(tmp_path: Path) -> None:
+    with release_lock(str(tmp_path)):
         shutil.rmtree(tmp_path / workspace.FOLDER)
-        refuse_if_held(str(tmp_path))
-    with held(str(tmp_path)), pytest.raises(ReleaseHeld):
-        refuse_if_held(str(tmp_path))
+        refuse_if_locked(str(tmp_path))
+    with release_lock(str(tmp_path)), pytest.raises(ReleaseLocked):
+        refuse_if_locked(str(tmp_path))
 
 
 def test_workers_of_a_killed_build_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with held(str(tmp_path)):
+    with release_lock(str(tmp_path)):
         path = workspace.workers_lock_path(str(tmp_path))
     code = (
-        "import sys\nfrom pipeline.build.lock import hold_as_worker\n"
-        "hold_as_worker(sys.argv[1])\nprint(1, flush=True)\n"
+        "import sys\nfrom pipeline.build.lock import lock_as_worker\n"
+        "lock_as_worker(sys.argv[1])\nprint(1, flush=True)\n"
     )
     command = [sys.executable, "-c", f"{code}sys.stdin.read()", path]
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdout is not None
     assert worker.stdout.readline()
     monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 0.2)
-    with pytest.raises(ReleaseHeld, match="workers of a killed build"), held(str(tmp_path)):
+    with pytest.raises(ReleaseLocked, match="workers of a killed build"), release_lock(str(tmp_path)):
         pass
     monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 60.0)
     worker.kill()
-    with held(str(tmp_path)):
+    with release_lock(str(tmp_path)):
         pass
     worker.communicate()
     with pytest.raises(FileNotFoundError):
-        hold_as_worker(str(tmp_path / "none"))
+        lock_as_worker(str(tmp_path / "none"))
+
+
+def test_a_file_system_without_locks_takes_a_date_for_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # "cannot be written: No locks available", on network mounts and in some containers.
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    monkeypatch.setattr(lock, "SETTLE_S", 0.0)
+    release, path = str(tmp_path), Path(workspace.lock_path(str(tmp_path)))
+    with release_lock(release):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+        for second in (lambda: release_lock(release).__enter__(), lambda: refuse_if_locked(release)):
+            with pytest.raises(ReleaseLocked, match=r"last seen \d+ s ago"):
+                second()
+        lock_as_worker(str(path))
+    refuse_if_locked(release)
 
 
 class Store:
@@ -119,8 +137,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_on_remote_storage_a_dated_object_keeps_a_second_build_out(store: Store) -> None:
     release, path = "s3://bucket/r", "s3://bucket/r/.elsa/lock.json"
-    with held(release):
-        with pytest.raises(ReleaseHeld, match=r"last seen \d+ s ago \(void after 300 s\)"), held(release):
+    with release_lock(release):
+        with pytest.raises(ReleaseLocked, match=r"last seen \d+ s ago \(void after 300 s\)"), release_lock(release):
             pass
         assert path in store.objects
     assert not store.objects
@@ -128,10 +146,10 @@ def test_on_remote_storage_a_dated_object_keeps_a_second_build_out(store: Store)
 
 def test_a_remote_holder_that_renews_its_date_no_more_is_taken_over(store: Store) -> None:
     release, path = "s3://bucket/r", "s3://bucket/r/.elsa/lock.json"
-    with held(release):
+    with release_lock(release):
         old = json.loads(store.objects[path])
     store.objects[path] = json.dumps({**old, "seen_s": old["seen_s"] - 301}).encode()
-    with held(release):
+    with release_lock(release):
         assert json.loads(store.objects[path])["name"] != old["name"]
 
 
@@ -145,6 +163,6 @@ def test_of_two_that_come_at_once_to_remote_storage_the_last_who_wrote_stays(
         store.objects[path] = json.dumps(other).encode()
 
     monkeypatch.setattr(lock.time, "sleep", other_writes)
-    with pytest.raises(ReleaseHeld, match="process 7 "), held("s3://bucket/r"):
+    with pytest.raises(ReleaseLocked, match="process 7 "), release_lock("s3://bucket/r"):
         pass
     assert json.loads(store.objects[path])["name"] == "other"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.progress import Look, duration_text, progress_text
+from pipeline.build.progress import Counter, duration_text, progress_text
 
 
-def test_rows_of_finished_shards_and_sounds_of_those_in_hand_count(tmp_path: Path) -> None:
+def test_rows_of_finished_shards_and_flacs_of_unfinished_ones_count(tmp_path: Path) -> None:
     for name in (
         "train/a/metadata.parquet",
         "train/a/1.flac",
@@ -20,7 +20,7 @@ def test_rows_of_finished_shards_and_sounds_of_those_in_hand_count(tmp_path: Pat
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    look = Look(str(tmp_path), {"train/a": 10, "train/b": 5, "train/c": 7})
+    look = Counter(str(tmp_path), {"train/a": 10, "train/b": 5, "train/c": 7})
     assert look.rows() == 12
     (tmp_path / "train/b/metadata.parquet").write_bytes(b"")
     assert look.rows() == 15
@@ -35,7 +35,7 @@ def test_on_remote_storage_one_listing_tells_the_finished_shards(monkeypatch: py
         return ["train-a.parquet"]
 
     monkeypatch.setattr("transforms.storage.list_files", listing)
-    assert Look("s3://bucket/release", {"train/a": 10, "train/b": 5}).rows() == 10
+    assert Counter("s3://bucket/release", {"train/a": 10, "train/b": 5}).rows() == 10
     assert asked == ["s3://bucket/release/.elsa/rejected"]
 
 
@@ -60,7 +60,7 @@ def test_rooms_are_counted_by_one_listing_and_none_once_all_are_there(
         return found
 
     monkeypatch.setattr("transforms.storage.list_files", listing)
-    look = Look("s3://bucket/release", {}, {"00000.parquet": 32, "00001.parquet": 7})
+    look = Counter("s3://bucket/release", {}, {"00000.parquet": 32, "00001.parquet": 7})
     assert look.rooms() == 32
     found.append("00001.parquet")
     assert [look.rooms(), look.rooms()] == [39, 39]

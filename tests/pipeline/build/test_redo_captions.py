@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.build import BuildError, build
 from pipeline.build import redo_captions as redo_module
-from pipeline.build.lock import held
+from pipeline.build.lock import release_lock
 from pipeline.build.redo_captions import redo_captions
 from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
@@ -148,7 +148,7 @@ def test_a_redo_that_is_killed_after_some_answers_failed_again_keeps_the_others(
 def test_a_redo_beside_a_build_touches_nothing_of_it(half_answered: Path, tmp_path: Path) -> None:
     release = tmp_path / "r"
     shutil.copytree(half_answered, release)
-    with held(str(release)):
+    with release_lock(str(release)):
         (release / ".elsa" / "journal").mkdir()
         with chat_server(obedient) as server, pytest.raises(BuildError, match="being built"):
             redo_captions(str(release), (f"caption.base_url={server.base_url}",))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import build as build_module
-from pipeline.build.remaining_work import left_of
+from pipeline.build.remaining_work import remaining_work
 from pipeline.check.verify import verify
 from pipeline.command import DONE, INCOMPLETE, main
 from pipeline.dag import Work
@@ -96,7 +96,7 @@ def test_what_is_left_is_neither_there_nor_noted(
         storage.write_bytes(workspace.rooms_path(release, number), b"")
     for name in [*(SHARDS[number] for number in failed), *(workspace.chunk_path(number) for number in broken)]:
         workspace.write_failure(release, name, "odd")
-    left = left_of(release, SHARDS, Work(tuple(range(12)), tuple((number, ()) for number in range(6))))
+    left = remaining_work(release, SHARDS, Work(tuple(range(12)), tuple((number, ()) for number in range(6))))
     assert set(left.shards) == set(range(12)) - done - failed
     assert {number for number, _ in left.rooms} == set(range(6)) - measured - broken
 
@@ -106,5 +106,5 @@ def test_chunks_of_rooms_are_listed_and_not_asked_for_one_by_one(
 ) -> None:
     asked = []
     monkeypatch.setattr(storage, "exists", lambda path: (asked.append(path), False)[1])
-    left_of(str(tmp_path), SHARDS, Work((), tuple((number, ()) for number in range(500))))
+    remaining_work(str(tmp_path), SHARDS, Work((), tuple((number, ()) for number in range(500))))
     assert asked == [str(tmp_path / "rooms.parquet")]

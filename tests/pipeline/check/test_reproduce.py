@@ -103,8 +103,8 @@ def test_other_versions_and_refusals_come_first(many: Path, copy: Path) -> None:
     pq.write_table(pa.Table.from_pylist([new, *rejected[1:]], schema), copy / "rejected.parquet")
     lines = differences(str(many), str(copy))
     assert lines[0] == f"version of numpy: {versions['numpy']} then, 1.0 now"
-    assert lines[1] == "refused now, not then: new.wav: silent"
-    assert lines[2].startswith(f"refused then, not now: {rejected[0]['file']}")
+    assert lines[1] == "rejected now, not then: new.wav: silent"
+    assert lines[2].startswith(f"rejected then, not now: {rejected[0]['file']}")
 
 
 def test_a_release_made_again_from_a_changed_recording_is_told_by_row_and_column(

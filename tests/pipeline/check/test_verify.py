@@ -19,7 +19,7 @@ import soundfile
 from pipeline.build import build
 from pipeline.check import verify as verify_module
 from pipeline.check.check_shard import ShardChecker
-from pipeline.check.verify import rerender_rows, verify
+from pipeline.check.verify import Findings, rerender_rows, verify
 from pipeline.recipe import load_recipe
 from pipeline.release.layout import DigestBuilder, ReleaseError
 from pipeline.release.release_json import seal
@@ -290,7 +290,7 @@ FORGERIES: dict[str, tuple[Damage, str]] = {
     ),
     "a room that is in the table twice": (
         lambda r: change_table(r / "rooms.parquet", "room_id", lambda _: a_room(r, "train", 1)),
-        "in it more than once",
+        "in the table more than once",
     ),
     "a place that is not where its numbers are": (
         lambda r: change_table(first_metadata(r), "source_x_m", lambda value: value + 0.01),
@@ -536,3 +536,16 @@ def test_a_row_whose_seed_was_changed_is_found_by_rendering_again(small_copy: Pa
     rerender_rows(str(small_copy), str(recordings), 100, findings)
     assert findings.rerendered == 10
     assert sum("rendered again" in problem for problem in findings.problems) == 1
+
+
+def test_problems_of_one_kind_are_counted_and_the_first_are_shown() -> None:
+    # 50,000 repeated rooms were 50,000 lines, after minutes.
+    rooms = [f"rooms.parquet: room studio {number}: is in the table more than once" for number in range(50_000)]
+    flacs = [f"train/00000-of-00002/x-{number}.flac: No such file or directory" for number in range(21)]
+    findings = Findings([*rooms, *flacs, "release.json: digest is 1, the rows give 2"])
+    lines = findings.lines()
+    assert len(lines) == 20 + 1 + 20 + 1 + 1
+    assert lines[19:22] == [rooms[19], "… and 49,980 more of this kind, which --json lists", flacs[0]]
+    assert lines[-2:] == ["… and 1 more of this kind, which --json lists", "release.json: digest is 1, the rows give 2"]
+    assert len(findings.as_json()["problems"]) == 50_022
+    assert Findings().lines() == []
