@@ -41,7 +41,7 @@ def connect_privately() -> None:
     def insecure_channel(*arguments: Any, **options: Any) -> Any:
         return grpc.intercept_channel(connect(*arguments, **options), _TokenBearer())
 
-    GRPCChannelFactory.insecure_channel = staticmethod(insecure_channel)
+    GRPCChannelFactory.insecure_channel = staticmethod(insecure_channel)  # type: ignore[method-assign]
 
 
 class _TokenCheck(grpc.ServerInterceptor):

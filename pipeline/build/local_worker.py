@@ -128,7 +128,7 @@ def _run_pipe() -> None:
 
     reported = threading.Lock()
 
-    def end_with(report: dict[str, Any], log: Callable[[], None] = lambda: None) -> None:
+    def end_with(report: dict[str, Any], log: Callable[[], object] = lambda: None) -> None:
         # Only the first report counts: the end of one worker may break others. The lock is never freed.
         reported.acquire()
         os.write(report_to, json.dumps(report).encode())
