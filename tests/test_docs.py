@@ -286,6 +286,39 @@ def test_the_benchmarks_are_all_listed() -> None:
     assert {row["module"].strip("`") for row in page_of("docs/benchmarks.md").table("module")} == scripts
 
 
+# Tests that a page names
+
+
+def functions_of_the_tests() -> dict[str, set[str]]:
+    """The files that have a test function, by its name."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_every_test_that_the_page_on_odd_inputs_names_is_there() -> None:
+    page, files = page_of("docs/odd-inputs.md"), functions_of_the_tests()
+    named = {span for span in page.spans if span.startswith("test_")}
+    assert len(named) > 50
+    for span in named:
+        file, _, name = span.rpartition("::")
+        assert any(f"/{path}".endswith(f"/{file}" if file else "") for path in files.get(name, ())), f"`{span}`"
+    pairs = re.findall(r"`(test_\w+)`\s+in\s+`(tests/[\w/]+\.py)`", page.text)
+    assert {name for name, _ in pairs} == named
+    for name, file in pairs:
+        assert file in files[name], f"`{name}` is not in {file}"
+
+
+def test_every_row_of_the_page_on_odd_inputs_has_its_tests_or_a_reason() -> None:
+    page = page_of("docs/odd-inputs.md")
+    rows = [cells[-1].partition(",")[0] for _, cells in page.table_rows()]
+    marks = [mark for mark in rows if re.fullmatch(r"[A-Z]\d+", mark)]
+    assert marks == re.findall(r"^- \*\*([A-Z]\d+)\*\* (?:`test_|No test)", page.text, re.MULTILINE)
+    assert len(marks) == len(set(marks)) > 50
+
+
 # Numbers and names that the docs repeat from the code
 
 
