@@ -105,7 +105,7 @@ def build(
             elif dry:
                 raise BuildError(f"--dry_run builds nothing, and {output} holds a release with limit={smaller.limit}")
         work = _begin_work(plan, output) if smaller is None else Work(smaller.new_shards(plan), ())
-        notes, problem = read_notes(output), None
+        notes, job, problem = read_notes(output), None, None
         if (work.shards or notes) and not dry:
             with _as_before_if_refused(output, smaller, was_begun=was_begun):
                 job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
@@ -115,9 +115,10 @@ def build(
             with _writing(output):
                 smaller.make_room(plan)
                 claim(recipe, plan, output)
-            work, notes = _begin_work(plan, output), read_notes(output)
+            # The answers have moved, and the shards are others.
+            work, notes, job = _begin_work(plan, output), read_notes(output), None
         if work.shards or notes:
-            job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
+            job = job or job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
             work = replace(work, captions=job)
             if not dry:
                 ask_again(output, job, notes)
