@@ -1,4 +1,4 @@
-"""Beam's options: all cores of this machine by default, and an error for what Beam does not know."""
+"""Options for Beam: all cores of this machine by default, and an error for unknown options."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from apache_beam.options.pipeline_options import (
 
 from transforms.errors import reason_of
 
-#: Secrets that Beam would take as options: those land in logs, in graphs and on every runner's page.
+#: Options of Beam that hold secrets, which would appear in logs, in graphs and on the pages of runners.
 SECRET_OPTIONS = ("--s3_secret_access_key", "--s3_session_token", "--azure_connection_string")
 LOCAL_RUNNER = "DirectRunner"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Runners whose workers are threads or processes of this machine, in lower case and without "runner".
 _RUNNERS_HERE = ("direct", "bundlebaseddirect", "switchingdirect", "fnapi", "interactive", "prism")
-#: With this experiment a user states that the image of the workers holds the model of caption.writer=local.
+#: The experiment by which a user states that the workers' image holds the model of caption.writer=local.
 LOCAL_WRITER_EXPERIMENT = "elsa_local_writer"
 
 
 class OptionError(ValueError):
-    """An option that neither the command nor Beam knows, or whose value Beam does not take."""
+    """An unknown option, or a value that Beam does not take."""
 
 
 def available_cores() -> int:
@@ -79,7 +79,7 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
         given.append(f"--runner={LOCAL_RUNNER}")
     if _is_direct(given):
         given.append("--allow_unsafe_triggers")
-        # Workers are processes with a log of their own on stderr: a user sees what is wrong, not what goes well.
+        # Workers log on stderr: a user sees errors only.
         if "--default_sdk_harness_log_level" not in named:
             given.append("--default_sdk_harness_log_level=ERROR")
         if "--direct_num_workers" not in named:
@@ -92,15 +92,15 @@ def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
 
 
 def runs_in_processes(flags: Sequence[str]) -> bool:
-    """Whether a build with these flags runs in processes of its own on this machine, which can be watched.
+    """Whether a build with these flags runs in its own processes on this machine, which can be supervised.
 
-    Not where another runner is named, and not with --direct_running_mode=in_memory: that is all in the caller's.
+    It does not with another runner, nor with --direct_running_mode=in_memory, which runs in the caller's process.
     """
     return _is_direct(flags) and _value(flags, "--direct_running_mode") != "in_memory"
 
 
 def runner_elsewhere(flags: Sequence[str]) -> str | None:
-    """The name of the runner where its workers have an image or a machine of their own; None where they run here."""
+    """The name of the runner if its workers have their own image or machine; None if they run here."""
     options = PipelineOptions(list(flags))
     name = str(options.view_as(StandardOptions).runner or LOCAL_RUNNER)
     if _plain(name) in _RUNNERS_HERE:
@@ -124,12 +124,12 @@ def states_local_writer(flags: Sequence[str]) -> bool:
 
 
 def runs_dry(flags: Sequence[str]) -> bool:
-    """Whether Dataflow is asked to translate the graph and to send nothing."""
+    """Whether the graph is only translated for Dataflow, and not run."""
     return bool(beam_options(flags, units=1).view_as(TestOptions).dry_run)
 
 
 def set_file_systems(flags: Sequence[str]) -> None:
-    """Has this process read and write gs:// and s3:// with the options of `flags`, before there is a pipeline.
+    """Sets the options for gs:// and s3:// in this process, before there is a pipeline.
 
     Raises:
         OptionError: as `beam_options`.
@@ -172,7 +172,7 @@ def check_flags(flags: Sequence[str]) -> None:
         raise OptionError(f"{secret} would show the key in logs and graphs: give it by {instead} instead")
     parser = argparse.ArgumentParser(prog="elsa build", allow_abbrev=False, add_help=False)
     for options in _option_classes(PipelineOptions):
-        # Two classes may declare one option: the first wins here, as the name is all that matters.
+        # Two classes may declare the same option; only the name matters here.
         with contextlib.suppress(argparse.ArgumentError):
             options._add_argparse_args(parser)  # type: ignore[arg-type]
     complaint = io.StringIO()
@@ -195,7 +195,7 @@ def _option_classes(base: type[PipelineOptions]) -> list[type[PipelineOptions]]:
 
 
 def _is_direct(flags: Sequence[str]) -> bool:
-    """Whether the runner is Beam's local one, which Beam also finds by `direct` and in any case."""
+    """Whether the runner is Beam's local one; Beam also takes `direct`, in any case."""
     return _plain(_value(flags, "--runner") or LOCAL_RUNNER) == "direct"
 
 
@@ -205,7 +205,7 @@ def _is_loopback(address: str | None) -> bool:
 
 
 def _plain(runner: str) -> str:
-    """The name of a runner in lower case, without its module and without "runner" at its end."""
+    """The name of a runner in lower case, without its module and without a final "runner"."""
     return runner.rpartition(".")[2].lower().removesuffix("runner")
 
 

@@ -1,4 +1,4 @@
-"""The DAG: one pipe, in the order of the paper's first figure."""
+"""The pipeline's graph, in the order of the paper's first figure."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from transforms.sound.render_rows import RenderRows
 
 @dataclass(frozen=True)
 class Work:
-    """What is missing of a release: numbers of shards in its plan, and chunks of rooms to be measured."""
+    """The missing parts of a release: numbers of shards in its plan, and chunks of rooms to measure."""
 
     shards: tuple[int, ...]
     rooms: tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
-    """(number of the chunk, its rooms as (split, index))."""
+    """Each chunk is its number and its rooms as (split, index)."""
     captions: CaptionJob | None = None
-    """How captions are asked for; None is as the recipe says, knowing no answers and writing none down."""
+    """The settings of the caption stage; None takes the recipe's, without known answers and without a journal."""
 
 
 def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work) -> None:
-    """Lays the pipe that makes what is missing of a release.
+    """Builds the graph that makes the missing parts of a release.
 
     One element is one shard: nothing is grouped, so Beam fuses all stages and a shard runs from its list of clips to
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
@@ -58,7 +58,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
 def questions_dag(
     pipeline: beam.Pipeline, recipe: Recipe, plan: str, shards: tuple[int, ...], job: CaptionJob, folder: str
 ) -> None:
-    """Lays the pipe that lists what a build would ask: it ends at the words, renders nothing and asks nobody."""
+    """Builds the graph that lists the questions of a build; it renders nothing and asks nobody."""
     _ = (
         _rows_with_responses(pipeline, recipe, plan, shards)
         | DescribePlaces()
@@ -69,7 +69,7 @@ def questions_dag(
 def _rows_with_responses(
     pipeline: beam.Pipeline, recipe: Recipe, plan: str, shards: tuple[int, ...]
 ) -> beam.PCollection:
-    """The head of both pipes: shards of a plan whose rows have a room, a place in it, and a response."""
+    """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response."""
     return (
         pipeline
         | "Shards" >> beam.Create(shards)

@@ -1,4 +1,4 @@
-"""Recipes: what a build is asked for, as small frozen models that are checked on entry and have a stable hash."""
+"""Recipes: the configuration of a build as small frozen models, checked on entry and with a stable hash."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ if TYPE_CHECKING:
     from transforms.sound.render_rows import RenderSettings
 
 Count = Annotated[int, Field(ge=0)]
+#: All versions of a clip are in one shard, which a worker holds in memory.
+Versions = Annotated[int, Field(ge=0, le=10_000)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-#: Fields that change how a build runs but not what it makes: they are left out of the recipe's hash.
+#: Keys that change how a build runs and not its samples and words; the recipe's hash leaves them out.
 EXECUTION_ONLY = (
     ("caption", "base_url"),
     ("caption", "concurrency"),
     ("caption", "timeout_s"),
-    # These decide which answers are had, and answers are data.
+    # These decide which answers there are, and answers are data.
     ("caption", "on_failure"),
     ("caption", "max_requests"),
     ("caption", "max_cost_usd"),
@@ -48,14 +50,14 @@ EXECUTION_ONLY = (
 )
 
 
-#: Sections, and keys of sections, that came after the first releases: at their defaults they are left out of the hash,
-#: so that a release of before has the hash that it states.
+#: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
+#: so that an older release keeps its hash.
 ADDED_SECTIONS = ("select",)
 ADDED_KEYS = (("select", "split_shares"),)
 
 
 class RecipeError(ValueError):
-    """A recipe, a key or a value that cannot be used; one line for the user."""
+    """A recipe, a key or a value that cannot be used."""
 
 
 class _Section(BaseModel):
@@ -75,7 +77,7 @@ class SplitCounts(_Section):
 
 
 class SplitShares(_Section):
-    """A share for each split; together they are 1, and what is not named is 0."""
+    """A share for each split; a split that is not named has 0, and the sum is 1."""
 
     train: Share = 0.0
     validation: Share = 0.0
@@ -90,20 +92,20 @@ class SplitShares(_Section):
 
 
 class Select(_Section):
-    """Which clips of the input are taken; each that is left out is named in rejected.parquet, with its reason."""
+    """Which clips of the input are taken; rejected.parquet names each other clip with its reason."""
 
     exclude: list[str] = Field(default_factory=list)
-    """Freesound ids of clips to leave out, and paths of lists or folders of them (Clotho's metadata, say); as resolved,
-    the ids alone, in their order: a release can be made again without the lists."""
+    """Freesound ids of clips to leave out, or paths of lists and folders of ids, such as Clotho's metadata. The
+    resolved recipe holds the sorted ids, so that a release can be reproduced without the lists."""
     licenses: list[str] = Field(default_factory=list)
-    """Licences that are let in, by one spelling or another (CC0, CC-BY-4.0, CC-BY for any version of it); as resolved
-    by their normal names. None is no filter; where there is one, a clip without a known licence is left out."""
+    """Accepted licences in any spelling (CC0, CC-BY-4.0, CC-BY for any version of it). The resolved recipe holds their
+    normal names. An empty list accepts all; otherwise a clip without a known licence is left out."""
     splits: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
-    """Name of a folder of the input → the split that it means, beside train, valid, test and their like; "" is the top
+    """Name of a folder of the input → its split, in addition to train, valid, test and similar names; "" is the top
     folder."""
     split_shares: SplitShares = SplitShares(**DEFAULT_SHARES)
-    """Where neither list nor folders tell any clip's split: the shares that clips are dealt to, by a hash of their
-    names. `{train: 1}` leaves all in train. A split of which the recipe makes nothing gets none."""
+    """The shares by which clips are distributed over the splits, by a hash of their names, if neither list nor folders
+    state the split of any clip. `{train: 1}` keeps all in train. A split without augmentations or rooms gets none."""
 
     @field_validator("exclude", mode="before")
     @classmethod
@@ -127,15 +129,15 @@ class Select(_Section):
 
 
 class Augmentations(SplitCounts):
-    """How many spatial versions of a clip each split holds (ELSA, section 3: at least two for training)."""
+    """The number of spatial versions of each clip, by split (ELSA, section 3: at least two for training)."""
 
-    train: Count = 2
-    validation: Count = 1
-    test: Count = 1
+    train: Versions = 2
+    validation: Versions = 1
+    test: Versions = 1
 
 
 def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, float]) -> dict[str, float]:
-    """All ranges of a kind, those given laid over the defaults, each pair checked against the other."""
+    """All ranges of a kind: the given ones over the defaults, checked."""
     known = {entry.name for entry in fields(kind)}
     for name in values:
         if name not in known:
@@ -144,17 +146,17 @@ def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, 
 
 
 class Rooms(SplitCounts):
-    """How many rooms each split draws from, and what they are drawn from; no room is in two splits."""
+    """The number of rooms of each split, and the ranges that rooms are drawn from; no room is in two splits."""
 
     train: Count = 512
     validation: Count = 64
     test: Count = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
+    """Values over the defaults of transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
-    """Rooms of your own (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
+    """The user's own rooms (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
-    """A CSV file of your own rooms; as resolved they are in `own`."""
+    """A CSV file of own rooms; the resolved recipe holds them in `own`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -176,10 +178,10 @@ class Rooms(SplitCounts):
 
 
 class Scenes(_Section):
-    """What places of receiver and source are drawn from."""
+    """The ranges that positions of receiver and source are drawn from."""
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Laid over transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    """Values over the defaults of transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
 
     @field_validator("ranges")
     @classmethod
@@ -193,19 +195,19 @@ class AudioSettings(_Section):
     bit_depth: Literal[16, 24] = 16
     level: Literal["fixed", "peak"] = "fixed"
     fixed_gain_db: Annotated[float, Field(le=20, ge=-60)] = -12.0
-    """Gain of every clip where level is fixed: the distance stays audible."""
+    """The gain of every clip if the level is fixed, so that the distance stays audible."""
     peak_dbfs: Annotated[float, Field(le=0, ge=-60)] = -1.0
-    """Peak of every clip where level is peak."""
+    """The peak of every clip if the level is peak."""
     trim_below_peak_db: Positive = 30.0
-    """Silence is what lies this far under the loudest frame (the paper gives no number)."""
+    """Frames this far under the loudest one are silence (the paper gives no number)."""
     min_duration_s: Positive = 4.0
     """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
     max_duration_s: Positive = 300.0
-    """A longer clip is refused."""
+    """A longer clip is rejected."""
 
 
 class ModelPrice(_Section):
-    """US dollars for a million tokens of a model."""
+    """The price of a model in US dollars for a million tokens."""
 
     prompt: Annotated[float, Field(ge=0)]
     completion: Annotated[float, Field(ge=0)]
@@ -259,15 +261,15 @@ class CaptionSettings(_Section):
 
 
 class Recipe(_Section):
-    """A recipe as resolved; with the input and the answers it decides every sample and every word of a release."""
+    """A resolved recipe; with the input and the answers it decides every sample and every word of a release."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     dataset: str | None = None
-    """Name in the `dataset` column; None is the recipe's name."""
+    """The value of the column `dataset`; None is the recipe's name."""
     source: str
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     limit: Annotated[int, Field(gt=0)] | None = None
-    """Take only so many clips, dealt out over the splits; None is all."""
+    """The most clips to take, from all splits in turn; None takes all."""
     rows_per_shard: Annotated[int, Field(gt=0, le=4096)] = 64
     select: Select = Select()
     augmentations: Augmentations = Augmentations()
@@ -333,7 +335,7 @@ class Recipe(_Section):
         return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
     def room_supply(self) -> RoomSupply:
-        """The rooms of every split."""
+        """The rooms of each split."""
         # Rooms are designed with SciPy: a command that only reads the recipe does not import it.
         from transforms.rooms.room_supply import RoomSupply
 
@@ -341,11 +343,11 @@ class Recipe(_Section):
         return RoomSupply(self.seed, counts, RoomRanges(**self.rooms.ranges), own_rooms_of(self.rooms.own))
 
     def scene_ranges(self) -> SceneRanges:
-        """What places are drawn from."""
+        """The ranges that positions are drawn from."""
         return SceneRanges(**self.scenes.ranges)
 
     def render_settings(self) -> RenderSettings:
-        """How sound is prepared and written."""
+        """The settings of the rendering stage."""
         # These import libsndfile, SciPy and Beam.
         from transforms.sound.render import Level
         from transforms.sound.render_rows import RenderSettings
@@ -360,7 +362,7 @@ class Recipe(_Section):
         )
 
     def sha256(self) -> str:
-        """Hash of what decides samples and words: sorted JSON, without what only changes how a build runs."""
+        """SHA-256 of everything that decides samples and words, as sorted JSON; see EXECUTION_ONLY."""
         values = self.model_dump(mode="json")
         for section, key in EXECUTION_ONLY:
             values[section].pop(key)
@@ -373,7 +375,7 @@ class Recipe(_Section):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:
-        """The resolved recipe, every key written out."""
+        """The resolved recipe as YAML, with every key."""
         values = self.model_dump(mode="json")
         if not self._deals_splits:
             del values["select"]["split_shares"]
@@ -381,7 +383,7 @@ class Recipe(_Section):
 
 
 def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
-    """A shipped recipe by its name or a YAML file by its path, with `KEY=VALUE` settings laid over it.
+    """Loads a shipped recipe by its name, or a YAML file by its path, with `KEY=VALUE` settings over it.
 
     Raises:
         RecipeError: unknown recipe, key or value; the message names it.
@@ -409,7 +411,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
 
 
 def _yaml_values(text: str) -> Any:
-    """What a YAML text says, in a copy of the caller's own."""
+    """The values of a YAML text, in a new copy for each caller."""
     return copy.deepcopy(_parsed_yaml(text))
 
 
@@ -422,10 +424,10 @@ def _parsed_yaml(text: str) -> Any:
 def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
     """The recipe in a release, which has every key written out, with `KEY=VALUE` settings laid over it.
 
-    A release that was begun before clips without a split were dealt to the splits lacks that key, and is read so.
+    An older release lacks the key `select.split_shares`; its recipe deals no clips to the splits.
 
     Raises:
-        RecipeError: unknown key or value, or no recipe at that path; the message names it.
+        RecipeError: naming an unknown key or value, or the path if there is no recipe.
     """
     recipe = load_recipe(path, settings)
     values = _yaml_values(Path(path).read_text(encoding="utf-8"))
@@ -442,7 +444,7 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:
-    """A recipe from plain values.
+    """Makes a recipe from plain values.
 
     Raises:
         RecipeError: naming the first key that is unknown or whose value does not fit.

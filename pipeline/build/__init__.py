@@ -1,4 +1,4 @@
-"""A build: list, plan, run what is missing, and make the release whole."""
+"""Builds a release: lists the input, plans, runs the missing work, and finishes the release."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def build(
 
 
 def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
-    """Raises BuildError where the workers run elsewhere, and the model of the local writer is here."""
+    """Raises BuildError if the workers run elsewhere, where the model of the local writer is missing."""
     runner = runner_elsewhere(beam_flags)
     if recipe.caption.writer != "local" or runner is None or states_local_writer(beam_flags):
         return
@@ -145,7 +145,7 @@ def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _as_before_if_refused(output: str, smaller: SmallerRelease | None, *, was_begun: bool) -> Iterator[None]:
-    """Leaves the folder as it was where the endpoint cannot be used, so that another recipe may build there."""
+    """Leaves the folder as it was if the endpoint cannot be used, so that another recipe may build there."""
     with contextlib.nullcontext() if smaller is None else smaller.untouched_if_refused():
         try:
             yield
@@ -164,7 +164,7 @@ def _writing(output: str) -> Iterator[None]:
 
 
 def _begin_work(plan: Plan, output: str) -> Work:
-    """What is missing, with all that is left of earlier tries at it out of the way."""
+    """The missing work, after the remains of earlier tries have been removed."""
     shards = plan.shard_paths
     clear_failures(output)
     work = remaining_work(output, shards, whole_work(plan))
@@ -234,9 +234,9 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
 
 
 def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, ...]:
-    """A line for each piece of the work that left a note, and one for all that is missing without any."""
+    """A line for each piece of work that left a note, and one for all that is missing without a note."""
     noted = tuple(f"{note['shard']}: {note['failure']}" for note in workspace.read_failures(output))
-    # A runner that says it is done may not have done it: nothing else knows but the release itself.
+    # A runner may report success and have done less, so the release itself is checked.
     left = remaining_work(output, plan.shard_paths, work)
     lost = [*(plan.shard_paths[number] for number in left.shards), *(workspace.chunk_path(n) for n, _ in left.rooms)]
     if not lost:
@@ -272,7 +272,7 @@ def _finish(
 
 
 def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:
-    """An error that names the files of what was done that cannot be read: a build makes again what is not there."""
+    """An error that names unreadable files of finished work; the next build makes removed files again."""
     shards = [storage.join(output, path) for path in metadata_paths(output)]
     work = storage.join(output, workspace.FOLDER)
     others = [storage.join(work, name) for name in storage.list_files(work) if name.endswith(".parquet")]

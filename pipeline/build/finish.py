@@ -1,4 +1,4 @@
-"""The end of a build: what stands at the root of a release is written when all shards are there."""
+"""The end of a build: the files at the root are written when all shards exist."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ATTRIBUTION_SCHEMA = pa.schema(
 
 
 def gather_rejections(output: str, listed: Sequence[Rejection]) -> tuple[Rejection, ...]:
-    """Every input that was refused: what the list refused (`listed`), and what the shards did."""
+    """Every rejected input: those that the list rejects (`listed`) and those of the shards."""
     values = [rejection_values(rejection) for rejection in listed]
     with gather(output, workspace.REJECTED, REJECTION_SCHEMA, REJECTED, values) as gathered:
         return tuple(Rejection(**record) for table in gathered.tables() for record in table.to_pylist())
@@ -61,9 +61,9 @@ class Finished:
     totals: Totals
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...]
-    """Lines about captions that have no answer of a language model."""
+    """Lines for the user about captions without an answer of a language model."""
     no_answer_came: bool
-    """True where a language model was asked and none of its answers came."""
+    """True if a language model was asked and never answered."""
 
 
 def finish_release(
@@ -74,7 +74,7 @@ def finish_release(
     *,
     stated_versions: Mapping[str, str] | None = None,
 ) -> Finished:
-    """Writes the files at the release's root, release.json last, and removes what only the build needed.
+    """Writes the files at the root, release.json last, and removes the workspace.
 
     Args:
         stated_versions: the versions that rendered the samples; None for those of this process.
@@ -127,7 +127,7 @@ def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:
 
 
 def _attribution(output: str) -> bytes:
-    """attribution.csv: each clip once, sorted by its name."""
+    """The content of attribution.csv: each clip once, sorted by name."""
     buffer = io.BytesIO()
     with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
         for path in metadata_paths(output):

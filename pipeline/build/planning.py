@@ -1,4 +1,4 @@
-"""What a build would make, from the lists of its input alone: shards, rooms, and what the lists refuse."""
+"""Plans a build from the lists of its input alone: shards, rooms, and rejected entries."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["BuildError", "Plan", "plan_build", "plan_listing", "plan_summary"]
 
 
 class BuildError(ValueError):
-    """A build that cannot start; one line for the user."""
+    """A build that cannot start."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a build would make: shards of clips, the rooms they use, what the list refuses."""
+    """The plan of a build: shards of clips, the rooms that they use, and the entries that the list rejects."""
 
     shards: tuple[PlannedShard, ...]
     rooms: tuple[tuple[str, int], ...]
     rejections: tuple[Rejection, ...]
     input_sha256: str
     room_visits: int = 0
-    """Rooms of each shard, summed: a shard samples each of its rooms once."""
+    """The sum of the rooms of all shards; a shard samples each of its rooms once."""
     notes: tuple[str, ...] = ()
-    """What a user may not expect of the input, though it refuses nothing: how clips without a split are dealt, say."""
+    """Facts about the input that reject nothing, such as how clips without a split are dealt."""
 
     @property
     def shard_paths(self) -> tuple[str, ...]:
@@ -41,27 +41,27 @@ class Plan:
 
 
 def plan_build(recipe: Recipe, input_dir: str) -> Plan:
-    """Lists the input and deals its clips into shards; nothing is decoded.
+    """Lists the input and distributes its clips over shards; decodes nothing.
 
     Raises:
-        SourceUnusable: when the input cannot be listed.
-        BuildError: when nothing is left to build, or a split has clips and no rooms.
+        SourceUnusable: if the input cannot be listed.
+        BuildError: if there is nothing to build, or a split has clips and no rooms.
     """
     return plan_listing(recipe, input_dir, recipe.list_input(input_dir))
 
 
 def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
-    """The second half of `plan_build`: deals the clips of a listing of `input_dir` into shards.
+    """Distributes the clips of a listing of `input_dir` over shards; the second half of `plan_build`.
 
     Raises:
-        BuildError: when nothing is left to build, or a split has clips and no rooms.
+        BuildError: if there is nothing to build, or a split has clips and no rooms.
     """
     clips = deal_clips(listing.clips, recipe.limit)
     augmentations = recipe.augmentations.model_dump()
     shards = plan_shards(clips, seed=recipe.seed, rows_per_shard=recipe.rows_per_shard, augmentations=augmentations)
     if not shards:
         first = (
-            f"; the first refused: {listing.rejections[0].file}: {listing.rejections[0].detail}"
+            f"; the first rejected: {listing.rejections[0].file}: {listing.rejections[0].detail}"
             if listing.rejections
             else ""
         )
@@ -89,7 +89,7 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
-    """What a plan comes to, in rows, shards, rooms and captions, before anything is rendered."""
+    """The numbers of rows, shards, rooms and captions of a plan, as plain values."""
     versions = recipe.augmentations.model_dump()
     rows = dict.fromkeys(SPLITS, 0)
     captions = 0

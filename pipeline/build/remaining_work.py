@@ -1,4 +1,4 @@
-"""What a build has to do: all of its plan, less what is there already."""
+"""The work of a build: the parts of its plan that do not exist yet."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from pipeline.release.layout import METADATA, ROOMS, metadata_paths
 from transforms import storage
 from transforms.shards import workspace
 
-#: Rooms measured in one piece of work.
+#: The number of rooms that are measured in one piece of work.
 ROOMS_PER_CHUNK = 32
 
 
 def room_chunks(plan: Plan) -> int:
-    """Pieces of work that the plan's rooms come in."""
+    """The number of pieces of work for the plan's rooms."""
     return -(-len(plan.rooms) // ROOMS_PER_CHUNK)
 
 
 def whole_work(plan: Plan) -> Work:
-    """All that a plan asks for."""
+    """The whole work of a plan."""
     starts = range(0, len(plan.rooms), ROOMS_PER_CHUNK)
     rooms = tuple((number, plan.rooms[start : start + ROOMS_PER_CHUNK]) for number, start in enumerate(starts))
     return Work(tuple(range(len(plan.shards))), rooms)
 
 
 def remaining_work(release: str, shards: Sequence[str], work: Work) -> Work:
-    """What of the work is neither there nor noted as failed; one listing of each kind, however much it is.
+    """The part of the work that does not exist and is not noted as failed.
 
-    `shards` are the paths of all shards, by number.
+    Args:
+        release: the folder or address of the release.
+        shards: the paths of all shards, by number.
+        work: the work to look for.
     """
-    # Not a question a shard: a remote store is slow to answer each.
+    # One listing of each kind: asking for each shard would take long on a remote store.
     settled = {path.removesuffix(f"/{METADATA}") for path in metadata_paths(release)}
     settled |= {note["shard"] for note in workspace.read_failures(release)}
     rooms = work.rooms
@@ -49,13 +52,13 @@ def remaining_work(release: str, shards: Sequence[str], work: Work) -> Work:
 
 
 def clear_unfinished(release: str, shards: Sequence[str], work: Work) -> None:
-    """Removes what an earlier build left of the shards that are to be made, and half-written files at the root."""
+    """Removes the remains of shards that are to be built, and half-written files at the root."""
     storage.remove_folders(release, [shards[number] for number in work.shards])
     storage.remove_partials(release)
 
 
 def clear_failures(release: str) -> None:
-    """Removes an earlier build's notes of what failed: it is tried again."""
+    """Removes the notes of failures; what failed is tried again."""
     storage.remove_folder(workspace.failures_folder(release))
 
 

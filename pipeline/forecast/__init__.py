@@ -1,4 +1,4 @@
-"""What a build will make, take and cost: from its lists, a measured sample, and the answers at hand."""
+"""Forecasts the size, the time and the cost of a build from its lists, a measured sample, and known answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pipeline.beam_options import available_cores
 from pipeline.build.caption_setup import answer_files
 from pipeline.build.planning import Plan, plan_build, plan_summary
 from pipeline.build.remaining_work import room_chunks
-from pipeline.forecast.captions import CaptionPlan, asked_before, count_questions, plan_captions
+from pipeline.forecast.captions import CaptionPlan, count_questions, earlier_answers, plan_captions
 from pipeline.forecast.estimate import Estimate, Interval, Overheads, Population, Setting, estimate
-from pipeline.forecast.measure_sample import Asked, Budget, Measured, ask_model, measure_sample
+from pipeline.forecast.measure_sample import Budget, Measured, ModelAnswers, ask_model, measure_sample
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.answer_journal import Journals, read_answers
@@ -21,13 +21,13 @@ from transforms.shards import workspace
 
 __all__ = ["Forecast", "forecast", "with_captions"]
 
-#: Seconds that a model elsewhere is taken to need for an answer where none was asked.
+#: The time in seconds that a remote model is assumed to need for an answer if it was not measured.
 ANSWER_S = 1.0
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """All that is known of a build before it begins."""
+    """Everything that is known about a build before it begins."""
 
     recipe: Recipe
     plan: Plan
@@ -39,7 +39,7 @@ class Forecast:
     notes: tuple[str, ...]
 
     def values(self) -> dict[str, Any]:
-        """As JSON has it: what the lists tell, then `forecast` and `answers`, null where nothing was measured."""
+        """The forecast as plain values; `forecast` is null without a measurement, `answers` without a model."""
         return {
             **plan_summary(self.recipe, self.plan),
             "workers": self.workers,
@@ -85,11 +85,11 @@ def forecast(
     budget: Budget | None = None,
     watch: Callable[[float], None] = lambda elapsed_s: None,
 ) -> Forecast:
-    """What a build of `recipe` from `input_dir` will make and take.
+    """Forecasts a build of `recipe` from `input_dir`.
 
     Args:
         workers: processes that the build will have; None is as many as it would take on this machine.
-        measure: whether a sample is decoded and rendered; without it only lists and answers are looked at.
+        measure: whether a sample is decoded and rendered; without it only lists and answers are read.
         ask: so many captions are asked of the recipe's model elsewhere, to learn of its tries, tokens and speed.
         answers: answers.parquet of an earlier release.
         output: the release that the build will make; what it holds of answers is known.
@@ -104,7 +104,7 @@ def forecast(
     plan, job = plan_build(recipe, input_dir), recipe.caption_job()
     chunks = room_chunks(plan)
     here = available_cores()
-    # What the build takes where nobody says otherwise: a process a core, as far as there is work for them.
+    # Like a build without options: one process for each core, as far as there is work for them.
     used = workers or max(1, min(here, max(len(plan.shards), chunks)))
     files = answer_files(output, answers) if output else ((storage.absolute(answers),) if answers else ())
     notes = list(plan.notes)
@@ -112,12 +112,12 @@ def forecast(
     if measure:
         measured = measure_sample(recipe, plan, min(used, here), beam_flags=beam_flags, budget=budget, watch=watch)
         notes += measured.sample.notes
-    asked = measured.asked if measured else Asked()
+    asked = measured.asked if measured else ModelAnswers()
     if ask and job.writer == "openai" and measured is not None:
         asked = ask_model(job, requests_of(measured.rows)[:ask])
         if asked.failed:
             notes.append(f"{asked.failed} of {asked.answers} requests had no answer: tries and tokens are not measured")
-            asked = Asked()
+            asked = ModelAnswers()
     usable = 1.0
     if measured is not None:
         versions = sum(clip.versions for clip in measured.sample.clips)
@@ -128,7 +128,9 @@ def forecast(
         if output:
             Journals(workspace.journal_folder(output)).refresh(known)
         questions = count_questions(recipe, plan, known)
-        captions = plan_captions(recipe, questions, usable, asked, asked_before(files, job.model_name, job.prompt_id))
+        captions = plan_captions(
+            recipe, questions, usable, asked, earlier_answers(files, job.model_name, job.prompt_id)
+        )
     outcome = None
     if measured is not None:
         clips = [clip for shard in plan.shards for clip in shard.clips]
@@ -155,8 +157,10 @@ def forecast(
     return Forecast(recipe, plan, used, here, measured, outcome, captions, tuple(notes))
 
 
-def with_captions(setting: Setting, captions: CaptionPlan, asked: Asked, speed: float, concurrency: int) -> Setting:
-    """The setting with what its captions take: a core where the model is here, waiting where it is elsewhere."""
+def with_captions(
+    setting: Setting, captions: CaptionPlan, asked: ModelAnswers, speed: float, concurrency: int
+) -> Setting:
+    """The setting with the time for captions: CPU time of a local model, or waiting for a remote one."""
     if captions.writer == "local":
         each_s = asked.cpu_s / asked.captions if asked.captions else 0.0
         cpu = Interval.exact(each_s * captions.questions).widened(1.0 / max(asked.captions, 1) ** 0.5)

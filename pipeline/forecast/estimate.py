@@ -1,4 +1,4 @@
-"""What a build will take, from a sample that was measured: sizes, CPU and wall time, each with its interval."""
+"""Estimates a build from a measured sample: sizes, CPU time and wall time, each with an interval."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ __all__ = [
     "estimate",
 ]
 
-#: Stages by what their work grows with: clips, rows, seconds of rendered sound.
+#: Stages whose work grows with the clips, with the rows, and with the seconds of rendered sound.
 CLIP_STAGES = ("decode",)
 ROW_STAGES = ("place", "respond", "word", "captions")
 SECOND_STAGES = ("render", "write")
 
 _REPLICATES = 400
-#: What rates differ by from one minute to the next on one machine (95 %), beside the sampling error.
+#: The relative difference of rates from one minute to the next on one machine (95 %), beside the sampling error.
 RATES_VARY = 0.10
 
 
 @dataclass(frozen=True)
 class Overheads:
-    """CPU seconds and bytes that no row shows: Beam, the end of a build, its report.
+    """CPU seconds and bytes that do not belong to a row: Beam, the end of a build, the report.
 
     Measured 2026-11-23 on two shared x86-64 cores with builds of 11 and 780 rows (tests/benchmarks/plan_accuracy.py);
     seconds hold for a machine on which a process starts in `start_cpu_s`, and are scaled by what that takes here.
     """
 
     start_cpu_s: float = 3.4
-    """A process's start: Python, Beam, SciPy, the first row's tables."""
+    """The start of a process: Python, Beam, SciPy, and the tables of the first row."""
     driver_cpu_s: float = 3.5
-    """Beam's own in the driver, beside its start: the graph, the runner, a look at the progress."""
+    """Beam in the driver after its start: the graph, the runner, the progress."""
     worker_cpu_s: float = 0.4
-    """Beam's own in each worker process, beside its start."""
+    """Beam in each worker process after its start."""
     shard_cpu_s: float = 0.03
     row_cpu_s: float = 0.001
     """The end of a build: totals, digest, card."""
     report_cpu_s: float = 5.5
     report_bytes: int = 1_500_000
     root_bytes: int = 40_000
-    """README.md, release.json, croissant.json, recipe.yaml."""
+    """README.md, release.json, croissant.json and recipe.yaml."""
     shard_bytes: int = 150
-    """A shard's lines in release.json."""
+    """The lines of a shard in release.json."""
     room_bytes: float = 330.0
     answer_bytes: float = 170.0
     ask_cpu_s: float = 0.006
@@ -67,7 +67,7 @@ class Overheads:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with the bounds of its 95 % interval; they are equal where nothing was sampled."""
+    """A number with the bounds of its 95 % interval; they are equal if nothing was sampled."""
 
     value: float
     low: float
@@ -78,7 +78,7 @@ class Interval:
         return Interval(value, value, value)
 
     def __add__(self, other: Interval) -> Interval:
-        """The sum of two numbers whose errors have nothing to do with each other."""
+        """The sum of two numbers with independent errors."""
         value = self.value + other.value
         low = value - math.hypot(self.value - self.low, other.value - other.low)
         return Interval(value, low, value + math.hypot(self.high - self.value, other.high - other.value))
@@ -87,20 +87,20 @@ class Interval:
         return Interval(self.value * factor, self.low * factor, self.high * factor)
 
     def widened(self, share: float) -> Interval:
-        """With an independent relative error of ± `share`."""
+        """The number with a further, independent relative error of ± `share`."""
         below, above = (
             math.hypot(side, share * self.value) for side in (self.value - self.low, self.high - self.value)
         )
         return Interval(self.value, max(self.value - below, 0.0), self.value + above)
 
     def values(self) -> dict[str, float]:
-        """As JSON has it."""
+        """The number and its bounds as plain values."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)
 class SampledRow:
-    """A row that was made: bytes of its FLAC file and CPU seconds by stage."""
+    """A rendered row: the bytes of its FLAC file and CPU seconds by stage."""
 
     flac_bytes: int
     cpu_s: Mapping[str, float]
@@ -109,40 +109,40 @@ class SampledRow:
 
 @dataclass(frozen=True)
 class SampledClip:
-    """A clip that was decoded: how long its list or header promised it to be, and how long it is in a room."""
+    """A decoded clip: its expected length, its length as prepared, and the time to decode it."""
 
     versions: int
     expected_s: float
-    """What its length is in proportion to (see Population)."""
+    """The expected length in seconds (see Population)."""
     length_s: float
-    """As prepared; 0 where it was refused."""
+    """The length in seconds as prepared; 0 if the clip was rejected."""
     decode_cpu_s: float
     decode_wall_s: float
     refused: str | None = None
     row: SampledRow | None = None
-    """Of one version; None where only its length was measured."""
+    """One rendered version; None if only the length was measured."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured of a build's clips, taken by a keyed draw."""
+    """The measurements on a keyed sample of the clips."""
 
     clips: tuple[SampledClip, ...]
     start_cpu_s: float
-    """A process's start and first row, on average; as for the wall seconds."""
+    """The mean CPU time of a process's start and first row; the wall time likewise."""
     start_wall_s: float
     room_cpu_s: float
-    """To measure a room for rooms.parquet."""
+    """CPU seconds to measure a room for rooms.parquet."""
     furnish_cpu_s: float
-    """To sample a room and choose its materials."""
+    """CPU seconds to sample a room and choose its materials."""
     row_bytes: float
-    """Of metadata.parquet a row, and beside that once a shard; as for its CPU seconds."""
+    """The bytes that a row adds to metadata.parquet, then those of an empty table; the CPU seconds likewise."""
     table_bytes: float
     row_table_cpu_s: float
     table_cpu_s: float
     processes: int
     seconds: float
-    """Wall seconds that measuring took."""
+    """The wall time of the measurement."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -152,41 +152,41 @@ class Sample:
 
 @dataclass(frozen=True)
 class Population:
-    """What is known of all clips without decoding one."""
+    """The facts about all clips that need no decoding."""
 
     clips: int
     rows: int
     expected_s: float
-    """Sum over clips of what a length is in proportion to: the header's, repeated to the least; 1 without headers."""
+    """The sum of the expected lengths of all clips: from the headers, or 1 for each clip without headers."""
     expected_row_s: float
-    """The same over rows."""
+    """The sum of the expected lengths of all rows."""
     shards: int
     rooms: int
     room_visits: int
-    """Rooms that are sampled, counted in each shard that has them."""
+    """The number of sampled rooms, counted once in each shard that uses them."""
     room_chunks: int
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the build will run, and what its captions add."""
+    """The number of workers and cores of the build, and the time for its captions."""
 
     workers: int
     cores: int
     caption_cpu_s: Interval = field(default_factory=lambda: Interval.exact(0.0))
-    """Of a model on this machine, or of asking one elsewhere; all captions."""
+    """CPU seconds of a local model, or of asking a remote one, for all captions."""
     asking_wall_s: float = 0.0
-    """Waiting for all answers of a model elsewhere, with as many in flight as the workers have."""
+    """The time to wait for all answers of a remote model, with the requests in flight that the workers have."""
     answers: float = 0.0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build will take."""
+    """The estimate of a build."""
 
     hours: Interval
     rows: Interval
-    """Rows that are left when clips that cannot be used are refused."""
+    """The number of rows without those of rejected clips."""
     flac_bytes: Interval
     parquet_bytes: Interval
     report_bytes: float
@@ -195,7 +195,7 @@ class Estimate:
     cpu_s_by_stage: Mapping[str, float]
     wall_s: Interval
     rates: Mapping[str, float]
-    """What a unit of work costs, by name with its unit: the table of docs/cost.md is made from it."""
+    """Name with unit → cost of a unit of work; docs/cost.md is made from it."""
 
 
 def estimate(population: Population, sample: Sample, setting: Setting, seed: int) -> Estimate:
@@ -214,7 +214,7 @@ def estimate(population: Population, sample: Sample, setting: Setting, seed: int
         "furnish": population.room_visits * sample.furnish_cpu_s,
         "tables": population.rows * sample.row_table_cpu_s + population.shards * sample.table_cpu_s,
         "rooms": population.rooms * sample.room_cpu_s,
-        # The command, the process in which the pipe runs, and its workers.
+        # The command, the process that runs the pipeline, and its workers.
         "start": sample.start_cpu_s * (2 + (setting.workers if setting.workers > 1 else 0)),
         "beam": speed
         * (
@@ -263,15 +263,15 @@ def estimate(population: Population, sample: Sample, setting: Setting, seed: int
 def _wall_s(
     population: Population, sample: Sample, setting: Setting, rows_cpu_s: float, fixed: Mapping[str, float]
 ) -> float:
-    """Start, then each worker's part of the shards, then the rooms, then the end on one core."""
+    """The wall time: the start, the shards of each worker, the rooms, and the end on one core."""
     stretch = _stretch(sample)
     workers = max(1, min(setting.workers, setting.cores))
     rendering = rows_cpu_s + fixed["furnish"] + fixed["tables"]
     captions = setting.caption_cpu_s.value
-    # Beam deals shards out before it begins: the worker with the most is the last.
+    # Beam distributes the shards before it begins, so the worker with the most shards is the last.
     slowest = math.ceil(population.shards / workers) / max(population.shards, 1)
     rooms = math.ceil(population.room_chunks / workers) / max(population.room_chunks, 1) * fixed["rooms"]
-    # A worker's captions are written beside its rendering, where a core is free for them.
+    # A worker's captions are written beside its rendering if a core is free for them.
     both = max((rendering + captions) / min(setting.cores, 2 * workers), rendering * slowest, captions * slowest)
     starts = 3 if setting.workers > 1 else 2
     alone = fixed["beam"] + fixed["finish"]
@@ -279,7 +279,7 @@ def _wall_s(
 
 
 def _stretch(sample: Sample) -> float:
-    """Wall seconds a CPU second of the sample: waiting for disks, networks, and others on these cores."""
+    """Wall seconds for each CPU second of the sample: waiting for disks, networks and other users of the cores."""
     wall_s = sum(clip.decode_wall_s + (clip.row.wall_s if clip.row else 0.0) for clip in sample.clips)
     cpu_s = sum(clip.decode_cpu_s + (sum(clip.row.cpu_s.values()) if clip.row else 0.0) for clip in sample.clips)
     return max(1.0, wall_s / cpu_s) if cpu_s else 1.0
@@ -297,7 +297,7 @@ class _Totals:
         rows = [clip.row for clip in clips]
         made = np.array([row is not None for row in rows], dtype=np.float64) * versions
         weights = _resamples(len(clips), seed)
-        # Of what is counted whole nothing is left to chance.
+        # If all clips were measured, the numbers have no sampling error.
         decoded = math.sqrt(max(0.0, 1.0 - len(clips) / population.clips))
         of_rows = math.sqrt(max(0.0, 1.0 - sample.rendered / population.rows))
         self.seconds = _ratio(weights, versions * lengths, versions * expected, decoded) * population.expected_row_s
@@ -329,7 +329,7 @@ class _Totals:
 
 
 def _resamples(clips: int, seed: int) -> NDArray[np.float64]:
-    """How often each clip is in each bootstrap sample, (1 + replicates, clips); the first is the sample itself."""
+    """The count of each clip in each bootstrap sample, (1 + replicates, clips); the first is the sample itself."""
     draw = keyed_generator(seed, "plan bootstrap")
     weights = np.ones((1 + _REPLICATES, clips))
     for replicate in range(1, 1 + _REPLICATES):
@@ -340,7 +340,7 @@ def _resamples(clips: int, seed: int) -> NDArray[np.float64]:
 def _ratio(
     weights: NDArray[np.float64], above: NDArray[np.float64], below: NDArray[np.float64], error: float
 ) -> NDArray[np.float64]:
-    """Sum over sum in each replicate, its distance from the sample's own times `error`; 0 where nothing is below."""
+    """The ratio of two sums in each replicate, its error scaled by `error`; 0 if the denominator is 0."""
     under = weights @ below
     values = np.divide(weights @ above, under, out=np.full(len(weights), np.nan), where=under > 0)
     own = 0.0 if np.isnan(values[0]) else values[0]
@@ -350,7 +350,7 @@ def _ratio(
 
 def _interval(values: NDArray[np.float64]) -> Interval:
     low, high = np.quantile(values, (0.025, 0.975))
-    # With few clips a replicate's quantiles may miss the value itself.
+    # With few clips the quantiles of the replicates may not contain the value itself.
     return Interval(float(values[0]), float(min(low, values[0])), float(max(high, values[0])))
 
 

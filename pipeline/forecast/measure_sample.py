@@ -1,4 +1,4 @@
-"""Measures what a build costs: its work on a keyed sample of clips, in as many processes as it would have."""
+"""Measures the work of a build on a keyed sample of clips, in as many processes as the build would have."""
 
 from __future__ import annotations
 
@@ -41,75 +41,75 @@ from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
 
-__all__ = ["Asked", "Budget", "Measured", "MeasuringFailed", "ask_model", "in_keyed_order", "measure_sample"]
+__all__ = ["Budget", "Measured", "MeasuringFailed", "ModelAnswers", "ask_model", "in_keyed_order", "measure_sample"]
 
-#: Up to so many clips every header is read; beyond, lengths are those of the sample alone.
+#: The headers of all clips are read up to this number; for more clips the lengths come from the sample.
 MOST_HEADERS = 20_000
 _HEADER_THREADS = 4
 
 
 class MeasuringFailed(RuntimeError):
-    """Nothing could be measured; one line for the user."""
+    """Nothing could be measured."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is measured, by each process; whichever bound comes first."""
+    """The limits of the measurement in each process; the first one that is reached ends it."""
 
     render_s: float = 15.0
     decode_s: float = 4.0
-    """More clips that are only decoded, for their lengths."""
+    """Time for further clips that are only decoded, for their lengths."""
     rooms_s: float = 2.0
     captions_s: float = 12.0
-    """Of a model on this machine."""
+    """Time for captions of a local model."""
     most_clips: int = 2_000
     most_captions: int = 32
 
     def most_s(self, with_model: bool) -> float:
-        """About how long measuring takes at most: processes start first, and a model is loaded."""
+        """The approximate longest time of the measurement, with the start of processes and the loading of a model."""
         return 5 + self.render_s + self.decode_s + self.rooms_s + (5 + self.captions_s if with_model else 0)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a model did with some captions: answers that it took, their tokens, and the time of all."""
+class ModelAnswers:
+    """The answers of a model to some captions: their number, tokens, and time."""
 
     captions: int = 0
     answers: int = 0
     failed: int = 0
-    """Of the answers, requests that the endpoint did not answer."""
+    """The number of requests that the endpoint did not answer."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
 
-    def __add__(self, other: Asked) -> Asked:
-        return Asked(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+    def __add__(self, other: ModelAnswers) -> ModelAnswers:
+        return ModelAnswers(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A sample, and what was learned beside it."""
+    """A sample, and further measurements."""
 
     sample: Sample
-    asked: Asked
-    """Of the model on this machine, where the recipe has that."""
+    asked: ModelAnswers
+    """The answers of the local model, if the recipe has one."""
     expected_s: list[float]
-    """What each clip's length is in proportion to, in the plan's order."""
+    """The expected length of each clip in seconds, in the order of the plan."""
     headers: int
-    """Clips whose header told their length."""
+    """The number of clips whose header states their length."""
     rows: tuple[Row, ...]
-    """Some rows that were made."""
+    """Some rendered rows."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One process's part: clips in keyed order, files whose headers tell a length, and rooms."""
+    """The part of one process: clips in keyed order, files whose headers are read, and rooms."""
 
     recipe: Recipe
     clips: tuple[Clip, ...]
     headers: tuple[str, ...]
-    """Paths of all clips of this part in its order, empty for a piece of a tar; none where headers are not read."""
+    """The paths of the part's clips, empty for a member of a tar; no paths if headers are not read."""
     rooms: tuple[tuple[str, int], ...]
     beam_flags: tuple[str, ...]
     budget: Budget
@@ -117,7 +117,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one process measured."""
+    """The measurements of one process."""
 
     clips: tuple[SampledClip, ...]
     header_s: tuple[float | None, ...]
@@ -127,14 +127,14 @@ class _Part:
     furnish_cpu_s: tuple[float, ...]
     tables: tuple[tuple[int, int, float], ...]
     """(rows, bytes, CPU seconds) of metadata.parquet files."""
-    asked: Asked = Asked()
+    asked: ModelAnswers = ModelAnswers()
     captions_refused: str | None = None
     rows: tuple[Row, ...] = ()
-    """Some that were made: their captions can be asked for."""
+    """Some rendered rows, for which captions can be asked."""
 
 
 def in_keyed_order(clips: Sequence[Clip], seed: int) -> list[int]:
-    """Positions of `clips` in an order that only the seed and their names decide: each beginning is a fair sample."""
+    """The indices of `clips` in an order that follows from the seed and their names; each prefix is a fair sample."""
     keys = [(derive_seed(seed, "plan", clip.split, clip.source_id), at) for at, clip in enumerate(clips)]
     return [at for _, at in sorted(keys)]
 
@@ -148,7 +148,7 @@ def measure_sample(
     budget: Budget | None = None,
     watch: Callable[[float], None] = lambda elapsed_s: None,
 ) -> Measured:
-    """Decodes, renders and writes down a sample of the plan's clips, one version each, timed by stage.
+    """Decodes, renders and writes a sample of the plan's clips, one version of each, and times the stages.
 
     Args:
         processes: how many work at once, each on a part of its own; memory is shared as it is in a build.
@@ -188,8 +188,8 @@ def measure_sample(
         refusals = [clip.refused for clip in measured.values() if clip.refused]
         raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
     expected_s = _expected_s(header_s, recipe.render_settings())
-    row_bytes, table_bytes = _line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
-    row_cpu_s, table_cpu_s = _line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
+    row_bytes, table_bytes = _fit_line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
+    row_cpu_s, table_cpu_s = _fit_line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
     notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
     sample = Sample(
         clips=tuple(replace(clip, expected_s=expected_s[at]) for at, clip in sorted(measured.items())),
@@ -205,34 +205,34 @@ def measure_sample(
         seconds=time.monotonic() - begun,
         notes=tuple(dict.fromkeys(notes)),
     )
-    asked = sum((part.asked for part in parts.values()), Asked())
+    asked = sum((part.asked for part in parts.values()), ModelAnswers())
     rows = tuple(row for part in parts.values() for row in part.rows)
     return Measured(sample, asked, expected_s, sum(1 for seconds in header_s if seconds is not None), rows)
 
 
 def _expected_s(header_s: Sequence[float | None], settings: RenderSettings) -> list[float]:
-    """What each clip's length is in proportion to: the header's as far as it is used; the mean where there is none."""
+    """The expected length of each clip in seconds: the used part of its header's length, or the mean length."""
     used = [None if seconds is None else _used_s(seconds, settings) for seconds in header_s]
     known = [seconds for seconds in used if seconds is not None]
-    # Without headers every clip counts alike.
+    # Without headers all clips have the same expected length.
     mean_s = _mean(known) or 1.0
     return [mean_s if seconds is None else seconds for seconds in used]
 
 
 def _used_s(seconds: float, settings: RenderSettings) -> float:
-    """How long a clip is in a room if nothing is trimmed; 0 where it is refused."""
+    """The length of a prepared clip in seconds if nothing is trimmed; 0 if it is rejected."""
     if not 0 < seconds <= settings.max_duration_s:
         return 0.0
     return seconds * max(1, math.ceil(settings.min_duration_s / seconds))
 
 
 def _header_path(clip: Clip) -> str:
-    """The file whose header tells a clip's length; none for a piece of a tar, whose header is not the clip's."""
+    """The path whose header states the clip's length; empty for a member of a tar."""
     return clip.path if clip.offset_bytes is None else ""
 
 
 def _header_s(path: str) -> float | None:
-    """A file's length by its header, in seconds; None where it tells none."""
+    """The length of a file in seconds by its header; None if the header does not state it."""
     if not path:
         return None
     try:
@@ -242,9 +242,9 @@ def _header_s(path: str) -> float | None:
 
 
 def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple[dict[int, _Part], list[str]]:
-    """What each job brought back, and why others brought nothing: a decoder that crashes costs its own process."""
+    """The results of the jobs by number, and the errors of the others; a crash ends only its own process."""
     begun = time.monotonic()
-    # Spawned, as Beam's threads in this process would not survive a fork.
+    # Spawned, because threads of Beam in this process may hold locks.
     context = multiprocessing.get_context("spawn")
     pools = [concurrent.futures.ProcessPoolExecutor(1, mp_context=context) for _ in jobs]
     try:
@@ -266,15 +266,15 @@ def _in_processes(jobs: Sequence[_Job], watch: Callable[[float], None]) -> tuple
 
 
 def _measure(job: _Job, asked_at: float) -> _Part:
-    """One process's part; `asked_at` is the time of day at which its process was asked for."""
-    # A process that was spawned knows nothing of what the command was told.
+    """Measures the part of one process; `asked_at` is the time at which the process was started."""
+    # A spawned process does not know the options of the command.
     set_file_systems(job.beam_flags)
     with tempfile.TemporaryDirectory(prefix="elsa-plan-") as folder:
         return _Measuring(job, folder).part(asked_at)
 
 
 class _Stages:
-    """CPU seconds by stage, and wall seconds of all."""
+    """CPU seconds by stage, and wall seconds of all stages together."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = {}
@@ -291,7 +291,7 @@ class _Stages:
 
 
 class _Measuring:
-    """Does the stages' work in this process, through the same functions as the stages."""
+    """Does the work of the stages in this process, with the functions that the stages call."""
 
     def __init__(self, job: _Job, folder: str) -> None:
         self.job = job
@@ -311,10 +311,10 @@ class _Measuring:
             header_s = tuple(threads.map(_header_s, self.job.headers))
         clips = self._clips()
         DECODER.close()
-        # What its start took is in the first.
+        # The time of its start is in the first reading.
         clips = _with_decoder(clips, _children_cpu_s() - 2 * first_cpu_s)
         room_cpu_s = self._rooms()
-        asked, refused = self._ask() if self.job.recipe.caption.writer == "local" else (Asked(), None)
+        asked, refused = self._ask() if self.job.recipe.caption.writer == "local" else (ModelAnswers(), None)
         return _Part(
             clips=tuple(clips),
             header_s=header_s,
@@ -329,7 +329,7 @@ class _Measuring:
         )
 
     def _warm_up(self) -> None:
-        """A first row, which builds tables and plans transforms once a process."""
+        """Renders a first row, which builds tables and plans transforms once in a process."""
         for clip in self.job.clips[:3]:
             if self._clip(clip, render=True).row is not None:
                 break
@@ -337,7 +337,7 @@ class _Measuring:
         self.rows.clear()
 
     def _clips(self) -> list[SampledClip]:
-        """Clips that are rendered while there is time, then clips that are only decoded."""
+        """Renders clips while there is time, then only decodes further clips."""
         begun = time.monotonic()
         measured: list[SampledClip] = []
         render_until = begun + self.job.budget.render_s
@@ -396,7 +396,7 @@ class _Measuring:
         return taken
 
     def _tables(self) -> Iterator[tuple[int, int, float]]:
-        """Tables of one row, of half the rows and of all; the first ever made takes longer, and is not counted."""
+        """Writes tables of one row, of half the rows and of all; the very first takes longer and does not count."""
         table_to_parquet([self._values(row) for row in self.rows[:1]], ROW_SCHEMA)
         for rows in sorted({1, len(self.rows) // 2, len(self.rows)} - {0}):
             begun = time.process_time()
@@ -406,39 +406,39 @@ class _Measuring:
     def _values(self, row: Row) -> dict[str, object]:
         return row_values(row, caption_model=self.captions.model_name, caption_prompt=self.captions.prompt_id)
 
-    def _ask(self) -> tuple[Asked, str | None]:
-        """Captions of the sampled rows by the model on this machine, in batches as the stage makes them."""
+    def _ask(self) -> tuple[ModelAnswers, str | None]:
+        """Asks the local model for captions of the sampled rows, in batches like those of the stage."""
         requests = requests_of(self.rows)[: self.job.budget.most_captions]
         try:
             ask_model(self.captions, requests[:1])
             return ask_model(self.captions, requests, self.job.budget.captions_s), None
         except WriterUnavailable as error:
-            return Asked(), str(error)
+            return ModelAnswers(), str(error)
 
 
 def _children_cpu_s() -> float:
-    """CPU seconds of the processes that this one has started and that have ended."""
+    """CPU seconds of the ended child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _with_decoder(clips: Sequence[SampledClip], cpu_s: float) -> list[SampledClip]:
-    """The clips with what the decoder took in its own process, dealt out by how long each was waited for."""
+    """The clips with the CPU time of the decoder's process, distributed by the time that each clip was waited for."""
     waited_s = math.fsum(clip.decode_wall_s for clip in clips)
     a_second = max(cpu_s, 0.0) / waited_s if waited_s else 0.0
     return [replace(clip, decode_cpu_s=clip.decode_cpu_s + a_second * clip.decode_wall_s) for clip in clips]
 
 
-def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float = 60.0) -> Asked:
-    """What the job's model does with these captions, asked in batches until `most_s` have passed.
+def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float = 60.0) -> ModelAnswers:
+    """Asks the job's model for these captions, in batches until `most_s` have passed.
 
     Raises:
         WriterUnavailable: where it cannot be asked from here.
     """
     writer = job.open_writer()
     if writer is None or not requests:
-        return Asked()
-    total, batch = Asked(), max(job.concurrency if job.writer == "openai" else 16, 1)
+        return ModelAnswers()
+    total, batch = ModelAnswers(), max(job.concurrency if job.writer == "openai" else 16, 1)
     begun = time.monotonic()
     try:
         for start in range(0, len(requests), batch):
@@ -452,7 +452,7 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
             )
             taken = time.process_time() - cpu, time.monotonic() - wall
             given = {answer.request_sha256: answer for _, answers in outcomes for answer in answers}.values()
-            total += Asked(
+            total += ModelAnswers(
                 captions=len({answer.request_sha256 for answer in given if answer.attempt == 0}),
                 answers=len(given),
                 failed=sum(reply_of_reason(answer.reason).is_failure for answer in given),
@@ -468,8 +468,8 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
     return total
 
 
-def _line(tables: Sequence[tuple[int, float]]) -> tuple[float, float]:
-    """What a row and what a table adds, by a straight line through (rows, value); all the row's where there is one."""
+def _fit_line(tables: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """Fits value = slope · rows + intercept, both at least 0; with one number of rows the intercept is 0."""
     rows, sizes = np.array(tables, dtype=np.float64).T
     if np.ptp(rows) == 0:
         return float(sizes.mean() / rows.mean()), 0.0

@@ -1,4 +1,4 @@
-"""A plan as a table that a person reads."""
+"""The forecast of a build as a table for a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["bytes_text", "duration_text", "plan_lines"]
 def plan_lines(
     summary: Mapping[str, object], estimate: Estimate | None, captions: CaptionPlan | None, where: str, sample: str
 ) -> list[str]:
-    """The table: a line a number, with its 95 % interval where it was sampled.
+    """The lines of the table, one for each number, with the 95 % interval of sampled numbers.
 
     Args:
         where: the machine that the wall time is of, such as `2 workers`.
@@ -32,7 +32,7 @@ def plan_lines(
     if estimate is not None:
         lost = int(str(summary["rows"])) - estimate.rows.value
         if lost >= 0.5:
-            lines.append(_line("rows refused", f"about {lost:,.0f}", "clips that cannot be used, by the sample"))
+            lines.append(_line("rows rejected", f"about {lost:,.0f}", "by the sample, clips that cannot be used"))
         parts = f"FLAC {bytes_text(estimate.flac_bytes.value)}, Parquet {bytes_text(estimate.parquet_bytes.value)}"
         spent = sorted(estimate.cpu_s_by_stage.items(), key=lambda stage: -stage[1])
         total = sum(estimate.cpu_s_by_stage.values())
@@ -68,7 +68,7 @@ def _line(name: str, value: str, note: str = "") -> str:
 
 
 def _sampled(name: str, interval: Interval, text: Callable[[float], str], note: str = "") -> str:
-    """A number with its interval, where that is one."""
+    """A line of the table with a number and its interval, if it has one."""
     low, high = text(interval.low), text(interval.high)
     between = "" if low == high else f"{low} to {high}"
     return _line(name, text(interval.value), "; ".join(part for part in (between, note) if part))
@@ -83,7 +83,7 @@ def bytes_text(count: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds, minutes or hours, to three digits."""
+    """A time in seconds, minutes or hours, to three digits."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -256,3 +256,10 @@ def test_other_values_are_still_shown() -> None:
         load_recipe("folder", ["caption.tries=many"])
     with pytest.raises(RecipeError, match=r"got 'models.example'"):
         load_recipe("folder", ["caption.base_url=models.example"])
+
+
+@pytest.mark.parametrize("setting", ["augmentations.train=1000000000000", "augmentations.test=10001"])
+def test_versions_of_a_clip_fit_into_a_shard(setting: str) -> None:
+    # A plan of 10**12 rows hung.
+    with pytest.raises(RecipeError, match=r"recipe key augmentations\.\w+: .*10000"):
+        load_recipe("folder", [setting])
