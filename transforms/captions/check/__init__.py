@@ -14,8 +14,8 @@ from transforms.captions.check.form import (
     stutters,
     too_long,
 )
-from transforms.captions.check.lexicon import SYNONYMS
 from transforms.captions.check.place import check_place, compared_original
+from transforms.captions.check.place_patterns import SYNONYMS
 from transforms.captions.check.sounds import check_sounds
 from transforms.captions.check.text import canonical_text, is_english
 from transforms.words import VOCABULARY, SpatialWords

@@ -6,7 +6,8 @@ import itertools
 import re
 from collections import Counter
 
-from transforms.captions.check.lexicon import SAID, VERBS, VERBS_WITH_S
+from transforms.captions.check.place_patterns import SAID
+from transforms.captions.check.verbs import VERBS, VERBS_WITH_S
 
 _LEAK = re.compile(
     r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from transforms.captions.check.lexicon import ELSEWHERE, OF_ROOM, SAID, SUSPECTED
+from transforms.captions.check.place_patterns import ELSEWHERE, OF_ROOM, SAID, SUSPECTED
 from transforms.captions.check.text import canonical_text
 from transforms.words import VOCABULARY, SpatialWords
 

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from transforms.captions.check.lexicon import IRREGULAR_PLURALS, VERBS_WITH_S
 from transforms.captions.check.text import (
     bare_stem,
     droppable_stems,
@@ -17,6 +16,7 @@ from transforms.captions.check.text import (
     word_stem,
     word_stems,
 )
+from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS_WITH_S
 
 _SEQUENCE = re.compile(
     r"(?<!\w)(then|followed by|interrupted by|followed|following|follows|before|after|preceded by|precedes|next)(?!\w)"

@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from transforms.captions.check.lexicon import (
+from transforms.captions.check.place_patterns import SAID
+from transforms.captions.check.sound_words import (
     DROPPABLE_WORDS,
     FOREIGN_WORDS,
     FUNCTION_WORDS,
     NEUTRAL_WORDS,
-    SAID,
     SAME_SENSE,
 )
 

@@ -1,10 +1,9 @@
-"""Word lists and patterns of the caption check: words of space, verbs, words of one sense."""
+"""Patterns of the words of space: what says a word, what suggests it, and what denies it."""
 
 from __future__ import annotations
 
 import re
 
-# --- What counts as saying a word of space -------------------------------------------------------------------------
 # Patterns are matched on the output of `canonical_text`: lower case, one space between tokens, "," for any punctuation.
 # Every repeat has a bound, so that the time stays linear in the text.
 
@@ -200,118 +199,3 @@ def _compile(table: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str
 SAID = _compile(SYNONYMS)
 
 SUSPECTED = _compile(_SUSPECTS)
-
-# --- Content words -------------------------------------------------------------------------------------------------
-
-FUNCTION_WORDS = frozenset(
-    "a an the this that these those some any and or but as while when whilst then than so with by of in on at to from "
-    "into onto for over through during after before followed following follows follow along amid among amidst is are "
-    "was were be been being am it its it's itself they their them he his him she her hers you your i my me we our us "
-    "who which whose what where there here has have had having do does did can may will would also both together "
-    "all each other another up down out off around about between upon within inside via simultaneously meanwhile "
-    "accompanied alongside just".split()
-)
-
-# Words that tell where and how a sound is heard, and add nothing to what is heard.
-NEUTRAL_WORDS = frozenset(
-    "sound sounds sounding noise noises heard hear hearing audible come comes coming came emanate emanates emanating "
-    "originate originates originating located locate situated positioned source sources place placed side position "
-    "room space occur occurs occurring happen happens happening fill fills filling area environment acoustic "
-    "acoustically acoustics highly very listener away direction enclosed reverberation hand part set setting present "
-    "end presence close produced produce producing made make makes making emitted emit emitting issuing arriving "
-    "arrives corresponding surrounding somewhere".split()
-)
-
-# Words of the original that may go missing without a sound going missing.
-DROPPABLE_WORDS = frozenset(
-    "sound noise background distance loud soft quiet constant continuous continual several various multiple different "
-    "some many few more repeated repetitive intermittent occasional rapid slow fast heavy light gentle steady sudden "
-    "slight nearby distant other same again once twice time ongoing type kind begin start continue "
-    "occur make take get go come be large small big little".split()
-)
-
-# Words of one sense, each line one; only what a paraphrase may swap without a change of the sound.
-SAME_SENSE = (
-    "man men male males gentleman guy man's",
-    "woman women female females lady ladies",
-    "child children kid kids",
-    "baby babies infant infants",
-    "person people persons human humans",
-    "speak speaks speaking spoke spoken speech talk talks talking talked say says saying said voice voices "
-    "conversation conversing converse converses speaker chat chats chatting",
-    "laugh laughs laughing laughter laughed",
-    "sing sings singing sang sung song songs",
-    "ring rings ringing rang",
-    "run runs running ran",
-    "blow blows blowing blew blown",
-    "drive drives driving drove driven",
-    "fly flies flying flew flight",
-    "shoot shoots shooting shot shots",
-    "begin begins beginning began begun start starts starting started",
-    "go goes going went gone",
-    "bird birds birdsong",
-    "continuous continuously constant constantly continual continually",
-    "several multiple numerous various many different",
-    "loud loudly",
-    "engine motor engines motors",
-    "sniff sniffs sniffing sniffle sniffles sniffling",
-    "sneeze sneezes sneezing sneezed",
-    "tick ticks ticking ticked ticktock ticktocks ticktocking",
-    "play plays playing played",
-    "hit hits hitting strike strikes striking struck",
-    "door doors",
-    "tv television",
-    "airplane aeroplane plane aircraft airplanes planes",
-    "vibrate vibrates vibrating vibration vibrations",
-    "noise noises sound sounds",
-    "applause applaud applauds applauding applauded",
-    "thunder thunders thundering",
-    "break breaks breaking broke broken",
-    "fall falls falling fell fallen",
-    "make makes making made",
-    "take takes taking took taken",
-    "come comes coming came",
-    "get gets getting got",
-    "ride rides riding rode",
-    "beat beats beating",
-    "sweep sweeps sweeping swept",
-    "weep weeps weeping wept",
-    "throw throws throwing threw thrown",
-    "write writes writing wrote written",
-    "wind winds windy",
-    "explode explodes exploding explosion explosions exploded",
-    "croak croaks croaking",
-)
-
-FOREIGN_WORDS = frozenset(
-    "le la les un une des du et dans avec sur est der das und ein eine einen mit auf im el los las con y una del por "
-    "para het een og och il di che della um uma em ist sind den dem von zu ne pas il elle van dan yang".split()
-)
-
-# --- Grammar, number and who does what ------------------------------------------------------------------------------
-
-# What sounds do, by which a finite verb is told from a noun in -s without a parser.
-VERBS = (
-    "speak talk say shout yell scream shriek whisper murmur chatter converse argue preach answer reply respond read "
-    "laugh giggle chuckle cry sob weep wail moan groan cough sneeze sniff sniffle snore breathe burp belch hiccup "
-    "gulp eat chew drink sing hum whistle clap cheer applaud bark growl whimper pant howl meow purr hiss bleat baa "
-    "moo oink neigh snort roar quack cluck crow caw coo hoot croak chirp tweet squawk gobble cackle buzz flap flutter "
-    "ring beep toll chime ding jingle tick clack click clank clink clang clatter rattle rumble knock tap bang thud "
-    "slam creak squeak squeal screech scrape scratch rustle crinkle crumple crunch tear crackle pop sizzle fry burn "
-    "drip pour flow run splash gurgle bubble trickle flush drain spray fall patter crash roll rush blow gust thunder "
-    "explode fire shoot boom play strum beat strike hit pound hammer drill saw cut grind chop type turn spin whir "
-    "whirr whine vibrate rev idle accelerate sputter start stop honk blare fly hover pass drive move ride walk step "
-    "gallop trot jump bounce sound open close shut lock zip begin continue fade echo occur happen go come get take "
-    "make give fill"
-).split()
-
-
-def _with_s(verb: str) -> str:
-    if verb.endswith(("s", "sh", "ch", "x", "zz")) or verb == "go":
-        return f"{verb}es"
-    return f"{verb[:-1]}ies" if verb.endswith(("ry", "ly")) else f"{verb}s"
-
-
-VERBS_WITH_S = frozenset(map(_with_s, VERBS))
-
-IRREGULAR_PLURALS = {"men": "man", "women": "woman", "children": "child", "people": "person", "kids": "child"}
