@@ -25,8 +25,8 @@ _VAGUE = frozenset(
     "practically somewhat either neither perhaps what".split()
 )
 _VAGUE_BEHIND = re.compile(
-    r"(?:, )?(?:or (?:about|around|so|near|close|nearly|almost|perhaps|thereabouts|somewhere|maybe|else)\b|ish\b|of sorts|"
-    r"give or take)"
+    r"(?:, )?(?:or (?:about|around|so|near|close|nearly|almost|perhaps|thereabouts|somewhere|maybe|else)\b|ish\b|"
+    r"of sorts|give or take)"
 )
 
 _WORDS_OF = {
@@ -52,7 +52,8 @@ NO_PLACE = re.compile(
     r"right (?:after|before|away|now|as|when|then|next|until|where|while)|all right|"
     r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
     r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside (?:the|an?)|"
-    r"next(?! to)|next to (?:no|nothing))(?!\w)"
+    r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
+    r"draw\w*|tak\w+|went|goes|walk\w*|talk\w*) (?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
 )
 
 

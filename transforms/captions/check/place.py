@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, is_hedged
 from transforms.captions.phrases.canonical import canonical_text
@@ -19,6 +19,9 @@ PLACE_REASONS = ("hedged_place", "place_of_another", "split_place")
 
 # No text encoder reads further; what an original says beyond is not compared, so that no caption costs seconds.
 _LONGEST_ORIGINAL_CHARS = 4000
+
+# No caption has more phrases of place.
+_MOST_PHRASES = 20
 
 # A word of a clause that speaks of all the sounds: "all of it far away".
 _ALL = frozenset("all both everything each together it".split())
@@ -58,7 +61,8 @@ class _Comparison:
         self.demanded = words.present()
         self.text, self.before = canonical_text(answer), canonical_text(original)
         self.tokens = self.text.split()
-        self.phrases, self.phrases_before = find_phrases(self.text), find_phrases(self.before)
+        self.phrases_before = find_phrases(self.before)
+        self.phrases = [self._without_particle(found) for found in find_phrases(self.text)]
         self.said_before = _said(self.phrases_before)
 
     def reason(self) -> str | None:
@@ -75,6 +79,16 @@ class _Comparison:
             if not self._is_said((attribute, word)):
                 return f"missing_{attribute}"
         return None
+
+    def _without_particle(self, found: Found) -> Found:
+        """A phrase without the "up" or "down" that belongs to a verb of the original: "pulls up", "pulling up on …"."""
+        particle, verb = self.tokens[found.start], self.tokens[found.start - 1]
+        if particle not in ("up", "down") or found.start == 0:
+            return found
+        pairs = itertools.pairwise(self.before.split())
+        if not any(second == particle and first[:4] == verb[:4] and verb != "," for first, second in pairs):
+            return found
+        return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
 
     def _is_of_another(self) -> bool:
         """Whether a place is told of another thing than the listener, and the original does not: "behind the door"."""
@@ -97,14 +111,13 @@ class _Comparison:
 
     def _is_said(self, wanted: _Said) -> bool:
         """Whether the answer says a word of the row, beyond what the original says of its own sounds."""
-        saying = [found for found in self.phrases if _says(found, wanted)]
-        if len(saying) > self.said_before[wanted]:
+        if sum(_says(found, wanted) for found in self.phrases) > self.said_before[wanted]:
             return True
         # An original's own "in the distance" says the row's word where it has moved to the row's other words.
         own = {said for found in self.phrases_before for said in found.says}
         others = [pair for pair in self.demanded.items() if pair not in own]
         for cluster in _clusters(self.tokens, self.phrases):
-            if any(found in saying for found in cluster):
+            if any(_says(found, wanted) for found in cluster):
                 moved = cluster[0].start <= 1 and not (self.phrases_before and self.phrases_before[0].start <= 1)
                 if moved or any(_says(found, other) for found in cluster for other in others):
                     return True
@@ -112,7 +125,7 @@ class _Comparison:
 
     def _is_split(self) -> bool:
         """Whether parts of the place are told of different sounds: "a cat meows far off and a child on the left"."""
-        new = _new(self.phrases, self.phrases_before)
+        new = self._new_phrases()
         rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
         if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
             return True
@@ -121,12 +134,28 @@ class _Comparison:
             for cluster in _clusters(self.tokens, new)
             if any(found.kind == SPOT and (found.says or found.weakly) for found in cluster)
         ]
+        if len(clusters) > _MOST_PHRASES:
+            return True
         for first, second in itertools.combinations(clusters, 2):
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
             if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
                 return True
         return False
+
+    def _new_phrases(self) -> list[Found]:
+        """The phrases of the answer without those that it has from the original."""
+        rest = [found for found in self.phrases if not found.of_another]
+        before = self.before.split()
+        for own in self.phrases_before:
+            same = [found for found in rest if found.says == own.says and found.says]
+            if same:
+                around = set(before[max(0, own.start - 3) : own.end + 3])
+                # Of several, the one among the words that the original has around it.
+                rest.remove(
+                    max(same, key=lambda found: len(around & set(self.tokens[found.start - 3 : found.end + 3])))
+                )
+        return rest
 
     def _is_definite(self, room: Found) -> bool:
         return "the" in self.tokens[room.start : room.start + 2]
@@ -171,20 +200,6 @@ def _said(phrases: Sequence[Found]) -> Counter[_Said]:
 
 def _denied(phrases: Sequence[Found]) -> Counter[_Said]:
     return Counter(said for found in phrases for said in set(found.denies))
-
-
-def _new(phrases: Sequence[Found], before: Sequence[Found]) -> list[Found]:
-    """The phrases of an answer without those that the original has."""
-    own = Counter(found.says for found in before if found.says)
-    new = []
-    for found in phrases:
-        if found.of_another:
-            continue
-        if own[found.says] > 0:
-            own[found.says] -= 1
-        else:
-            new.append(found)
-    return new
 
 
 def _clusters(tokens: Sequence[str], phrases: Sequence[Found]) -> list[list[Found]]:

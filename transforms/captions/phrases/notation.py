@@ -6,7 +6,6 @@
 | `[very]` | these words or none |
 | `(near|close by)` | one of these |
 | `<you>` | a definition of that name |
-| `~` before a word, a definition, `[` or `(` | read, but never written |
 
 Patterns are matched on canonical text (`canonical_text`) that ends in a space. Nothing repeats, so a match takes
 bounded time.
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 
 from transforms.captions.phrases.canonical import canonical_words
 
-_TOKEN = re.compile(r"[\[\]()|~]|<\w+>|[^\s\[\]()|~<>]+")
+_TOKEN = re.compile(r"[\[\]()|]|<\w+>|[^\s\[\]()|<>]+")
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,7 @@ class Choice:
     options: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class ReadOnly:
-    """A part that is read and never written."""
-
-    part: Node
-
-
-Node = Word | Sequence | Choice | ReadOnly
+Node = Word | Sequence | Choice
 
 
 def parse(notation: str, definitions: Mapping[str, str] | None = None) -> Node:
@@ -84,9 +76,6 @@ def _choice(tokens: list[str], start: int, definitions: Mapping[str, str]) -> tu
 
 def _part(tokens: list[str], position: int, definitions: Mapping[str, str]) -> tuple[Node, int]:
     token = tokens[position]
-    if token == "~":
-        part, end = _part(tokens, position + 1, definitions)
-        return ReadOnly(part), end
     if token in "[(":
         inner, end = _choice(tokens, position + 1, definitions)
         if end == len(tokens) or tokens[end] != {"[": "]", "(": ")"}[token]:
@@ -109,8 +98,6 @@ def pattern(node: Node) -> str:
             # The longer option first: "close by" before "close".
             filled.sort(key=lambda text: -text.count(" "))
             return f"(?:{'|'.join(filled)}){'?' if len(filled) < len(options) else ''}"
-        case ReadOnly(part):
-            return pattern(part)
 
 
 def first_words(node: Node) -> set[str]:
@@ -120,8 +107,6 @@ def first_words(node: Node) -> set[str]:
             return set(canonical_words(text)[:1])
         case Choice(options):
             return set().union(*map(first_words, options))
-        case ReadOnly(part):
-            return first_words(part)
         case Sequence(parts):
             found: set[str] = set()
             for part in parts:
@@ -133,7 +118,7 @@ def first_words(node: Node) -> set[str]:
 
 
 def write(node: Node, draw: Callable[[int], int]) -> str:
-    """Prose from the tree: each choice is one of those that may be written.
+    """Prose from the tree: one of each choice.
 
     Args:
         draw: takes a number of options and gives the index of one.
@@ -144,17 +129,4 @@ def write(node: Node, draw: Callable[[int], int]) -> str:
         case Sequence(parts):
             return " ".join(text for text in (write(part, draw) for part in parts) if text)
         case Choice(options):
-            written = [option for option in options if not _is_read_only(option)]
-            return write(written[draw(len(written))], draw) if written else ""
-        case ReadOnly():
-            return ""
-
-
-def _is_read_only(node: Node) -> bool:
-    match node:
-        case ReadOnly():
-            return True
-        case Sequence(parts):
-            return any(isinstance(part, ReadOnly) for part in parts)
-        case _:
-            return False
+            return write(options[draw(len(options))], draw)

@@ -8,23 +8,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from transforms.captions.phrases import room_phrases, spot_phrases
+from transforms.captions.phrases.grammar import Phrase, Said, place_grammar
 from transforms.captions.phrases.notation import first_words, parse, pattern
-from transforms.captions.phrases.spot_phrases import Phrase, Said
 
-SPOT, ROOM, REVERBERATION = "spot", "room", "reverberation"
+SPOT, ROOM, FREE = "spot", "room", "free"
 
 # After these words, "behind" or "near" has no object of its own and is said of the listener.
 _NO_OBJECT = frozenset(
-    ", and or but as while whilst when then before after until once with without in inside within on at from to is are "
-    "was were be there here where through across amid followed following which that who all both came come comes coming "
-    "heard sounds sounded rising rises rose somewhere off against over of toward towards just yet so still amidst can".split()
+    ", and or but as while whilst when then before after until once with without in inside within on at from to is "
+    "are was were be there here where through across amid amidst followed following which that who all both came come "
+    "comes coming heard sounds sounded rising rises rose somewhere off against over of toward towards just yet so "
+    "still can".split()
 )
 _STOPS = _NO_OBJECT - {"of"}
 _LINKS = frozenset(", and or but as while whilst when then with is are was were from somewhere".split())
 _NEGATIONS = frozenset(
-    "not no never neither nor hardly barely scarcely without isn't aren't wasn't weren't doesn't don't didn't cannot can't "
-    "non nothing nowhere none less minus lacking barely un".split()
+    "not no never neither nor hardly barely scarcely without isn't aren't wasn't weren't doesn't don't didn't cannot "
+    "can't non nothing nowhere none less minus lacking un".split()
 )
 _NOT_INSIDE = frozenset(
     "near outside beside behind beyond past by over under opposite toward towards above below beneath alongside nearby "
@@ -35,7 +35,28 @@ _ROOM_VERBS = frozenset(
     "is was has holds held contains contained where rings rang echoes echoed fills filled carries carried gives gave "
     "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers".split()
 )
-_DISTANCES = (("close", spot_phrases.NEAR), ("far", spot_phrases.FAR))
+_NEAR, _FAR, _RIGHT = ("distance", "near"), ("distance", "far"), ("direction", "right")
+_DISTANCES = (("close", _NEAR), ("far", _FAR))
+# What a word inside a phrase says of its own.
+_INNER: dict[str, Said] = {
+    **dict.fromkeys(("far", "distant"), _FAR),
+    **dict.fromkeys(("near", "close", "nearby"), _NEAR),
+    **dict.fromkeys(("upper", "high", "up"), ("elevation", "up")),
+    **dict.fromkeys(("lower", "low", "down"), ("elevation", "down")),
+    "front": ("direction", "front"),
+    **dict.fromkeys(("back", "rear"), ("direction", "back")),
+}
+# Words before a room that say nothing of it.
+_FILLERS = frozenset(
+    ", and but yet very highly acoustically enclosed closed indoor sized size rather quite fairly really extremely "
+    "heavily strongly well so sonically somewhat too deeply notably noticeably thoroughly richly same single one "
+    "completely fully almost utterly pretty".split()
+)
+# What stands before a room that the sound is in.
+_INSIDE = frozenset(
+    "in inside within of from through throughout around into fill fills filling filled via about along off".split()
+)
+_DETERMINERS = frozenset("a an the this that your our my one some what another such".split())
 _BE = frozenset("is was are were feels felt sounds sounded stays being".split())
 _SCENES = frozenset("scene stage recording soundscape image field mix picture soundstage".split())
 
@@ -49,7 +70,7 @@ class Found:
     end: int
     """The word behind its last one."""
     kind: str
-    """`SPOT`, `ROOM`, or `REVERBERATION`."""
+    """`SPOT`, `ROOM` (with its noun), or `FREE` (of a room, but apart from its noun)."""
     says: tuple[Said, ...]
     weakly: tuple[Said, ...] = ()
     of_another: bool = False
@@ -58,6 +79,8 @@ class Found:
     """What the phrase denies: "not far off"."""
     firm: bool = True
     """False for a room of which is not said that the sound is in it: it can contradict, not fulfil."""
+    after: str = ""
+    """What has to come before it, as in the grammar."""
     keeps: tuple[int, ...] = ()
     """Words inside the phrase that belong to no phrase of place: "tiled" in "a large tiled room"."""
 
@@ -123,7 +146,7 @@ class _Scan:
         return self.words[position] if 0 <= position < len(self.words) else ","
 
     def _best_at(self, position: int, last: Found | None) -> Found | None:
-        options = [*self.candidates[position], *self._reverberation_at(position)]
+        options = [*self.candidates[position], *self._free_at(position)]
         room = self._room_at(position)
         if room is not None and last is not None and last.kind == SPOT and last.end == position:
             # "At the far end of a small room", "across a small room".
@@ -136,11 +159,13 @@ class _Scan:
         return None
 
     def _fits_after(self, found: Found, last: Found | None) -> bool:
-        after = self._needs.get(id(found), "")
-        if not after:
+        if not found.after:
             return True
+        if found.after == "room":
+            between = set(self.words[last.end : found.start]) if last is not None else {""}
+            return last is not None and last.kind != SPOT and between <= {",", "and"}
         behind_spot = last is not None and last.kind == SPOT and last.end == found.start
-        return behind_spot or (after == "stop" and self.word(found.start - 1) in _LINKS)
+        return behind_spot or (found.after == "stop" and self.word(found.start - 1) in _LINKS)
 
     def _spots_at(self, position: int) -> Iterator[Found]:
         for compiled in _grammar().get(self.words[position], ()):
@@ -152,9 +177,6 @@ class _Scan:
             end = self.index[match.end()]
             found = self._spot(compiled.phrase, position, end)
             if found is not None:
-                if compiled.phrase.after:
-                    self._needs[id(found)] = compiled.phrase.after
-                    self._kept.append(found)
                 yield found
 
     def _spot(self, phrase: Phrase, start: int, end: int) -> Found | None:
@@ -165,14 +187,14 @@ class _Scan:
             return None
         if phrase.before == "room" and self._room_noun_at(end) is None:
             return None
-        inner = tuple(phrase.inner[word] for word in self.words[start:end] if word in phrase.inner)
+        inner = [_INNER[word] for word in self.words[start:end] if phrase.inner and word in _INNER]
         says = (*phrase.says, *inner)
         weakly = phrase.weakly
         if says and all(attribute != "distance" for attribute, _ in says):
             says = (*says, *(said for word, said in _DISTANCES if word in self.words[start:end]))
             weakly = (*weakly, *self._degree(start, end, says))
-        found = Found(start, end, SPOT, says, weakly)
-        if not phrase.whole:
+        found = Found(start, end, SPOT, says, weakly, after=phrase.after)
+        if phrase.preposition:
             return replace(found, of_another=not self._is_said_of_the_listener(end))
         if following == "of" and phrase.says and phrase.before != "room":
             return self._with_owner(found)
@@ -181,9 +203,9 @@ class _Scan:
     def _degree(self, start: int, end: int, says: tuple[Said, ...]) -> tuple[Said, ...]:
         """The distance that a degree suggests: "just behind you", "well above you"."""
         words = set(self.words[start:end])
-        if words & {"just", "immediately"} or ("right" in words and spot_phrases.RIGHT not in says):
-            return (spot_phrases.NEAR,)
-        return (spot_phrases.FAR,) if words & {"way", "well", "deep"} else ()
+        if words & {"just", "immediately"} or ("right" in words and _RIGHT not in says):
+            return (_NEAR,)
+        return (_FAR,) if words & {"way", "well", "deep"} else ()
 
     def _spot_follows(self, end: int) -> bool:
         return any(not found.of_another for found in self.candidates[end])
@@ -201,53 +223,55 @@ class _Scan:
             return found
         return replace(found, of_another=True)
 
-    def _reverberation_at(self, position: int) -> Iterator[Found]:
+    def _free_at(self, position: int) -> Iterator[Found]:
         for compiled in _grammar().get(self.words[position], ()):
-            if compiled.kind == REVERBERATION:
+            if compiled.kind == FREE:
                 match = compiled.regex.match(self.text, self.starts[position])
                 if match is not None and match.end() > match.start():
-                    yield Found(position, self.index[match.end()], REVERBERATION, compiled.phrase.says)
+                    phrase = compiled.phrase
+                    yield Found(position, self.index[match.end()], FREE, phrase.says, after=phrase.after)
 
     def _room_at(self, position: int) -> Found | None:
         """A room from here on: "in a large, echoing room", "a large room rings", "the room is large"."""
         word = self.words[position]
-        if word in room_phrases.INSIDE:
+        if word in _INSIDE:
             found = self._room_noun_at(position + 1)
             if found is None:
                 return None
             outside = word == "of" and self.word(position - 1) in ("front", "outside", "out", "ahead")
             return replace(found, start=position, of_another=outside, firm=not outside)
-        if word not in room_phrases.DETERMINERS and self._adjective_at(position) is None:
+        if word not in _DETERMINERS and self._adjective_at(position) is None:
             return None
-        if self.word(position - 1) in room_phrases.FILLERS - {",", "and", "but", "yet"}:
+        if self.word(position - 1) in _FILLERS - {",", "and", "but", "yet"}:
             return None
         found = self._room_noun_at(position)
         if found is None or not (found.says or found.denies):
             return None
         before, following = self.word(position - 1), self.word(found.end)
         behind_place = before in _NOT_INSIDE
-        return replace(found, of_another=behind_place, firm=not behind_place and following in _ROOM_VERBS)
+        firm = not behind_place and (found.firm or following in _ROOM_VERBS)
+        return replace(found, of_another=behind_place, firm=firm)
 
     def _room_noun_at(self, start: int) -> Found | None:
         """A room with its adjectives, determiner first."""
-        position = start + (self.word(start) in room_phrases.DETERMINERS)
+        position = start + (self.word(start) in _DETERMINERS)
         says: list[Said] = []
         denies: list[Said] = []
         keeps: list[int] = []
         unknown = 0
         for _ in range(14):
             word = self.word(position)
-            if word in room_phrases.ROOMS:
+            if word in place_grammar().rooms:
                 break
             adjective = self._adjective_at(position)
             if adjective is not None:
                 said, length = adjective
                 (denies if self._is_denied(position, start) else says).extend(said)
                 position += length
-            elif word in room_phrases.FILLERS or word in _NEGATIONS:
+            elif word in _FILLERS or word in _NEGATIONS:
                 # "A dog barks in a small, quiet way": a comma and then a clause belongs to no room.
                 position += 1
-            elif word.isalpha() and unknown < 2 and word not in _ROOM_VERBS and word not in room_phrases.DETERMINERS:
+            elif word.isalpha() and unknown < 2 and word not in _ROOM_VERBS and word not in _DETERMINERS:
                 keeps.append(position)
                 unknown += 1
                 position += 1
@@ -257,7 +281,9 @@ class _Scan:
             return None
         end = position + 1
         more, denied_more, end = self._predicate_at(end)
-        return Found(start, end, ROOM, (*says, *more), denies=(*denies, *denied_more), keeps=tuple(keeps))
+        denied = (*denies, *denied_more)
+        # "The room is small" says it without "in".
+        return Found(start, end, ROOM, (*says, *more), denies=denied, firm=bool(more), keeps=tuple(keeps))
 
     def _predicate_at(self, start: int) -> tuple[tuple[Said, ...], tuple[Said, ...], int]:
         """What is said of the room behind its noun: "that is small", "is large and dry", "of small size"."""
@@ -281,7 +307,7 @@ class _Scan:
                 (denies if self._is_denied(position, start) else says).extend(adjective[0])
                 position += adjective[1]
                 end = position
-            elif self.word(position) in room_phrases.FILLERS | _NEGATIONS | {"far", "from", "anything", "at", "all"}:
+            elif self.word(position) in _FILLERS | _NEGATIONS | {"far", "from", "anything", "at", "all"}:
                 position += 1
             else:
                 break
@@ -289,9 +315,9 @@ class _Scan:
 
     def _adjective_at(self, position: int) -> tuple[tuple[Said, ...], int] | None:
         two = f"{self.word(position)} {self.word(position + 1)}"
-        if two in room_phrases.ADJECTIVES:
-            return room_phrases.ADJECTIVES[two], 2
-        said = room_phrases.ADJECTIVES.get(self.word(position))
+        if two in place_grammar().adjectives:
+            return place_grammar().adjectives[two], 2
+        said = place_grammar().adjectives.get(self.word(position))
         return None if said is None else (said, 1)
 
     def _is_denied(self, position: int, start: int) -> bool:
@@ -313,32 +339,21 @@ class _Scan:
             return found
         return replace(found, says=(), weakly=(), denies=found.says)
 
-    @property
-    def _needs(self) -> dict[int, str]:
-        return self.__dict__.setdefault("_after", {})
-
-    @property
-    def _kept(self) -> list[Found]:
-        # An id is a name only as long as its object lives.
-        return self.__dict__.setdefault("_alive", [])
-
 
 @lru_cache(maxsize=1)
 def _grammar() -> dict[str, tuple[_Compiled, ...]]:
     """The phrases by the words that they can begin with."""
     table: dict[str, list[_Compiled]] = {}
-    for kind, phrases in ((SPOT, spot_phrases.PHRASES), (REVERBERATION, room_phrases.PHRASES)):
-        for phrase in phrases:
-            tree = parse(phrase.notation, spot_phrases.DEFINITIONS)
-            compiled = _Compiled(phrase, kind, re.compile(pattern(tree)))
-            for word in first_words(tree) - {""}:
-                table.setdefault(word, []).append(compiled)
+    for phrase in place_grammar().phrases:
+        compiled = _Compiled(phrase, FREE if phrase.free else SPOT, re.compile(pattern(phrase.tree)))
+        for word in first_words(phrase.tree) - {""}:
+            table.setdefault(word, []).append(compiled)
     return {word: tuple(entries) for word, entries in table.items()}
 
 
 @lru_cache(maxsize=1)
 def _listener() -> re.Pattern[str]:
-    return re.compile(pattern(parse("<you>", spot_phrases.DEFINITIONS)))
+    return re.compile(pattern(parse("<you>", place_grammar().definitions)))
 
 
 @lru_cache(maxsize=1)
