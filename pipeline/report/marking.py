@@ -10,7 +10,7 @@ from transforms.captions.phrases.parse import find_phrases
 
 # Words at the ends of a phrase that are not marked: of "on your left", only "left" is.
 _UNMARKED = frozenset(
-    "a an the in on at to from of toward towards and with inside your our you listener room space chamber hall ,".split()
+    "a an the in on at to from of toward towards and with your our you listener room space chamber hall ,".split()
 )
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[,;:.!?()…—–\n]")

@@ -59,7 +59,11 @@ class Score:
 
 def kind(reason: str) -> str:
     """A reason of the check as a label names it: `missing_direction` is `place_missing`."""
-    of_place = {"hedged_place": "place_missing", "place_of_another": "place_missing", "split_place": "place_contradicts"}
+    of_place = {
+        "hedged_place": "place_missing",
+        "place_of_another": "place_missing",
+        "split_place": "place_contradicts",
+    }
     by_start = {"missing": "place_missing", "contradicts": "place_contradicts", "invents": "place_invented"}
     return of_place.get(reason) or by_start.get(reason.split("_")[0], reason)
 

@@ -28,7 +28,7 @@ def _marks(caption: str, *words: str) -> list[str]:
         ("Far off, a small dog barks on the right.", ("right",), ["right"]),
         ("A small dog in a small room.", ("small",), ["small"]),
         ("A dog barks within arm's reach of you, behind the door.", ("near", "back"), ["within arm's reach"]),
-        ("Overhead, a dog barks with no echo to speak of.", ("dampened",), ["no echo to speak of"]),
+        ("Overhead, a dog barks with no echo to speak of.", ("dampened",), ["no echo to speak"]),
         ("nothing here", (), []),
         ("", ("left",), []),
     ],

@@ -11,18 +11,20 @@ from transforms.captions.phrases.parse import Found
 
 # Words that take back what is said, wherever they stand.
 _HEDGES = re.compile(
-    r"(?<!\w)(perhaps|maybe|possibly|probably|presumably|apparently|seemingly|supposedly|allegedly|conceivably|arguably|"
-    r"potentially|might|may|could|should|would|must|seems?|seemed|seeming|appears?|appeared|likely|unlikely|guess|"
-    r"suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|imagine|unsure|uncertain|unclear|"
-    r"ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|reportedly|theoretically|whether|if not|or so|"
-    r"or thereabouts|or nearly|or almost|or possibly|or maybe|as though|as if|to be sure|more or less|so to speak|"
-    r"i'd say|(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows)"
-    r"(?!\w)"
+    r"(?<!\w)("
+    r"perhaps|maybe|possibly|probably|presumably|apparently|seemingly|supposedly|allegedly|conceivably|"
+    r"arguably|potentially|might|may|could(?! almost| nearly)|should|must|seems?|seemed|seeming|appears?|"
+    r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
+    r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
+    r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"
+    r"as though|as if|to be sure|more or less|so to speak|i'd say|"
+    r"(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows"
+    r")(?!\w)"
 )
 # Hedges beside a phrase of place alone: an engine may run roughly, a bell almost drown a voice.
 _VAGUE = frozenset(
     "almost nearly about approximately roughly vaguely loosely partly partially sort kind mostly generally virtually "
-    "practically somewhat either neither perhaps what".split()
+    "practically somewhat either neither perhaps".split()
 )
 _VAGUE_BEHIND = re.compile(
     r"(?:, )?(?:or (?:about|around|so|near|close|nearly|almost|perhaps|thereabouts|somewhere|maybe|else)\b|ish\b|"
@@ -38,9 +40,7 @@ _WORDS_OF = {
     ("elevation", "up"): "above overhead ceiling atop skyward",
     ("elevation", "down"): "below beneath underneath underground underfoot basement bottom",
     ("distance", "near"): "near nearby nearest beside alongside adjacent proximity closest next",
-    ("distance", "far"): (
-        "far distant distantly distance afar faraway farther further farthest furthest remote remotely"
-    ),
+    ("distance", "far"): ("far distant distantly distance afar faraway farthest furthest remote remotely"),
     ("distance", "other"): "midway halfway",
 }
 #: What a word still says when all phrases are taken out: enough to contradict, too little to count as said.

@@ -61,8 +61,9 @@ class _Comparison:
         self.demanded = words.present()
         self.text, self.before = canonical_text(answer), canonical_text(original)
         self.tokens = self.text.split()
-        self.phrases_before = find_phrases(self.before)
-        self.phrases = [self._without_particle(found) for found in find_phrases(self.text)]
+        before = self.before.split()
+        self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
+        self.phrases = [self._without_particle(found, self.tokens) for found in find_phrases(self.text)]
         self.said_before = _said(self.phrases_before)
 
     def reason(self) -> str | None:
@@ -80,9 +81,9 @@ class _Comparison:
                 return f"missing_{attribute}"
         return None
 
-    def _without_particle(self, found: Found) -> Found:
+    def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
         """A phrase without the "up" or "down" that belongs to a verb of the original: "pulls up", "pulling up on …"."""
-        particle, verb = self.tokens[found.start], self.tokens[found.start - 1]
+        particle, verb = tokens[found.start], tokens[found.start - 1]
         if particle not in ("up", "down") or found.start == 0:
             return found
         pairs = itertools.pairwise(self.before.split())
@@ -183,7 +184,12 @@ def _words_of_another(text: str, phrases: Sequence[Found]) -> Iterable[str]:
 
 def _loose(text: str, phrases: Sequence[Found]) -> Counter[_Said]:
     """What a text says loosely when its phrases of place are taken out."""
-    rest = NO_PLACE.sub(" , ", without_phrases(text, phrases))
+    tokens = text.split()
+    for found in phrases:
+        # "Right at hand": the word strengthens the phrase that it stands before.
+        if tokens[found.start - 1] == "right":
+            tokens[found.start - 1] = ","
+    rest = NO_PLACE.sub(" , ", without_phrases(" ".join(tokens), phrases))
     return Counter(LOOSE_WORDS[word] for word in rest.split() if word in LOOSE_WORDS)
 
 

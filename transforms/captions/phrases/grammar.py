@@ -14,7 +14,8 @@ What a phrase says weakly ("just behind you" is near) fulfils what a row demands
 
 | condition | meaning |
 |---|---|
-| `before spot`, `before room`, `before stop` | another spot, a room, or the end of a clause has to follow |
+| `before spot`, `before room` | another spot, or a room, has to follow |
+| `before stop`, `before comma` | the end of a clause or another spot has to follow, or a comma or an "and" |
 | `after spot`, `after room`, `after stop` | a spot, a room, or the start of a clause has to come before |
 | `preposition` | a noun behind it is another thing than the listener: "behind the door" |
 | `inner` | words inside it say something of their own: "to the far left" |
@@ -52,7 +53,7 @@ class Phrase:
     weakly: tuple[Said, ...]
     """What it says weakly."""
     before: str = ""
-    """What has to follow: `spot`, `room`, `stop` or nothing."""
+    """What has to follow: `spot`, `room`, `stop`, `comma` or nothing."""
     after: str = ""
     """What has to come before: `spot`, `room`, `stop` or nothing."""
     preposition: bool = False

@@ -50,7 +50,7 @@ _INNER: dict[str, Said] = {
 _FILLERS = frozenset(
     ", and but yet very highly acoustically enclosed closed indoor sized size rather quite fairly really extremely "
     "heavily strongly well so sonically somewhat too deeply notably noticeably thoroughly richly same single one "
-    "completely fully almost utterly pretty".split()
+    "completely fully utterly pretty truly genuinely decidedly distinctly sound".split()
 )
 # What stands before a room that the sound is in.
 _INSIDE = frozenset(
@@ -185,6 +185,8 @@ class _Scan:
             return None
         if phrase.before == "stop" and following not in _STOPS and not self.candidates[end]:
             return None
+        if phrase.before == "comma" and following not in (",", "and", "but"):
+            return None
         if phrase.before == "room" and self._room_noun_at(end) is None:
             return None
         inner = [_INNER[word] for word in self.words[start:end] if phrase.inner and word in _INNER]
@@ -249,7 +251,8 @@ class _Scan:
             return None
         before, following = self.word(position - 1), self.word(found.end)
         behind_place = before in _NOT_INSIDE
-        firm = not behind_place and (found.firm or following in _ROOM_VERBS)
+        definite = word in ("the", "this", "your", "our") or before in ("is", "was")
+        firm = not behind_place and (found.firm or definite or following in _ROOM_VERBS)
         return replace(found, of_another=behind_place, firm=firm)
 
     def _room_noun_at(self, start: int) -> Found | None:
@@ -287,17 +290,22 @@ class _Scan:
 
     def _predicate_at(self, start: int) -> tuple[tuple[Said, ...], tuple[Said, ...], int]:
         """What is said of the room behind its noun: "that is small", "is large and dry", "of small size"."""
-        position = start
-        if self.word(position) in ("that", "which", "so", ","):
+        position = self._behind_relative_clause(start)
+        if position == start and self.word(position) in ("that", "which", "so", ","):
             position += self.word(position) != "," or self.word(position + 1) in ("small", "large")
         if self.word(position) == "of":
             adjective = self._adjective_at(position + 1)
-            if adjective is not None and self.word(position + 1 + adjective[1]) in ("size", "sizes", "proportions"):
+            if adjective is not None and self.word(position + 1 + adjective[1]) in (
+                "size",
+                "sizes",
+                "proportions",
+                "dimensions",
+            ):
                 return adjective[0], (), position + 2 + adjective[1]
             return (), (), start
         if self.word(position) not in _BE:
             return (), (), start
-        position += 1
+        position += 1 + (self.word(position + 1) in ("a", "an"))
         says: list[Said] = []
         denies: list[Said] = []
         end = start
@@ -312,6 +320,18 @@ class _Scan:
             else:
                 break
         return tuple(says), tuple(denies), end
+
+    def _behind_relative_clause(self, position: int) -> int:
+        """The verb behind "the room in which it is heard …" and "the room that holds the sound …"."""
+        if self.word(position) in ("in", "that", "which", "where", "around", "about", "holding"):
+            for verb in range(position + 2, position + 8):
+                if self.word(verb) == ",":
+                    break
+                if self.word(verb) in ("is", "was") and self._adjective_at(
+                    verb + 1 + (self.word(verb + 1) in ("a", "an"))
+                ):
+                    return verb
+        return position
 
     def _adjective_at(self, position: int) -> tuple[tuple[Said, ...], int] | None:
         two = f"{self.word(position)} {self.word(position + 1)}"
