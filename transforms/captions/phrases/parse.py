@@ -36,7 +36,11 @@ _ROOM_VERBS = frozenset(
     "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers".split()
 )
 _NEAR, _FAR, _RIGHT = ("distance", "near"), ("distance", "far"), ("direction", "right")
-_DISTANCES = (("close", _NEAR), ("far", _FAR))
+# Degrees of a side or a height, which are distances too: "just behind you", "well above you".
+_DEGREES: dict[str, Said] = {
+    **dict.fromkeys(("close", "just", "immediately"), _NEAR),
+    **dict.fromkeys(("far", "way", "well", "deep"), _FAR),
+}
 # What a word inside a phrase says of its own.
 _INNER: dict[str, Said] = {
     **dict.fromkeys(("far", "distant"), _FAR),
@@ -193,21 +197,17 @@ class _Scan:
         says = (*phrase.says, *inner)
         weakly = phrase.weakly
         if says and all(attribute != "distance" for attribute, _ in says):
-            says = (*says, *(said for word, said in _DISTANCES if word in self.words[start:end]))
-            weakly = (*weakly, *self._degree(start, end, says))
+            degrees = [said for word, said in _DEGREES.items() if word in self.words[start:end]]
+            says = (*says, *degrees[:1])
+            if "right" in self.words[start:end] and _RIGHT not in says and not degrees:
+                # "Right behind you" may be near, or just behind and nothing else.
+                weakly = (*weakly, _NEAR)
         found = Found(start, end, SPOT, says, weakly, after=phrase.after)
         if phrase.preposition:
             return replace(found, of_another=not self._is_said_of_the_listener(end))
         if following == "of" and phrase.says and phrase.before != "room":
             return self._with_owner(found)
         return found
-
-    def _degree(self, start: int, end: int, says: tuple[Said, ...]) -> tuple[Said, ...]:
-        """The distance that a degree suggests: "just behind you", "well above you"."""
-        words = set(self.words[start:end])
-        if words & {"just", "immediately"} or ("right" in words and _RIGHT not in says):
-            return (_NEAR,)
-        return (_FAR,) if words & {"way", "well", "deep"} else ()
 
     def _spot_follows(self, end: int) -> bool:
         return any(not found.of_another for found in self.candidates[end])
