@@ -13,7 +13,19 @@ from typing import Any
 
 import yaml
 
-__all__ = ["PHRASES", "Example", "Prompt", "PromptError", "load_prompt", "place_phrase", "prompt_names"]
+__all__ = [
+    "PHRASES",
+    "Example",
+    "Prompt",
+    "PromptError",
+    "load_judge_prompt",
+    "load_prompt",
+    "place_phrase",
+    "prompt_names",
+]
+
+#: The prompt of the judge, which reads captions and writes none.
+_JUDGE = "judge"
 
 #: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
 PHRASES: dict[str, dict[str, str]] = {
@@ -80,9 +92,10 @@ class Prompt:
 
 
 def prompt_names() -> list[str]:
-    """The names of the prompts in this package, sorted."""
-    shipped = resources.files(__name__).iterdir()
-    return sorted(entry.name.removesuffix(".txt") for entry in shipped if entry.name.endswith(".txt"))
+    """The names of the prompts in this package with which a model writes captions, sorted."""
+    files = (entry.name for entry in resources.files(__name__).iterdir())
+    names = (name.removesuffix(".txt") for name in files if name.endswith(".txt"))
+    return sorted(name for name in names if name != _JUDGE)
 
 
 def load_prompt(name_or_path: str) -> Prompt:
@@ -100,6 +113,11 @@ def load_prompt(name_or_path: str) -> Prompt:
             shipped = ", ".join(prompt_names())
             raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}") from error
     return _parse(data, name_or_path)
+
+
+def load_judge_prompt() -> Prompt:
+    """The prompt with which a model is asked what a caption says."""
+    return _parse(resources.files(__name__).joinpath(f"{_JUDGE}.txt").read_bytes(), _JUDGE)
 
 
 def place_phrase(words: Mapping[str, str]) -> str:
