@@ -147,6 +147,8 @@ class Answer:
     prompt: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    asked: str = "writer"
+    """Who was asked: `writer` for a caption, `judge` for what a writer's answer says."""
 
 
 @dataclass(frozen=True)

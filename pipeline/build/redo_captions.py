@@ -26,7 +26,7 @@ from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.seeds import derive_seed
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values
+from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
 from transforms.words import VOCABULARY, SpatialWords
 
@@ -139,7 +139,7 @@ def merge_redone(release: str) -> None:
         return
     new = pa.concat_tables([_answers(storage.join(folder, name)) for name in names])
     replaced = set(_keys(new))
-    old = read_table(release, ANSWERS).cast(ANSWER_SCHEMA)
+    old = as_answers(read_table(release, ANSWERS))
     kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
@@ -187,7 +187,7 @@ def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
 def _answers(path: str) -> pa.Table:
     if not storage.exists(path):
         return ANSWER_SCHEMA.empty_table()
-    return pq.read_table(io.BytesIO(storage.read_bytes(path))).cast(ANSWER_SCHEMA)
+    return as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:
