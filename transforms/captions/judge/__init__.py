@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.captions.judge.comparison import REASONS, compare_reading, reason_of_verdict
+from transforms.captions.judge.comparison import REASONS, compare_place, compare_reading, reason_of_verdict
 from transforms.captions.judge.question import JUDGED_REASONS, judge_request
 from transforms.captions.judge.reading import Placed, Reading, Sound, parse_reading
 
@@ -12,6 +12,7 @@ __all__ = [
     "Placed",
     "Reading",
     "Sound",
+    "compare_place",
     "compare_reading",
     "judge_request",
     "parse_reading",

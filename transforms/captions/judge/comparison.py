@@ -27,29 +27,29 @@ REASONS: tuple[str, ...] = (
 _LONGEST_PLACE_WORDS = 12
 
 
-def reason_of_verdict(reply: str, answer: str, original: str, words: SpatialWords) -> str | None:
-    """Why an answer stays refused after a judge's reply; None where the judge keeps it.
+def reason_of_verdict(reply: str, caption: str, original: str, words: SpatialWords) -> str | None:
+    """Why a caption stays refused after a judge's reply; None where the judge keeps it.
 
-    The check comes first. An answer that it refuses for a reason outside JUDGED_REASONS stays refused for that reason,
+    The check comes first. A caption that it refuses for a reason outside JUDGED_REASONS stays refused for that reason,
     and one that it keeps needs no judge.
-
-    Args:
-        reply: the text of the judge's reply.
-        answer: the cleaned answer that the judge has read.
     """
-    doubt = check_caption(answer, original, words)
+    doubt = check_caption(caption, original, words)
     if doubt is None or doubt not in JUDGED_REASONS:
         return doubt
     reading = parse_reading(reply)
-    return "judge_unreadable" if reading is None else compare_reading(reading, answer, original, words)
+    return "judge_unreadable" if reading is None else compare_reading(reading, caption, original, words)
 
 
-def compare_reading(reading: Reading, answer: str, original: str, words: SpatialWords) -> str | None:
-    """How a reading differs from the row's words and the original's sounds: one of REASONS; None if it does not.
+def compare_reading(reading: Reading, caption: str, original: str, words: SpatialWords) -> str | None:
+    """How a reading differs from the row's words and the original's sounds: one of REASONS; None if it does not."""
+    return compare_place(reading, caption, original, words) or compare_sounds(reading, original)
 
-    A value counts only with a quote that the answer holds and the original does not. Every word of the answer that
-    tells something has to be in a quote, so that a judge cannot pass over it. The sounds in the judge's plain words
-    have to pass the check against the original, as a caption without a place.
+
+def compare_place(reading: Reading, caption: str, original: str, words: SpatialWords) -> str | None:
+    """How a reading of the caption differs from the row's words; None if it does not.
+
+    A value counts only with a quote that the caption holds and the original does not. Every word of the caption that
+    tells something has to be in a quote, so that a judge cannot pass over it.
     """
     demanded = words.present()
     if reading.relative_to == "other" or (_has_position(demanded) and reading.relative_to != "listener"):
@@ -60,23 +60,26 @@ def compare_reading(reading: Reading, answer: str, original: str, words: Spatial
         return "judge_several_places"
     if reading.extra:
         return "judge_extra"
-    caption, before = tokens_of(answer), tokens_of(original)
+    after, before = tokens_of(caption), tokens_of(original)
     places = {attribute: placed for attribute, placed in reading.placed.items() if placed is not None}
     if any(len(tokens_of(placed.quote)) > _LONGEST_PLACE_WORDS for placed in places.values()):
         return "judge_quote"
-    found = {attribute: find_quote(placed.quote, caption) for attribute, placed in places.items()}
-    quoted = [*found.values(), *(find_quote(sound.quote, caption) for sound in reading.sounds)]
+    found = {attribute: find_quote(placed.quote, after) for attribute, placed in places.items()}
+    quoted = [*found.values(), *(find_quote(sound.quote, after) for sound in reading.sounds)]
     if not all(quoted):
         return "judge_quote"
     # What the original says of a place itself does not say the place of the row.
-    said = {name: positions for name, positions in found.items() if says_something_new(positions, caption, before)}
-    if any(names_another(positions, caption, before) for positions in said.values()):
+    said = {name: positions for name, positions in found.items() if says_something_new(positions, after, before)}
+    if any(names_another(positions, after, before) for positions in said.values()):
         return "judge_not_listener"
     for attribute in VOCABULARY:
         if (places[attribute].value if attribute in said else None) != demanded.get(attribute):
             return f"judge_{attribute}"
-    if unquoted_words(caption, set().union(*quoted)):
-        return "judge_incomplete"
+    return "judge_incomplete" if unquoted_words(after, set().union(*quoted)) else None
+
+
+def compare_sounds(reading: Reading, original: str) -> str | None:
+    """Whether the sounds in plain words fail the check against the original, as a caption without a place."""
     return "judge_sounds" if check_caption(plain_caption(reading.sounds), original, SpatialWords()) else None
 
 

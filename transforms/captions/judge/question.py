@@ -1,10 +1,9 @@
-"""The question to a judge: the answer alone, so that the judge cannot see what is expected of it."""
+"""The question to a judge: the caption alone, so that the judge cannot see what is expected of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from transforms.captions.check import clean_answer
 from transforms.records import CaptionRequest
 from transforms.words import VOCABULARY, SpatialWords
 
@@ -14,6 +13,6 @@ JUDGED_REASONS = frozenset(
 )
 
 
-def judge_request(request: CaptionRequest, answer: str) -> CaptionRequest:
-    """The question about an answer to `request`. It holds neither the original nor the words of the row."""
-    return replace(request, caption=clean_answer(answer), words=SpatialWords(), seed=0)
+def judge_request(request: CaptionRequest, caption: str) -> CaptionRequest:
+    """The question about a caption for `request`. It holds neither the original nor the words of the row."""
+    return replace(request, caption=caption, words=SpatialWords(), seed=0)
