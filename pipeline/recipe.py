@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
-from prompts import load_prompt
+from prompts import prompt_list
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
@@ -53,7 +53,7 @@ EXECUTION_ONLY = (
 #: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
 #: so that an older release keeps its hash.
 ADDED_SECTIONS = ("select",)
-ADDED_KEYS = (("select", "split_shares"),)
+ADDED_KEYS = (("select", "split_shares"), ("caption", "versions"))
 
 
 class RecipeError(ValueError):
@@ -221,7 +221,11 @@ class CaptionSettings(_Section):
     """The address of an endpoint that speaks OpenAI's protocol; None is the provider's own."""
     model: str | None = None
     """The name of the model at that address; the local writer has a model of its own."""
-    prompt: str = "place"
+    prompt: str | list[str] = "place"
+    """A name or a path, or a list of them, of which each caption draws one by its row's seed. `styles` is the name of
+    the list prompts.STYLES; the resolved recipe holds the list."""
+    versions: Annotated[int, Field(ge=1, le=20)] = 1
+    """The number of captions for each original, with different prompts as far as the list has so many."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     """None is the prompt's own."""
     max_tokens: Annotated[int, Field(gt=0)] | None = None
@@ -253,11 +257,14 @@ class CaptionSettings(_Section):
             raise ValueError("holds no user, password or query: the key comes from OPENAI_API_KEY")
         return value
 
-    @field_validator("prompt")
+    @field_validator("prompt", mode="before")
     @classmethod
-    def _known_prompt(cls, value: str) -> str:
-        load_prompt(value)
-        return value
+    def _known_prompts(cls, value: Any) -> str | list[str]:
+        named = [value] if isinstance(value, str) else value
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            raise ValueError("takes the name or the path of a prompt, or a list of them")
+        found = prompt_list(named)
+        return found[0] if len(found) == 1 else found
 
 
 class Recipe(_Section):
@@ -330,7 +337,9 @@ class Recipe(_Section):
         from transforms.captions.answer_budget import Price
         from transforms.captions.job import CaptionJob
 
-        job = CaptionJob(**self.caption.model_dump(exclude={"prices"}), answers=answers)
+        caption = self.caption
+        prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
+        job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
         price = self.caption.prices.get(job.model_name)
         return job if price is None else replace(job, price=Price(price.prompt, price.completion))
 
@@ -433,6 +442,15 @@ def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
     values = _yaml_values(Path(path).read_text(encoding="utf-8"))
     select = values.get("select") if isinstance(values, dict) else None
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
+
+
+def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a release's recipe, with the keys that are newer than the release at their defaults."""
+    whole = copy.deepcopy(values)
+    for section, key in ADDED_KEYS:
+        if isinstance(whole.get(section), dict):
+            whole[section].setdefault(key, Recipe.model_fields[section].default.model_dump(mode="json")[key])
+    return whole
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

@@ -158,6 +158,8 @@ class Caption:
     text: str
     original: str
     status: str
+    prompt: str | None = None
+    """The id of the prompt that a language model was asked with; None where none was to be asked."""
 
 
 @dataclass(frozen=True)
@@ -219,12 +221,18 @@ class CaptionRequest:
     words: SpatialWords
     seed: int
     """Seeds the choices of the template: each row has its own, so rows differ."""
+    prompt: str = ""
+    """The id of the prompt; empty for the template."""
+    repeat: int = 0
+    """The number of earlier versions of the same original that have the same prompt."""
+    earlier_seeds: tuple[int, ...] = ()
+    """The template's seeds of the earlier versions of the same original."""
 
     @property
     def question_seed(self) -> int:
         """Seeds the choices of a language model: the same for every row that asks the same question."""
         words = (part for pair in self.words.present().items() for part in pair)
-        return derive_seed("question", self.caption, *words)
+        return derive_seed("question", self.caption, *words, *(("repeat", self.repeat) if self.repeat else ()))
 
 
 class ReplyKind(enum.Enum):

@@ -66,7 +66,6 @@ def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
                 question["request_sha256"],
                 question["attempt"],
                 question["model"],
-                question["prompt"],
             )
             new = answer_values(answer)
             old = merged.get(_key(new))

@@ -31,7 +31,6 @@ from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
-from prompts import load_prompt
 from transforms import storage
 from transforms.captions.answer_journal import read_answers
 from transforms.captions.endpoint.chat import chat_body
@@ -151,8 +150,7 @@ class _RequestFiles:
         self.requests = 0
         self.captions = 0
         self._folder = folder
-        self._job = job
-        self._prompt = load_prompt(job.prompt)
+        self._model, self._prompts = job.model_name, job.questions().prompts
         self._number = number
         self._taken = taken
         self._most_requests, self._most_bytes = most_requests, most_bytes
@@ -181,10 +179,8 @@ class _RequestFiles:
         return self._names
 
     def _add_line(self, digest: str, question: dict[str, Any]) -> None:
-        temperature, max_tokens = self._job.sampling()
-        body = chat_body(
-            self._job.model_name, self._prompt, request_of(question), question["attempt"], temperature, max_tokens
-        )
+        request = request_of(question)
+        body = chat_body(self._model, self._prompts[request.prompt], request, question["attempt"])
         entry = {"custom_id": digest, "method": "POST", "url": "/v1/chat/completions", "body": body}
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         if self._lines and (len(self._lines) >= self._most_requests or self._bytes + len(line) > self._most_bytes):

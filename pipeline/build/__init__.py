@@ -187,7 +187,7 @@ def _try_endpoint(
     if job.writer != "openai":
         return None
     question = first_question(recipe, plan, shards, job, output)
-    noted = first_noted_request(output, notes) if question is None else None
+    noted = first_noted_request(output, job.questions(), notes) if question is None else None
     if noted is not None:
         question = noted, 0
     if question is None:

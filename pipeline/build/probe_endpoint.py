@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from pipeline.build.planning import BuildError, Plan
@@ -11,9 +10,8 @@ from transforms.captions.answer_budget import ADMITTED
 from transforms.captions.answer_journal import Journal, Journals, KnownAnswers, read_answers
 from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
-from transforms.captions.openai_writer import OpenAIWriter
-from transforms.captions.rewrite_captions import requests_of
-from transforms.captions.rewriting import open_question, request_sha256
+from transforms.captions.openai_writer import OpenAIWriter, most_cost_usd
+from transforms.captions.rewriting import open_question
 from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
@@ -41,8 +39,7 @@ def probe_endpoint(job: CaptionJob, request: CaptionRequest, attempt: int = 0) -
         return None
     budget, most_usd = job.budget(), 0.0
     if budget is not None:
-        messages = writer.prompt.messages(request.caption, request.words.present())
-        most_usd = budget.most_usd(len(json.dumps(messages).encode()), writer.max_tokens)
+        most_usd = most_cost_usd(writer.body(request, attempt), budget)
         if budget.ledger.admit(most_usd) != ADMITTED:
             return None
     try:
@@ -60,9 +57,8 @@ def keep_first_answer(release: str, job: CaptionJob, request: CaptionRequest, re
     """Writes the answer into a journal of the release, so that nobody asks for it again."""
     if not reply.is_answer:
         return
-    digest = request_sha256(request, job.model_name, job.prompt_id or "", job.parameters(), attempt)
     with Journal(workspace.journal_folder(release), _JOURNAL) as journal:
-        journal.write(digest, reply)
+        journal.write(job.questions().sha256(request, attempt), reply)
 
 
 def first_question(
@@ -71,16 +67,10 @@ def first_question(
     """A request that no known answer settles, and its attempt; None if none is found in the shards looked at."""
     known = read_answers(job.answers, failures_stand=job.failures_stand) if job.answers else KnownAnswers()
     Journals(workspace.journal_folder(output)).refresh(known)
+    questions = job.questions()
     for row in _described_rows(recipe, plan, shards):
-        for request in requests_of([row]):
-            found = open_question(
-                request,
-                known.get,
-                model=job.model_name,
-                prompt_id=job.prompt_id or "",
-                tries=job.tries,
-                parameters=job.parameters(),
-            )
+        for request in questions.of_rows([row]):
+            found = open_question(request, known.get, questions)
             if found is not None:
                 return request, found[1]
     return None

@@ -20,11 +20,11 @@ from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
 from transforms import storage
 from transforms.captions.job import CaptionJob
+from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
 from transforms.captions.rewriting import TEMPLATE
 from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
-from transforms.seeds import derive_seed
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
@@ -78,8 +78,9 @@ def redo_captions(
     was_killed = workspace.is_being_redone(release)
     if not shards and not was_killed:
         return Redone(0, 0, None)
-    question = next(iter(_requests(_rows(release, shards[0]), wanted.__contains__)), None) if shards else None
-    reply = None
+    questions, question, reply = recipe.caption_job().questions(), None, None
+    if shards:
+        question = next(iter(_requests(_rows(release, shards[0]), questions, wanted.__contains__)), None)
     if question is not None:
         try:
             # Before anything of the release is touched.
@@ -121,12 +122,12 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
     _redo(release, job, [note.shard for note in notes], workspace.ANSWERS, wanted_in)
 
 
-def first_noted_request(release: str, notes: Iterable[Unanswered]) -> CaptionRequest | None:
+def first_noted_request(release: str, questions: Questions, notes: Iterable[Unanswered]) -> CaptionRequest | None:
     """The first request of the noted shards; None if none of them holds a caption without an answer."""
     for note in notes:
         answers = _answers(workspace.shard_file(release, workspace.ANSWERS, note.shard))
         wanted = _unanswered(answers, over_budget=False)
-        for request in _requests(_rows(release, note.shard), wanted.__contains__):
+        for request in _requests(_rows(release, note.shard), questions, wanted.__contains__):
             return request
     return None
 
@@ -209,19 +210,18 @@ def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
     return found
 
 
-def _requests(rows: Iterable[Mapping[str, Any]], is_wanted: IsWanted) -> list[CaptionRequest]:
+def _requests(rows: Iterable[Mapping[str, Any]], questions: Questions, is_wanted: IsWanted) -> list[CaptionRequest]:
     """The request of each caption that the template wrote and that is wanted, as a build makes it."""
     return [
-        CaptionRequest(
-            row["id"],
-            index,
-            original,
-            SpatialWords(**{attribute: row[attribute] for attribute in VOCABULARY}),
-            derive_seed(row["seed"], "caption", index),
-        )
+        request
         for row in rows
-        for index, original in enumerate(row["captions_original"])
-        if row["caption_status"][index] == TEMPLATE and is_wanted((row["id"], index))
+        for request in questions.of_row(
+            row["id"],
+            row["seed"],
+            row["captions_original"][:: questions.versions],
+            SpatialWords(**{attribute: row[attribute] for attribute in VOCABULARY}),
+        )
+        if row["caption_status"][request.caption_index] == TEMPLATE and is_wanted((row["id"], request.caption_index))
     ]
 
 
@@ -253,7 +253,7 @@ def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared
     before, rows = _answers(path), _rows(release, shard)
     # A kill between the two files leaves a kept answer for a caption that is still the template's.
     written = {key for key, kept in zip(_keys(before), before["kept"].to_pylist(), strict=True) if kept}
-    requests = _requests(rows, lambda key: is_wanted(key) or key in written)
+    requests = _requests(rows, shared.questions, lambda key: is_wanted(key) or key in written)
     outcomes = shared.answer(requests, shard.replace("/", "-", 1))
     captions: dict[CaptionKey, Caption] = {}
     given: list[Answer] = []

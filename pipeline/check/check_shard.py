@@ -22,11 +22,10 @@ from pipeline.release.totals import ShardTally, tally_shard
 from transforms.captions.check import check_caption
 from transforms.captions.check.place import check_place
 from transforms.captions.judge import JUDGED_REASONS, compare_place, compare_reading, parse_reading
-from transforms.captions.rewriting import TEMPLATE, caption_text
-from transforms.captions.template import template_caption
+from transforms.captions.questions import caption_seeds
+from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
 from transforms.rooms.geometry import direction_to_unit_vector
-from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
@@ -266,8 +265,8 @@ class ShardChecker:
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
                 # If no sentence can hold the original, the template says the position in one of its own.
-                seed = derive_seed(values["seed"], "caption", index)
-                if reason is not None and caption != template_caption(original, words, seed):
+                seeds = caption_seeds(values["seed"], index, self.recipe.caption.versions if self.recipe else 1)
+                if reason is not None and caption != template_version(original, words, seeds):
                     yield f"{name}: caption {index} does not tell its words: {reason}"
                 continue
             reason = (check_caption if self.fully else check_place)(caption, original, words)

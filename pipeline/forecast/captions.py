@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow.parquet as pq
 
@@ -12,18 +12,17 @@ from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
 from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
 from pipeline.recipe import Recipe
-from prompts import load_prompt
+from prompts import Prompt
 from transforms import storage
 from transforms.captions.answer_journal import KnownAnswers
-from transforms.captions.rewrite_captions import requests_of
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
-from transforms.records import Row
+from transforms.records import ERROR_PREFIX, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
 from transforms.words import words_of
 
-__all__ = ["CaptionPlan", "Questions", "count_questions", "earlier_answers", "plan_captions", "text_tokens"]
+__all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions", "text_tokens"]
 
 #: The most rows whose questions are composed one by one; of more rows a keyed sample is taken. With known answers the
 #: sample is larger, because each row may have its own answer.
@@ -44,7 +43,15 @@ _ENOUGH_CAPTIONS = 30
 
 
 @dataclass(frozen=True)
-class Questions:
+class PromptQuestions:
+    """The open questions that are asked with one prompt: their number, and the mean of their prompt tokens."""
+
+    open: int
+    prompt_tokens: float
+
+
+@dataclass(frozen=True)
+class QuestionCount:
     """The questions of a build at their first try."""
 
     captions: int
@@ -58,6 +65,8 @@ class Questions:
     completion_tokens: float
     rows: int
     """The number of rows that were counted."""
+    by_prompt: Mapping[str, PromptQuestions] = field(default_factory=dict)
+    """The open questions of each prompt, by the prompt's id."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,8 @@ class CaptionPlan:
 
     writer: str
     model: str
-    prompt: str | None
+    prompts: Mapping[str, PromptQuestions]
+    """The open questions of each prompt, by the prompt's id."""
     questions: int
     known: int
     tries: Interval
@@ -83,7 +93,11 @@ class CaptionPlan:
         return {
             "writer": self.writer,
             "model": self.model,
-            "prompt": self.prompt,
+            "prompt": ", ".join(self.prompts) or None,
+            "prompts": {
+                prompt: {"questions": of_prompt.open, "prompt_tokens_each": round(of_prompt.prompt_tokens, 1)}
+                for prompt, of_prompt in self.prompts.items()
+            },
             "questions": self.questions,
             "known": self.known,
             "tries": {**self.tries.values(), "from": self.tries_from},
@@ -94,17 +108,16 @@ class CaptionPlan:
         }
 
 
-def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Questions:
+def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> QuestionCount:
     """Counts the questions of a build, composed as in the build; words come from the T30 that a room is designed for.
 
     The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
     """
-    job, supply, ranges = recipe.caption_job(), recipe.room_supply(), recipe.scene_ranges()
+    questions, supply, ranges = recipe.caption_job().questions(), recipe.room_supply(), recipe.scene_ranges()
     clips = [clip for shard in plan.shards for clip in shard.clips]
-    prompt = load_prompt(job.prompt)
     most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
-    every = sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
-    first_asked: dict[str, tuple[float, float]] = {}
+    every = questions.versions * sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
+    first_asked: dict[str, tuple[str, float, float]] = {}
     rows = captions = settled = 0
     for at in in_keyed_order(clips, recipe.seed):
         clip = clips[at]
@@ -116,31 +129,31 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 row = place_row(make_row(clip, version, recipe.seed), supply, ranges)
             except SceneDoesNotFit:
                 continue
-            for request in requests_of([_with_planned_words(row)]):
+            for request in questions.of_rows([_with_planned_words(row)]):
                 captions += 1
-                found = open_question(
-                    request,
-                    known.get,
-                    model=job.model_name,
-                    prompt_id=job.prompt_id or "",
-                    tries=job.tries,
-                    parameters=job.parameters(),
-                )
+                found = open_question(request, known.get, questions)
                 if found is None:
                     settled += 1
                 elif found[0] not in first_asked:
-                    messages = prompt.messages(request.caption, request.words.present())
+                    messages = questions.prompts[request.prompt].messages(request.caption, request.words.present())
                     answer = template_caption(request.caption, request.words, request.seed)
-                    first_asked[found[0]] = (_chat_tokens(messages), text_tokens(answer))
+                    first_asked[found[0]] = (request.prompt, _chat_tokens(messages), text_tokens(answer))
     share = every / captions if captions else 0.0
-    tokens = list(first_asked.values())
-    return Questions(
+    asked = list(first_asked.values())
+    tokens: dict[str, list[float]] = {prompt: [] for prompt in questions.prompts}
+    for prompt, prompt_tokens, _ in asked:
+        tokens[prompt].append(prompt_tokens)
+    return QuestionCount(
         captions=every,
-        open=round(len(tokens) * share),
+        open=round(len(asked) * share),
         known=round(settled * share),
-        prompt_tokens=sum(prompt for prompt, _ in tokens) / len(tokens) if tokens else 0.0,
-        completion_tokens=sum(completion for _, completion in tokens) / len(tokens) if tokens else 0.0,
+        prompt_tokens=_mean([of_prompt for _, of_prompt, _ in asked]),
+        completion_tokens=_mean([of_answer for _, _, of_answer in asked]),
         rows=rows,
+        by_prompt={
+            prompt: PromptQuestions(round(len(of_prompt) * share), _mean(of_prompt))
+            for prompt, of_prompt in tokens.items()
+        },
     )
 
 
@@ -159,7 +172,7 @@ def _with_planned_words(row: Row) -> Row:
 
 
 def plan_captions(
-    recipe: Recipe, questions: Questions, usable: float, asked: ModelAnswers, before: ModelAnswers
+    recipe: Recipe, questions: QuestionCount, usable: float, asked: ModelAnswers, before: ModelAnswers
 ) -> CaptionPlan:
     """Forecasts tries, tokens and price of the open questions.
 
@@ -184,7 +197,7 @@ def plan_captions(
         tries = Interval(mean, max(1.0, mean - error), min(float(job.tries), mean + error))
     else:
         # A model that was not measured: at worst it needs as many tries as the small model, at best one.
-        most = _tries(job.prompt, job.tries)
+        most = _tries(list(job.questions().prompts.values()), job.tries)
         tries, source = Interval(most, 1.0, most), "the small model's, as an upper bound"
     answers = tries.times(count)
     tokens_from = f"{BYTES_A_TOKEN:g} bytes a token"
@@ -199,7 +212,10 @@ def plan_captions(
     return CaptionPlan(
         writer=job.writer,
         model=job.model_name,
-        prompt=job.prompt_id,
+        prompts={
+            prompt: replace(of_prompt, open=round(of_prompt.open * usable))
+            for prompt, of_prompt in questions.by_prompt.items()
+        },
         questions=count,
         known=questions.known,
         tries=tries,
@@ -212,14 +228,16 @@ def plan_captions(
     )
 
 
-def earlier_answers(paths: Sequence[str], model: str, prompt_id: str | None) -> ModelAnswers:
-    """The tries and tokens of a model in earlier builds."""
+def earlier_answers(paths: Sequence[str], model: str, prompts: Collection[str]) -> ModelAnswers:
+    """The tries and tokens of a model in earlier builds, with prompts of these ids."""
     captions: set[tuple[str, int]] = set()
     answers = prompt_tokens = completion_tokens = counted = 0
     for path in paths:
         table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
         for answer in table.to_pylist():
-            if (answer["model"], answer["prompt"]) != (model, prompt_id) or (answer["reason"] or "").startswith("err"):
+            if answer["model"] != model or answer["prompt"] not in prompts:
+                continue
+            if (answer["reason"] or "").startswith(ERROR_PREFIX):
                 continue
             captions.add((answer["row_id"], answer["caption_index"]))
             answers += 1
@@ -231,15 +249,20 @@ def earlier_answers(paths: Sequence[str], model: str, prompt_id: str | None) -> 
     return ModelAnswers(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
 
 
-def _tries(prompt: str, most: int) -> float:
+def _tries(prompts: Sequence[Prompt], most: int) -> float:
     """The mean number of tries of the small model for a caption, if at most `most` are allowed."""
-    refused = STILL_REFUSED.get(prompt, STILL_REFUSED["place"])
-    return 1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most))
+    shares = [STILL_REFUSED.get(prompt.name, STILL_REFUSED["place"]) for prompt in prompts]
+    tries = [1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most)) for refused in shares]
+    return sum(tries) / len(tries)
 
 
 def text_tokens(text: str) -> float:
     """The approximate number of tokens of an English text."""
     return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _chat_tokens(messages: Sequence[Mapping[str, str]]) -> float:

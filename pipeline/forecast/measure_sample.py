@@ -23,7 +23,7 @@ from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
-from transforms.captions.rewrite_captions import requests_of, rewrite_shard
+from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.captions.rewriting import rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.errors import one_line
@@ -299,6 +299,7 @@ class _Measuring:
         self.settings = job.recipe.render_settings()
         self.supply = job.recipe.room_supply()
         self.captions = job.recipe.caption_job()
+        self.questions = self.captions.questions()
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -380,7 +381,7 @@ class _Measuring:
         with stages.stage("word"):
             row = describe_place(row)
         with stages.stage("captions"):
-            (row,) = rewrite_shard(shard.with_rows((row,)), self.captions, None, None).rows
+            (row,) = rewrite_shard(shard.with_rows((row,)), self.questions, None, None).rows
         os.unlink(path)
         self.rows.append(row)
         return replace(decoded, row=SampledRow(len(flac), stages.cpu_s, stages.wall_s))
@@ -404,11 +405,11 @@ class _Measuring:
             yield rows, size, time.process_time() - begun
 
     def _values(self, row: Row) -> dict[str, object]:
-        return row_values(row, caption_model=self.captions.model_name, caption_prompt=self.captions.prompt_id)
+        return row_values(row, caption_model=self.captions.model_name)
 
     def _ask(self) -> tuple[ModelAnswers, str | None]:
         """Asks the local model for captions of the sampled rows, in batches like those of the stage."""
-        requests = requests_of(self.rows)[: self.job.budget.most_captions]
+        requests = self.questions.of_rows(self.rows)[: self.job.budget.most_captions]
         try:
             ask_model(self.captions, requests[:1])
             return ask_model(self.captions, requests, self.job.budget.captions_s), None
@@ -435,7 +436,7 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
     Raises:
         WriterUnavailable: where it cannot be asked from here.
     """
-    writer = job.open_writer()
+    writer, questions = job.open_writer(), job.questions()
     if writer is None or not requests:
         return ModelAnswers()
     total, batch = ModelAnswers(), max(job.concurrency if job.writer == "openai" else 16, 1)
@@ -443,13 +444,7 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
     try:
         for start in range(0, len(requests), batch):
             cpu, wall = time.process_time(), time.monotonic()
-            outcomes = rewrite(
-                requests[start : start + batch],
-                writer,
-                prompt_id=job.prompt_id or "",
-                tries=job.tries,
-                parameters=job.parameters(),
-            )
+            outcomes = rewrite(requests[start : start + batch], writer, questions)
             taken = time.process_time() - cpu, time.monotonic() - wall
             given = {answer.request_sha256: answer for _, answers in outcomes for answer in answers}.values()
             total += ModelAnswers(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from prompts import load_prompt
+from prompts import Prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
 from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
-from transforms.captions.rewriting import TEMPLATE, decimal_text
+from transforms.captions.questions import Questions
+from transforms.captions.rewriting import TEMPLATE
 from transforms.captions.smollm import MODEL_NAME
 from transforms.captions.writers import CaptionWriter
 
@@ -27,7 +28,10 @@ class CaptionJob:
     """
 
     writer: str
-    prompt: str
+    prompts: tuple[str, ...]
+    """Names or paths of the prompts; each caption draws one."""
+    versions: int
+    """The number of captions of each original."""
     tries: int
     base_url: str | None
     model: str | None
@@ -61,21 +65,15 @@ class CaptionJob:
             return TEMPLATE
         return MODEL_NAME if self.writer == "local" else self.model or DEFAULT_MODEL
 
-    @property
-    def prompt_id(self) -> str | None:
-        """The value of the column `caption_prompt`; the template has no prompt."""
-        return None if self.writer == "template" else load_prompt(self.prompt).id
+    def questions(self) -> Questions:
+        """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
+        prompts = [] if self.writer == "template" else [self._sampled(load_prompt(prompt)) for prompt in self.prompts]
+        return Questions(self.model_name, {prompt.id: prompt for prompt in prompts}, self.versions, self.tries)
 
-    def sampling(self) -> tuple[float, int]:
-        """The temperature and the most tokens of an answer: those of the recipe, else those of the prompt."""
-        own = load_prompt(self.prompt)
-        temperature = own.temperature if self.temperature is None else self.temperature
-        return temperature, self.max_tokens or own.max_tokens
-
-    def parameters(self) -> dict[str, int | str]:
-        """The sampling parameters that are part of a request's hash."""
-        temperature, max_tokens = self.sampling()
-        return {"temperature": decimal_text(temperature), "max_tokens": max_tokens}
+    def _sampled(self, prompt: Prompt) -> Prompt:
+        """The prompt with the recipe's sampling parameters, where the recipe has some."""
+        temperature = prompt.temperature if self.temperature is None else self.temperature
+        return replace(prompt, temperature=temperature, max_tokens=self.max_tokens or prompt.max_tokens)
 
     def budget(self) -> Budget | None:
         """The budget of this machine, or of the shard that asks for it; None for no limit."""
@@ -87,15 +85,9 @@ class CaptionJob:
         """The writer, not yet connected or loaded; None for the template."""
         if self.writer == "template":
             return None
-        prompt, (temperature, max_tokens) = load_prompt(self.prompt), self.sampling()
+        prompts = self.questions().prompts
         if self.writer == "local":
-            return LocalWriter(prompt, temperature=temperature, max_tokens=max_tokens, batch_size=LOCAL_BATCH_SIZE)
+            return LocalWriter(prompts, batch_size=LOCAL_BATCH_SIZE)
         return OpenAIWriter(
-            self.base_url,
-            self.model_name,
-            prompt,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            concurrency=self.concurrency,
-            timeout_s=self.timeout_s,
+            self.base_url, self.model_name, prompts, concurrency=self.concurrency, timeout_s=self.timeout_s
         )

@@ -15,42 +15,21 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.captions.answer_journal import Journal, Journals, SharedAnswers, read_answers
 from transforms.captions.job import CaptionJob
+from transforms.captions.questions import Questions
 from transforms.captions.rewriting import TEMPLATE, AskQuestions, rewrite
 from transforms.captions.unanswered import find_unanswered, remove_note, write_note
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, Row, Shard, outcome_of_reason
-from transforms.seeds import derive_seed
+from transforms.records import Answer, Caption, CaptionRequest, Reply, Shard, outcome_of_reason
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
 
 
-def requests_of(rows: Sequence[Row]) -> list[CaptionRequest]:
-    """A request for each caption of each row, in order, with the words of the row."""
-    requests = []
-    for row in rows:
-        if row.words is None:
-            raise ValueError(f"row {row.id} has no words")
-        for index, caption in enumerate(row.clip.captions):
-            seed = derive_seed(row.seed, "caption", index)
-            requests.append(CaptionRequest(row.id, index, caption, row.words, seed))
-    return requests
-
-
-def answer_requests(
-    requests: Sequence[CaptionRequest], job: CaptionJob, writer: CaptionWriter | None, ask: AskQuestions | None
-) -> list[tuple[Caption, list[Answer]]]:
-    """The caption of each request as the job asks for it, with every answer that it had."""
-    return rewrite(
-        requests, writer, prompt_id=job.prompt_id or "", tries=job.tries, parameters=job.parameters(), ask=ask
-    )
-
-
-def rewrite_shard(shard: Shard, job: CaptionJob, writer: CaptionWriter | None, ask: AskQuestions | None) -> Shard:
+def rewrite_shard(shard: Shard, questions: Questions, writer: CaptionWriter | None, ask: AskQuestions | None) -> Shard:
     """The shard with a caption for each request, and with every answer that its captions had."""
-    requests = requests_of(shard.rows)
+    requests = questions.of_rows(shard.rows)
     captions: dict[str, list[Caption]] = {row.id: [] for row in shard.rows}
     answers: list[Answer] = []
-    for request, (caption, given) in zip(requests, answer_requests(requests, job, writer, ask), strict=True):
+    for request, (caption, given) in zip(requests, rewrite(requests, writer, questions, ask), strict=True):
         captions[request.row_id].append(caption)
         answers.extend(given)
     rows = tuple(replace(row, captions=tuple(captions[row.id])) for row in shard.rows)
@@ -78,6 +57,7 @@ class SharedWriter:
     def __init__(self, job: CaptionJob) -> None:
         self.job = job
         self.users = 0
+        self.questions = job.questions()
         self.writer = job.open_writer()
         journals = Journals(workspace.journal_folder(job.release)) if job.release else None
         self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.failures_stand), journals)
@@ -91,9 +71,9 @@ class SharedWriter:
         A shard with captions that the endpoint has not answered is noted, so that the next build asks again.
         """
         if self.writer is None:
-            return rewrite_shard(shard, self.job, None, None)
+            return rewrite_shard(shard, self.questions, None, None)
         with self._journal(f"{shard.split}-{shard.name}") as journal:
-            rewritten = rewrite_shard(shard, self.job, self.writer, self._ask_and_keep(journal))
+            rewritten = rewrite_shard(shard, self.questions, self.writer, self._ask_and_keep(journal))
         self.note(shard.path, answers_by_caption(rewritten.answers))
         return rewritten
 
@@ -101,7 +81,7 @@ class SharedWriter:
         """The caption of each request, with its answers, which are written into the journal of this name."""
         assert self.writer is not None
         with self._journal(name) as journal:
-            return answer_requests(requests, self.job, self.writer, self._ask_and_keep(journal))
+            return rewrite(requests, self.writer, self.questions, self._ask_and_keep(journal))
 
     def note(self, shard: str, answers: Sequence[Sequence[Answer]]) -> None:
         """Notes a shard that holds captions without an answer, or removes its note."""
@@ -206,7 +186,7 @@ class RewriteCaptions(Stage):
             # Nothing to wait for. A shard that is held back would be lost if the next one found the disk full.
             yield guarded(self.name, self._writer.rewrite, element)
             return
-        captions = sum(len(row.clip.captions) for row in element.rows)
+        captions = self.job.versions * sum(len(row.clip.captions) for row in element.rows)
         self._pending.append((captions, self._threads.submit(guarded, self.name, self._writer.rewrite, element)))
         while self._pending and (self._pending[0][1].done() or self._is_full()):
             yield self._next_shard()

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from transforms.captions.check import check_caption, clean_answer
+from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
 from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply
+from transforms.seeds import derive_seed
+from transforms.words import SpatialWords
 
 __all__ = [
     "TEMPLATE",
     "AskQuestions",
     "caption_text",
-    "decimal_text",
     "judge",
     "open_question",
-    "request_sha256",
     "rewrite",
+    "template_version",
 ]
 
 #: Takes questions, each the hash of a request and the request, and an attempt; returns their replies in order. It may
@@ -29,72 +29,43 @@ AskQuestions = Callable[[Sequence[tuple[str, CaptionRequest]], int], Sequence[Re
 #: The model's name on captions that no language model wrote.
 TEMPLATE = "template"
 
-
-def request_sha256(
-    request: CaptionRequest, model: str, prompt_id: str, parameters: Mapping[str, int | str], attempt: int = 0
-) -> str:
-    """A SHA-256 over all that shapes an answer: model, prompt, sampling parameters, caption, words, seed, attempt.
-
-    Parameters are integers and strings, a temperature its decimal text (`decimal_text`), because the text of a float
-    is not the same everywhere. The row's id is left out, so that two rows with the same question ask it once.
-    """
-    for name, value in parameters.items():
-        if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise TypeError(f"the parameter {name} has to be an integer or a string, not {type(value).__name__}")
-    shaped = {
-        "attempt": attempt,
-        "caption": request.caption,
-        "model": model,
-        "parameters": dict(parameters),
-        "prompt": prompt_id,
-        "seed": request.question_seed,
-        "words": request.words.present(),
-    }
-    # ASCII escapes carry any text, lone surrogates too.
-    return hashlib.sha256(json.dumps(shaped, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def decimal_text(value: float) -> str:
-    """A parameter as the shortest decimal text with at most six decimals: 0.9 → "0.9", 1.0 → "1"."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
+#: How often the template draws again for a version that equals an earlier one.
+_MOST_REDRAWS = 5
 
 
 def rewrite(
     requests: Sequence[CaptionRequest],
     writer: CaptionWriter | None,
-    *,
-    prompt_id: str,
-    tries: int,
-    parameters: Mapping[str, int | str] | None = None,
+    questions: Questions,
     ask: AskQuestions | None = None,
 ) -> list[tuple[Caption, list[Answer]]]:
     """The caption of each request, in order, with every answer that it had.
 
     Args:
         writer: None for the template.
-        tries: how often a caption is asked for before the template writes it.
+        questions: the job's questions, from which the requests come. A refused answer is asked for again with the same
+            prompt.
         ask: stands between this function and the writer, and may know answers, which are checked like new ones. None
             asks the writer. A question that several requests have is asked once.
     """
     captions: list[Caption | None] = [None] * len(requests)
     given_up: set[int] = set()
     answers: list[list[Answer]] = [[] for _ in requests]
-    for attempt in range(tries if writer is not None else 0):
+    for attempt in range(questions.tries if writer is not None else 0):
         assert writer is not None
         pending = [index for index, caption in enumerate(captions) if caption is None and index not in given_up]
-        hashes = {
-            index: request_sha256(requests[index], writer.model, prompt_id, parameters or {}, attempt)
-            for index in pending
-        }
-        questions = [(hashes[index], requests[index]) for index in pending]
-        replies = (ask or _ask_each_question_once(writer))(questions, attempt) if questions else ()
+        hashes = {index: questions.sha256(requests[index], attempt) for index in pending}
+        hashed = [(hashes[index], requests[index]) for index in pending]
+        replies = (ask or _ask_each_question_once(writer))(hashed, attempt) if hashed else ()
         for index, reply in zip(pending, replies, strict=True):
-            answer = judge(requests[index], reply, hashes[index], attempt, writer.model, prompt_id)
+            answer = judge(requests[index], reply, hashes[index], attempt, questions.model)
             answers[index].append(answer)
             if reply.ends_question:
                 given_up.add(index)
             if answer.kept:
-                captions[index] = Caption(caption_text(answer.text), requests[index].caption, "rewritten")
+                captions[index] = Caption(
+                    caption_text(answer.text), requests[index].caption, "rewritten", requests[index].prompt
+                )
     return [
         (caption or _from_template(request), given)
         for request, caption, given in zip(requests, captions, answers, strict=True)
@@ -102,21 +73,15 @@ def rewrite(
 
 
 def open_question(
-    request: CaptionRequest,
-    known: Callable[[str, CaptionRequest], Reply | None],
-    *,
-    model: str,
-    prompt_id: str,
-    tries: int,
-    parameters: Mapping[str, int | str],
+    request: CaptionRequest, known: Callable[[str, CaptionRequest], Reply | None], questions: Questions
 ) -> tuple[str, int] | None:
     """What `rewrite` would ask next for a request, as (hash, attempt); None where nothing is left to ask."""
-    for attempt in range(tries):
-        digest = request_sha256(request, model, prompt_id, parameters, attempt)
+    for attempt in range(questions.tries):
+        digest = questions.sha256(request, attempt)
         reply = known(digest, request)
         if reply is None:
             return digest, attempt
-        if reply.ends_question or judge(request, reply, digest, attempt, model, prompt_id).kept:
+        if reply.ends_question or judge(request, reply, digest, attempt, questions.model).kept:
             return None
     return None
 
@@ -134,7 +99,7 @@ def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
     return ask
 
 
-def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
+def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str) -> Answer:
     """A reply as an answer: kept, or refused with its reason."""
     reason = reason_of_reply(reply)
     if reply.kind is ReplyKind.TEXT:
@@ -148,14 +113,32 @@ def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, mode
         kept=reason is None,
         reason=reason,
         model=model,
-        prompt=prompt_id,
+        prompt=request.prompt,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
 
 
 def _from_template(request: CaptionRequest) -> Caption:
-    return Caption(template_caption(request.caption, request.words, request.seed), request.caption, TEMPLATE)
+    text = template_version(request.caption, request.words, (*request.earlier_seeds, request.seed))
+    return Caption(text, request.caption, TEMPLATE, request.prompt or None)
+
+
+def template_version(original: str, words: SpatialWords, seeds: Sequence[int]) -> str:
+    """The template's caption for the last seed; the others are those of earlier versions of the same original.
+
+    A caption that equals an earlier one is drawn again, a few times. It depends on the seeds alone, not on which of the
+    versions a language model has written, so that asking again leaves the others as they are.
+    """
+    texts: list[str] = []
+    for seed in seeds:
+        text = template_caption(original, words, seed)
+        for draw in range(_MOST_REDRAWS):
+            if text not in texts:
+                break
+            text = template_caption(original, words, derive_seed(seed, "again", draw))
+        texts.append(text)
+    return texts[-1]
 
 
 def caption_text(answer: str) -> str:
