@@ -306,3 +306,8 @@ def outcome_of_reason(reason: str | None) -> str:
     """A short name for counting: `kept`, a reason of the check, or the kind of a reply that is no text."""
     kind = reply_of_reason(reason).kind
     return (reason or "kept") if kind is ReplyKind.TEXT else kind.name.lower()
+
+
+def outcome_of_answer(answer: Answer) -> str:
+    """A short name for counting an answer; what the judge kept is not counted as kept twice."""
+    return "kept_by_judge" if answer.asked == "judge" and answer.kept else outcome_of_reason(answer.reason)

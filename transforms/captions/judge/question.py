@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from transforms.records import CaptionRequest
 from transforms.words import VOCABULARY, SpatialWords
 
@@ -13,6 +11,10 @@ JUDGED_REASONS = frozenset(
 )
 
 
-def judge_request(request: CaptionRequest, caption: str) -> CaptionRequest:
-    """The question about a caption for `request`. It holds neither the original nor the words of the row."""
-    return replace(request, caption=caption, words=SpatialWords(), seed=0)
+def judge_request(request: CaptionRequest, caption: str, prompt: str) -> CaptionRequest:
+    """The question about a caption for `request`. It holds neither the original nor the words of the row.
+
+    Args:
+        prompt: the id of the judge's prompt.
+    """
+    return CaptionRequest(request.row_id, request.caption_index, caption, SpatialWords(), 0, prompt)
