@@ -45,7 +45,7 @@ def test_the_first_words_of_a_phrase() -> None:
 
 @pytest.mark.parametrize("notation", ["on (the left", "on [the left", "on the) left", "on ] left"])
 def test_brackets_have_to_match(notation: str) -> None:
-    with pytest.raises(ValueError, match="closed|expected"):
+    with pytest.raises(ValueError, match=r"closed|expected"):
         parse(notation)
 
 
