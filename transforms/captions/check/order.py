@@ -7,45 +7,60 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from transforms.captions.check.sound_words import FUNCTION_WORDS
+from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS
+from transforms.captions.lexicon.base_forms import lemmas, may_be
 
 _SEQUENCE = re.compile(
     r"(?<!\w)(then|followed by|interrupted by|followed|following|follows|before|after|until|preceded by|precedes|next)"
     r"(?!\w)"
 )
-_BACKWARDS = ("after", "following", "follows", "preceded by")
+_BACKWARDS = ("after", "following", "preceded by")
+# "And insects then screech" is "then insects screech".
+_LATE_THEN = re.compile(r"(?<!\w)(?:and|,) ((?:an? |the |more )?([^\W\d]+)) then(?!\w)")
+_AT_ONCE = frozenset("while whilst as during amid amidst when meanwhile simultaneously".split())
+
+_ASIDE = frozenset("with over alongside".split())
 
 
 def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
-    """True where the original tells a sequence and the answer tells its sounds in another order."""
-    original, answer = " ".join(before), " ".join(after)
-    if not _SEQUENCE.search(original):
+    """True where the original tells a sequence and the answer another one, or where one of them tells none."""
+    moments, moments_of_answer = (_in_time(" ".join(words), names) for words in (before, after))
+    in_turn, answer_in_turn = len(moments) > 1, len(moments_of_answer) > 1
+    at_once, answer_at_once = bool(_AT_ONCE & set(before)), bool(_AT_ONCE & set(after))
+    if in_turn != answer_in_turn and at_once != answer_at_once and in_turn != at_once:
+        return True
+    if not in_turn:
         return False
-    moments, moments_of_answer = _in_time(original, names), _in_time(answer, names)
     times = Counter(name for moment in moments for name in moment)
+    if len(moments) == len(moments_of_answer):
+        # A sound that comes twice comes in the same moments.
+        return any(
+            name in times and name not in moment
+            for moment, told in zip(moments, moments_of_answer, strict=True)
+            for name in told
+        )
     when = {name: number for number, moment in enumerate(moments) for name in moment if times[name] == 1}
-    if len(moments_of_answer) > 1:
+    if answer_in_turn:
         spans = [[when[name] for name in moment if name in when] for moment in moments_of_answer]
         spans = [span for span in spans if span]
         return any(max(first) > min(second) for first, second in itertools.pairwise(spans))
-    named = [names[word] for word in after if word in names]
-    positions = {name: position for position, name in enumerate(named)}
-    order = [positions[name] for name in dict.fromkeys(names[word] for word in before if word in names)
-             if name in positions]
-    backwards = sum(first > second for first, second in itertools.pairwise(order))
-    return backwards > len(order) // 5
+    told = [names[word] for word in after if word in names]
+    order = [when[name] for name in told if name in when and told.count(name) == 1]
+    return any(first > second for first, second in itertools.pairwise(order))
 
 
 def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:
     """The names in the parts of a sequence, the earliest first: "b after a" and "after a, b" are a, b."""
-    pieces = _SEQUENCE.split(text)
+    pieces = _SEQUENCE.split(_LATE_THEN.sub(_then_first, text))
     parts = [pieces[0]]
     for sign, part in zip(pieces[1::2], pieces[2::2], strict=True):
         backwards = sign in _BACKWARDS
         is_first = len(parts) == 1 and not _moment(parts[0], names)
         if is_first and sign in (*_BACKWARDS, "before") and "," in part:
-            first, _, rest = part.partition(",")
+            first, _, rest = part.strip(", ").partition(",")
             parts = [first, rest] if backwards else [rest, first]
+        elif sign == "follows" or part.startswith(" behind"):
+            parts.append(part)
         elif backwards:
             parts.insert(len(parts) - 1, part)
         else:
@@ -53,5 +68,19 @@ def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:
     return [moment for moment in (_moment(part, names) for part in parts) if moment]
 
 
+def _then_first(match: re.Match[str]) -> str:
+    return match[0] if may_be(match[2], "VERB") else f"then {match[1]}"
+
+
 def _moment(part: str, names: Mapping[str, str]) -> set[str]:
-    return {names[word] for word in part.split() if word != "," and word not in FUNCTION_WORDS}
+    """The names in one part, without what is heard all the while."""
+    found: list[set[str]] = [set(), set()]
+    aside = False
+    for word in part.split():
+        if word in _AT_ONCE or word in _ASIDE:
+            aside = True
+        elif word == ",":
+            aside = False
+        elif word in names and word not in FUNCTION_WORDS and not lemmas(word) & (CARRIERS | LIGHT_VERBS):
+            found[aside].add(names[word])
+    return found[0] or found[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.order import changes_order
@@ -18,6 +18,9 @@ from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lem
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
+_REFERRING = frozenset(
+    "it its they their them he his she her who which that both each again other others another one ones itself".split()
+)
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset("several some the of two three four five six 2 3 4 5 6 many these those its their with".split())
 
@@ -41,7 +44,7 @@ class Compared:
 def check_sounds(answer: str, original: str) -> str | None:
     """The part about the sounds, on canonical texts."""
     compared = compare(answer, original)
-    if any(word not in compared.covered for word in _required(compared.before)):
+    if any(word not in compared.covered for word in _required(compared.before)) or _says_less_often(compared):
         return "content_lost"
     if any(not _is_carrier(word, compared.before) for word in compared.added):
         return "content_added"
@@ -111,19 +114,23 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
     return bool(lemmas(word) & BEGINNINGS and _SEQUENCE.search(" ".join(before)))
 
 
+def _says_less_often(compared: Compared) -> bool:
+    """True where the original says a word twice and the answer once, and nothing refers to it: "it", "both"."""
+    times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
+    missing = sum(max(0, number - times[name]) for name, number in times_before.items() if number > 1)
+    referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
+    return missing > max(0, referring)
+
+
 def _says_more_often(compared: Compared) -> bool:
     """True where the answer says a sound again that the original says once: "a man speaks, hissing, a man speaks"."""
-    times = Counter(content_words(compared.after))
-    senses = Counter(compared.names[word] for word in content_words(compared.after))
-    times_before = Counter(content_words(compared.before))
-    senses_before = Counter(compared.names[word] for word in content_words(compared.before))
-    return any(
-        number > 1
-        and number > times_before[word]
-        and senses[compared.names[word]] > senses_before[compared.names[word]] > 0
-        for word, number in times.items()
-        if not lemmas(word) & (CARRIERS | VACUOUS)
-    )
+    times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
+    return any(number > times_before[name] > 0 for name, number in times.items())
+
+
+def _times(words: Sequence[str], names: Mapping[str, str]) -> Counter[str]:
+    """How often each name of a content word comes, but for words that carry others or say nothing."""
+    return Counter(names[word] for word in content_words(words) if not lemmas(word) & (CARRIERS | VACUOUS))
 
 
 def _changes_number(answer: str, original: str) -> bool:
