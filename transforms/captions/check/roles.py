@@ -169,6 +169,8 @@ def _is_verbal(part: Sequence[str], position: int) -> bool:
     if not previous:
         # "And hisses", but not "and birds sing".
         return not may_be(word, "NOUN") or not (following in _BE or may_be(following, "VERB"))
-    return previous in _PRONOUNS | _BE or previous in _ANYBODY | PEOPLE or (
-        previous not in FUNCTION_WORDS and may_be(previous, "NOUN") and not may_be(previous, "ADJ")
+    return (
+        previous in _PRONOUNS | _BE
+        or previous in _ANYBODY | PEOPLE
+        or (previous not in FUNCTION_WORDS and may_be(previous, "NOUN") and not may_be(previous, "ADJ"))
     )

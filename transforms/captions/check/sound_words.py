@@ -32,7 +32,9 @@ VACUOUS = frozenset(
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
-LIGHT_VERBS = frozenset("begin start continue keep go get come take make do give let have perform hold travel move".split())
+LIGHT_VERBS = frozenset(
+    "begin start continue keep go get come take make do give let have perform hold travel move".split()
+)
 
 # Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
 BEGINNINGS = frozenset("begin start commence".split())

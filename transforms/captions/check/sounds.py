@@ -22,7 +22,9 @@ _REFERRING = frozenset(
     "it its they their them he his she her who which that both each again other others another one ones itself".split()
 )
 _PLURAL_VERBS = frozenset("are were have".split())
-_BEFORE_NOUNS = frozenset("several some the of two three four five six 2 3 4 5 6 many these those its their with".split())
+_BEFORE_NOUNS = frozenset(
+    "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
+)
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,7 @@ def _changes_number(answer: str, original: str) -> bool:
 
 def _numbers(text: str) -> tuple[set[str], set[str]]:
     """The words that follow "a" or "one", adjectives too, and the singulars of the words that are surely plural."""
-    one = {
-        word for match in _ONE.finditer(text) for word in match.groups() if word and not lemmas(word) & CARRIERS
-    }
+    one = {word for match in _ONE.finditer(text) for word in match.groups() if word and not lemmas(word) & CARRIERS}
     words = text.split()
     return one, {
         lemma

@@ -60,9 +60,7 @@ def derived_text(folder: Path) -> str:
                 pair = {synset.words[int(numbers[:2], 16) - 1], synsets[other].words[int(numbers[2:], 16) - 1]}
                 if len(pair) == 2 and all(map(_WORD.fullmatch, pair)):
                     lines.add(f"{DERIVED} {' '.join(sorted(pair))}")
-    words_by_part = [
-        f"{part} {' '.join(sorted(word for other, word in senses if other == part))}" for part in PARTS
-    ]
+    words_by_part = [f"{part} {' '.join(sorted(word for other, word in senses if other == part))}" for part in PARTS]
     return "".join(f"{line}\n" for line in (*words_by_part, *sorted(lines)))
 
 
