@@ -26,7 +26,7 @@ _LEAK = re.compile(
     r"language model|i cannot|i can't|i'm sorry|sorry|unable|output|descriptions?|described|describ(?:e|es|ing)|"
     r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|requested|reword\w*|rewrit\w*|rewrote|"
     r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|(?:this|the) (?:clip|recording|audio|soundtrack)|"
-    r"the original|originally|(?:each|every|all) (?:the )?(?:sounds?|words?|details?)|let me|i (?:have|would|will|can|hope|think)|"
+    r"the original|originally|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|let me|i (?:have|would|will|can|hope|think)|"
     r"the (?:user|task|text|prompt|answer|source|request))\b|"
     r"\b(?:place|note|words?|result|response|answer|sound):|"
     rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",
@@ -129,6 +129,9 @@ def stutters(text: str, before: str) -> bool:
 
 def breaks_agreement(answer: str, original: str) -> bool:
     """True where "a train circles" has become "a train circle", "fireworks pop" "firework pop", "a plane" "plane"."""
+    if "hear" in answer.split():
+        # "You hear a dog bark".
+        return False
     pairs = set(itertools.pairwise(answer.split()))
     before = list(itertools.pairwise(original.split()))
     for noun, verb in before:

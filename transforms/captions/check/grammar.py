@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.verbs import VERBS
-from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
+from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, may_be
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())
@@ -118,8 +117,7 @@ def _plural_with_singular_verb(texts: _Texts) -> Iterator[int]:
     for position, (noun, verb) in enumerate(itertools.pairwise(texts.words)):
         if (
             _is_plural_noun(noun)
-            and _is_singular_verb(verb)
-            and set(base_forms(verb).get("VERB", ())) & texts.verbs
+            and (verb in ("is", "was") or (_is_singular_verb(verb) and set(base_forms(verb)["VERB"]) & texts.verbs))
             and _word(texts.words, position + 2) not in _BE
             and _heads_its_phrase(texts.words, position)
         ):

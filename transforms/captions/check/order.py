@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS
-from transforms.captions.lexicon.base_forms import lemmas, may_be
+from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 
 _SEQUENCE = re.compile(
     r"(?<!\w)(then|followed by|interrupted by|followed|following|follows|before|after|until|preceded by|precedes|next)"
@@ -19,6 +19,8 @@ _BACKWARDS = ("after", "following", "preceded by")
 _LATE_THEN = re.compile(r"(?<!\w)(?:and|,) ((?:an? |the |more )?([^\W\d]+)) then(?!\w)")
 _AT_ONCE = frozenset("while whilst as during amid amidst when meanwhile simultaneously".split())
 
+_LIST = re.compile(r"(?: ,| and)+ ")
+_BE = frozenset("is are was were".split())
 _ASIDE = frozenset("with over alongside".split())
 
 
@@ -30,7 +32,7 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
     if in_turn != answer_in_turn and at_once != answer_at_once and in_turn != at_once:
         return True
     if not in_turn:
-        return False
+        return not at_once and _reorders_list(before, after, names)
     times = Counter(name for moment in moments for name in moment)
     if len(moments) == len(moments_of_answer):
         # A sound that comes twice comes in the same moments.
@@ -47,6 +49,29 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
     told = [names[word] for word in after if word in names]
     order = [when[name] for name in told if name in when and told.count(name) == 1]
     return any(first > second for first, second in itertools.pairwise(order))
+
+
+def _reorders_list(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the original lists three things that happen, and the answer lists them in another order."""
+    events = [event for event in _LIST.split(" ".join(before)) if _happens(event)]
+    if len(events) < 3:
+        return False
+    times = Counter(names[word] for word in before if word in names)
+    when = {
+        names[word]: number
+        for number, event in enumerate(events)
+        for word in event.split()
+        if word in names and times[names[word]] == 1 and word.endswith("s")
+    }
+    order = [when[names[word]] for word in after if word in names and names[word] in when]
+    return any(first > second for first, second in itertools.pairwise(order))
+
+
+def _happens(event: str) -> bool:
+    """Whether a part of a list has a finite verb: "a horn honks", "stops"."""
+    return any(
+        word.endswith("s") and word not in base_forms(word).get("VERB", (word,)) for word in event.split()
+    ) and not any(word.endswith("ing") or word in _BE for word in event.split())
 
 
 def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:

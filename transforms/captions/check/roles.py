@@ -26,7 +26,7 @@ def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[st
 
 def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
     """True where a part of the answer mixes words of two sounds, and one of those sounds is torn apart by it."""
-    parts = list(_sounds_apart(before, names))
+    parts = _sounds_apart(before, names)
     times = Counter(name for part in parts for name in part)
     # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
     whole = [number for number, part in enumerate(parts) if len(part) > 1]
@@ -39,16 +39,25 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
     return any(len(sounds) > 1 and any(len(parts_of_sound[one]) > 1 for one in sounds) for sounds in sounds_by_part)
 
 
-def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> Iterator[set[str]]:
+def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[str]]:
     """The names of the words of each part of a text that tells a sound."""
-    part: set[str] = set()
+    parts: list[list[str]] = [[]]
+    link = ","
     for word in (*words, ","):
-        if word in _PARTS:
-            if part:
-                yield part
-            part = set()
-        elif word not in FUNCTION_WORDS:
-            part.add(names[word])
+        if word not in _PARTS:
+            parts[-1].append(word)
+            continue
+        if link == "and" and "of" in parts[-1] and len(parts) > 1 and all(map(_is_noun_of_verb, parts[-2])):
+            # "The humming and clicking of an engine" is one sound.
+            parts[-2:] = [[*parts[-2], *parts[-1]]]
+        parts.append([])
+        link = word
+    named = ({names[word] for word in part if word not in FUNCTION_WORDS} for part in parts)
+    return [part for part in named if part]
+
+
+def _is_noun_of_verb(word: str) -> bool:
+    return word in FUNCTION_WORDS or not word.endswith("s") or not may_be(word, "VERB")
 
 
 def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
@@ -115,7 +124,7 @@ def _actors_of(
     if position and part[position - 1] in _BE and _is_participle(word):
         # A passive: the actor follows "by".
         return (set(nouns[part.index("by", position) :]) - {""} if "by" in part[position:] else set()), set()
-    if earlier and not part[0] in _PRONOUNS:
+    if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
