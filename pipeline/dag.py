@@ -44,7 +44,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         | RenderRows(release, recipe.render_settings())
         | DescribePlaces()
         | RewriteCaptions(job)
-        | WriteShards(release, job.model_name, job.prompt_id, job.run)
+        | WriteShards(release, job.model_name, job.run)
     )
     _ = (
         pipeline

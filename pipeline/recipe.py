@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
-from prompts import load_prompt
+from prompts import prompt_list
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
@@ -40,6 +40,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 #: Keys that change how a build runs and not its samples and words; the recipe's hash leaves them out.
 EXECUTION_ONLY = (
     ("caption", "base_url"),
+    ("caption", "judge_base_url"),
     ("caption", "concurrency"),
     ("caption", "timeout_s"),
     # These decide which answers there are, and answers are data.
@@ -53,7 +54,7 @@ EXECUTION_ONLY = (
 #: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
 #: so that an older release keeps its hash.
 ADDED_SECTIONS = ("select",)
-ADDED_KEYS = (("select", "split_shares"),)
+ADDED_KEYS = (("select", "split_shares"), ("caption", "versions"), ("caption", "judge"), ("caption", "judge_model"))
 
 
 class RecipeError(ValueError):
@@ -221,7 +222,11 @@ class CaptionSettings(_Section):
     """The address of an endpoint that speaks OpenAI's protocol; None is the provider's own."""
     model: str | None = None
     """The name of the model at that address; the local writer has a model of its own."""
-    prompt: str = "place"
+    prompt: str | list[str] = "place"
+    """A name or a path, or a list of them, of which each caption draws one by its row's seed. `styles` is the name of
+    the list prompts.STYLES; the resolved recipe holds the list."""
+    versions: Annotated[int, Field(ge=1, le=20)] = 1
+    """The number of captions for each original, with different prompts as far as the list has so many."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     """None is the prompt's own."""
     max_tokens: Annotated[int, Field(gt=0)] | None = None
@@ -239,8 +244,23 @@ class CaptionSettings(_Section):
     max_cost_usd: Annotated[float, Field(ge=0)] | None = None
     prices: dict[str, ModelPrice] = Field(default_factory=dict)
     """The price of each model by its name. The cost of a model without a price is not known."""
+    judge: Literal["none", "model"] = "none"
+    """`model` asks a model about an answer that the check does not understand, without the original and the words."""
+    judge_base_url: str | None = None
+    """The address of the judge's endpoint; None is the writer's."""
+    judge_model: str | None = None
+    """The judge's model; None is the writer's, and beside a local writer the provider's usual one."""
 
-    @field_validator("base_url")
+    @model_validator(mode="after")
+    def _judge_has_address(self) -> CaptionSettings:
+        if self.judge == "model" and self.writer == "local" and self.judge_base_url is None:
+            # The key goes to no address that the user has not chosen, not even to the provider's own.
+            raise ValueError(
+                "judge=model beside writer=local needs judge_base_url, the address of the judge's endpoint"
+            )
+        return self
+
+    @field_validator("base_url", "judge_base_url")
     @classmethod
     def _without_credentials(cls, value: str | None) -> str | None:
         if value is None:
@@ -253,11 +273,14 @@ class CaptionSettings(_Section):
             raise ValueError("holds no user, password or query: the key comes from OPENAI_API_KEY")
         return value
 
-    @field_validator("prompt")
+    @field_validator("prompt", mode="before")
     @classmethod
-    def _known_prompt(cls, value: str) -> str:
-        load_prompt(value)
-        return value
+    def _known_prompts(cls, value: Any) -> str | list[str]:
+        named = [value] if isinstance(value, str) else value
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            raise ValueError("takes the name or the path of a prompt, or a list of them")
+        found = prompt_list(named)
+        return found[0] if len(found) == 1 else found
 
 
 class Recipe(_Section):
@@ -330,9 +353,11 @@ class Recipe(_Section):
         from transforms.captions.answer_budget import Price
         from transforms.captions.job import CaptionJob
 
-        job = CaptionJob(**self.caption.model_dump(exclude={"prices"}), answers=answers)
-        price = self.caption.prices.get(job.model_name)
-        return job if price is None else replace(job, price=Price(price.prompt, price.completion))
+        caption = self.caption
+        prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
+        job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
+        prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
+        return replace(job, price=prices.get(job.model_name), judge_price=prices.get(job.judge_name))
 
     def room_supply(self) -> RoomSupply:
         """The rooms of each split."""
@@ -433,6 +458,15 @@ def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
     values = _yaml_values(Path(path).read_text(encoding="utf-8"))
     select = values.get("select") if isinstance(values, dict) else None
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
+
+
+def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a release's recipe, with the keys that are newer than the release at their defaults."""
+    whole = copy.deepcopy(values)
+    for section, key in ADDED_KEYS:
+        if isinstance(whole.get(section), dict):
+            whole[section].setdefault(key, Recipe.model_fields[section].default.model_dump(mode="json")[key])
+    return whole
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

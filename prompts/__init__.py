@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -13,7 +13,24 @@ from typing import Any
 
 import yaml
 
-__all__ = ["PHRASES", "Example", "Prompt", "PromptError", "load_prompt", "place_phrase", "prompt_names"]
+__all__ = [
+    "PHRASES",
+    "STYLES",
+    "Example",
+    "Prompt",
+    "PromptError",
+    "load_judge_prompt",
+    "load_prompt",
+    "place_phrase",
+    "prompt_list",
+    "prompt_names",
+]
+
+#: The prompts that the name `styles` stands for: one caption, said in six ways. They are for strong models.
+STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich")
+
+#: The prompt of the judge, which reads captions and writes none.
+_JUDGE = "judge"
 
 #: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
 PHRASES: dict[str, dict[str, str]] = {
@@ -80,9 +97,29 @@ class Prompt:
 
 
 def prompt_names() -> list[str]:
-    """The names of the prompts in this package, sorted."""
-    shipped = resources.files(__name__).iterdir()
-    return sorted(entry.name.removesuffix(".txt") for entry in shipped if entry.name.endswith(".txt"))
+    """The names of the prompts in this package with which a model writes captions, sorted."""
+    files = (entry.name for entry in resources.files(__name__).iterdir())
+    names = (name.removesuffix(".txt") for name in files if name.endswith(".txt"))
+    return sorted(name for name in names if name != _JUDGE)
+
+
+def prompt_list(names_or_paths: Sequence[str]) -> list[str]:
+    """Names and paths of prompts, with `styles` replaced by the prompts that it stands for.
+
+    Raises:
+        PromptError: when the list is empty, a prompt cannot be loaded, or two are the same.
+    """
+    found: dict[str, str] = {}
+    for entry in names_or_paths:
+        for name in STYLES if entry == "styles" else (entry,):
+            prompt = load_prompt(name)
+            if prompt.id in found:
+                same = f" as {found[prompt.id]!r}" if found[prompt.id] != name else ""
+                raise PromptError(f"the prompt {name!r} is in the list twice{same}")
+            found[prompt.id] = name
+    if not found:
+        raise PromptError(f"the list of prompts is empty; known are styles, {', '.join(prompt_names())}")
+    return list(found.values())
 
 
 def load_prompt(name_or_path: str) -> Prompt:
@@ -98,8 +135,13 @@ def load_prompt(name_or_path: str) -> Prompt:
             data = Path(name_or_path).read_bytes()
         except OSError as error:
             shipped = ", ".join(prompt_names())
-            raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}") from error
+            raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}, styles") from error
     return _parse(data, name_or_path)
+
+
+def load_judge_prompt() -> Prompt:
+    """The prompt with which a model is asked what a caption says."""
+    return _parse(resources.files(__name__).joinpath(f"{_JUDGE}.txt").read_bytes(), _JUDGE)
 
 
 def place_phrase(words: Mapping[str, str]) -> str:

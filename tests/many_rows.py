@@ -19,11 +19,11 @@ import numpy as np
 
 from pipeline.build.finish import finish_release
 from pipeline.recipe import Recipe, load_recipe
+from prompts import load_prompt
 from transforms import storage
 from transforms.captions.check import check_caption
 from transforms.captions.describe_places import describe_place
-from transforms.captions.rewrite_captions import requests_of
-from transforms.captions.rewriting import request_sha256
+from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.records import (
     OCTAVE_BANDS_HZ,
@@ -48,7 +48,8 @@ from transforms.sound.render import encode_flac, pcm_sha256
 from transforms.sound.render_rows import flac_name
 from transforms.words import SpatialWords
 
-MODEL, PROMPT = "some-model", "place-0123456789ab"
+MODEL, PROMPT = "some-model", load_prompt("place")
+QUESTIONS = Questions(MODEL, {PROMPT.id: PROMPT}, 1, 2)
 RATE, BURSTS = 48_000, 64
 #: Of a row; as short as it can be, unless the reading of sound is what is measured.
 SECONDS = 0.01
@@ -114,7 +115,7 @@ def write_many_rows(
         if derive_seed("refused", planned.path) % 2:
             rejections.append(_refused(planned.clips[0], "render", "silent", "no sample over -90 dBFS"))
         shard = Shard(planned.split, planned.index, planned.count, tuple(done), tuple(rejections), tuple(answers))
-        write_shard(shard, str(output), caption_model=MODEL, caption_prompt=PROMPT, run=None)
+        write_shard(shard, str(output), caption_model=MODEL, run=None)
     measured = [room_values(room, _about(room, recipe.seed)) for _, room in sorted(rooms.items())]
     storage.write_bytes(workspace.rooms_path(str(output), 0), table_to_parquet(measured, ROOM_SCHEMA))
     listed = [_refused(clip, "list", "missing", "no such file") for clip in clips[::200]]
@@ -174,7 +175,7 @@ def _answer_text(original: str, words: SpatialWords, version: int) -> tuple[str,
 
 def _told(row: Row) -> tuple[Row, list[Answer]]:
     captions, answers = [], []
-    for request in requests_of([row]):
+    for request in QUESTIONS.of_rows([row]):
         # One answer in eight is bad, so that some captions need a second, and some have none in the end.
         draws = [derive_seed(request.seed, "answer", attempt) % 8 for attempt in range(2)]
         kept: str | None = None
@@ -182,18 +183,27 @@ def _told(row: Row) -> tuple[Row, list[Answer]]:
             text, reason = _answer_text(request.caption, request.words, draw % 2)
             if draw == 7:
                 text, reason = "As an AI I cannot hear this.", "leak"
-            digest = request_sha256(request, MODEL, PROMPT, {}, attempt)
+            digest = QUESTIONS.sha256(request, attempt)
             tokens = (180 + len(request.caption) // 4, len(text) // 4)
             answers.append(
                 Answer(
-                    digest, row.id, request.caption_index, attempt, text, reason is None, reason, MODEL, PROMPT, *tokens
+                    digest,
+                    row.id,
+                    request.caption_index,
+                    attempt,
+                    text,
+                    reason is None,
+                    reason,
+                    MODEL,
+                    request.prompt,
+                    *tokens,
                 )
             )
             if reason is None:
                 kept = text
                 break
         fallback = _answer_text(request.caption, request.words, 0)[0] if kept is None else kept
-        captions.append(Caption(fallback, request.caption, "template" if kept is None else "rewritten"))
+        captions.append(Caption(fallback, request.caption, "template" if kept is None else "rewritten", request.prompt))
     return replace(row, captions=tuple(captions)), answers
 
 

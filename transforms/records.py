@@ -147,6 +147,8 @@ class Answer:
     prompt: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    asked: str = "writer"
+    """Who was asked: `writer` for a caption, `judge` for what a writer's answer says."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ class Caption:
     text: str
     original: str
     status: str
+    prompt: str | None = None
+    """The id of the prompt that a language model was asked with; None where none was to be asked."""
 
 
 @dataclass(frozen=True)
@@ -217,12 +221,18 @@ class CaptionRequest:
     words: SpatialWords
     seed: int
     """Seeds the choices of the template: each row has its own, so rows differ."""
+    prompt: str = ""
+    """The id of the prompt; empty for the template."""
+    repeat: int = 0
+    """The number of earlier versions of the same original that have the same prompt."""
+    earlier_seeds: tuple[int, ...] = ()
+    """The template's seeds of the earlier versions of the same original."""
 
     @property
     def question_seed(self) -> int:
         """Seeds the choices of a language model: the same for every row that asks the same question."""
         words = (part for pair in self.words.present().items() for part in pair)
-        return derive_seed("question", self.caption, *words)
+        return derive_seed("question", self.caption, *words, *(("repeat", self.repeat) if self.repeat else ()))
 
 
 class ReplyKind(enum.Enum):
@@ -296,3 +306,8 @@ def outcome_of_reason(reason: str | None) -> str:
     """A short name for counting: `kept`, a reason of the check, or the kind of a reply that is no text."""
     kind = reply_of_reason(reason).kind
     return (reason or "kept") if kind is ReplyKind.TEXT else kind.name.lower()
+
+
+def outcome_of_answer(answer: Answer) -> str:
+    """A short name for counting an answer; what the judge kept is not counted as kept twice."""
+    return "kept_by_judge" if answer.asked == "judge" and answer.kept else outcome_of_reason(answer.reason)

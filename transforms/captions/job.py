@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from prompts import load_prompt
+from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
 from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
-from transforms.captions.rewriting import TEMPLATE, decimal_text
+from transforms.captions.questions import Questions
+from transforms.captions.rewriting import TEMPLATE
 from transforms.captions.smollm import MODEL_NAME
 from transforms.captions.writers import CaptionWriter
 
@@ -27,7 +28,10 @@ class CaptionJob:
     """
 
     writer: str
-    prompt: str
+    prompts: tuple[str, ...]
+    """Names or paths of the prompts; each caption draws one."""
+    versions: int
+    """The number of captions of each original."""
     tries: int
     base_url: str | None
     model: str | None
@@ -43,7 +47,14 @@ class CaptionJob:
     """The limit for all workers of this machine if `ledger` is a file, else for each shard."""
     max_cost_usd: float | None
     """The limit for all workers of this machine if `ledger` is a file, else for each shard."""
+    judge: str
+    """`model` to ask a model about answers that the check doubts, else `none`."""
+    judge_base_url: str | None
+    """None is the writer's."""
+    judge_model: str | None
+    """None is the writer's."""
     price: Price | None = None
+    judge_price: Price | None = None
     ledger: str | None = None
     answers: tuple[str, ...] = ()
     """The answers.parquet files of earlier builds, whose questions are not asked again."""
@@ -61,21 +72,43 @@ class CaptionJob:
             return TEMPLATE
         return MODEL_NAME if self.writer == "local" else self.model or DEFAULT_MODEL
 
+    def questions(self) -> Questions:
+        """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
+        prompts = [] if self.writer == "template" else [self._sampled(load_prompt(prompt)) for prompt in self.prompts]
+        by_id = {prompt.id: prompt for prompt in prompts}
+        return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
+
     @property
-    def prompt_id(self) -> str | None:
-        """The value of the column `caption_prompt`; the template has no prompt."""
-        return None if self.writer == "template" else load_prompt(self.prompt).id
+    def has_judge(self) -> bool:
+        """Whether a model is asked about answers that the check doubts."""
+        return self.judge == "model" and self.writer != "template"
 
-    def sampling(self) -> tuple[float, int]:
-        """The temperature and the most tokens of an answer: those of the recipe, else those of the prompt."""
-        own = load_prompt(self.prompt)
-        temperature = own.temperature if self.temperature is None else self.temperature
-        return temperature, self.max_tokens or own.max_tokens
+    @property
+    def judge_name(self) -> str:
+        """The judge's model."""
+        return self.judge_model or (self.model if self.writer == "openai" else None) or DEFAULT_MODEL
 
-    def parameters(self) -> dict[str, int | str]:
-        """The sampling parameters that are part of a request's hash."""
-        temperature, max_tokens = self.sampling()
-        return {"temperature": decimal_text(temperature), "max_tokens": max_tokens}
+    @property
+    def judge_address(self) -> str | None:
+        """The address of the judge's endpoint; None is the provider's own."""
+        return self.judge_base_url or (self.base_url if self.writer == "openai" else None)
+
+    @property
+    def judge_is_writer(self) -> bool:
+        """Whether the judge is the writer's own model at the writer's own endpoint."""
+        same = (self.judge_address, self.judge_name) == (self.base_url, self.model_name)
+        return self.has_judge and self.writer == "openai" and same
+
+    def _judge_questions(self) -> Questions | None:
+        if not self.has_judge:
+            return None
+        prompt = load_judge_prompt()
+        return Questions(self.judge_name, {prompt.id: prompt}, versions=1, tries=1)
+
+    def _sampled(self, prompt: Prompt) -> Prompt:
+        """The prompt with the recipe's sampling parameters, where the recipe has some."""
+        temperature = prompt.temperature if self.temperature is None else self.temperature
+        return replace(prompt, temperature=temperature, max_tokens=self.max_tokens or prompt.max_tokens)
 
     def budget(self) -> Budget | None:
         """The budget of this machine, or of the shard that asks for it; None for no limit."""
@@ -83,19 +116,34 @@ class CaptionJob:
             return None
         return Budget(Ledger(self.ledger, self.max_requests, self.max_cost_usd), self.price)
 
+    def judge_budget(self, budget: Budget | None) -> Budget | None:
+        """The writer's budget as the judge spends it: from the same ledger, at the judge's own price."""
+        return None if budget is None else replace(budget, price=self.judge_price)
+
+    def open_judge(self) -> OpenAIWriter | None:
+        """The model that is asked about doubted answers, not yet connected; None for no judge."""
+        questions = self._judge_questions()
+        if questions is None:
+            return None
+        return OpenAIWriter(
+            self.judge_address,
+            questions.model,
+            questions.prompts,
+            concurrency=self.concurrency,
+            timeout_s=self.timeout_s,
+        )
+
     def open_writer(self) -> CaptionWriter | None:
         """The writer, not yet connected or loaded; None for the template."""
         if self.writer == "template":
             return None
-        prompt, (temperature, max_tokens) = load_prompt(self.prompt), self.sampling()
+        questions = self.questions()
+        prompts = questions.prompts
         if self.writer == "local":
-            return LocalWriter(prompt, temperature=temperature, max_tokens=max_tokens, batch_size=LOCAL_BATCH_SIZE)
+            return LocalWriter(prompts, batch_size=LOCAL_BATCH_SIZE)
+        if questions.judge is not None and self.judge_is_writer:
+            # One object asks both, so that together they keep to caption.concurrency.
+            prompts = {**prompts, **questions.judge.prompts}
         return OpenAIWriter(
-            self.base_url,
-            self.model_name,
-            prompt,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            concurrency=self.concurrency,
-            timeout_s=self.timeout_s,
+            self.base_url, self.model_name, prompts, concurrency=self.concurrency, timeout_s=self.timeout_s
         )

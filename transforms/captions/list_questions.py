@@ -13,8 +13,9 @@ import pyarrow as pa
 from transforms import storage
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.captions.job import CaptionJob
-from transforms.captions.rewrite_captions import requests_of
-from transforms.captions.rewriting import open_question
+from transforms.captions.judge import judge_request
+from transforms.captions.questions import Questions
+from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Row, Shard
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
@@ -33,43 +34,59 @@ QUESTION_SCHEMA = pa.schema(
         *((attribute, pa.string()) for attribute in VOCABULARY),
         ("model", pa.string()),
         ("prompt", pa.string()),
+        ("repeat", pa.int32()),
+        ("asked", pa.string()),
+        # What the judge is asked about; the caption and the words are those that its reply is compared with.
+        ("about", pa.string()),
     ]
 )
 
 
-def open_questions(shard: Shard, job: CaptionJob, known: KnownAnswers) -> list[dict[str, Any]]:
+def open_questions(shard: Shard, questions: Questions, known: KnownAnswers) -> list[dict[str, Any]]:
     """The next question of each caption of a shard that has one, as rows of QUESTION_SCHEMA."""
-    parameters, prompt_id, questions = job.parameters(), job.prompt_id or "", []
-    for request in requests_of(shard.rows):
-        found = open_question(
-            request,
-            known.get,
-            model=job.model_name,
-            prompt_id=prompt_id,
-            tries=job.tries,
-            parameters=parameters,
-        )
-        if found is not None:
-            digest, attempt = found
-            questions.append(
-                {
-                    "request_sha256": digest,
-                    "attempt": attempt,
-                    "row_id": request.row_id,
-                    "caption_index": request.caption_index,
-                    "caption": request.caption,
-                    **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
-                    "model": job.model_name,
-                    "prompt": prompt_id,
-                }
-            )
-    return questions
+    found = (open_question(request, known.get, questions) for request in questions.of_rows(shard.rows))
+    return [_values(question, questions) for question in found if question is not None]
+
+
+def _values(question: OpenQuestion, questions: Questions) -> dict[str, Any]:
+    """A question as a row of QUESTION_SCHEMA."""
+    request, to_judge = question.request, question.to_judge
+    asked = {"model": questions.model, "prompt": request.prompt, "asked": "writer", "about": None}
+    if to_judge is not None and questions.judge is not None:
+        judge = questions.judge
+        asked = {"model": judge.model, "prompt": to_judge.prompt, "asked": "judge", "about": to_judge.caption}
+    return {
+        "request_sha256": question.sha256,
+        "attempt": question.attempt,
+        "row_id": request.row_id,
+        "caption_index": request.caption_index,
+        "caption": request.caption,
+        **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
+        "repeat": request.repeat,
+        **asked,
+    }
 
 
 def request_of(question: dict[str, Any]) -> CaptionRequest:
-    """The request of a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
+    """The request of the caption in a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
     words = SpatialWords(**{attribute: question[attribute] for attribute in VOCABULARY})
-    return CaptionRequest(question["row_id"], question["caption_index"], question["caption"], words, 0)
+    return CaptionRequest(
+        question["row_id"],
+        question["caption_index"],
+        question["caption"],
+        words,
+        0,
+        question["prompt"],
+        # Tables from before there were versions have no such column.
+        question.get("repeat") or 0,
+    )
+
+
+def request_to_judge(question: dict[str, Any]) -> CaptionRequest | None:
+    """What the judge is asked in a row of QUESTION_SCHEMA; None for a question to the writer."""
+    if question.get("asked") != "judge":
+        return None
+    return judge_request(request_of(question), question["about"], question["prompt"])
 
 
 def usable(shard: Shard, settings: RenderSettings) -> Shard:
@@ -93,18 +110,21 @@ class ListQuestions(Stage):
     job: CaptionJob
     settings: RenderSettings
     _known: KnownAnswers = field(default_factory=KnownAnswers, init=False, repr=False)
+    _questions: Questions | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
+        self._questions = self.job.questions()
         self._known = read_answers(self.job.answers)
         if self.job.release is not None:
             Journals(workspace.journal_folder(self.job.release)).refresh(self._known)
 
     def process(self, element: Shard) -> Iterator[str]:
+        assert self._questions is not None
         shard = guarded(self.name, lambda shard: usable(shard, self.settings), element)
         path = storage.join(self.folder, f"{shard.split}-{shard.name}")
         if shard.failure is not None:
             storage.write_bytes(f"{path}.json", json.dumps(f"{shard.path}: {shard.failure}").encode())
         else:
-            questions = open_questions(shard, self.job, self._known)
+            questions = open_questions(shard, self._questions, self._known)
             storage.write_bytes(f"{path}.parquet", table_to_parquet(questions, QUESTION_SCHEMA))
         yield shard.path

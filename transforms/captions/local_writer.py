@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from prompts import Prompt
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
 class LocalWriter:
     """SmolLM2-135M-Instruct on this machine's processor, in batches of `batch_size`, on one thread, without network.
 
-    The first attempt takes the likeliest words. Later ones draw at `temperature`, each from its request's own seed.
+    The first attempt takes the likeliest words. Later ones draw at the prompt's temperature, each from its own seed.
     """
 
     name = "local"
 
-    def __init__(self, prompt: Prompt, *, temperature: float, max_tokens: int, batch_size: int):
-        self.prompt = prompt
-        self.temperature = temperature
-        self.max_tokens = max_tokens
+    def __init__(self, prompts: Mapping[str, Prompt], *, batch_size: int):
+        self.prompts = dict(prompts)
         self.batch_size = batch_size
         self.model = MODEL_NAME
 
@@ -39,24 +38,34 @@ class LocalWriter:
         arrived: Arrived | None = None,
         budget: Budget | None = None,
     ) -> list[Reply]:
-        """The replies in order; raises `WriterUnavailable` when a package is missing. It costs nothing."""
         model = _local_model()
         replies: dict[int, Reply] = {}
-        # Captions of one length side by side need little padding; the order is the requests', not a worker's.
-        order = sorted(range(len(requests)), key=lambda index: (len(requests[index].caption), index))
-        temperature = self.temperature if attempt else 0.0
-        for start in range(0, len(order), self.batch_size):
-            indices = order[start : start + self.batch_size]
-            batch = [requests[index] for index in indices]
-            chats = [self.prompt.messages(_shortened(one.caption), one.words.present()) for one in batch]
-            seeds = [derive_seed(one.question_seed, attempt) for one in batch]
-            with _LOCAL_LOCK:
-                answers = model.answer(chats, seeds, temperature=temperature, max_tokens=self.max_tokens)
-            for index, (text, prompt_tokens, completion_tokens) in zip(indices, answers, strict=True):
-                replies[index] = Reply(text, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
-                if arrived is not None:
-                    arrived(index, replies[index])
+        # A batch has one prompt. Captions of one length side by side need little padding; the order is the requests',
+        # not a worker's.
+        order = sorted(
+            range(len(requests)), key=lambda index: (requests[index].prompt, len(requests[index].caption), index)
+        )
+        for prompt_id, of_prompt in groupby(order, key=lambda index: requests[index].prompt):
+            indices = list(of_prompt)
+            for start in range(0, len(indices), self.batch_size):
+                batch = indices[start : start + self.batch_size]
+                found = self._answer([requests[index] for index in batch], self.prompts[prompt_id], model, attempt)
+                for index, reply in zip(batch, found, strict=True):
+                    replies[index] = reply
+                    if arrived is not None:
+                        arrived(index, reply)
         return [replies[index] for index in range(len(requests))]
+
+    def _answer(self, requests: Sequence[CaptionRequest], prompt: Prompt, model: SmolLM, attempt: int) -> list[Reply]:
+        chats = [prompt.messages(_shortened(one.caption), one.words.present()) for one in requests]
+        seeds = [derive_seed(one.question_seed, attempt) for one in requests]
+        temperature = prompt.temperature if attempt else 0.0
+        with _LOCAL_LOCK:
+            answers = model.answer(chats, seeds, temperature=temperature, max_tokens=prompt.max_tokens)
+        return [
+            Reply(text, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+            for text, prompt_tokens, completion_tokens in answers
+        ]
 
     def close(self) -> None:
         """Does nothing: the model stays loaded for the next shard of this process."""

@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,18 +65,14 @@ class OpenAIWriter:
         self,
         base_url: str | None,
         model: str,
-        prompt: Prompt,
+        prompts: Mapping[str, Prompt],
         *,
-        temperature: float,
-        max_tokens: int,
         concurrency: int,
         timeout_s: float,
     ):
         self.base_url = base_url
         self.model = model
-        self.prompt = prompt
-        self.temperature = temperature
-        self.max_tokens = max_tokens
+        self.prompts = dict(prompts)
         self.concurrency = concurrency
         self.timeout_s = timeout_s
         self._start_empty()
@@ -88,7 +84,6 @@ class OpenAIWriter:
         arrived: Arrived | None = None,
         budget: Budget | None = None,
     ) -> list[Reply]:
-        """The replies in order; raises `WriterUnavailable` when there is no key and no `base_url`."""
         loop = self._running_loop()
 
         async def ask_one(index: int) -> Reply:
@@ -99,6 +94,10 @@ class OpenAIWriter:
 
         futures = [asyncio.run_coroutine_threadsafe(ask_one(index), loop) for index in range(len(requests))]
         return [_result(future) for future in futures]
+
+    def body(self, request: CaptionRequest, attempt: int) -> dict[str, Any]:
+        """What the endpoint is sent for a request."""
+        return chat_body(self.model, self.prompts[request.prompt], request, attempt)
 
     def probe(self, request: CaptionRequest, attempt: int = 0) -> tuple[Reply, str | None]:
         """Asks one question before all others, and says in one line why no request can succeed.
@@ -113,8 +112,7 @@ class OpenAIWriter:
 
     async def _probe(self, request: CaptionRequest, attempt: int) -> tuple[Reply, str | None]:
         assert self._client is not None
-        body = chat_body(self.model, self.prompt, request, attempt, self.temperature, self.max_tokens)
-        tried = await self._try(self._client, body, retries=1)
+        tried = await self._try(self._client, self.body(request, attempt), retries=1)
         if tried.error is not None:
             return tried.reply, why_unusable(tried.error, self.base_url, os.environ.get(KEY_VARIABLE), self.timeout_s)
         if tried.reply.kind is ReplyKind.UNREADABLE:
@@ -167,13 +165,13 @@ class OpenAIWriter:
         client, slots = self._client, self._slots
         if client is None or slots is None:
             return Reply(error="closed")
-        body = chat_body(self.model, self.prompt, request, attempt, self.temperature, self.max_tokens)
+        body = self.body(request, attempt)
         async with slots:
             if self._breaker.blocks():
                 return Reply(error=ReplyKind.ENDPOINT_DOWN.value)
             if budget is None:
                 return (await self._try(client, body)).reply
-            most_usd = budget.most_usd(len(json.dumps(body["messages"]).encode()), self.max_tokens)
+            most_usd = most_cost_usd(body, budget)
             if not await self._admitted(budget, most_usd):
                 return Reply(error=ReplyKind.OVER_BUDGET.value)
             # Until its cost is known a request counts with the most that it can cost, also where it is cut off.
@@ -251,6 +249,11 @@ class OpenAIWriter:
         """Waits as long as the server has asked for, and a little longer, so that not all come back at once."""
         while (left_s := self._hold_until - time.monotonic()) > 0:
             await asyncio.sleep(left_s + 0.2 * random.random())
+
+
+def most_cost_usd(body: Mapping[str, Any], budget: Budget) -> float:
+    """The most that a request can cost, in US dollars."""
+    return budget.most_usd(len(json.dumps(body["messages"]).encode()), body["max_tokens"])
 
 
 async def _finish(client: AsyncOpenAI | None) -> None:

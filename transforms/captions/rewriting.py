@@ -1,25 +1,29 @@
-"""Captions from requests: ask, check the answer, ask again if it is refused, and let the template write at the end."""
+"""Captions from requests: ask, check the answer, ask a judge if the check doubts it, ask again if it is refused."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from transforms.captions.check import check_caption, clean_answer
+from transforms.captions.judge import JUDGED_REASONS, judge_request, verdict
+from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply
+from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply, reply_of_reason
+from transforms.seeds import derive_seed
+from transforms.words import SpatialWords
 
 __all__ = [
     "TEMPLATE",
     "AskQuestions",
+    "OpenQuestion",
+    "ask_each_question_once",
     "caption_text",
-    "decimal_text",
-    "judge",
+    "check_reply",
     "open_question",
-    "request_sha256",
     "rewrite",
+    "template_version",
 ]
 
 #: Takes questions, each the hash of a request and the request, and an attempt; returns their replies in order. It may
@@ -29,99 +33,123 @@ AskQuestions = Callable[[Sequence[tuple[str, CaptionRequest]], int], Sequence[Re
 #: The model's name on captions that no language model wrote.
 TEMPLATE = "template"
 
-
-def request_sha256(
-    request: CaptionRequest, model: str, prompt_id: str, parameters: Mapping[str, int | str], attempt: int = 0
-) -> str:
-    """A SHA-256 over all that shapes an answer: model, prompt, sampling parameters, caption, words, seed, attempt.
-
-    Parameters are integers and strings, a temperature its decimal text (`decimal_text`), because the text of a float
-    is not the same everywhere. The row's id is left out, so that two rows with the same question ask it once.
-    """
-    for name, value in parameters.items():
-        if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise TypeError(f"the parameter {name} has to be an integer or a string, not {type(value).__name__}")
-    shaped = {
-        "attempt": attempt,
-        "caption": request.caption,
-        "model": model,
-        "parameters": dict(parameters),
-        "prompt": prompt_id,
-        "seed": request.question_seed,
-        "words": request.words.present(),
-    }
-    # ASCII escapes carry any text, lone surrogates too.
-    return hashlib.sha256(json.dumps(shaped, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+#: How often the template draws again for a version that equals an earlier one.
+_MOST_REDRAWS = 5
 
 
-def decimal_text(value: float) -> str:
-    """A parameter as the shortest decimal text with at most six decimals: 0.9 → "0.9", 1.0 → "1"."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question that has no answer yet."""
+
+    sha256: str
+    attempt: int
+    """The attempt of the writer, also where the judge is asked about its answer."""
+    request: CaptionRequest
+    """The request of the caption, of which the judge sees nothing."""
+    to_judge: CaptionRequest | None = None
+    """What the judge is asked; None for a question to the writer."""
 
 
 def rewrite(
     requests: Sequence[CaptionRequest],
     writer: CaptionWriter | None,
-    *,
-    prompt_id: str,
-    tries: int,
-    parameters: Mapping[str, int | str] | None = None,
+    questions: Questions,
     ask: AskQuestions | None = None,
+    ask_judge: AskQuestions | None = None,
 ) -> list[tuple[Caption, list[Answer]]]:
     """The caption of each request, in order, with every answer that it had.
 
     Args:
         writer: None for the template.
-        tries: how often a caption is asked for before the template writes it.
+        questions: the job's questions, from which the requests come. A refused answer is asked for again with the same
+            prompt.
         ask: stands between this function and the writer, and may know answers, which are checked like new ones. None
             asks the writer. A question that several requests have is asked once.
+        ask_judge: the same for the judge, which the questions have to name; None asks no judge.
     """
     captions: list[Caption | None] = [None] * len(requests)
     given_up: set[int] = set()
     answers: list[list[Answer]] = [[] for _ in requests]
-    for attempt in range(tries if writer is not None else 0):
+    for attempt in range(questions.tries if writer is not None else 0):
         assert writer is not None
         pending = [index for index, caption in enumerate(captions) if caption is None and index not in given_up]
-        hashes = {
-            index: request_sha256(requests[index], writer.model, prompt_id, parameters or {}, attempt)
-            for index in pending
+        hashes = {index: questions.sha256(requests[index], attempt) for index in pending}
+        hashed = [(hashes[index], requests[index]) for index in pending]
+        replies = (ask or ask_each_question_once(writer))(hashed, attempt) if hashed else ()
+        checked = {
+            index: check_reply(requests[index], reply, hashes[index], attempt, questions.model)
+            for index, reply in zip(pending, replies, strict=True)
         }
-        questions = [(hashes[index], requests[index]) for index in pending]
-        replies = (ask or _ask_each_question_once(writer))(questions, attempt) if questions else ()
-        for index, reply in zip(pending, replies, strict=True):
-            answer = judge(requests[index], reply, hashes[index], attempt, writer.model, prompt_id)
-            answers[index].append(answer)
-            if reply.ends_question:
+        verdicts = _verdicts(requests, checked, questions.judge, ask_judge)
+        for index, answer in checked.items():
+            given = verdicts.get(index, [])
+            if any(decision.kept for decision in given):
+                answer = replace(answer, kept=True, reason=None)
+            answers[index] += [answer, *given]
+            if any(reply_of_reason(one.reason).ends_question for one in (answer, *given)):
                 given_up.add(index)
             if answer.kept:
-                captions[index] = Caption(caption_text(answer.text), requests[index].caption, "rewritten")
+                captions[index] = Caption(
+                    caption_text(answer.text), requests[index].caption, "rewritten", requests[index].prompt
+                )
     return [
         (caption or _from_template(request), given)
         for request, caption, given in zip(requests, captions, answers, strict=True)
     ]
 
 
+def _verdicts(
+    requests: Sequence[CaptionRequest],
+    answers: Mapping[int, Answer],
+    judge: Questions | None,
+    ask: AskQuestions | None,
+) -> dict[int, list[Answer]]:
+    """What the judge says of the answers that the check doubts, by the index of their requests."""
+    if judge is None or ask is None:
+        return {}
+    found = ((index, _question_about(requests[index], answer, judge)) for index, answer in answers.items())
+    asked = {index: question for index, question in found if question is not None}
+    hashed = {index: (judge.sha256(question), question) for index, question in asked.items()}
+    replies = ask(list(hashed.values()), 0) if hashed else ()
+    return {
+        index: [verdict(requests[index], question, reply, digest, answers[index].attempt, judge.model)]
+        for (index, (digest, question)), reply in zip(hashed.items(), replies, strict=True)
+    }
+
+
+def _question_about(request: CaptionRequest, answer: Answer, judge: Questions | None) -> CaptionRequest | None:
+    """What the judge is asked about an answer; None where there is no judge, or nothing that it may decide."""
+    if judge is None or answer.reason not in JUDGED_REASONS:
+        return None
+    (prompt,) = judge.prompts
+    return judge_request(request, caption_text(answer.text), prompt)
+
+
 def open_question(
-    request: CaptionRequest,
-    known: Callable[[str, CaptionRequest], Reply | None],
-    *,
-    model: str,
-    prompt_id: str,
-    tries: int,
-    parameters: Mapping[str, int | str],
-) -> tuple[str, int] | None:
-    """What `rewrite` would ask next for a request, as (hash, attempt); None where nothing is left to ask."""
-    for attempt in range(tries):
-        digest = request_sha256(request, model, prompt_id, parameters, attempt)
+    request: CaptionRequest, known: Callable[[str, CaptionRequest], Reply | None], questions: Questions
+) -> OpenQuestion | None:
+    """What `rewrite` would ask next for a request; None where nothing is left to ask."""
+    for attempt in range(questions.tries):
+        digest = questions.sha256(request, attempt)
         reply = known(digest, request)
         if reply is None:
-            return digest, attempt
-        if reply.ends_question or judge(request, reply, digest, attempt, model, prompt_id).kept:
+            return OpenQuestion(digest, attempt, request)
+        answer = check_reply(request, reply, digest, attempt, questions.model)
+        if reply.ends_question or answer.kept:
+            return None
+        judge, question = questions.judge, _question_about(request, answer, questions.judge)
+        if judge is None or question is None:
+            continue
+        digest = judge.sha256(question)
+        reply = known(digest, question)
+        if reply is None:
+            return OpenQuestion(digest, attempt, request, question)
+        if reply.ends_question or verdict(request, question, reply, digest, attempt, judge.model).kept:
             return None
     return None
 
 
-def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
+def ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
     """Asks the writer, once for each hash."""
 
     def ask(questions: Sequence[tuple[str, CaptionRequest]], attempt: int) -> Sequence[Reply]:
@@ -134,7 +162,7 @@ def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
     return ask
 
 
-def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str, prompt_id: str) -> Answer:
+def check_reply(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str) -> Answer:
     """A reply as an answer: kept, or refused with its reason."""
     reason = reason_of_reply(reply)
     if reply.kind is ReplyKind.TEXT:
@@ -148,14 +176,32 @@ def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, mode
         kept=reason is None,
         reason=reason,
         model=model,
-        prompt=prompt_id,
+        prompt=request.prompt,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
 
 
 def _from_template(request: CaptionRequest) -> Caption:
-    return Caption(template_caption(request.caption, request.words, request.seed), request.caption, TEMPLATE)
+    text = template_version(request.caption, request.words, (*request.earlier_seeds, request.seed))
+    return Caption(text, request.caption, TEMPLATE, request.prompt or None)
+
+
+def template_version(original: str, words: SpatialWords, seeds: Sequence[int]) -> str:
+    """The template's caption for the last seed; the others are those of earlier versions of the same original.
+
+    A caption that equals an earlier one is drawn again, a few times. It depends on the seeds alone, not on which of the
+    versions a language model has written, so that asking again leaves the others as they are.
+    """
+    texts: list[str] = []
+    for seed in seeds:
+        text = template_caption(original, words, seed)
+        for draw in range(_MOST_REDRAWS):
+            if text not in texts:
+                break
+            text = template_caption(original, words, derive_seed(seed, "again", draw))
+        texts.append(text)
+    return texts[-1]
 
 
 def caption_text(answer: str) -> str:

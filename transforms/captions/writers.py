@@ -51,13 +51,16 @@ class CaptionWriter(Protocol):
         arrived: Arrived | None = None,
         budget: Budget | None = None,
     ) -> list[Reply]:
-        """Asks all requests and returns their replies in order; the reply of a request that fails says so.
+        """Asks all requests, each with its own prompt, and returns their replies in order. A reply may be a failure.
 
         Args:
             attempt: how often these captions have been asked for before.
             arrived: called with the index of a request and its reply as soon as that is there, from any thread; `ask`
                 raises what it raises.
             budget: a writer that costs money asks it before each request.
+
+        Raises:
+            WriterUnavailable: when a package, or the key and the address, is missing.
         """
         ...
 

@@ -43,7 +43,7 @@ ROW_COLUMNS: tuple[Column, ...] = (
     Column("captions_original", _STRINGS, "what they were made from, same order"),
     Column("caption_status", _STRINGS, "rewritten (the model's, checked) or template (no answer held, or no model)"),
     Column("caption_model", pa.string(), "the language model, or template"),
-    Column("caption_prompt", pa.string(), "the prompt's name with its hash"),
+    Column("caption_prompt", pa.string(), "each prompt's name with its hash, in the order of the captions"),
     Column("duration_s", pa.float64(), "length of the FLAC in seconds", 6),
     Column("sample_rate", pa.int32(), "in hertz"),
     Column("gain_db", pa.float64(), "the one gain from clip to FLAC, all channels alike", 6),
@@ -114,8 +114,11 @@ ANSWER_SCHEMA = pa.schema(
         ("prompt", pa.string()),
         ("prompt_tokens", pa.int64()),
         ("completion_tokens", pa.int64()),
+        ("asked", pa.string()),
     ]
 )
+#: The columns of answers.parquet before there were judges.
+OLDER_ANSWER_SCHEMA = ANSWER_SCHEMA.remove(ANSWER_SCHEMA.get_field_index("asked"))
 
 REJECTION_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("file", "split", "source_id", "stage", "reason", "detail")]
@@ -143,7 +146,7 @@ def _rounded(columns: Iterable[Column], values: Mapping[str, Any]) -> dict[str, 
     return {column.name: keep(column) for column in columns}
 
 
-def row_values(row: Row, *, caption_model: str, caption_prompt: str | None) -> dict[str, Any]:
+def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
     """The columns of a finished row, numbers rounded to their decimals.
 
     Raises:
@@ -166,7 +169,9 @@ def row_values(row: Row, *, caption_model: str, caption_prompt: str | None) -> d
             "captions_original": [caption.original for caption in row.captions],
             "caption_status": [caption.status for caption in row.captions],
             "caption_model": caption_model,
-            "caption_prompt": caption_prompt,
+            # Each prompt once.
+            "caption_prompt": ", ".join(dict.fromkeys(caption.prompt for caption in row.captions if caption.prompt))
+            or None,
             "duration_s": audio.duration_s,
             "sample_rate": audio.sample_rate,
             "gain_db": audio.gain_db,
@@ -230,6 +235,17 @@ def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
 def answer_values(answer: Answer) -> dict[str, Any]:
     """The columns of an answer in answers.parquet."""
     return {name: getattr(answer, name) for name in ANSWER_SCHEMA.names}
+
+
+def as_answers(table: pa.Table) -> pa.Table:
+    """A table of answers with all columns; every answer of an older table is a writer's.
+
+    Raises:
+        ValueError, KeyError: when it lacks other columns, or they are of other types.
+    """
+    if "asked" not in table.schema.names:
+        table = table.append_column("asked", pa.array(["writer"] * table.num_rows, pa.string()))
+    return table.cast(ANSWER_SCHEMA)
 
 
 def rejection_values(rejection: Rejection) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def table_to_parquet(records: Sequence[dict[str, Any]], schema: pa.Schema) -> by
     return buffer.getvalue()
 
 
-def write_shard(shard: Shard, release: str, *, caption_model: str, caption_prompt: str | None, run: str | None) -> None:
+def write_shard(shard: Shard, release: str, *, caption_model: str, run: str | None) -> None:
     """Writes the files of a shard in an order in which a kill at any moment does no harm.
 
     A shard is done when its metadata.parquet exists, so that file comes last. A failed shard leaves a note and no
@@ -43,7 +43,6 @@ def write_shard(shard: Shard, release: str, *, caption_model: str, caption_promp
         shard: the finished or failed shard.
         release: the folder or address of the release.
         caption_model: the value of the column `caption_model`.
-        caption_prompt: the value of the column `caption_prompt`.
         run: the name of the build; None writes whatever build the release belongs to.
     """
     if not workspace.is_run(release, run):
@@ -55,7 +54,7 @@ def write_shard(shard: Shard, release: str, *, caption_model: str, caption_promp
     storage.write_bytes(workspace.shard_file(release, workspace.ANSWERS, shard.path), answers)
     rejected = table_to_parquet([rejection_values(rejection) for rejection in shard.rejections], REJECTION_SCHEMA)
     storage.write_bytes(workspace.shard_file(release, workspace.REJECTED, shard.path), rejected)
-    rows = [row_values(row, caption_model=caption_model, caption_prompt=caption_prompt) for row in shard.rows]
+    rows = [row_values(row, caption_model=caption_model) for row in shard.rows]
     storage.write_bytes(storage.join(release, shard.path, METADATA), table_to_parquet(rows, ROW_SCHEMA))
 
 
@@ -66,7 +65,6 @@ class WriteShards(Stage):
     name: ClassVar[str] = "write shards"
     release: str
     caption_model: str
-    caption_prompt: str | None
     run: str | None
     """Name of the build; see `write_shard`."""
 
@@ -78,6 +76,5 @@ class WriteShards(Stage):
         yield element.path
 
     def _write(self, shard: Shard) -> Shard:
-        model, prompt = self.caption_model, self.caption_prompt
-        write_shard(shard, self.release, caption_model=model, caption_prompt=prompt, run=self.run)
+        write_shard(shard, self.release, caption_model=self.caption_model, run=self.run)
         return shard

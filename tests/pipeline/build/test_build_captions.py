@@ -388,7 +388,7 @@ def test_workers_that_outlive_their_build_ask_and_leave_nothing_once_the_next_on
         with pytest.raises(TakenOver):
             late.rewrite(shard)
         _release(late)
-    write_shard(left.value, release, caption_model="small", caption_prompt=None, run=job.run)
+    write_shard(left.value, release, caption_model="small", run=job.run)
     assert [path.name for path in (tmp_path / ".elsa").iterdir() if path.name != "journal"] == ["run"]
     assert not (tmp_path / "train").exists()
 

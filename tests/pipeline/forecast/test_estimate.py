@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.build.planning import Plan
 from pipeline.forecast import with_captions
-from pipeline.forecast.captions import MOST_ROWS, Questions, count_questions, plan_captions, text_tokens
+from pipeline.forecast.captions import MOST_ROWS, QuestionCount, count_questions, plan_captions, text_tokens
 from pipeline.forecast.estimate import Interval, Population, Sample, SampledClip, SampledRow, Setting, estimate
 from pipeline.forecast.measure_sample import ModelAnswers
 from pipeline.forecast.text import bytes_text, duration_text
@@ -147,7 +147,7 @@ def test_the_price_is_tokens_times_the_recipe_s_price() -> None:
         ["caption.writer=openai", "caption.model=small", "caption.prices={small: {prompt: 2, completion: 10}}"],
     )
     asked = ModelAnswers(captions=50, answers=60, prompt_tokens=24_000, completion_tokens=1_200)
-    found = plan_captions(recipe, Questions(1000, 1000, 0, 1.0, 1.0, 1000), 1.0, asked, ModelAnswers())
+    found = plan_captions(recipe, QuestionCount(1000, 1000, 0, 1.0, 1.0, 1000), 1.0, asked, ModelAnswers())
     assert found.tries.value == pytest.approx(1.2)
     assert found.answers.value == pytest.approx(1200)
     assert found.prompt_tokens.value == pytest.approx(480_000)
@@ -157,7 +157,7 @@ def test_the_price_is_tokens_times_the_recipe_s_price() -> None:
 
 def test_a_model_that_nobody_measured_has_one_try_at_least_and_the_small_model_s_at_most() -> None:
     recipe = load_recipe("folder", ["caption.writer=openai", "caption.model=small", "caption.tries=4"])
-    found = plan_captions(recipe, Questions(100, 100, 0, 400.0, 20.0, 100), 1.0, ModelAnswers(), ModelAnswers())
+    found = plan_captions(recipe, QuestionCount(100, 100, 0, 400.0, 20.0, 100), 1.0, ModelAnswers(), ModelAnswers())
     assert (found.tries.low, found.tries.high) == (1.0, pytest.approx(1.80))
     assert found.cost_usd is None
 
@@ -176,7 +176,7 @@ def test_tokens_of_the_prompt_are_as_a_model_s_own_vocabulary_counts_them() -> N
 
 def test_the_local_model_takes_cores_and_one_elsewhere_takes_waiting() -> None:
     recipe = load_recipe("folder", ["caption.writer=local"])
-    questions = Questions(100, 100, 0, 400.0, 20.0, 100)
+    questions = QuestionCount(100, 100, 0, 400.0, 20.0, 100)
     asked = ModelAnswers(captions=10, answers=18, prompt_tokens=4000, completion_tokens=200, cpu_s=15.0, wall_s=16.0)
     captions = plan_captions(recipe, questions, 1.0, asked, ModelAnswers())
     here = with_captions(Setting(2, 2), captions, asked, 1.0, 16)

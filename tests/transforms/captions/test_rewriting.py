@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from prompts import load_prompt
 from transforms.captions.check.place import check_place
-from transforms.captions.rewriting import decimal_text, open_question, request_sha256, rewrite
+from transforms.captions.questions import Questions, decimal_text, request_sha256
+from transforms.captions.rewriting import open_question, rewrite
 from transforms.records import CaptionRequest, Reply
 from transforms.seeds import keyed_generator
 from transforms.words import VOCABULARY, SpatialWords
@@ -38,6 +40,15 @@ OPPOSITE = {
     "dampened": "in a reverberant room",
     "reverberant": "in a dampened room",
 }
+PROMPT = load_prompt("place")
+
+
+def _questions(tries: int) -> Questions:
+    return Questions("puppet-1", {PROMPT.id: PROMPT}, 1, tries)
+
+
+def _request(row_id: str, caption: str, words: SpatialWords, seed: int, index: int = 0) -> CaptionRequest:
+    return CaptionRequest(row_id, index, caption, words, seed, PROMPT.id)
 
 
 class Puppet:
@@ -73,7 +84,7 @@ def _requests(count: int) -> list[CaptionRequest]:
             for attribute, options in VOCABULARY.items()
         }
         caption = ORIGINALS[number % len(ORIGINALS)]
-        requests.append(CaptionRequest(f"row-{number}", 0, caption, SpatialWords(**words), number))
+        requests.append(_request(f"row-{number}", caption, SpatialWords(**words), number))
     return requests
 
 
@@ -108,7 +119,7 @@ HOSTILE: dict[str, Callable[[CaptionRequest, int], Reply]] = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_wrong_word_gets_into_a_caption(kind: str) -> None:
     requests = _requests(60)
-    results = rewrite(requests, Puppet(HOSTILE[kind]), prompt_id="p@1", tries=2)
+    results = rewrite(requests, Puppet(HOSTILE[kind]), _questions(2))
     assert len(results) == len(requests)
     for request, (caption, answers) in zip(requests, results, strict=True):
         assert caption.text.strip()
@@ -125,9 +136,9 @@ def test_what_is_refused_is_asked_again_and_only_that() -> None:
         return Reply(text=text, prompt_tokens=3, completion_tokens=4)
 
     words = SpatialWords(direction="left")
-    requests = [CaptionRequest("good", 1, "A dog barks", words, 1), CaptionRequest("bad", 1, "Rain falls", words, 1)]
+    requests = [_request("good", "A dog barks", words, 1), _request("bad", "Rain falls", words, 1)]
     puppet = Puppet(says)
-    (good, good_answers), (bad, bad_answers) = rewrite(requests, puppet, prompt_id="p@1", tries=4)
+    (good, good_answers), (bad, bad_answers) = rewrite(requests, puppet, _questions(4))
     assert puppet.asked == [("good", 0), ("bad", 0), ("bad", 1), ("bad", 2)]
     assert (good.text, bad.text) == ("A dog barks on the left.", "Rain falls on the left.")
     assert [answer.reason for answer in bad_answers] == ["contradicts_direction"] * 2 + [None]
@@ -136,21 +147,20 @@ def test_what_is_refused_is_asked_again_and_only_that() -> None:
 
 
 def test_without_a_writer_it_is_the_template() -> None:
-    results = rewrite(_requests(20), None, prompt_id="", tries=4)
+    results = rewrite(_requests(20), None, _questions(4))
     assert {caption.status for caption, _ in results} == {"template"}
     assert not any(answers for _, answers in results)
 
 
 def test_answers_at_hand_are_checked_like_new_ones_and_nothing_is_asked() -> None:
     requests = _requests(30)
-    first = rewrite(requests, Puppet(_opposite), prompt_id="p@1", tries=3)
+    first = rewrite(requests, Puppet(_opposite), _questions(3))
     known = {answer.request_sha256: answer.text for _, answers in first for answer in answers}
     silent = Puppet(lambda request, attempt: Reply(error="asked"))
     again = rewrite(
         requests,
         silent,
-        prompt_id="p@1",
-        tries=3,
+        _questions(3),
         ask=lambda questions, attempt: [Reply(text=known[digest]) for digest, _ in questions],
     )
     assert silent.asked == []
@@ -158,14 +168,12 @@ def test_answers_at_hand_are_checked_like_new_ones_and_nothing_is_asked() -> Non
 
 
 def test_what_is_asked_next_is_the_first_question_without_an_answer() -> None:
-    (request,) = [CaptionRequest("row", 0, "A dog barks", SpatialWords(direction="left"), 1)]
-    hashes = [request_sha256(request, "m", "p@1", {}, attempt) for attempt in range(3)]
+    request, questions = _request("row", "A dog barks", SpatialWords(direction="left"), 1), _questions(3)
+    hashes = [questions.sha256(request, attempt) for attempt in range(3)]
     known: dict[str, Reply] = {}
 
     def next_question() -> tuple[str, int] | None:
-        return open_question(
-            request, lambda digest, _: known.get(digest), model="m", prompt_id="p@1", tries=3, parameters={}
-        )
+        return open_question(request, lambda digest, _: known.get(digest), questions)
 
     assert next_question() == (hashes[0], 0)
     known[hashes[0]] = Reply(text="A dog barks on the right.")
@@ -180,37 +188,38 @@ def test_what_is_asked_next_is_the_first_question_without_an_answer() -> None:
 
 def test_the_same_question_is_asked_once() -> None:
     words = SpatialWords(direction="left")
-    requests = [CaptionRequest(f"row-{number}", 0, "A dog barks", words, 7) for number in range(5)]
+    requests = [_request(f"row-{number}", "A dog barks", words, 7) for number in range(5)]
     puppet = Puppet(lambda request, attempt: Reply(text="On the left, a dog barks."))
-    results = rewrite(requests, puppet, prompt_id="p@1", tries=4)
+    results = rewrite(requests, puppet, _questions(4))
     assert len(puppet.asked) == 1
     assert [answers[0].row_id for _, answers in results] == [request.row_id for request in requests]
 
 
 def test_an_endpoint_that_fails_is_not_asked_again() -> None:
     puppet = Puppet(lambda request, attempt: Reply(error="APIConnectionError"))
-    ((caption, answers),) = rewrite(_requests(1), puppet, prompt_id="p@1", tries=4)
+    ((caption, answers),) = rewrite(_requests(1), puppet, _questions(4))
     assert len(puppet.asked) == 1
     assert caption.status == "template"
     assert answers[0].reason == "error: APIConnectionError"
 
 
 def test_the_hash_is_of_everything_that_shapes_an_answer() -> None:
-    request = CaptionRequest("row", 0, "A dog barks \ud800", SpatialWords(direction="left"), 1)
-    base = request_sha256(request, "m", "p@1", {"temperature": "0.9"})
+    request = _request("row", "A dog barks \ud800", SpatialWords(direction="left"), 1)
+    base = request_sha256(request, "m", {"temperature": "0.9"})
     of_another_row = replace(request, row_id="other", caption_index=4, seed=2)
-    assert base == request_sha256(of_another_row, "m", "p@1", {"temperature": "0.9"})
+    assert base == request_sha256(of_another_row, "m", {"temperature": "0.9"})
     others = [
-        request_sha256(replace(request, caption="A cat"), "m", "p@1", {"temperature": "0.9"}),
-        request_sha256(replace(request, words=SpatialWords()), "m", "p@1", {"temperature": "0.9"}),
-        request_sha256(request, "n", "p@1", {"temperature": "0.9"}),
-        request_sha256(request, "m", "p@2", {"temperature": "0.9"}),
-        request_sha256(request, "m", "p@1", {"temperature": "0.8"}),
-        request_sha256(request, "m", "p@1", {"temperature": "0.9"}, attempt=1),
+        request_sha256(replace(request, caption="A cat"), "m", {"temperature": "0.9"}),
+        request_sha256(replace(request, words=SpatialWords()), "m", {"temperature": "0.9"}),
+        request_sha256(request, "n", {"temperature": "0.9"}),
+        request_sha256(replace(request, prompt="p@2"), "m", {"temperature": "0.9"}),
+        request_sha256(replace(request, repeat=1), "m", {"temperature": "0.9"}),
+        request_sha256(request, "m", {"temperature": "0.8"}),
+        request_sha256(request, "m", {"temperature": "0.9"}, attempt=1),
     ]
-    assert len({base, *others}) == 7
+    assert len({base, *others}) == 8
     with pytest.raises(TypeError):
-        request_sha256(request, "m", "p@1", {"temperature": 0.9})  # type: ignore[dict-item]
+        request_sha256(request, "m", {"temperature": 0.9})  # type: ignore[dict-item]
 
 
 def test_a_temperature_as_text() -> None:

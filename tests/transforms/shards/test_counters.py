@@ -37,7 +37,7 @@ def test_rows_rejections_rooms_and_shards_are_counted(tmp_path: Path) -> None:
         | "Shards" >> beam.Create([Shard("train", 0, 2, rows), Shard("test", 1, 2, rows)])
         | SampleRooms(SUPPLY)
         | PlaceSources(far)
-        | WriteShards(str(tmp_path), "template", None, None)
+        | WriteShards(str(tmp_path), "template", None)
     )
     (
         pipeline

@@ -18,15 +18,13 @@ _LONGEST_REPLY_CHARS = 20_000
 _SILENT_PARTS = ("reasoning", "thinking", "refusal")
 
 
-def chat_body(
-    model: str, prompt: Prompt, request: CaptionRequest, attempt: int, temperature: float, max_tokens: int
-) -> dict[str, Any]:
+def chat_body(model: str, prompt: Prompt, request: CaptionRequest, attempt: int) -> dict[str, Any]:
     """What /v1/chat/completions is sent for a request, at once or in a batch."""
     return {
         "model": model,
         "messages": prompt.messages(request.caption, request.words.present()),
-        "temperature": temperature,
-        "max_tokens": max_tokens,
+        "temperature": prompt.temperature,
+        "max_tokens": prompt.max_tokens,
         # Servers take a signed 32-bit seed at least.
         "seed": derive_seed(request.question_seed, attempt) % 2**31,
     }

@@ -120,11 +120,10 @@ def test_a_server_that_drips_has_one_deadline_for_all_of_its_answer(
     monkeypatch.setattr("transforms.captions.openai_writer._RETRIES", 0)
     served, base_url = handler
     served.pieces, served.pause_s = (b" " for _ in range(100)), 0.05
-    writer = OpenAIWriter(
-        base_url, "m", load_prompt("place"), temperature=0.5, max_tokens=9, concurrency=1, timeout_s=0.3
-    )
+    prompt = load_prompt("place")
+    writer = OpenAIWriter(base_url, "m", {prompt.id: prompt}, concurrency=1, timeout_s=0.3)
     begin = time.monotonic()
-    (reply,) = writer.ask([CaptionRequest("r", 0, "A dog barks", SpatialWords(direction="left"), 0)], 0)
+    (reply,) = writer.ask([CaptionRequest("r", 0, "A dog barks", SpatialWords(direction="left"), 0, prompt.id)], 0)
     writer.close()
     assert (reply.error, reply.kind) == ("APITimeoutError", ReplyKind.FAILED)
     assert time.monotonic() - begin < 3
