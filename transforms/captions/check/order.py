@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS
+from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 
 _SEQUENCE = re.compile(
@@ -21,6 +22,7 @@ _AT_ONCE = frozenset("while whilst as during amid amidst when meanwhile simultan
 
 _LIST = re.compile(r"(?: ,| and)+ ")
 _BE = frozenset("is are was were".split())
+_SOUND_VERBS = frozenset(VERBS)
 _ASIDE = frozenset("with over alongside".split())
 
 
@@ -35,11 +37,11 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
         return not at_once and _reorders_list(before, after, names)
     times = Counter(name for moment in moments for name in moment)
     if len(moments) == len(moments_of_answer):
-        # A sound that comes twice comes in the same moments.
+        # A sound that comes twice comes in the same moments; who makes it may be named in one of them alone.
         return any(
-            name in times and name not in moment
+            any(name in times and name not in moment and lemmas(name) & _SOUND_VERBS for name in told)
+            or (told & set(times) and not told & moment)
             for moment, told in zip(moments, moments_of_answer, strict=True)
-            for name in told
         )
     when = {name: number for number, moment in enumerate(moments) for name in moment if times[name] == 1}
     if answer_in_turn:

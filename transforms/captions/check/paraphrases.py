@@ -20,7 +20,11 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"once|one time|a single time", "1 time"),
     (r"(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
     (r"on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
-    (r"without (?:a )?(?:pause|break|stopping|interruption|let up|ceasing)|non stop|nonstop|all the while", "constantly"),
+    (r"without (?:a |any )?(?:pause|pauses|break|breaks|stopping|interruption|let up|ceasing|pausing|end)|non stop|nonstop|"
+     r"all the (?:while|time)|the whole time|on and on|(?:go|goes|going) on and on|around the clock", "constantly"),
+    (r"for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
+    (r"in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
+    (r"(?:start|starts|starting|started|begin|begins|beginning|began) to (?=rain |snow |hail )", "begins "),
     (r"at the same time|all at once", "together"),
     (r"(?:each|one) other|one another", "each"),
     # How many.
@@ -34,8 +38,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
     (r"a bit|a little bit", "slightly"),
     # What moves.
-    (r"(?:is|are|be) passing by|(?:go|goes|going|went|pass|passes|passing|passed|come|comes|coming|came|move|moves|moving)"
-     r" (?:by|past)(?! (?:a|an|the) (?:hand|man|woman|person))", "passes"),
+    (r"(?:is|are|be) passing by|(?:go|goes|going|went|pass|passes|passing|passed|come|comes|coming|came|move|moves|moving|drive|drives|driving|drove|travel|travels|"
+     r"traveling|travelling|zoom|zooms|zooming|speed|speeds|speeding|race|races|racing) (?:by|past)(?! (?:a|an|the) (?:hand|man|woman|person))", "passes"),
     (rf"(?:come|comes|coming|came|draw|draws|drawing|drew|get|gets|getting|got|move|moves|moving|grow|grows) {_COMPARED}",
      "approaches"),
     (r"(?:take|takes|taking|took) off", "takeoff"),
@@ -56,9 +60,12 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"so that", "so"),
     *((rf"{word} (?=times)", f"{number} ") for number, word in enumerate(_NUMBERS, 1)),
 )  # fmt: skip
-# Music that "plays" is music.
-_PLAYING = re.compile(
-    r"(?<!\w)(music|songs?|tunes?|melody|melodies) (?:(?:is|are|was|were) )?(?:being )?(?:play|plays|played|playing)(?!\w)"
+# Music that plays is music, rain that falls is rain, and wind that blows is wind.
+_OF_COURSE = re.compile(
+    r"(?<!\w)(?:(music|songs?|tunes?|melody|melodies|rain|rainfall|snow|hail|winds?|breeze|whistle) "
+    r"(?:(?:is|are|was|were|heavily|softly|gently|steadily|hard) ){0,2}(?:being )?"
+    r"(?:play|plays|played|playing|fall|falls|falling|fell|blow|blows|blew|blowing)|"
+    r"(?:falling|blowing|playing) (music|rain|snow|hail|wind|breeze))(?!\w)"
 )
 _SPACED = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern, _ in _IDIOMS)})(?!\w)")
 
@@ -70,4 +77,9 @@ def plain_words(canonical: str) -> str:
         assert match.lastindex is not None
         return _IDIOMS[match.lastindex - 1][1]
 
-    return " ".join(_PLAYING.sub(r"\1", _SPACED.sub(plain, canonical)).split())
+    return " ".join(_OF_COURSE.sub(_noun, _SPACED.sub(plain, canonical)).split())
+
+
+def _noun(match: re.Match[str]) -> str:
+    verbs = "play|fall|fell|blow|blew|is|are|was|were|being"
+    return re.sub(rf"(?<!\w)(?:(?:{verbs})\w*)(?!\w)", "", match[0])

@@ -47,8 +47,7 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[st
         if word not in _PARTS:
             parts[-1].append(word)
             continue
-        if link == "and" and "of" in parts[-1] and len(parts) > 1 and all(map(_is_noun_of_verb, parts[-2])):
-            # "The humming and clicking of an engine" is one sound.
+        if link in ("and", ",") and len(parts) > 1 and _is_one_sound(parts[-2], parts[-1]):
             parts[-2:] = [[*parts[-2], *parts[-1]]]
         parts.append([])
         link = word
@@ -56,8 +55,19 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[st
     return [part for part in named if part]
 
 
-def _is_noun_of_verb(word: str) -> bool:
-    return word in FUNCTION_WORDS or not word.endswith("s") or not may_be(word, "VERB")
+def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
+    """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine"."""
+    if not part or not following:
+        return False
+    if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
+        return True
+    first = next((position for position, word in enumerate(following) if word not in FUNCTION_WORDS), None)
+    if first is None or any(word in ("a", "an", "the") for word in following[:first]):
+        return False
+    # A verb before a noun is a participle with an actor of its own: "and falling rain".
+    after = following[first + 1] if first + 1 < len(following) else ""
+    owned = following[first].endswith("ing") and after not in FUNCTION_WORDS and may_be(after, "NOUN")
+    return not owned and _is_verbal(following[first:], 0)
 
 
 def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:

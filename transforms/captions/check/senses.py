@@ -36,6 +36,10 @@ class Senses:
     def has(self, word: str) -> bool:
         return bool(self.matches(word))
 
+    def says(self, word: str) -> bool:
+        """Whether the text has the word itself."""
+        return word in self._positions
+
     def _found(self, index: Mapping[str, Sequence[str]], keys: Iterable[str]) -> list[str]:
         found = {other for key in keys for other in index.get(key, ())}
         return sorted(found, key=self._positions.__getitem__)
@@ -60,10 +64,13 @@ def split_compounds(words: Sequence[str], others: Senses) -> list[str]:
 
 
 def _parts(word: str, others: Senses) -> tuple[str, ...]:
-    if len(word) <= 40 and not others.has(word):
+    if len(word) <= 40:
+        known = others.has(word)
         for at in range(_SHORTEST_PART_CHARS, len(word) - _SHORTEST_PART_CHARS + 1):
             first, second = word[:at], word[at:]
-            if base_forms(first) and base_forms(second) and others.has(first) and others.has(second):
+            # "Loudspeaker" is a speaker, and "loud speaker" nevertheless.
+            has = others.says if known else others.has
+            if base_forms(first) and base_forms(second) and has(first) and has(second):
                 return first, second
     return (word,)
 

@@ -12,7 +12,7 @@ FUNCTION_WORDS = frozenset(
     "beneath under underneath past atop aboard under without like himself herself themselves theirs one later soon "
     "shortly afterwards afterward finally eventually ultimately last first next now "
     "near nearby close beside behind above below away along joined very quite rather really else "
-    "if though whose yet throughout".split()
+    "if though whose yet throughout including".split()
 )
 
 # What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),
@@ -21,13 +21,13 @@ CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
     "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice".split()
+    "moment voice same".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing type kind sort occur happen someone somebody something "
-    "same different hear audible foreground scene recording time fashion manner way "
+    "same different hear audible foreground scene recording time fashion manner way pattern present "
     "setting environment area surroundings discernible noticeable perceptible".split()
 )
 
@@ -35,6 +35,9 @@ VACUOUS = frozenset(
 LIGHT_VERBS = frozenset(
     "begin start continue keep go get come take make do give let have perform hold travel move".split()
 )
+
+# How often and how many: "repeatedly, over and over" says it once.
+QUANTITIES = frozenset("several multiple numerous various many different few repeatedly repeated repetitive".split())
 
 # Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
 BEGINNINGS = frozenset("begin start commence".split())
@@ -62,7 +65,7 @@ SAME_SENSE = (
     "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
     "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing",
     "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
-    "occasionally occasional intermittent intermittently sporadic sporadically periodic periodically",
+    "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "loud loudly noisy noisily",
     "soft softly gentle gently",
     "quiet quietly",
@@ -105,7 +108,7 @@ SAME_SENSE = (
     "chirp chirrup",
     "increase grow rise intensify",
     "near approach approaches",
-    "pass passes",
+    "pass passes passing",
     "music tune melody",
     "ocean sea",
     "toilet lavatory",
@@ -114,7 +117,7 @@ SAME_SENSE = (
     "road street",
     "rock stone",
     "floor ground",
-    "stop cease halt",
+    "stop cease halt pause",
     "finish end",
     "use using",
     "audience crowd",

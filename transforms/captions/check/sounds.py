@@ -11,7 +11,7 @@ from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import Senses, split_compounds
-from transforms.captions.check.sound_words import BEGINNINGS, CARRIERS, FUNCTION_WORDS, LIGHT_VERBS, VACUOUS
+from transforms.captions.check.sound_words import BEGINNINGS, CARRIERS, FUNCTION_WORDS, LIGHT_VERBS, QUANTITIES, VACUOUS
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
@@ -111,8 +111,10 @@ def _carries(words: Sequence[str], position: int) -> bool:
 def _is_carrier(word: str, before: Sequence[str]) -> bool:
     if lemmas(word) & CARRIERS:
         return True
-    if word == "again":
-        return len(set(content_words(before))) < len(content_words(before))
+    if word in ("again", "more"):
+        return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
+    if word in QUANTITIES and "some" in before:
+        return True
     return bool(lemmas(word) & BEGINNINGS and _SEQUENCE.search(" ".join(before)))
 
 
@@ -121,7 +123,7 @@ def _says_less_often(compared: Compared) -> bool:
     times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
     missing = sum(max(0, number - times[name]) for name, number in times_before.items() if number > 1)
     referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
-    return missing > max(0, referring)
+    return missing > max(0, referring) + _shares_verb(compared.after)
 
 
 def _says_more_often(compared: Compared) -> bool:
@@ -136,9 +138,21 @@ def _says_more_often(compared: Compared) -> bool:
     )
 
 
+def _shares_verb(words: Sequence[str]) -> bool:
+    """Whether two share one verb: "a woman and a child are talking"."""
+    return any(
+        word == "and" and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
+        for at, word in enumerate(words)
+    )
+
+
 def _times(words: Sequence[str], names: Mapping[str, str]) -> Counter[str]:
     """How often each name of a content word comes, but for words that carry others or say nothing."""
-    return Counter(names[word] for word in content_words(words) if not lemmas(word) & (CARRIERS | VACUOUS))
+    return Counter(
+        names[word]
+        for word in content_words(words)
+        if not lemmas(word) & (CARRIERS | VACUOUS | QUANTITIES) and not set(base_forms(word)) <= {"ADV"}
+    )
 
 
 def _changes_number(answer: str, original: str) -> bool:
