@@ -9,6 +9,7 @@ from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
 from transforms.captions.check.text import without_place
 from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
+from transforms.captions.lexicon.base_forms import may_be
 from transforms.captions.phrases.canonical import canonical_text
 
 _NUMBER = (
@@ -136,6 +137,8 @@ def breaks_agreement(answer: str, original: str) -> bool:
     before = list(itertools.pairwise(original.split()))
     for noun, verb in before:
         if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in pairs:
+            continue
+        if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in pairs and broken not in before:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE
-from transforms.captions.lexicon.base_forms import base_forms, may_be
+from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, VACUOUS
+from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
 _LINKS = frozenset(
@@ -51,8 +51,17 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[st
             parts[-2:] = [[*parts[-2], *parts[-1]]]
         parts.append([])
         link = word
-    named = ({names[word] for word in part if word not in FUNCTION_WORDS} for part in parts)
-    return [part for part in named if part]
+    found: list[set[str]] = []
+    subject: set[str] = set()
+    for words_of_part in parts:
+        named = {names[word] for word in words_of_part if word not in FUNCTION_WORDS}
+        verb = next((at for at in range(len(words_of_part)) if _is_verbal(words_of_part, at)), len(words_of_part))
+        own = {names[word] for word in words_of_part[:verb] if word not in FUNCTION_WORDS}
+        if named:
+            # "Before drinking water" has the actor of the part before it.
+            found.append(named if own or _has_own_actor(words_of_part) else named | subject)
+        subject = own or subject
+    return found
 
 
 def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
@@ -61,13 +70,25 @@ def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
         return False
     if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
         return True
-    first = next((position for position, word in enumerate(following) if word not in FUNCTION_WORDS), None)
+    first = next(
+        (at for at, word in enumerate(following) if word not in FUNCTION_WORDS and not word.endswith("ly")), None
+    )
     if first is None or any(word in ("a", "an", "the") for word in following[:first]):
         return False
-    # A verb before a noun is a participle with an actor of its own: "and falling rain".
-    after = following[first + 1] if first + 1 < len(following) else ""
-    owned = following[first].endswith("ing") and after not in FUNCTION_WORDS and may_be(after, "NOUN")
-    return not owned and _is_verbal(following[first:], 0)
+    return not _has_own_actor(following) and _is_verbal(following[first:], 0)
+
+
+def _has_own_actor(part: Sequence[str]) -> bool:
+    """Whether a part begins with a participle before its noun: "falling rain", "a swarm of bees buzzing"."""
+    first = next((at for at, word in enumerate(part) if word not in FUNCTION_WORDS), len(part))
+    if first == len(part):
+        return True
+    after = part[first + 1] if first + 1 < len(part) else ""
+    if after == "of":
+        return True
+    return part[first].endswith("ing") and after not in FUNCTION_WORDS and (
+        may_be(after, "NOUN") or bool(lemmas(after) & VACUOUS)
+    )
 
 
 def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
@@ -99,8 +120,8 @@ def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -
     perhaps: _Actors = defaultdict(set)
     subject: set[str] = set()
     waiting: set[str] = set()
-    for part in _clauses(words):
-        verbs = [_is_verbal(part, position) for position in range(len(part))]
+    for link, part in _clauses(words):
+        verbs = [_is_verbal(part, position, link) for position in range(len(part))]
         nouns = [
             "" if verbs[position] or not _may_act(part, position) else _named(part[position], names, counted)
             for position in range(len(part))
@@ -144,13 +165,15 @@ def _is_participle(word: str) -> bool:
     return not word.endswith(("ing", "s")) and word not in base_forms(word).get("VERB", ())
 
 
-def _clauses(words: Sequence[str]) -> Iterator[list[str]]:
+def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each part of a text, and the link before it."""
     part: list[str] = []
+    link = ","
     for word in (*words, ","):
         if word in _LINKS:
             if part:
-                yield part
-            part = []
+                yield link, part
+            part, link = [], word
         else:
             part.append(word)
 
@@ -160,7 +183,7 @@ def _may_act(part: Sequence[str], position: int) -> bool:
     word = part[position]
     if word in _ANYBODY:
         return True
-    if word in FUNCTION_WORDS or not may_be(word, "NOUN") or word.endswith("ing"):
+    if word in FUNCTION_WORDS or not may_be(word, "NOUN") or word.endswith("ing") or lemmas(word) & VACUOUS:
         return False
     following = part[position + 1] if position + 1 < len(part) else ""
     return not may_be(word, "ADJ") or following in FUNCTION_WORDS or not may_be(following, "NOUN")
@@ -171,23 +194,28 @@ def _named(word: str, names: Mapping[str, str], counted: set[str]) -> str:
     return f"{name}s" if name in counted and _is_plural(word) else name
 
 
-def _is_verbal(part: Sequence[str], position: int) -> bool:
+def _is_verbal(part: Sequence[str], position: int, link: str = "and") -> bool:
     """Whether a word that can be a verb stands like one: it has a verb's ending or follows a noun or a pronoun."""
     word = part[position]
-    if word in FUNCTION_WORDS or not may_be(word, "VERB"):
+    if word in FUNCTION_WORDS or not may_be(word, "VERB") or lemmas(word) & VACUOUS:
         return False
+    if word.endswith("s") and may_be(word, "NOUN") and position > 1 and part[position - 2] in ("a", "an"):
+        # "An animal grunts": no plural follows "an".
+        return True
     if word.endswith("ing") or part[position + 1 : position + 2] == ["of"]:
         return word.endswith("ing") or not may_be(word, "ADJ")
     previous = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
-    following = part[position + 1] if position + 1 < len(part) else ""
+    following = next((other for other in part[position + 1 :] if not other.endswith("ly")), "")
     if word.endswith("ed") and previous not in _BE and following not in FUNCTION_WORDS and may_be(following, "NOUN"):
         return False
     if may_be(word, "NOUN") and (following in _BE or may_be(following, "VERB")):
         # "Signals" in "signals ring".
         return False
     if not previous:
-        # "And hisses", but not "and birds sing".
-        return not may_be(word, "NOUN") or not (following in _BE or may_be(following, "VERB"))
+        # "And hisses", but not "and birds sing" nor "as crickets".
+        return not may_be(word, "NOUN") or (
+            link in ("and", ",", "but", "then") and not (following in _BE or may_be(following, "VERB"))
+        )
     return (
         previous in _PRONOUNS | _BE
         or previous in _ANYBODY | PEOPLE
