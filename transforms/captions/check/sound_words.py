@@ -21,7 +21,7 @@ CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
     "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice same".split()
+    "moment voice same echo reverberation reverberate room stand".split()
 )
 
 # Words of an original that say nothing of its sounds.

@@ -159,7 +159,7 @@ def _changes_number(answer: str, original: str) -> bool:
     """True where a noun is one thing in the original and several in the answer, or the other way round."""
     one, several = _numbers(answer)
     one_before, several_before = _numbers(original)
-    return bool((one & several_before) - one_before or (one_before & several) - one - several_before)
+    return bool((one & several_before) - one_before or (one_before & several) - several_before)
 
 
 def _numbers(text: str) -> tuple[set[str], set[str]]:
@@ -180,4 +180,4 @@ def _is_plural(words: Sequence[str], position: int) -> bool:
         return True
     following = words[position + 1] if position + 1 < len(words) else ","
     previous = words[position - 1] if position else ","
-    return following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following)
+    return following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
