@@ -97,8 +97,8 @@ def test_the_row_decides_whether_a_position_has_to_be_the_listeners():
 
 def test_the_judge_is_asked_blind():
     request = CaptionRequest("train/a#0", 1, ORIGINAL, WORDS, 7)
-    question = judge_request(request, ANSWER)
-    assert question == CaptionRequest("train/a#0", 1, ANSWER, SpatialWords(), 0)
+    question = judge_request(request, ANSWER, "judge@0")
+    assert question == CaptionRequest("train/a#0", 1, ANSWER, SpatialWords(), 0, "judge@0")
     asked = load_judge_prompt().messages(question.caption, question.words.present())[-1]["content"]
     assert "stone" in asked
     assert "followed by" not in asked
