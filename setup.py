@@ -98,6 +98,7 @@ setup(
     package_data={
         "pipeline": ["recipes/*.yaml", "release/*.j2", "report/*"],
         "prompts": ["*.txt"],
+        "transforms": ["captions/phrases/*.txt"],
         "model": ["configs/*", "evaluation/*.j2"],
     },
     install_requires=BASE,

@@ -101,7 +101,7 @@
     floor_area_m2: "Floor area", duration_s: "Length",
   };
   const NONE = { players: "file alone" };
-  let facets, values, least, shardStarts, unmarked;
+  let facets, values, least, shardStarts;
   const state = { chosen: new Map(), text: "", sort: "mixed", down: false, page: 1, size: 10 };
   const orders = new Map();
   let texts = { asked: "", passes: null };
@@ -116,7 +116,6 @@
     }
     let at = 0;
     shardStarts = columns.shardSizes.map(size => { at += size; return at - size; });
-    unmarked = new Set(columns.unmarked);
   }
 
   function valueOf(name, row) {
@@ -326,48 +325,18 @@
     byId("clear").setAttribute("aria-disabled", String(!state.text && ![...state.chosen.values()].some(set => set.size)));
   }
 
-  // The caption in pieces, marked where it says one of the words, as pipeline/report/marking.py does it.
-  function marked(caption, words) {
-    const tokens = [[",", 0, 0]];
-    for (const found of caption.matchAll(/\p{L}+(?:['’]\p{L}+)?|\d+|[,;:.!?()…—–\n]/gu)) {
-      const plain = found[0].toLowerCase().replace("’", "'").replace(/'s$/, "");
-      const text = /^[\p{L}\d]/u.test(plain) ? plain : ",";
-      if (text !== "," || tokens.at(-1)[0] !== ",") tokens.push([text, found.index, found.index + found[0].length]);
-    }
-    if (tokens.at(-1)[0] !== ",") tokens.push([",", caption.length, caption.length]);
-    const canonical = tokens.map(token => token[0]).join(" ");
-    const tokenOf = tokens.flatMap((token, index) => Array(token[0].length + 1).fill(index));
-    const spans = [];
-    for (const word of words) {
-      for (const match of canonical.matchAll(patternOf(word))) {
-        let first = tokenOf[match.index], last = tokenOf[match.index + match[0].length - 1];
-        while (first < last && unmarked.has(tokens[first][0])) first++;
-        while (last > first && unmarked.has(tokens[last][0])) last--;
-        spans.push([tokens[first][1], tokens[last][2]]);
-      }
-    }
-    spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  // The caption in pieces; `marks` holds the start and the end of each part that says a word of the row.
+  function marked(caption, marks) {
     const pieces = [];
     let at = 0;
-    spans.forEach(([start, end], index) => {
-      const next = spans[index + 1];
-      // Spans with only a space or nothing between them are one mark.
-      if (next && !caption.slice(end, next[0]).trim()) { next[0] = start; next[1] = Math.max(next[1], end); return; }
+    for (let index = 0; index < marks.length; index += 2) {
+      const [start, end] = [marks[index], marks[index + 1]];
       if (start > at) pieces.push(caption.slice(at, start));
       pieces.push(make("mark", {}, caption.slice(start, end)));
       at = end;
-    });
+    }
     if (at < caption.length) pieces.push(caption.slice(at));
     return pieces;
-  }
-
-  const compiled = new Map();
-  function patternOf(word) {
-    if (!compiled.has(word)) {
-      const source = columns.patterns[word] || word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-      compiled.set(word, new RegExp(`(?<!\\w)(?:${source})(?!\\w)`, "g"));
-    }
-    return compiled.get(word);
   }
 
   function textsOf(row) {
@@ -375,7 +344,7 @@
     const [source, licence, by, url] = part.clips[part.clip[at]];
     return {
       id: part.id[at], file: `${shardOf(row)}/${part.file[at]}`, version: part.version[at], drr: part.drr[at],
-      source, licence, by, url, after: part.after[at], status: part.status[at] || [],
+      source, licence, by, url, after: part.after[at], marks: part.marks[at], status: part.status[at] || [],
       before: part.before[at].map(one => part.originals[one]),
     };
   }
@@ -403,7 +372,7 @@
         make("span", { class: `key ${split}` }, split), " ", make("bdi", {}, of.source || ""), " ",
         make("small", {}, `version ${of.version}`)),
       cell("Captions", { class: "said" },
-        make("p", { dir: "auto" }, ...marked(of.after[0] || "", words)),
+        make("p", { dir: "auto" }, ...marked(of.after[0] || "", of.marks[0] || [])),
         make("p", { dir: "auto", class: "before" }, of.before[0] || ""), more),
       cell("Words", { class: "words-of" }, words.length ? words.join(" · ") : make("span", { class: "none" }, "no word")),
       cell("Azimuth", { class: "n" }, `${written("azimuth_deg", row, 0, true)}°`),
@@ -435,11 +404,11 @@
   }
 
   function detail(row, name) {
-    const of = textsOf(row), words = wordsOf(row);
+    const of = textsOf(row);
     const pairs = of.after.map((after, at) => make("div", { class: "pair" },
       make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, "Caption of the clip"), of.before[at] || ""),
       make("p", { class: "after", dir: "auto" }, make("span", { class: "label" }, writers[of.status[at]] || "Spatial caption"),
-        ...marked(after, words))));
+        ...marked(after, of.marks[at] || []))));
     const measures = [
       ["azimuth", `${written("azimuth_deg", row, 0, true)}°`], ["elevation", `${written("elevation_deg", row, 0, true)}°`],
       ["distance", `${written("distance_m", row, 2)} m`], ["T30", `${written("t30_ms", row, 2, false, 0.001)} s`],

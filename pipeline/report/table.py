@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.report.marking import UNMARKED, patterns
+from pipeline.report.marking import marks
 from pipeline.report.summary import Summary
 from pipeline.report.wording import safe_link
 from transforms import storage
@@ -33,6 +33,7 @@ _CLIP = ("source_id", "license", "attribution", "source_url")
 _TEXTS = (
     *("id", "file_name", "augmentation", *_CLIP),
     *("captions_original", "captions", "caption_status", "drr_db"),
+    *VOCABULARY,
 )
 
 
@@ -80,8 +81,6 @@ def columns_of(summary: Summary) -> dict[str, Any]:
         "numbers": {name: number_column(summary.numbers(name), decimals) for name, decimals in _NUMBERS.items()},
         "shards": [f"{path.parent.parent.name}/{path.parent.name}" for path in summary.shards],
         "shardSizes": shard_sizes.tolist(),
-        "patterns": patterns(),
-        "unmarked": sorted(UNMARKED),
     }
 
 
@@ -103,12 +102,22 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
             for texts in columns["captions_original"]
         ],
         "after": [[text or "" for text in texts or ()] for texts in columns["captions"]],
+        "marks": [
+            [_marks_of(text or "", words) for text in texts or ()]
+            for texts, *words in zip(columns["captions"], *(columns[name] for name in VOCABULARY), strict=True)
+        ],
         "status": columns["caption_status"],
         "drr": [None if value is None or not np.isfinite(value) else round(value, 1) for value in columns["drr_db"]],
         # The comprehensions above have filled these.
         "clips": list(clips),
         "originals": list(originals),
     }
+
+
+def _marks_of(caption: str, words: Sequence[str | None]) -> list[int]:
+    """Where the caption says the words: start, end, start, end, … in the units that a script counts in (UTF-16)."""
+    spans = marks(caption, (word for word in words if word))
+    return [len(caption[:at].encode("utf-16-le", "surrogatepass")) // 2 for span in spans for at in span]
 
 
 def _batches(summary: Summary, size: int) -> Iterator[pa.Table]:

@@ -59,9 +59,13 @@ class Score:
 
 def kind(reason: str) -> str:
     """A reason of the check as a label names it: `missing_direction` is `place_missing`."""
-    return {"missing": "place_missing", "contradicts": "place_contradicts", "invents": "place_invented"}.get(
-        reason.split("_")[0], reason
-    )
+    of_place = {
+        "hedged_place": "place_missing",
+        "place_of_another": "place_missing",
+        "split_place": "place_contradicts",
+    }
+    by_start = {"missing": "place_missing", "contradicts": "place_contradicts", "invents": "place_invented"}
+    return of_place.get(reason) or by_start.get(reason.split("_")[0], reason)
 
 
 def judged_answers(path: Path = ANSWERS) -> list[Labelled]:

@@ -270,7 +270,7 @@ def test_every_caption_is_text_and_nothing_else(browser: Any, rows: list[dict[st
     words = [[row[attribute] for attribute in VOCABULARY if row[attribute]] for row in in_order]
     pieces = [marked(row["captions"][0], of_row) for row, of_row in zip(in_order, words, strict=True)]
     assert browser.execute_script(marks) == [[piece for piece, is_mark in of_row if is_mark] for of_row in pieces]
-    assert sum(is_mark for of_row in pieces for _, is_mark in of_row) > ROWS
+    assert sum(is_mark for of_row in pieces for _, is_mark in of_row) > ROWS / 2
     opened = "document.querySelectorAll('#shown button.open').forEach(button => button.click());"
     browser.execute_script(opened)
     made = "return [...document.querySelectorAll('#shown *')].map(one => one.localName)"

@@ -14,31 +14,37 @@ from transforms.captions.check.form import (
     stutters,
     too_long,
 )
-from transforms.captions.check.place import check_place, compared_original
-from transforms.captions.check.place_patterns import SYNONYMS
+from transforms.captions.check.place import PLACE_REASONS, check_place, compared_original
 from transforms.captions.check.sounds import check_sounds
-from transforms.captions.check.text import canonical_text, is_english
+from transforms.captions.check.text import is_english
+from transforms.captions.phrases.canonical import canonical_text
 from transforms.words import VOCABULARY, SpatialWords
 
-__all__ = ["REASONS", "SYNONYMS", "check_caption", "check_place", "clean_answer", "is_english"]
+__all__ = ["REASONS", "SOFT_REASONS", "check_caption", "check_place", "clean_answer", "is_english"]
 
-#: Every reason that `check_caption` gives, in the order in which it looks.
+#: Every reason that `check_caption` gives, in the order in which it looks. Those at the end are soft.
 REASONS: tuple[str, ...] = (
     "empty",
     "too_long",
     "leak",
     "not_one_sentence",
     "not_english",
+    *PLACE_REASONS,
     *(f"contradicts_{attribute}" for attribute in VOCABULARY),
     *(f"invents_{attribute}" for attribute in VOCABULARY),
-    *(f"missing_{attribute}" for attribute in VOCABULARY),
     "repeats",
     "ungrammatical",
-    "content_lost",
-    "content_added",
     "number_changed",
     "roles_changed",
     "order_changed",
+    *(f"missing_{attribute}" for attribute in VOCABULARY),
+    "content_lost",
+    "content_added",
+)
+
+#: The reasons that may be no more than a word that the check does not know. They are given where no other speaks.
+SOFT_REASONS: frozenset[str] = frozenset(
+    (*(f"missing_{attribute}" for attribute in VOCABULARY), "content_lost", "content_added")
 )
 
 
@@ -59,9 +65,9 @@ def check_caption(answer: str, original: str, words: SpatialWords) -> str | None
         return "not_one_sentence"
     if not is_english(answer):
         return "not_english"
-    reason = check_place(answer, original, words)
-    if reason is not None:
-        return reason
+    of_place = check_place(answer, original, words)
+    if of_place is not None and of_place not in SOFT_REASONS:
+        return of_place
     text, before = canonical_text(answer), canonical_text(original)
     if stutters(text, before):
         return "repeats"
@@ -70,4 +76,7 @@ def check_caption(answer: str, original: str, words: SpatialWords) -> str | None
     broken = any(match[0] not in before for match in BROKEN_GRAMMAR.finditer(text))
     if broken or breaks_agreement(unowned, before) or starts_again(answer, original):
         return "ungrammatical"
-    return check_sounds(text, before) if is_english(original) else None
+    of_sounds = check_sounds(text, before) if is_english(original) else None
+    if of_sounds is not None and of_sounds not in SOFT_REASONS:
+        return of_sounds
+    return of_place or of_sounds

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
 
-from transforms.captions.check.place_patterns import SAID
+from transforms.captions.check.place import repeats_place
 from transforms.captions.check.verbs import VERBS, VERBS_WITH_S
 
 _LEAK = re.compile(
@@ -101,12 +100,7 @@ def stutters(text: str, before: str) -> bool:
     """Whether a word, or a phrase of place, is said twice where the original says it once."""
     if len(_STUTTER.findall(text)) > len(_STUTTER.findall(before)):
         return True
-    for words in SAID.values():
-        for pattern in words.values():
-            phrases = Counter(match[0] for match in pattern.finditer(text))
-            if any(times > 1 and times > 1 + before.count(phrase) for phrase, times in phrases.items()):
-                return True
-    return False
+    return repeats_place(text, before)
 
 
 def breaks_agreement(answer: str, original: str) -> bool:

@@ -1,43 +1,45 @@
-"""The check of the words of space: missing, contradicted or invented."""
+"""The check of the place: each word of space is said of the listener, once and surely, and none is contradicted."""
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from transforms.captions.check.place_patterns import ELSEWHERE, OF_ROOM, SAID, SUSPECTED
-from transforms.captions.check.text import canonical_text
+from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, is_hedged
+from transforms.captions.phrases.canonical import canonical_text
+from transforms.captions.phrases.parse import ROOM, SPOT, Found, find_phrases, without_phrases
 from transforms.words import VOCABULARY, SpatialWords
+
+__all__ = ["PLACE_REASONS", "check_place", "compared_original", "repeats_place"]
+
+#: The reasons of `check_place` beside those with an attribute in their name.
+PLACE_REASONS = ("hedged_place", "place_of_another", "split_place")
 
 # No text encoder reads further; what an original says beyond is not compared, so that no caption costs seconds.
 _LONGEST_ORIGINAL_CHARS = 4000
 
+# No caption has more phrases of place.
+_MOST_PHRASES = 20
+
+# A word of a clause that speaks of all the sounds: "all of it far away".
+_ALL = frozenset("all both everything each together it".split())
+_LINKS = frozenset("and while whilst as then before after with followed when but over until once".split())
+# What may stand between the phrases of one place: "low down and right behind you".
+_JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
+
+#: An attribute and its word, such as ("direction", "left").
+_Said = tuple[str, str]
+
 
 def check_place(answer: str, original: str, words: SpatialWords) -> str | None:
-    """The part of `check_caption` about the words of space: contradicted, invented or missing, else None.
+    """The part of `check_caption` about the words of space, else None.
 
-    What the original says of a place it may say again, as often as it did: a contradiction is what is new.
+    What the original says of a place it may say again, as often as it did, but that does not say the row's word.
+    Hard reasons come first: hedged, of another thing, contradicted, invented, split over two sounds; then missing.
     """
-    text, before = canonical_text(answer), canonical_text(compared_original(original))
-    said, denied = _count(SAID, text)
-    inside = _count(SAID, ELSEWHERE.sub(" , ", text))[0]
-    loosely = _count(SUSPECTED, text)[0]
-    said_before, denied_before = _count(SAID, before)
-    loosely_before = _count(SUSPECTED, before)[0]
-    demanded = words.present()
-    for attribute in VOCABULARY:
-        wanted = demanded.get(attribute)
-        new = {word for key, word in (said - said_before) + (loosely - loosely_before) if key == attribute}
-        new_denials = {word for key, word in denied - denied_before if key == attribute}
-        if wanted is None and new | new_denials:
-            return f"invents_{attribute}"
-        if wanted is not None and (new - {wanted} or wanted in new_denials):
-            return f"contradicts_{attribute}"
-    for attribute, wanted in demanded.items():
-        # A room's words have to be those of the room that the sound is in.
-        if not (inside if attribute in OF_ROOM else said)[(attribute, wanted)]:
-            return f"missing_{attribute}"
-    return None
+    return _Comparison(answer, compared_original(original), words).reason()
 
 
 def compared_original(original: str) -> str:
@@ -45,15 +47,179 @@ def compared_original(original: str) -> str:
     return " ".join(original.split())[:_LONGEST_ORIGINAL_CHARS]
 
 
-_Counts = Counter[tuple[str, str]]
+def repeats_place(answer: str, original: str) -> bool:
+    """Whether the same phrase of place stands twice in a canonical answer and not in its canonical original."""
+    tokens = answer.split()
+    phrases = Counter(" ".join(tokens[found.start : found.end]) for found in find_phrases(answer) if found.says)
+    return any(times > 1 and times > 1 + original.count(phrase) for phrase, times in phrases.items())
 
 
-def _count(table: dict[str, dict[str, re.Pattern[str]]], text: str) -> tuple[_Counts, _Counts]:
-    """How often each (attribute, word) is said in canonical text, and how often it is denied."""
-    said: _Counts = Counter()
-    denied: _Counts = Counter()
-    for attribute, words in table.items():
-        for word, pattern in words.items():
-            for match in pattern.finditer(text):
-                (denied if match["no"] else said)[(attribute, word)] += 1
-    return said, denied
+class _Comparison:
+    """The places of an answer beside those of its original."""
+
+    def __init__(self, answer: str, original: str, words: SpatialWords) -> None:
+        self.demanded = words.present()
+        self.text, self.before = canonical_text(answer), canonical_text(original)
+        self.tokens = self.text.split()
+        before = self.before.split()
+        self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
+        self.phrases = [self._without_particle(found, self.tokens) for found in find_phrases(self.text)]
+        self.said_before = _said(self.phrases_before)
+
+    def reason(self) -> str | None:
+        if is_hedged(self.text, self.phrases, self.before):
+            return "hedged_place"
+        if self._is_of_another():
+            return "place_of_another"
+        contradicted = self._contradicted()
+        if contradicted is not None:
+            return contradicted
+        if self._is_split():
+            return "split_place"
+        for attribute, word in self.demanded.items():
+            if not self._is_said((attribute, word)):
+                return f"missing_{attribute}"
+        return None
+
+    def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
+        """A phrase without the "up" or "down" that belongs to a verb of the original: "pulls up", "pulling up on …"."""
+        particle, verb = tokens[found.start], tokens[found.start - 1]
+        if particle not in ("up", "down") or found.start == 0:
+            return found
+        pairs = itertools.pairwise(self.before.split())
+        if not any(second == particle and first[:4] == verb[:4] and verb != "," for first, second in pairs):
+            return found
+        return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
+
+    def _is_of_another(self) -> bool:
+        """Whether a place is told of another thing than the listener, and the original does not: "behind the door"."""
+        own = Counter(_words_of_another(self.before, self.phrases_before))
+        return bool(Counter(_words_of_another(self.text, self.phrases)) - own)
+
+    def _contradicted(self) -> str | None:
+        said, denied = _said(self.phrases), _denied(self.phrases)
+        denied_before = _denied(self.phrases_before)
+        loose = _loose(self.text, self.phrases) - _loose(self.before, self.phrases_before)
+        for attribute in VOCABULARY:
+            wanted = self.demanded.get(attribute)
+            new = {word for key, word in (said - self.said_before) + loose if key == attribute}
+            denials = {word for key, word in denied - denied_before if key == attribute}
+            if wanted is None and new | denials:
+                return f"invents_{attribute}"
+            if wanted is not None and (new - {wanted} or wanted in denials):
+                return f"contradicts_{attribute}"
+        return None
+
+    def _is_said(self, wanted: _Said) -> bool:
+        """Whether the answer says a word of the row, beyond what the original says of its own sounds."""
+        if sum(_says(found, wanted) for found in self.phrases) > self.said_before[wanted]:
+            return True
+        # An original's own "in the distance" says the row's word where it has moved to the row's other words.
+        own = {said for found in self.phrases_before for said in found.says}
+        others = [pair for pair in self.demanded.items() if pair not in own]
+        for cluster in _clusters(self.tokens, self.phrases):
+            if any(_says(found, wanted) for found in cluster):
+                moved = cluster[0].start <= 1 and not (self.phrases_before and self.phrases_before[0].start <= 1)
+                if moved or any(_says(found, other) for found in cluster for other in others):
+                    return True
+        return False
+
+    def _is_split(self) -> bool:
+        """Whether parts of the place are told of different sounds: "a cat meows far off and a child on the left"."""
+        new = self._new_phrases()
+        rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
+        if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
+            return True
+        clusters = [
+            cluster
+            for cluster in _clusters(self.tokens, new)
+            if any(found.kind == SPOT and (found.says or found.weakly) for found in cluster)
+        ]
+        if len(clusters) > _MOST_PHRASES:
+            return True
+        for first, second in itertools.combinations(clusters, 2):
+            if _values(first) <= _values(second) or _values(second) <= _values(first):
+                continue
+            within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
+            told_of_all = self.tokens[second[0].start - 1] in _ALL
+            if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
+                return True
+        return False
+
+    def _new_phrases(self) -> list[Found]:
+        """The phrases of the answer without those that it has from the original."""
+        rest = [found for found in self.phrases if not found.of_another]
+        before = self.before.split()
+        for own in self.phrases_before:
+            same = [found for found in rest if found.says == own.says and found.says]
+            if same:
+                around = set(before[max(0, own.start - 3) : own.end + 3])
+                # Of several, the one among the words that the original has around it.
+                rest.remove(
+                    max(same, key=lambda found: len(around & set(self.tokens[found.start - 3 : found.end + 3])))
+                )
+        return rest
+
+    def _is_definite(self, room: Found) -> bool:
+        return "the" in self.tokens[room.start : room.start + 2]
+
+    def _has_sounds_on_both_sides(self, cluster: Sequence[Found]) -> bool:
+        before, after = self.tokens[: cluster[0].start], self.tokens[cluster[-1].end :]
+        return all(any(word != "," for word in side) for side in (before, after))
+
+    def _links_between(self, first: Found, second: Found, more_than: int = 0) -> bool:
+        """Whether a link between clauses, and so many other words, stand between two phrases."""
+        between = [word for word in self.tokens[first.end : second.start] if word != ","]
+        return bool(set(between) & _LINKS) and len(between) > more_than
+
+
+def _words_of_another(text: str, phrases: Sequence[Found]) -> Iterable[str]:
+    tokens = text.split()
+    for found in phrases:
+        if found.of_another and found.kind == SPOT:
+            yield from (word for word in tokens[found.start : found.end] if word in LOOSE_WORDS)
+    # "On its left", "to his right": the owner is not the listener.
+    for owner, word in itertools.pairwise(tokens):
+        if owner in ("his", "her", "its", "their", "another") and word in ("left", "right", "front", "rear"):
+            yield f"{owner} {word}"
+
+
+def _loose(text: str, phrases: Sequence[Found]) -> Counter[_Said]:
+    """What a text says loosely when its phrases of place are taken out."""
+    tokens = text.split()
+    for found in phrases:
+        # "Right at hand": the word strengthens the phrase that it stands before.
+        if tokens[found.start - 1] == "right":
+            tokens[found.start - 1] = ","
+    rest = NO_PLACE.sub(" , ", without_phrases(" ".join(tokens), phrases))
+    return Counter(LOOSE_WORDS[word] for word in rest.split() if word in LOOSE_WORDS)
+
+
+def _says(found: Found, wanted: _Said) -> bool:
+    """Whether a phrase fulfils a word of the row."""
+    return not found.of_another and found.firm and (wanted in found.says or wanted in found.weakly)
+
+
+def _said(phrases: Sequence[Found]) -> Counter[_Said]:
+    """How often each word is said, of the listener or of a room."""
+    counted = (found for found in phrases if not (found.of_another and found.kind == SPOT))
+    return Counter(said for found in counted for said in set(found.says))
+
+
+def _denied(phrases: Sequence[Found]) -> Counter[_Said]:
+    return Counter(said for found in phrases for said in set(found.denies))
+
+
+def _values(cluster: Iterable[Found]) -> set[_Said]:
+    return {said for found in cluster for said in found.says}
+
+
+def _clusters(tokens: Sequence[str], phrases: Sequence[Found]) -> list[list[Found]]:
+    """Phrases that follow each other with no more than a comma or an "and" between them."""
+    clusters: list[list[Found]] = []
+    for found in phrases:
+        if clusters and set(tokens[clusters[-1][-1].end : found.start]) <= _JOINS:
+            clusters[-1].append(found)
+        else:
+            clusters.append([found])
+    return clusters

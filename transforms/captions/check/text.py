@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import threading
-import unicodedata
 from functools import lru_cache
 
 import snowballstemmer
 
-from transforms.captions.check.place_patterns import SAID
 from transforms.captions.check.sound_words import (
     DROPPABLE_WORDS,
     FOREIGN_WORDS,
@@ -17,6 +14,8 @@ from transforms.captions.check.sound_words import (
     NEUTRAL_WORDS,
     SAME_SENSE,
 )
+from transforms.captions.phrases.canonical import canonical_text
+from transforms.captions.phrases.parse import find_phrases, without_phrases
 
 # The stemmer takes more than linear time; no English word is longer.
 _LONGEST_WORD_CHARS = 40
@@ -32,22 +31,9 @@ def is_english(text: str) -> bool:
     return foreign < 2 or foreign <= sum(token in FUNCTION_WORDS for token in tokens)
 
 
-def canonical_text(text: str) -> str:
-    """Lower case without accents and hyphens, one space between tokens, a comma for any punctuation."""
-    folded = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
-    plain = "".join(character for character in folded if not unicodedata.combining(character))
-    tokens = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[,;:.!?()…—–\n]", plain)
-    words = " ".join("," if token in ",;:.!?()…—–\n" else token.removesuffix("'s") for token in tokens)
-    # A comma at both ends, so that a text says the same by itself and inside a longer sentence.
-    return f", {re.sub(r'(?: ,)+', ' ,', words.strip(' ,'))} ,"
-
-
 def without_place(text: str) -> str:
-    """Canonical text without what says a word of space, so that a "small" that is left belongs to a sound."""
-    for words in SAID.values():
-        for pattern in words.values():
-            text = pattern.sub(" , ", text)
-    return text
+    """Canonical text without its phrases of place, so that a "small" that is left belongs to a sound."""
+    return without_phrases(text, find_phrases(text))
 
 
 def word_stems(canonical: str) -> list[str]:

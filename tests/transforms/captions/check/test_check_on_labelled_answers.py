@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.caption_check import Labelled, judged_answers, scores
+from tests.benchmarks.caption_check import Labelled, judged_answers, kind, scores
 from transforms.captions.check import REASONS
 from transforms.words import VOCABULARY
 
 PLACE = ("place_missing", "place_contradicts", "place_invented")
-KINDS = {*PLACE, *(reason for reason in REASONS if reason.split("_")[0] not in ("missing", "contradicts", "invents"))}
+KINDS = {kind(reason) for reason in REASONS}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+"""Words that take a place back, and words that say one too loosely to count."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from transforms.captions.phrases.parse import Found
+
+# Words that take back what is said, wherever they stand.
+_HEDGES = re.compile(
+    r"(?<!\w)("
+    r"perhaps|maybe|possibly|probably|presumably|apparently|seemingly|supposedly|allegedly|conceivably|"
+    r"arguably|potentially|might|may|could(?! almost| nearly)|should|must|seems?|seemed|seeming|appears?|"
+    r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
+    r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
+    r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"
+    r"as though|as if|to be sure|more or less|so to speak|i'd say|"
+    r"(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows"
+    r")(?!\w)"
+)
+# Hedges beside a phrase of place alone: an engine may run roughly, a bell almost drown a voice.
+_VAGUE = frozenset(
+    "almost nearly about approximately roughly vaguely loosely partly partially sort kind mostly generally virtually "
+    "practically somewhat either neither perhaps".split()
+)
+_VAGUE_BEHIND = re.compile(
+    r"(?:, )?(?:or (?:about|around|so|near|close|nearly|almost|perhaps|thereabouts|somewhere|maybe|else)\b|ish\b|"
+    r"of sorts|give or take)"
+)
+
+_WORDS_OF = {
+    ("direction", "left"): "left leftward leftwards",
+    ("direction", "right"): "right rightward rightwards",
+    ("direction", "front"): "front ahead forward forwards",
+    ("direction", "back"): "behind back rear backward backwards",
+    ("direction", "other"): "center centre centrally everywhere",
+    ("elevation", "up"): "above overhead ceiling atop skyward",
+    ("elevation", "down"): "below beneath underneath underground underfoot basement bottom",
+    ("distance", "near"): "near nearby nearest beside alongside adjacent proximity closest next",
+    ("distance", "far"): ("far distant distantly distance afar faraway farthest furthest remote remotely"),
+    ("distance", "other"): "midway halfway",
+}
+#: What a word still says when all phrases are taken out: enough to contradict, too little to count as said.
+LOOSE_WORDS: dict[str, tuple[str, str]] = {word: said for said, words in _WORDS_OF.items() for word in words.split()}
+
+#: Uses of those words that tell no place.
+NO_PLACE = re.compile(
+    r"(?<!\w)(?:back and forth|back to back|forward and back|forwards and backwards|"
+    r"right (?:after|before|away|now|as|when|then|next|until|where|while)|all right|"
+    r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
+    r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside (?:the|an?)|"
+    r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
+    r"draw\w*|tak\w+|went|goes|walk\w*|talk\w*) (?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
+)
+
+
+def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
+    """Whether a word takes the place back, and the original has no such word: "perhaps on the left", "left or so".
+
+    Args:
+        text: the answer as canonical text.
+        phrases: its phrases of place.
+        original: the canonical original.
+    """
+    if Counter(_HEDGES.findall(text)) - Counter(_HEDGES.findall(original)):
+        return True
+    tokens, own = text.split(), set(original.split())
+    said = [found for found in phrases if found.says or found.denies]
+    for found in said:
+        before = tokens[max(0, found.start - 2) : found.start]
+        if "," in before:
+            before = before[before.index(",") + 1 :]
+        if any(word in _VAGUE and word not in own for word in before):
+            return True
+        if _VAGUE_BEHIND.match(" ".join(tokens[found.end : found.end + 5])):
+            return True
+        if {"or", "nor"} & set(tokens[found.start : found.end]):
+            return True
+    return any(
+        tokens[first.end : second.start] in (["or"], [",", "or"], ["nor"]) for first, second in itertools.pairwise(said)
+    )
