@@ -25,8 +25,8 @@ __all__ = [
     "prompt_names",
 ]
 
-#: The prompts that the name `styles` stands for: one caption, said in six ways. They are for strong models.
-STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich")
+#: The prompts that the name `styles` stands for: the same caption in seven ways. They are for strong models.
+STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich", "short")
 
 #: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
 PHRASES: dict[str, dict[str, str]] = {
