@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import prompts
-from prompts import PHRASES, STYLES, PromptError, load_prompt, place_phrase, prompt_list, prompt_names
+from prompts import PHRASES, STYLES, Example, PromptError, load_prompt, place_phrase, prompt_list, prompt_names
 
 ALL_WORDS = {
     "direction": "left",
@@ -17,6 +19,23 @@ ALL_WORDS = {
     "distance": "near",
     "room_size": "small",
     "reverberation": "dampened",
+}
+
+
+def _sound_first(example: Example) -> bool:
+    return example.answer.split()[0] == example.caption.split()[0]
+
+
+#: The form that every example of a prompt shows.
+FORMS: dict[str, Callable[[Example], bool]] = {
+    "listener": lambda example: re.search(r"\byou(?:r|rs)?\b", example.answer, re.IGNORECASE) is not None,
+    "place": lambda example: not _sound_first(example),
+    "place_first": lambda example: not _sound_first(example),
+    "place_last": _sound_first,
+    "rich": lambda example: len(example.answer.split()) >= 20,
+    "short": lambda example: len(example.answer.split()) <= 16,
+    "sound_first": _sound_first,
+    "woven": lambda example: example.answer.split()[-1] != example.caption.split()[-1],
 }
 
 
@@ -86,6 +105,16 @@ def test_examples_come_before_the_request_and_pass_the_check() -> None:
         if (reason := check_caption(example.answer, example.caption, SpatialWords(**example.words))) is not None
     ]
     assert refused == []
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_examples_of_a_prompt_have_its_form(name: str) -> None:
+    examples = load_prompt(name).examples
+    assert [example.answer for example in examples if not FORMS[name](example)] == []
+
+
+def test_every_style_has_a_form() -> None:
+    assert set(STYLES) <= set(FORMS)
 
 
 @pytest.mark.parametrize(
