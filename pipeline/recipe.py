@@ -40,6 +40,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 #: Keys that change how a build runs and not its samples and words; the recipe's hash leaves them out.
 EXECUTION_ONLY = (
     ("caption", "base_url"),
+    ("caption", "judge_base_url"),
     ("caption", "concurrency"),
     ("caption", "timeout_s"),
     # These decide which answers there are, and answers are data.
@@ -53,7 +54,7 @@ EXECUTION_ONLY = (
 #: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
 #: so that an older release keeps its hash.
 ADDED_SECTIONS = ("select",)
-ADDED_KEYS = (("select", "split_shares"), ("caption", "versions"))
+ADDED_KEYS = (("select", "split_shares"), ("caption", "versions"), ("caption", "judge"), ("caption", "judge_model"))
 
 
 class RecipeError(ValueError):
@@ -243,8 +244,23 @@ class CaptionSettings(_Section):
     max_cost_usd: Annotated[float, Field(ge=0)] | None = None
     prices: dict[str, ModelPrice] = Field(default_factory=dict)
     """The price of each model by its name. The cost of a model without a price is not known."""
+    judge: Literal["none", "model"] = "none"
+    """`model` asks a model about an answer that the check does not understand, without the original and the words."""
+    judge_base_url: str | None = None
+    """The address of the judge's endpoint; None is the writer's."""
+    judge_model: str | None = None
+    """The judge's model; None is the writer's, and beside a local writer the provider's usual one."""
 
-    @field_validator("base_url")
+    @model_validator(mode="after")
+    def _judge_has_address(self) -> CaptionSettings:
+        if self.judge == "model" and self.writer == "local" and self.judge_base_url is None:
+            # The key goes to no address that the user has not chosen, not even to the provider's own.
+            raise ValueError(
+                "judge=model beside writer=local needs judge_base_url, the address of the judge's endpoint"
+            )
+        return self
+
+    @field_validator("base_url", "judge_base_url")
     @classmethod
     def _without_credentials(cls, value: str | None) -> str | None:
         if value is None:
@@ -340,8 +356,8 @@ class Recipe(_Section):
         caption = self.caption
         prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
         job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
-        price = self.caption.prices.get(job.model_name)
-        return job if price is None else replace(job, price=Price(price.prompt, price.completion))
+        prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
+        return replace(job, price=prices.get(job.model_name), judge_price=prices.get(job.judge_name))
 
     def room_supply(self) -> RoomSupply:
         """The rooms of each split."""

@@ -19,6 +19,7 @@ __all__ = [
     "Example",
     "Prompt",
     "PromptError",
+    "load_judge_prompt",
     "load_prompt",
     "place_phrase",
     "prompt_list",
@@ -27,6 +28,9 @@ __all__ = [
 
 #: The prompts that the name `styles` stands for: the same caption in seven ways. They are for strong models.
 STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich", "short")
+
+#: The prompt of the judge, which reads captions and writes none.
+_JUDGE = "judge"
 
 #: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
 PHRASES: dict[str, dict[str, str]] = {
@@ -93,9 +97,10 @@ class Prompt:
 
 
 def prompt_names() -> list[str]:
-    """The names of the prompts in this package, sorted."""
-    shipped = resources.files(__name__).iterdir()
-    return sorted(entry.name.removesuffix(".txt") for entry in shipped if entry.name.endswith(".txt"))
+    """The names of the prompts in this package with which a model writes captions, sorted."""
+    files = (entry.name for entry in resources.files(__name__).iterdir())
+    names = (name.removesuffix(".txt") for name in files if name.endswith(".txt"))
+    return sorted(name for name in names if name != _JUDGE)
 
 
 def prompt_list(names_or_paths: Sequence[str]) -> list[str]:
@@ -132,6 +137,11 @@ def load_prompt(name_or_path: str) -> Prompt:
             shipped = ", ".join(prompt_names())
             raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}, styles") from error
     return _parse(data, name_or_path)
+
+
+def load_judge_prompt() -> Prompt:
+    """The prompt with which a model is asked what a caption says."""
+    return _parse(resources.files(__name__).joinpath(f"{_JUDGE}.txt").read_bytes(), _JUDGE)
 
 
 def place_phrase(words: Mapping[str, str]) -> str:

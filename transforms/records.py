@@ -147,6 +147,8 @@ class Answer:
     prompt: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    asked: str = "writer"
+    """Who was asked: `writer` for a caption, `judge` for what a writer's answer says."""
 
 
 @dataclass(frozen=True)
@@ -304,3 +306,8 @@ def outcome_of_reason(reason: str | None) -> str:
     """A short name for counting: `kept`, a reason of the check, or the kind of a reply that is no text."""
     kind = reply_of_reason(reason).kind
     return (reason or "kept") if kind is ReplyKind.TEXT else kind.name.lower()
+
+
+def outcome_of_answer(answer: Answer) -> str:
+    """A short name for counting an answer; what the judge kept is not counted as kept twice."""
+    return "kept_by_judge" if answer.asked == "judge" and answer.kept else outcome_of_reason(answer.reason)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
-from pipeline.batches.provider import ENDED, refresh
+from pipeline.batches.provider import ENDED, Clients, refresh
 from transforms import storage
 from transforms.captions.endpoint.chat import reply_of
-from transforms.captions.list_questions import request_of
-from transforms.captions.rewriting import judge
-from transforms.records import Reply, ReplyKind, reply_of_reason
-from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values
+from transforms.captions.judge import verdict
+from transforms.captions.list_questions import request_of, request_to_judge
+from transforms.captions.rewriting import check_reply
+from transforms.records import Answer, Reply, ReplyKind, reply_of_reason
+from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Collected:
     pending: int
 
 
-def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
+def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     """Adds the answers of ended batches to an answers.parquet; a second run gives the same file.
 
     An answer is checked as in a build. A question that an ended batch has not answered, because it expired for example,
@@ -46,32 +47,25 @@ def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
     """
     files = read_manifest(folder)["files"]
     try:
-        records = pq.read_table(output).cast(ANSWER_SCHEMA).to_pylist() if output.exists() else []
+        records = as_answers(pq.read_table(output)).to_pylist() if output.exists() else []
     except (OSError, ValueError, KeyError) as error:
         raise BatchError(f"--output {output} holds no answers: {str(error).splitlines()[0]}") from error
     merged = {_key(record): record for record in records}
-    batches = refresh(client, folder)
+    batches = refresh(clients, folder)
     for name in files:
         batch = batches.get(name, Batch())
-        replies = _results(client, folder, batch)
+        replies = _results(clients(name), folder, batch)
         for question in read_questions(folder, name).to_pylist():
             reply = replies.get(question["request_sha256"])
             if reply is None and batch.status in ENDED:
                 reply = Reply(error=f"batch {batch.status}")
             if reply is None:
                 continue
-            answer = judge(
-                request_of(question),
-                reply,
-                question["request_sha256"],
-                question["attempt"],
-                question["model"],
-            )
-            new = answer_values(answer)
+            new = answer_values(_answer(question, reply))
             old = merged.get(_key(new))
             if old is None or _has_failed(old):
                 merged[_key(new)] = new
-    ordered = sorted(merged.values(), key=lambda record: (record["row_id"], record["caption_index"], record["attempt"]))
+    ordered = sorted(merged.values(), key=_order)
     storage.write_bytes(str(output), table_to_parquet(ordered, ANSWER_SCHEMA))
     ended = {name: replace(batch, collected=True) for name, batch in batches.items() if batch.status in ENDED}
     write_batches(folder, {**batches, **ended})
@@ -83,6 +77,20 @@ def collect(client: OpenAI, folder: Path, output: Path) -> Collected:
         failed=sum(_has_failed(record) for record in found),
         pending=len(asked) - len(found),
     )
+
+
+def _answer(question: dict[str, Any], reply: Reply) -> Answer:
+    """A reply as an answer to a row of QUESTION_SCHEMA, kept or refused as in a build."""
+    request, to_judge = request_of(question), request_to_judge(question)
+    asked = question["request_sha256"], question["attempt"], question["model"]
+    if to_judge is None:
+        return check_reply(request, reply, *asked)
+    return verdict(request, to_judge, reply, *asked)
+
+
+def _order(record: dict[str, Any]) -> tuple[str, int, int, bool]:
+    """Sorts the answers of a caption as they came: a judge's after the writer's that it is about."""
+    return record["row_id"], record["caption_index"], record["attempt"], record["asked"] == "judge"
 
 
 def _key(record: dict[str, Any]) -> tuple[str, str, int]:

@@ -13,6 +13,9 @@ from pipeline.batches.folder import Batch, read_batches, read_manifest, safe_cod
 if TYPE_CHECKING:
     from openai import OpenAI
 
+#: The client for a request file by the file's name: the judge may be at another provider than the writer.
+Clients = Callable[[str], "OpenAI"]
+
 #: States that a batch does not leave, and that may have results.
 ENDED = ("completed", "expired", "cancelled")
 
@@ -20,20 +23,21 @@ ENDED = ("completed", "expired", "cancelled")
 FAILED = "failed"
 
 
-def submit(client: OpenAI, folder: Path) -> dict[str, Batch]:
+def submit(clients: Clients, folder: Path) -> dict[str, Batch]:
     """Uploads each request file once and creates its batch once, also when run again. Failed batches are created anew.
 
     Raises:
         BatchError, openai.OpenAIError
     """
     files = read_manifest(folder)["files"]
-    batches = refresh(client, folder) if read_batches(folder) else {}
+    batches = refresh(clients, folder) if read_batches(folder) else {}
     for name in files:
         batch = batches.get(name, Batch())
         if batch.status == FAILED and batch.batch_id is not None:
             batch = Batch(file_id=batch.file_id, earlier=(*batch.earlier, batch.batch_id))
         if batch.batch_id is not None:
             continue
+        client = clients(name)
         # A kill after the provider's answer and before the note of it leaves a "creating": the batch may be there.
         found = _find_batch(client, batch) if batch.status == "creating" else None
         if batch.file_id is None:
@@ -58,21 +62,21 @@ def _find_batch(client: OpenAI, batch: Batch) -> Any:
     return None
 
 
-def refresh(client: OpenAI, folder: Path) -> dict[str, Batch]:
+def refresh(clients: Clients, folder: Path) -> dict[str, Batch]:
     """Asks the provider for the state of every batch that has not ended."""
     batches = read_batches(folder)
     for name, batch in batches.items():
         if batch.batch_id is not None and batch.status not in (*ENDED, FAILED):
-            batches[name] = _updated(batch, client.batches.retrieve(batch.batch_id))
+            batches[name] = _updated(batch, clients(name).batches.retrieve(batch.batch_id))
     write_batches(folder, batches)
     return batches
 
 
-def follow(client: OpenAI, folder: Path, every_s: float, say: Callable[[str], None]) -> dict[str, Batch]:
+def follow(clients: Clients, folder: Path, every_s: float, say: Callable[[str], None]) -> dict[str, Batch]:
     """Asks every `every_s` seconds until all batches have ended; calls `say` with each change."""
     said = ""
     while True:
-        batches = refresh(client, folder)
+        batches = refresh(clients, folder)
         line = progress_line(batches)
         if line != said:
             say(line)

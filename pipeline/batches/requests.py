@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from transforms import storage
 from transforms.captions.answer_journal import read_answers
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
-from transforms.captions.list_questions import QUESTION_SCHEMA, request_of
+from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
 from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
 
@@ -95,10 +95,14 @@ def export_requests(
             pipeline.run().wait_until_finish()
     taken = _taken(folder, manifest["files"], failed)
     writer = _RequestFiles(folder, job, len(manifest["files"]), taken, most_requests, most_bytes)
-    for path in sorted(parts.glob("*.parquet")):
-        writer.add(pq.read_table(path).to_pylist())
+    # A batch is of one model, so the judge's questions have files of their own.
+    for asked in ("writer", "judge"):
+        for path in sorted(parts.glob("*.parquet")):
+            writer.add(question for question in pq.read_table(path).to_pylist() if question["asked"] == asked)
+        writer.end_file()
     written = writer.finish()
     manifest["files"] += written
+    manifest["judge_files"] = [*manifest.get("judge_files", ()), *writer.judge_files]
     write_json(folder / EXPORT, manifest)
     failures = tuple(json.loads(path.read_text()) for path in sorted(parts.glob("*.json")))
     storage.remove_folder(str(parts))
@@ -116,12 +120,13 @@ def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
 
 def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     """The manifest of the folder, or a new one. Files that a killed export did not list are removed."""
-    mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), "base_url": recipe.caption.base_url, "files": []}
+    addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address}
+    mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), **addresses, "files": [], "judge_files": []}
     if (folder / EXPORT).exists():
         manifest = read_manifest(folder)
         if manifest.get("recipe_sha256") != mine["recipe_sha256"]:
             raise BatchError(f"{folder} holds requests of another recipe: export into another folder")
-        manifest["base_url"] = mine["base_url"]
+        manifest |= addresses
     elif folder.exists() and (not folder.is_dir() or any(entry.name != PARTS for entry in folder.iterdir())):
         raise BatchError(f"{folder} is not empty and holds no requests: export into another folder")
     else:
@@ -149,8 +154,9 @@ class _RequestFiles:
     ) -> None:
         self.requests = 0
         self.captions = 0
+        self.judge_files: list[str] = []
         self._folder = folder
-        self._model, self._prompts = job.model_name, job.questions().prompts
+        self._questions = job.questions()
         self._number = number
         self._taken = taken
         self._most_requests, self._most_bytes = most_requests, most_bytes
@@ -158,9 +164,10 @@ class _RequestFiles:
         self._tables: dict[int, list[dict[str, Any]]] = {}
         self._lines: list[bytes] = []
         self._bytes = 0
+        self._is_judges = False
         self._names: list[str] = []
 
-    def add(self, questions: Sequence[dict[str, Any]]) -> None:
+    def add(self, questions: Iterable[dict[str, Any]]) -> None:
         for question in questions:
             digest = question["request_sha256"]
             if digest in self._taken:
@@ -172,29 +179,36 @@ class _RequestFiles:
 
     def finish(self) -> list[str]:
         """Writes the last file and the tables; returns the names of all request files."""
-        self._end_file()
+        self.end_file()
         for number, questions in self._tables.items():
             name = request_file_name(number).replace(".jsonl", ".parquet")
             storage.write_bytes(str(self._folder / name), table_to_parquet(questions, QUESTION_SCHEMA))
         return self._names
 
     def _add_line(self, digest: str, question: dict[str, Any]) -> None:
-        request = request_of(question)
-        body = chat_body(self._model, self._prompts[request.prompt], request, question["attempt"])
+        questions, request, attempt = self._questions, request_of(question), question["attempt"]
+        to_judge = request_to_judge(question)
+        if to_judge is not None and questions.judge is not None:
+            questions, request, attempt = questions.judge, to_judge, 0
+        body = chat_body(questions.model, questions.prompts[request.prompt], request, attempt)
         entry = {"custom_id": digest, "method": "POST", "url": "/v1/chat/completions", "body": body}
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         if self._lines and (len(self._lines) >= self._most_requests or self._bytes + len(line) > self._most_bytes):
-            self._end_file()
+            self.end_file()
+        self._is_judges = to_judge is not None
         self._lines.append(line)
         self._bytes += len(line)
         self._file_of[digest] = self._number
         self.requests += 1
 
-    def _end_file(self) -> None:
+    def end_file(self) -> None:
+        """Ends the file that is being filled, if there is one."""
         if not self._lines:
             return
         name = request_file_name(self._number)
         storage.write_bytes(str(self._folder / name), b"".join(self._lines))
         self._names.append(name)
+        if self._is_judges:
+            self.judge_files.append(name)
         self._lines, self._bytes = [], 0
         self._number += 1

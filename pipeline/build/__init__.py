@@ -24,16 +24,16 @@ from pipeline.beam_options import (
     states_local_writer,
 )
 from pipeline.build.begin import as_begun, claim, refuse_foreign, withdraw
-from pipeline.build.caption_setup import job_of_build, refuse_unusable
+from pipeline.build.caption_setup import job_of_build, judge_unavailable_reason, refuse_unusable
 from pipeline.build.finish import Finished, finish_release, gather_rejections
 from pipeline.build.larger_limit import SmallerRelease, smaller_release
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.outcome import Outcome
 from pipeline.build.planning import BuildError, Plan, plan_listing
-from pipeline.build.probe_endpoint import first_question, keep_first_answer, probe_endpoint
+from pipeline.build.probe_endpoint import first_question, keep_first_answers, probe_endpoints
 from pipeline.build.progress import Progress, logged_to
-from pipeline.build.redo_captions import ask_again, first_noted_request, merge_redone
+from pipeline.build.redo_captions import ask_again, first_noted_question, merge_redone
 from pipeline.build.remaining_work import clear_failures, clear_unfinished, remaining_work, whole_work
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
@@ -184,28 +184,25 @@ def _try_endpoint(
     Raises:
         BuildError: when no request to the endpoint can succeed.
     """
-    if job.writer != "openai":
+    if job.writer != "openai" and not job.has_judge:
         return None
     question = first_question(recipe, plan, shards, job, output)
-    noted = first_noted_request(output, job.questions(), notes) if question is None else None
-    if noted is not None:
-        question = noted, 0
+    if question is None:
+        question = first_noted_question(output, job, notes)
     if question is None:
         return None
-    request, attempt = question
-    reason = writer_unavailable_reason(job.writer, job.base_url)
+    reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
     if reason is not None:
         raise BuildError(reason)
     try:
-        reply = probe_endpoint(job, request, attempt)
+        replies = probe_endpoints(job, question)
     except BuildError as error:
         if job.on_failure == "template":
             return f"{error}; the template writes the captions"
         raise BuildError(
             f"{error}; nothing was rendered (caption.on_failure=template lets the template write the captions)"
         ) from error
-    if reply is not None:
-        keep_first_answer(output, job, request, reply, attempt)
+    keep_first_answers(output, replies)
     return None
 
 

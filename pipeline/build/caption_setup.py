@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from pipeline.build.planning import BuildError
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ANSWERS
 from transforms import storage
-from transforms.captions.answer_budget import Ledger, Price, Spending
+from transforms.captions.answer_budget import Ledger, Spending
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
+from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.job import CaptionJob
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.shards import workspace
 
 
 def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
-    """Raises BuildError if the writer cannot start, the budget has no price, or `answers` is unreadable."""
-    reason = writer_unavailable_reason(recipe.caption.writer, recipe.caption.base_url)
+    """Raises BuildError if writer or judge cannot start, the budget has no price, or `answers` is unreadable."""
+    job = recipe.caption_job()
+    reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
     # With known answers nothing may be left to ask. The first open question says so otherwise.
     if reason is not None and answers is None:
         raise BuildError(reason)
-    captions = recipe.caption
-    if captions.writer == "openai" and captions.max_cost_usd is not None:
-        job = recipe.caption_job()
-        if job.price is None:
-            raise BuildError(
-                f"recipe key caption.max_cost_usd: there is no price of {job.model_name} in caption.prices"
-            )
+    if job.max_cost_usd is not None:
+        paid = {job.model_name: job.price} if job.writer == "openai" else {}
+        paid |= {job.judge_name: job.judge_price} if job.has_judge else {}
+        for model, price in paid.items():
+            if price is None:
+                raise BuildError(f"recipe key caption.max_cost_usd: there is no price of {model} in caption.prices")
     if answers is not None:
         try:
             read_answers([answers])
         except (OSError, ValueError, KeyError) as error:
             raise BuildError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def judge_unavailable_reason(job: CaptionJob) -> str | None:
+    """Why the judge cannot be asked from here, in one line; None if it can, or if there is none."""
+    if not job.has_judge:
+        return None
+    if unsendable := unsendable_variable():
+        return unsendable
+    if os.environ.get(KEY_VARIABLE) or job.judge_address:
+        return None
+    return f"caption.judge=model has no key in {KEY_VARIABLE}; set it, or name caption.judge_base_url"
 
 
 def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
@@ -72,6 +85,10 @@ def _spent(job: CaptionJob, output: str) -> Spending:
     known = KnownAnswers()
     Journals(workspace.journal_folder(output)).refresh(known)
     replies = [reply for _, reply in known.items()]
-    price = job.price or Price(0, 0)
-    usd = sum(price.usd(reply.prompt_tokens or 0, reply.completion_tokens or 0) for reply in replies)
+    # A journal does not say whom an answer is from, so each counts at the dearer price.
+    prices = [price for price in (job.price, job.judge_price if job.has_judge else None) if price is not None]
+    usd = sum(
+        max((price.usd(reply.prompt_tokens or 0, reply.completion_tokens or 0) for price in prices), default=0.0)
+        for reply in replies
+    )
     return Spending(len(replies), usd)

@@ -1,23 +1,26 @@
-"""One question to the endpoint before anything is rendered, so that a wrong address or key costs no rendering."""
+"""One question to each endpoint before anything is rendered, so that a wrong address or key costs no rendering."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import Recipe
-from transforms.captions.answer_budget import ADMITTED
+from transforms.captions.answer_budget import ADMITTED, Budget
 from transforms.captions.answer_journal import Journal, Journals, KnownAnswers, read_answers
 from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
+from transforms.captions.judge import judge_request
 from transforms.captions.openai_writer import OpenAIWriter, most_cost_usd
-from transforms.captions.rewriting import open_question
+from transforms.captions.questions import Questions
+from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import rows_of
+from transforms.words import SpatialWords
 
 #: One row of each of so many shards is looked at for a question that has no answer yet.
 _SHARDS_LOOKED_AT = 8
@@ -25,19 +28,35 @@ _SHARDS_LOOKED_AT = 8
 _JOURNAL = "first-question"
 
 
-def probe_endpoint(job: CaptionJob, request: CaptionRequest, attempt: int = 0) -> Reply | None:
-    """Asks one question.
+def probe_endpoints(job: CaptionJob, question: OpenQuestion) -> dict[str, Reply]:
+    """Asks one question of each endpoint that the job has: the given one, and the judge about an example.
 
     Returns:
-        The reply, which may be that of an endpoint whose trouble may pass; None if the budget allows no question.
+        The replies by the hashes of their questions, also of an endpoint whose trouble may pass; none of an endpoint
+        that the budget allows no question.
 
     Raises:
-        BuildError: when no request to the endpoint can succeed; one line that says why.
+        BuildError: when no request to an endpoint can succeed; one line that says why.
     """
-    writer = job.open_writer()
-    if not isinstance(writer, OpenAIWriter):
-        return None
-    budget, most_usd = job.budget(), 0.0
+    budget, judge = job.budget(), job.questions().judge
+    asked = [question] if job.writer == "openai" or question.to_judge is not None else []
+    if judge is not None and question.to_judge is None and not job.judge_is_writer:
+        asked.append(_example_for_judge(judge))
+    replies = {}
+    for one in asked:
+        reply = _probe(job, one, budget)
+        if reply is not None:
+            replies[one.sha256] = reply
+    return replies
+
+
+def _probe(job: CaptionJob, question: OpenQuestion, budget: Budget | None) -> Reply | None:
+    writer = job.open_writer() if question.to_judge is None else job.open_judge()
+    assert isinstance(writer, OpenAIWriter)
+    request, attempt = question.request, question.attempt
+    if question.to_judge is not None:
+        request, attempt, budget = question.to_judge, 0, job.judge_budget(budget)
+    most_usd = 0.0
     if budget is not None:
         most_usd = most_cost_usd(writer.body(request, attempt), budget)
         if budget.ledger.admit(most_usd) != ADMITTED:
@@ -49,22 +68,32 @@ def probe_endpoint(job: CaptionJob, request: CaptionRequest, attempt: int = 0) -
     if budget is not None:
         budget.ledger.settle(most_usd, budget.usd(reply, most_usd))
     if problem is not None:
-        raise BuildError(problem)
+        raise BuildError(problem if question.to_judge is None else f"caption.judge: {problem}")
     return reply
 
 
-def keep_first_answer(release: str, job: CaptionJob, request: CaptionRequest, reply: Reply, attempt: int = 0) -> None:
-    """Writes the answer into a journal of the release, so that nobody asks for it again."""
-    if not reply.is_answer:
+def _example_for_judge(judge: Questions) -> OpenQuestion:
+    """A question about a caption of the judge's prompt, as no caption of the release is there yet."""
+    ((prompt_id, prompt),) = judge.prompts.items()
+    caption = prompt.examples[0].caption
+    request = judge_request(CaptionRequest("", 0, caption, SpatialWords(), 0), caption, prompt_id)
+    return OpenQuestion(judge.sha256(request), 0, request, request)
+
+
+def keep_first_answers(release: str, replies: Mapping[str, Reply]) -> None:
+    """Writes these answers into a journal of the release, so that nobody asks for them again."""
+    answers = {digest: reply for digest, reply in replies.items() if reply.is_answer}
+    if not answers:
         return
     with Journal(workspace.journal_folder(release), _JOURNAL) as journal:
-        journal.write(job.questions().sha256(request, attempt), reply)
+        for digest, reply in answers.items():
+            journal.write(digest, reply)
 
 
 def first_question(
     recipe: Recipe, plan: Plan, shards: tuple[int, ...], job: CaptionJob, output: str
-) -> tuple[CaptionRequest, int] | None:
-    """A request that no known answer settles, and its attempt; None if none is found in the shards looked at."""
+) -> OpenQuestion | None:
+    """A question without a known answer; None if none is found in the shards looked at."""
     known = read_answers(job.answers, failures_stand=job.failures_stand) if job.answers else KnownAnswers()
     Journals(workspace.journal_folder(output)).refresh(known)
     questions = job.questions()
@@ -72,7 +101,7 @@ def first_question(
         for request in questions.of_rows([row]):
             found = open_question(request, known.get, questions)
             if found is not None:
-                return request, found[1]
+                return found
     return None
 
 
@@ -87,4 +116,4 @@ def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iter
         yield from (describe_place(row) for row in simulate_responses(placed).rows)
 
 
-__all__ = ["first_question", "keep_first_answer", "probe_endpoint"]
+__all__ = ["first_question", "keep_first_answers", "probe_endpoints"]

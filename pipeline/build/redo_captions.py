@@ -11,22 +11,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.build.caption_setup import job_of_build, refuse_unusable
+from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
 from pipeline.build.finish import Finished, finish_release
 from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
-from pipeline.build.probe_endpoint import keep_first_answer, probe_endpoint
+from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
 from transforms import storage
+from transforms.captions.answer_journal import Journals, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
-from transforms.captions.rewriting import TEMPLATE
+from transforms.captions.rewriting import TEMPLATE, OpenQuestion, open_question
 from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values
+from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
 from transforms.words import VOCABULARY, SpatialWords
 
@@ -78,19 +79,17 @@ def redo_captions(
     was_killed = workspace.is_being_redone(release)
     if not shards and not was_killed:
         return Redone(0, 0, None)
-    questions, question, reply = recipe.caption_job().questions(), None, None
-    if shards:
-        question = next(iter(_requests(_rows(release, shards[0]), questions, wanted.__contains__)), None)
+    job, replies = recipe.caption_job(answer_files(release, None)), {}
+    question = _first_question(job, (_rows(release, shard) for shard in shards[:1]), wanted.__contains__)
     if question is not None:
         try:
             # Before anything of the release is touched.
-            reply = probe_endpoint(recipe.caption_job(), question)
+            replies = probe_endpoints(job, question)
         except BuildError as error:
             raise BuildError(f"{error}; the release is as it was") from error
     with release_lock(release):
         job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
-        if question is not None and reply is not None:
-            keep_first_answer(release, job, question, reply)
+        keep_first_answers(release, replies)
         counts = _redo(
             release,
             job,
@@ -122,13 +121,30 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
     _redo(release, job, [note.shard for note in notes], workspace.ANSWERS, wanted_in)
 
 
-def first_noted_request(release: str, questions: Questions, notes: Iterable[Unanswered]) -> CaptionRequest | None:
-    """The first request of the noted shards; None if none of them holds a caption without an answer."""
+def first_noted_question(release: str, job: CaptionJob, notes: Iterable[Unanswered]) -> OpenQuestion | None:
+    """The first open question of the noted shards; None if none of them holds a caption without an answer."""
     for note in notes:
         answers = _answers(workspace.shard_file(release, workspace.ANSWERS, note.shard))
         wanted = _unanswered(answers, over_budget=False)
-        for request in _requests(_rows(release, note.shard), questions, wanted.__contains__):
-            return request
+        question = _first_question(job, [_rows(release, note.shard)], wanted.__contains__)
+        if question is not None:
+            return question
+    return None
+
+
+def _first_question(
+    job: CaptionJob, shards: Iterable[Sequence[Mapping[str, Any]]], is_wanted: IsWanted
+) -> OpenQuestion | None:
+    """The first question without a known answer in the rows of these shards."""
+    questions = job.questions()
+    known = read_answers(job.answers)
+    if job.release is not None:
+        Journals(workspace.journal_folder(job.release)).refresh(known)
+    for rows in shards:
+        for request in _requests(rows, questions, is_wanted):
+            question = open_question(request, known.get, questions)
+            if question is not None:
+                return question
     return None
 
 
@@ -140,7 +156,7 @@ def merge_redone(release: str) -> None:
         return
     new = pa.concat_tables([_answers(storage.join(folder, name)) for name in names])
     replaced = set(_keys(new))
-    old = read_table(release, ANSWERS).cast(ANSWER_SCHEMA)
+    old = as_answers(read_table(release, ANSWERS))
     kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
@@ -151,19 +167,22 @@ def merge_redone(release: str) -> None:
 def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> Recipe:
     path = storage.join(release, RECIPE)
     own, recipe = load_release_recipe(path), load_release_recipe(path, settings)
-    if own.caption.writer != "openai":
+    if own.caption.writer != "openai" and own.caption.judge == "none":
         raise BuildError(f"{release} was built with caption.writer={own.caption.writer}, which leaves nothing to ask")
     if recipe.sha256() != recipe_sha256:
         raise BuildError(
             "redo keeps the recipe: --set takes caption.base_url, concurrency, timeout_s, prices and budgets alone"
         )
-    named = any(setting.partition("=")[0].strip() == "caption.base_url" for setting in settings)
-    if own.caption.base_url is not None and not named:
-        # A release comes from anybody, and the key goes to the address.
-        raise BuildError(
-            f"name the endpoint that is to be asked: --set caption.base_url={own.caption.base_url} is the one in the "
-            "release's recipe"
-        )
+    named = {setting.partition("=")[0].strip() for setting in settings}
+    for key in ("base_url", "judge_base_url"):
+        address = getattr(own.caption, key)
+        is_asked = own.caption.judge != "none" if key == "judge_base_url" else own.caption.writer == "openai"
+        if is_asked and address is not None and f"caption.{key}" not in named:
+            # A release comes from anybody, and the key goes to the address.
+            raise BuildError(
+                f"name the endpoint that is to be asked: --set caption.{key}={address} is the one in the "
+                "release's recipe"
+            )
     return recipe
 
 
@@ -188,7 +207,7 @@ def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
 def _answers(path: str) -> pa.Table:
     if not storage.exists(path):
         return ANSWER_SCHEMA.empty_table()
-    return pq.read_table(io.BytesIO(storage.read_bytes(path))).cast(ANSWER_SCHEMA)
+    return as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:
@@ -280,4 +299,4 @@ def _with_captions(row: dict[str, Any], captions: Mapping[CaptionKey, Caption]) 
     return {**row, "captions": texts, "caption_status": status}
 
 
-__all__ = ["Redone", "ask_again", "first_noted_request", "merge_redone", "redo_captions"]
+__all__ = ["Redone", "ask_again", "first_noted_question", "merge_redone", "redo_captions"]

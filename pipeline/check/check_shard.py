@@ -21,6 +21,7 @@ from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
 from pipeline.release.totals import ShardTally, tally_shard
 from transforms.captions.check import check_caption
 from transforms.captions.check.place import check_place
+from transforms.captions.judge import JUDGED_REASONS, compare_place, compare_reading, parse_reading
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
@@ -62,6 +63,28 @@ class CaptionKey:
     rewritten: bool
 
 
+@dataclass(frozen=True)
+class DoubtedCaption:
+    """A rewritten caption that the check refuses for a reason that a judge may overrule."""
+
+    name: str
+    """The row's file and the caption's index, for messages."""
+    caption_hash: int
+    """Hash of the row's id and the caption's index."""
+    caption: str
+    original: str
+    words: SpatialWords
+    reason: str
+    fully: bool
+    """Whether the rules for its sounds are those that it was kept by."""
+
+    def holds_by(self, reply: str) -> bool:
+        """Whether a judge's reply, compared again by rule, keeps it."""
+        reading = parse_reading(reply)
+        compare = compare_reading if self.fully else compare_place
+        return reading is not None and compare(reading, self.caption, self.original, self.words) is None
+
+
 @dataclass
 class ShardFindings:
     """The problems of a shard, one line each, and its counts for the totals."""
@@ -71,6 +94,7 @@ class ShardFindings:
     bytes: int = 0
     tally: ShardTally | None = None
     captions: list[CaptionKey] = field(default_factory=list)
+    doubted: list[DoubtedCaption] = field(default_factory=list)
 
 
 def caption_hashes(row_id: str, index: int, text: str) -> tuple[int, int]:
@@ -246,7 +270,12 @@ class ShardChecker:
                     yield f"{name}: caption {index} does not tell its words: {reason}"
                 continue
             reason = (check_caption if self.fully else check_place)(caption, original, words)
-            if reason is not None:
+            if reason in JUDGED_REASONS:
+                key = findings.captions[-1]
+                findings.doubted.append(
+                    DoubtedCaption(key.name, key.caption_hash, caption, original, words, reason, self.fully)
+                )
+            elif reason is not None:
                 yield f"{name}: caption {index} does not hold: {reason}"
 
     def _extra(self, shard: str, expected: set[str]) -> Iterator[str]:

@@ -22,7 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.beam_options import available_cores
-from pipeline.check.check_shard import CaptionKey, ShardChecker, ShardFindings, answer_hashes
+from pipeline.check.check_shard import (
+    CaptionKey,
+    DoubtedCaption,
+    ShardChecker,
+    ShardFindings,
+    answer_hashes,
+    caption_hashes,
+)
 from pipeline.check.rerender import rerender, rerender_order
 from pipeline.check.row_progress import RowProgress
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
@@ -46,7 +53,13 @@ from transforms import storage
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA
+from transforms.shards.release_rows import (
+    ANSWER_SCHEMA,
+    OLDER_ANSWER_SCHEMA,
+    REJECTION_SCHEMA,
+    ROOM_SCHEMA,
+    as_answers,
+)
 
 #: From this number of rows on, processes are worth the seconds that they take to start.
 PROCESSES_FROM_ROWS = 2_000
@@ -123,6 +136,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
             for shard, found in zip(shards, _check_shards(release, shards, fully, processes), strict=True):
                 findings.problems += found.problems
                 findings.problems += tables.compare(found.captions)
+                findings.problems += tables.judge(found.doubted)
                 findings.bytes += found.bytes
                 progress.add(shard["rows"])
                 if found.tally is not None:
@@ -256,6 +270,17 @@ class _Tables:
         self.answers: AnswerCounter | None = None
         self._kept_captions = np.empty(0, dtype=np.int64)
         self._kept_texts = np.empty(0, dtype=np.int64)
+        self._verdicts: dict[int, list[str]] = {}
+
+    def add_verdict(self, caption_hash: int, reply: str) -> None:
+        """Adds the reply of a judge that has kept an answer for a caption (see CaptionKey)."""
+        self._verdicts.setdefault(caption_hash, []).append(reply)
+
+    def judge(self, captions: Iterable[DoubtedCaption]) -> Iterator[str]:
+        """A line for each caption that the check doubts and that no judge's reply keeps, compared again by rule."""
+        for caption in captions:
+            if not any(caption.holds_by(reply) for reply in self._verdicts.get(caption.caption_hash, ())):
+                yield f"{caption.name} does not hold: {caption.reason}"
 
     def add_answers(self, counter: AnswerCounter, captions: Sequence[int], texts: Sequence[int]) -> None:
         """Adds the counts of the answers, and the two hashes of each answer that was kept (see CaptionKey)."""
@@ -289,12 +314,16 @@ def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _
         return tables
     counter, captions, texts = answer_counter(recipe), [], []
     contradictions = 0
-    for table in _table(release, ANSWERS, ANSWER_SCHEMA, findings):
-        counter.add(table)
-        columns = ("row_id", "caption_index", "text", "kept", "reason")
-        for row_id, index, text, kept, reason in zip(*(table[name].to_pylist() for name in columns), strict=True):
+    for table in _table(release, ANSWERS, ANSWER_SCHEMA, findings, OLDER_ANSWER_SCHEMA):
+        counter.add(table := as_answers(table))
+        columns = ("row_id", "caption_index", "text", "kept", "reason", "asked")
+        for row_id, index, text, kept, reason, asked in zip(
+            *(table[name].to_pylist() for name in columns), strict=True
+        ):
             contradictions += kept is not (reason is None)
-            if kept:
+            if kept and asked == "judge":
+                tables.add_verdict(caption_hashes(row_id or "", index or 0, "")[0], text or "")
+            elif kept:
                 hashes = answer_hashes(row_id or "", index or 0, text or "")
                 captions.append(hashes[0])
                 texts.append(hashes[1])
@@ -304,11 +333,17 @@ def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _
     return tables
 
 
-def _table(release: Path, name: str, schema: pa.Schema, findings: Findings) -> Iterator[pa.Table]:
-    """The row groups of a table at the root; none if it cannot be read, which becomes a finding."""
+def _table(
+    release: Path, name: str, schema: pa.Schema, findings: Findings, older: pa.Schema | None = None
+) -> Iterator[pa.Table]:
+    """The row groups of a table at the root; none if it cannot be read, which becomes a finding.
+
+    Args:
+        older: the columns that the table has in older releases, if others.
+    """
     try:
         with pq.ParquetFile(release / name) as file:
-            if not file.schema_arrow.equals(schema, check_metadata=False):
+            if not any(file.schema_arrow.equals(known, check_metadata=False) for known in (schema, older or schema)):
                 findings.problems.append(f"{name}: its columns are not those of a release")
                 return
             for number in range(file.num_row_groups):

@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class CaptionsCommand:
             "  elsa captions collect out/requests --output out/answers.parquet\n"
             "  elsa build my.yaml --input recordings --output out/mine --answers out/answers.parquet\n\n"
             "What was refused or failed is asked again by another export, with --answers out/answers.parquet.\n"
+            "The judge is asked about doubted answers in the round after that.\n"
             "  elsa captions redo out/mine --set caption.base_url=http://127.0.0.1:8000/v1\n"
             "asks again for captions of a finished release whose requests failed.\n"
             "The key of the API comes from OPENAI_API_KEY."
@@ -135,10 +137,10 @@ def _submit(arguments: argparse.Namespace) -> int:
     if not (math.isfinite(arguments.every) and arguments.every > 0):
         raise BatchError(f"--every takes seconds, not {arguments.every}")
     folder = Path(arguments.requests)
-    client = _client(folder)
-    batches = submit(client, folder)
+    clients = _clients(folder)
+    batches = submit(clients, folder)
     if arguments.wait and batches:
-        batches = follow(client, folder, arguments.every, lambda line: print(line, flush=True))
+        batches = follow(clients, folder, arguments.every, lambda line: print(line, flush=True))
     else:
         print(progress_line(batches))
     wrong = [(name, batch) for name, batch in batches.items() if batch.status in ("failed", "expired", "cancelled")]
@@ -152,7 +154,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     from pipeline.batches.answers import collect
 
     folder, output = Path(arguments.requests), Path(arguments.output)
-    found = collect(_client(folder), folder, output)
+    found = collect(_clients(folder), folder, output)
     print(f"{output}: {found.kept} answers kept, {found.refused} refused, {found.failed} failed")
     if found.pending:
         fail(f"{found.pending} answers are not there yet: elsa captions submit follows their batches")
@@ -192,13 +194,28 @@ def _redo(arguments: argparse.Namespace) -> int:
     return INCOMPLETE if redone.finished.notes else DONE
 
 
-def _client(folder: Path) -> OpenAI:
+def _clients(folder: Path) -> Callable[[str], OpenAI]:
+    """The client for each request file: the writer's endpoint, or the judge's."""
+    from pipeline.batches.folder import read_manifest
+
+    manifest = read_manifest(folder)
+    judges = set(manifest.get("judge_files") or ())
+    opened: dict[str | None, OpenAI] = {}
+
+    def client_of(name: str) -> OpenAI:
+        base_url = manifest.get("judge_base_url" if name in judges else "base_url")
+        if base_url not in opened:
+            opened[base_url] = _client(base_url)
+        return opened[base_url]
+
+    return client_of
+
+
+def _client(base_url: str | None) -> OpenAI:
     from openai import OpenAI
 
-    from pipeline.batches.folder import read_manifest
     from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 
-    base_url = read_manifest(folder).get("base_url")
     reason = writer_unavailable_reason("openai", base_url)
     if reason is not None:
         raise WriterUnavailable(reason)

@@ -127,7 +127,7 @@ def forecast(
         if output:
             Journals(workspace.journal_folder(output)).refresh(known)
         questions = count_questions(recipe, plan, known)
-        before = earlier_answers(files, job.model_name, job.questions().prompts)
+        before = earlier_answers(files, job.questions())
         captions = plan_captions(recipe, questions, usable, asked, before)
     outcome = None
     if measured is not None:

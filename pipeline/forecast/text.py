@@ -53,15 +53,30 @@ def plan_lines(
             _sampled("prompt tokens", captions.prompt_tokens, "{:,.0f}".format, captions.tokens_from),
             _sampled("answer tokens", captions.completion_tokens, "{:,.0f}".format, captions.tokens_from),
         ]
+        if captions.judge is not None:
+            judge = captions.judge
+            tokens = judge.prompt_tokens + judge.completion_tokens
+            lines += [
+                _sampled(
+                    "judge", judge.questions, "{:,.0f}".format, f"questions of {judge.model} ({judge.share_from})"
+                ),
+                _sampled("judge's tokens", tokens, "{:,.0f}".format, judge.tokens_from),
+            ]
         if captions.cost_usd is not None:
             lines.append(_sampled("cost", captions.cost_usd, "${:,.2f}".format))
         elif captions.writer == "openai":
-            lines.append(_line("cost", "not known", f"caption.prices has no price of {captions.model}"))
+            lines.append(_line("cost", "not known", f"caption.prices has no price of {_unpriced(captions)}"))
     rejected = summary["rejected"]
     assert isinstance(rejected, Sequence)
     if rejected:
         lines.append(_line("refused", f"{len(rejected):,}", "entries of the list that cannot be used"))
     return [*lines, *([f"\n{sample}"] if sample else [])]
+
+
+def _unpriced(captions: CaptionPlan) -> str:
+    """The model without a price; the judge's where only that has none."""
+    judge = captions.judge
+    return judge.model if judge is not None and judge.cost_usd is None and captions.writer_priced else captions.model
 
 
 def _line(name: str, value: str, note: str = "") -> str:

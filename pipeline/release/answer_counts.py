@@ -29,7 +29,8 @@ class AnswerCounter:
 
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
-        self._kept = self._failed = self._rows = self._requests = 0
+        self._kept = self._refused = self._failed = self._requests = 0
+        self._judged = self._kept_by_judge = 0
         self._prompt_tokens: Counter[str] = Counter()
         self._completion_tokens: Counter[str] = Counter()
         self._last: set[tuple[Any, ...]] = set()
@@ -43,10 +44,13 @@ class AnswerCounter:
         """Counts a table. A question that several rows ask is one request."""
         if not answers.num_rows:
             return
-        self._rows += answers.num_rows
-        self._kept += pc.sum(answers["kept"]).as_py() or 0
         is_error = pc.fill_null(pc.starts_with(answers["reason"], ERROR_PREFIX), False)
-        self._failed += pc.sum(is_error).as_py() or 0
+        by_judge = pc.fill_null(pc.equal(answers["asked"], "judge"), False)
+        self._failed += _count(is_error)
+        self._kept += _count(pc.and_not(answers["kept"], by_judge))
+        self._refused += _count(pc.invert(pc.or_(pc.or_(answers["kept"], is_error), by_judge)))
+        self._judged += _count(pc.and_not(by_judge, is_error))
+        self._kept_by_judge += _count(pc.and_(answers["kept"], by_judge))
         self._note_failures(answers.filter(is_error))
         later = answers.filter(pc.and_(answers["kept"], pc.greater(answers["attempt"], 0)))
         pairs = zip(later["row_id"].to_pylist(), later["caption_index"].to_pylist(), strict=True)
@@ -66,7 +70,11 @@ class AnswerCounter:
         self._last |= {question for question in seen if question[0] == last_request}
 
     def counts(self) -> dict[str, Any]:
-        """The counts for release.json; `cost_usd` covers all builds that paid for answers; None without prices."""
+        """The counts for release.json; `cost_usd` covers all builds that paid for answers; None without prices.
+
+        Kept and refused answers are a writer's. Those among the kept that a judge has kept are counted besides, where a
+        judge was asked.
+        """
         priced = all(model in self._prices for model in self._prompt_tokens)
         models = sorted(self._prompt_tokens) if priced else ()
         cost = sum(
@@ -74,8 +82,9 @@ class AnswerCounter:
         )
         return {
             "kept": self._kept,
-            "refused": self._rows - self._kept - self._failed,
+            "refused": self._refused,
             "failed": self._failed,
+            **({"judged": self._judged, "kept_by_judge": self._kept_by_judge} if self._judged else {}),
             "requests": self._requests,
             "prompt_tokens": sum(self._prompt_tokens.values()),
             "completion_tokens": sum(self._completion_tokens.values()),
@@ -111,3 +120,8 @@ class AnswerCounter:
                 self._unasked.add(derive_seed(row_id, index))
             elif reply.is_failure:
                 self._unanswered.setdefault(derive_seed(row_id, index), str(reply.error))
+
+
+def _count(mask: pa.Array | pa.ChunkedArray) -> int:
+    """The number of true values."""
+    return pc.sum(mask).as_py() or 0

@@ -19,7 +19,7 @@ from transforms import storage
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
-from transforms.shards.release_rows import ROOM_SCHEMA, row_digest
+from transforms.shards.release_rows import ROOM_SCHEMA, as_answers, row_digest
 from transforms.shards.write_shard import METADATA
 
 ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
@@ -126,16 +126,21 @@ def gather(
         more: further rows.
     """
     folder = workspace.folder_of(release, kind)
+    complete = as_answers if kind == workspace.ANSWERS else _unchanged
     with Gathered(schema) as gathered:
         gathered.add(pa.Table.from_pylist(list(more), schema))
         for name in storage.list_files(folder):
             if name.endswith(".parquet"):
-                gathered.add(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name)))))
+                gathered.add(complete(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name))))))
         root = storage.join(release, root_name)
         if storage.exists(root):
             for batch in pq.ParquetFile(io.BytesIO(storage.read_bytes(root))).iter_batches():
-                gathered.add(pa.Table.from_batches([batch]))
+                gathered.add(complete(pa.Table.from_batches([batch])))
         yield gathered
+
+
+def _unchanged(table: pa.Table) -> pa.Table:
+    return table
 
 
 def gather_rooms(release: str) -> pa.Table:

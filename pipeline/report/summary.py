@@ -153,7 +153,7 @@ def summarise(release: Path) -> Summary:
     facts = _read_json(release / "release.json")
     clips = codes_of(rows.column("dataset"), rows.column("source_id"))
     splits = _split_numbers(rows, clips, rooms, rejected)
-    answers = _read_table(release / "answers.parquet", ANSWER_COLUMNS)
+    answers = _read_answers(release / "answers.parquet")
     return Summary(
         name=str(facts.get("name") or release.resolve().name),
         identity=tuple((label, str(facts[key])) for label, key in _IDENTITY if facts.get(key) not in (None, "")),
@@ -182,6 +182,15 @@ def word_lengths(captions: pa.ChunkedArray) -> NDArray[np.intp]:
 
 def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
     return pq.read_table(path, columns=None if columns is None else list(columns)) if path.is_file() else None
+
+
+def _read_answers(path: Path) -> pa.Table | None:
+    """The columns of the answers that are counted; an older table has no `asked`, and its answers are a writer's."""
+    if not path.is_file():
+        return None
+    has_asked = "asked" in pq.read_schema(path).names
+    table = pq.read_table(path, columns=[name for name in ANSWER_COLUMNS if has_asked or name != "asked"])
+    return table if has_asked else table.append_column("asked", pa.nulls(table.num_rows, pa.string()))
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

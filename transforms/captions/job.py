@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from prompts import Prompt, load_prompt
+from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
 from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
@@ -47,7 +47,14 @@ class CaptionJob:
     """The limit for all workers of this machine if `ledger` is a file, else for each shard."""
     max_cost_usd: float | None
     """The limit for all workers of this machine if `ledger` is a file, else for each shard."""
+    judge: str
+    """`model` to ask a model about answers that the check doubts, else `none`."""
+    judge_base_url: str | None
+    """None is the writer's."""
+    judge_model: str | None
+    """None is the writer's."""
     price: Price | None = None
+    judge_price: Price | None = None
     ledger: str | None = None
     answers: tuple[str, ...] = ()
     """The answers.parquet files of earlier builds, whose questions are not asked again."""
@@ -68,7 +75,35 @@ class CaptionJob:
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
         prompts = [] if self.writer == "template" else [self._sampled(load_prompt(prompt)) for prompt in self.prompts]
-        return Questions(self.model_name, {prompt.id: prompt for prompt in prompts}, self.versions, self.tries)
+        by_id = {prompt.id: prompt for prompt in prompts}
+        return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
+
+    @property
+    def has_judge(self) -> bool:
+        """Whether a model is asked about answers that the check doubts."""
+        return self.judge == "model" and self.writer != "template"
+
+    @property
+    def judge_name(self) -> str:
+        """The judge's model."""
+        return self.judge_model or (self.model if self.writer == "openai" else None) or DEFAULT_MODEL
+
+    @property
+    def judge_address(self) -> str | None:
+        """The address of the judge's endpoint; None is the provider's own."""
+        return self.judge_base_url or (self.base_url if self.writer == "openai" else None)
+
+    @property
+    def judge_is_writer(self) -> bool:
+        """Whether the judge is the writer's own model at the writer's own endpoint."""
+        same = (self.judge_address, self.judge_name) == (self.base_url, self.model_name)
+        return self.has_judge and self.writer == "openai" and same
+
+    def _judge_questions(self) -> Questions | None:
+        if not self.has_judge:
+            return None
+        prompt = load_judge_prompt()
+        return Questions(self.judge_name, {prompt.id: prompt}, versions=1, tries=1)
 
     def _sampled(self, prompt: Prompt) -> Prompt:
         """The prompt with the recipe's sampling parameters, where the recipe has some."""
@@ -81,13 +116,34 @@ class CaptionJob:
             return None
         return Budget(Ledger(self.ledger, self.max_requests, self.max_cost_usd), self.price)
 
+    def judge_budget(self, budget: Budget | None) -> Budget | None:
+        """The writer's budget as the judge spends it: from the same ledger, at the judge's own price."""
+        return None if budget is None else replace(budget, price=self.judge_price)
+
+    def open_judge(self) -> OpenAIWriter | None:
+        """The model that is asked about doubted answers, not yet connected; None for no judge."""
+        questions = self._judge_questions()
+        if questions is None:
+            return None
+        return OpenAIWriter(
+            self.judge_address,
+            questions.model,
+            questions.prompts,
+            concurrency=self.concurrency,
+            timeout_s=self.timeout_s,
+        )
+
     def open_writer(self) -> CaptionWriter | None:
         """The writer, not yet connected or loaded; None for the template."""
         if self.writer == "template":
             return None
-        prompts = self.questions().prompts
+        questions = self.questions()
+        prompts = questions.prompts
         if self.writer == "local":
             return LocalWriter(prompts, batch_size=LOCAL_BATCH_SIZE)
+        if questions.judge is not None and self.judge_is_writer:
+            # One object asks both, so that together they keep to caption.concurrency.
+            prompts = {**prompts, **questions.judge.prompts}
         return OpenAIWriter(
             self.base_url, self.model_name, prompts, concurrency=self.concurrency, timeout_s=self.timeout_s
         )

@@ -13,8 +13,9 @@ import pyarrow as pa
 from transforms import storage
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.captions.job import CaptionJob
+from transforms.captions.judge import judge_request
 from transforms.captions.questions import Questions
-from transforms.captions.rewriting import open_question
+from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Row, Shard
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
@@ -34,35 +35,40 @@ QUESTION_SCHEMA = pa.schema(
         ("model", pa.string()),
         ("prompt", pa.string()),
         ("repeat", pa.int32()),
+        ("asked", pa.string()),
+        # What the judge is asked about; the caption and the words are those that its reply is compared with.
+        ("about", pa.string()),
     ]
 )
 
 
 def open_questions(shard: Shard, questions: Questions, known: KnownAnswers) -> list[dict[str, Any]]:
     """The next question of each caption of a shard that has one, as rows of QUESTION_SCHEMA."""
-    rows = []
-    for request in questions.of_rows(shard.rows):
-        found = open_question(request, known.get, questions)
-        if found is not None:
-            digest, attempt = found
-            rows.append(
-                {
-                    "request_sha256": digest,
-                    "attempt": attempt,
-                    "row_id": request.row_id,
-                    "caption_index": request.caption_index,
-                    "caption": request.caption,
-                    **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
-                    "model": questions.model,
-                    "prompt": request.prompt,
-                    "repeat": request.repeat,
-                }
-            )
-    return rows
+    found = (open_question(request, known.get, questions) for request in questions.of_rows(shard.rows))
+    return [_values(question, questions) for question in found if question is not None]
+
+
+def _values(question: OpenQuestion, questions: Questions) -> dict[str, Any]:
+    """A question as a row of QUESTION_SCHEMA."""
+    request, to_judge = question.request, question.to_judge
+    asked = {"model": questions.model, "prompt": request.prompt, "asked": "writer", "about": None}
+    if to_judge is not None and questions.judge is not None:
+        judge = questions.judge
+        asked = {"model": judge.model, "prompt": to_judge.prompt, "asked": "judge", "about": to_judge.caption}
+    return {
+        "request_sha256": question.sha256,
+        "attempt": question.attempt,
+        "row_id": request.row_id,
+        "caption_index": request.caption_index,
+        "caption": request.caption,
+        **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
+        "repeat": request.repeat,
+        **asked,
+    }
 
 
 def request_of(question: dict[str, Any]) -> CaptionRequest:
-    """The request of a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
+    """The request of the caption in a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
     words = SpatialWords(**{attribute: question[attribute] for attribute in VOCABULARY})
     return CaptionRequest(
         question["row_id"],
@@ -74,6 +80,13 @@ def request_of(question: dict[str, Any]) -> CaptionRequest:
         # Tables from before there were versions have no such column.
         question.get("repeat") or 0,
     )
+
+
+def request_to_judge(question: dict[str, Any]) -> CaptionRequest | None:
+    """What the judge is asked in a row of QUESTION_SCHEMA; None for a question to the writer."""
+    if question.get("asked") != "judge":
+        return None
+    return judge_request(request_of(question), question["about"], question["prompt"])
 
 
 def usable(shard: Shard, settings: RenderSettings) -> Shard:

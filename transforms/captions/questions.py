@@ -29,6 +29,8 @@ class Questions:
     versions: int
     tries: int
     """How often a caption is asked for before the template writes it."""
+    judge: Questions | None = None
+    """The judge's model and its one prompt; None for no judge."""
 
     def of_rows(self, rows: Sequence[Row]) -> list[CaptionRequest]:
         """The requests of rows that have their words, in order."""

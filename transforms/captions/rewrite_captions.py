@@ -13,23 +13,30 @@ from typing import ClassVar
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from transforms.captions.answer_budget import Budget
 from transforms.captions.answer_journal import Journal, Journals, SharedAnswers, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import TEMPLATE, AskQuestions, rewrite
 from transforms.captions.unanswered import find_unanswered, remove_note, write_note
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, Shard, outcome_of_reason
+from transforms.records import Answer, Caption, CaptionRequest, Reply, Shard, outcome_of_answer
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
 
 
-def rewrite_shard(shard: Shard, questions: Questions, writer: CaptionWriter | None, ask: AskQuestions | None) -> Shard:
+def rewrite_shard(
+    shard: Shard,
+    questions: Questions,
+    writer: CaptionWriter | None,
+    ask: AskQuestions | None = None,
+    ask_judge: AskQuestions | None = None,
+) -> Shard:
     """The shard with a caption for each request, and with every answer that its captions had."""
     requests = questions.of_rows(shard.rows)
     captions: dict[str, list[Caption]] = {row.id: [] for row in shard.rows}
     answers: list[Answer] = []
-    for request, (caption, given) in zip(requests, rewrite(requests, writer, questions, ask), strict=True):
+    for request, (caption, given) in zip(requests, rewrite(requests, writer, questions, ask, ask_judge), strict=True):
         captions[request.row_id].append(caption)
         answers.extend(given)
     rows = tuple(replace(row, captions=tuple(captions[row.id])) for row in shard.rows)
@@ -59,6 +66,7 @@ class SharedWriter:
         self.users = 0
         self.questions = job.questions()
         self.writer = job.open_writer()
+        self.judge = self.writer if job.judge_is_writer else job.open_judge()
         journals = Journals(workspace.journal_folder(job.release)) if job.release else None
         self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.failures_stand), journals)
         self._closing = threading.Event()
@@ -71,9 +79,9 @@ class SharedWriter:
         A shard with captions that the endpoint has not answered is noted, so that the next build asks again.
         """
         if self.writer is None:
-            return rewrite_shard(shard, self.questions, None, None)
+            return rewrite_shard(shard, self.questions, None)
         with self._journal(f"{shard.split}-{shard.name}") as journal:
-            rewritten = rewrite_shard(shard, self.questions, self.writer, self._ask_and_keep(journal))
+            rewritten = rewrite_shard(shard, self.questions, self.writer, *self._ask_and_keep(journal))
         self.note(shard.path, answers_by_caption(rewritten.answers))
         return rewritten
 
@@ -81,7 +89,7 @@ class SharedWriter:
         """The caption of each request, with its answers, which are written into the journal of this name."""
         assert self.writer is not None
         with self._journal(name) as journal:
-            return rewrite(requests, self.writer, self.questions, self._ask_and_keep(journal))
+            return rewrite(requests, self.writer, self.questions, *self._ask_and_keep(journal))
 
     def note(self, shard: str, answers: Sequence[Sequence[Answer]]) -> None:
         """Notes a shard that holds captions without an answer, or removes its note."""
@@ -96,20 +104,34 @@ class SharedWriter:
 
     def close(self) -> None:
         self._closing.set()
-        if self.writer is not None:
-            self.writer.close()
+        self._close_writers()
 
-    def _ask_and_keep(self, journal: Journal | None) -> AskQuestions:
+    def _close_writers(self) -> None:
+        for writer in (self.writer, self.judge):
+            if writer is not None:
+                writer.close()
+
+    def _ask_and_keep(self, journal: Journal | None) -> tuple[AskQuestions | None, AskQuestions | None]:
+        """What asks the writer and what asks the judge, with one budget."""
         # If processes cannot share a ledger, each shard has its part of the budget.
         budget = self.job.budget()
+        return (
+            self._asker(self.writer, budget, journal),
+            self._asker(self.judge, self.job.judge_budget(budget), journal),
+        )
+
+    def _asker(
+        self, writer: CaptionWriter | None, budget: Budget | None, journal: Journal | None
+    ) -> AskQuestions | None:
+        if writer is None:
+            return None
 
         def ask_writer(
             requests: Sequence[CaptionRequest], attempt: int, arrived: Callable[[int, Reply], None]
         ) -> list[Reply]:
-            assert self.writer is not None
             if not workspace.is_run(self.job.release, self.job.run):
                 raise TakenOver("another build works in this release now")
-            return self.writer.ask(requests, attempt, arrived, budget)
+            return writer.ask(requests, attempt, arrived, budget)
 
         return lambda questions, attempt: self.answers.ask(questions, attempt, ask_writer, journal)
 
@@ -120,10 +142,9 @@ class SharedWriter:
 
     def _close_when_taken_over(self) -> None:
         """Closes the writer once another build has taken over, because that build asks the same questions."""
-        assert self.writer is not None
         while not self._closing.wait(self.LOOK_EVERY_S):
             if not workspace.is_run(self.job.release, self.job.run):
-                self.writer.close()
+                self._close_writers()
 
 
 _SHARED_WRITERS: dict[CaptionJob, SharedWriter] = {}
@@ -213,5 +234,5 @@ class RewriteCaptions(Stage):
         shard = self._pending.popleft()[1].result()
         # Counted here and not in the threads, which Beam does not know.
         for answer in shard.answers:
-            self.count(outcome_of_reason(answer.reason))
+            self.count(outcome_of_answer(answer))
         return shard

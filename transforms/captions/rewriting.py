@@ -1,22 +1,26 @@
-"""Captions from requests: ask, check the answer, ask again if it is refused, and let the template write at the end."""
+"""Captions from requests: ask, check the answer, ask a judge if the check doubts it, ask again if it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from transforms.captions.check import check_caption, clean_answer
+from transforms.captions.judge import JUDGED_REASONS, judge_request, verdict
 from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply
+from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply, reply_of_reason
 from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
 __all__ = [
     "TEMPLATE",
     "AskQuestions",
+    "OpenQuestion",
+    "ask_each_question_once",
     "caption_text",
-    "judge",
+    "check_reply",
     "open_question",
     "rewrite",
     "template_version",
@@ -33,11 +37,25 @@ TEMPLATE = "template"
 _MOST_REDRAWS = 5
 
 
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question that has no answer yet."""
+
+    sha256: str
+    attempt: int
+    """The attempt of the writer, also where the judge is asked about its answer."""
+    request: CaptionRequest
+    """The request of the caption, of which the judge sees nothing."""
+    to_judge: CaptionRequest | None = None
+    """What the judge is asked; None for a question to the writer."""
+
+
 def rewrite(
     requests: Sequence[CaptionRequest],
     writer: CaptionWriter | None,
     questions: Questions,
     ask: AskQuestions | None = None,
+    ask_judge: AskQuestions | None = None,
 ) -> list[tuple[Caption, list[Answer]]]:
     """The caption of each request, in order, with every answer that it had.
 
@@ -47,6 +65,7 @@ def rewrite(
             prompt.
         ask: stands between this function and the writer, and may know answers, which are checked like new ones. None
             asks the writer. A question that several requests have is asked once.
+        ask_judge: the same for the judge, which the questions have to name; None asks no judge.
     """
     captions: list[Caption | None] = [None] * len(requests)
     given_up: set[int] = set()
@@ -56,11 +75,18 @@ def rewrite(
         pending = [index for index, caption in enumerate(captions) if caption is None and index not in given_up]
         hashes = {index: questions.sha256(requests[index], attempt) for index in pending}
         hashed = [(hashes[index], requests[index]) for index in pending]
-        replies = (ask or _ask_each_question_once(writer))(hashed, attempt) if hashed else ()
-        for index, reply in zip(pending, replies, strict=True):
-            answer = judge(requests[index], reply, hashes[index], attempt, questions.model)
-            answers[index].append(answer)
-            if reply.ends_question:
+        replies = (ask or ask_each_question_once(writer))(hashed, attempt) if hashed else ()
+        checked = {
+            index: check_reply(requests[index], reply, hashes[index], attempt, questions.model)
+            for index, reply in zip(pending, replies, strict=True)
+        }
+        verdicts = _verdicts(requests, checked, questions.judge, ask_judge)
+        for index, answer in checked.items():
+            given = verdicts.get(index, [])
+            if any(decision.kept for decision in given):
+                answer = replace(answer, kept=True, reason=None)
+            answers[index] += [answer, *given]
+            if any(reply_of_reason(one.reason).ends_question for one in (answer, *given)):
                 given_up.add(index)
             if answer.kept:
                 captions[index] = Caption(
@@ -72,21 +98,58 @@ def rewrite(
     ]
 
 
+def _verdicts(
+    requests: Sequence[CaptionRequest],
+    answers: Mapping[int, Answer],
+    judge: Questions | None,
+    ask: AskQuestions | None,
+) -> dict[int, list[Answer]]:
+    """What the judge says of the answers that the check doubts, by the index of their requests."""
+    if judge is None or ask is None:
+        return {}
+    found = ((index, _question_about(requests[index], answer, judge)) for index, answer in answers.items())
+    asked = {index: question for index, question in found if question is not None}
+    hashed = {index: (judge.sha256(question), question) for index, question in asked.items()}
+    replies = ask(list(hashed.values()), 0) if hashed else ()
+    return {
+        index: [verdict(requests[index], question, reply, digest, answers[index].attempt, judge.model)]
+        for (index, (digest, question)), reply in zip(hashed.items(), replies, strict=True)
+    }
+
+
+def _question_about(request: CaptionRequest, answer: Answer, judge: Questions | None) -> CaptionRequest | None:
+    """What the judge is asked about an answer; None where there is no judge, or nothing that it may decide."""
+    if judge is None or answer.reason not in JUDGED_REASONS:
+        return None
+    (prompt,) = judge.prompts
+    return judge_request(request, caption_text(answer.text), prompt)
+
+
 def open_question(
     request: CaptionRequest, known: Callable[[str, CaptionRequest], Reply | None], questions: Questions
-) -> tuple[str, int] | None:
-    """What `rewrite` would ask next for a request, as (hash, attempt); None where nothing is left to ask."""
+) -> OpenQuestion | None:
+    """What `rewrite` would ask next for a request; None where nothing is left to ask."""
     for attempt in range(questions.tries):
         digest = questions.sha256(request, attempt)
         reply = known(digest, request)
         if reply is None:
-            return digest, attempt
-        if reply.ends_question or judge(request, reply, digest, attempt, questions.model).kept:
+            return OpenQuestion(digest, attempt, request)
+        answer = check_reply(request, reply, digest, attempt, questions.model)
+        if reply.ends_question or answer.kept:
+            return None
+        judge, question = questions.judge, _question_about(request, answer, questions.judge)
+        if judge is None or question is None:
+            continue
+        digest = judge.sha256(question)
+        reply = known(digest, question)
+        if reply is None:
+            return OpenQuestion(digest, attempt, request, question)
+        if reply.ends_question or verdict(request, question, reply, digest, attempt, judge.model).kept:
             return None
     return None
 
 
-def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
+def ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
     """Asks the writer, once for each hash."""
 
     def ask(questions: Sequence[tuple[str, CaptionRequest]], attempt: int) -> Sequence[Reply]:
@@ -99,7 +162,7 @@ def _ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
     return ask
 
 
-def judge(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str) -> Answer:
+def check_reply(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str) -> Answer:
     """A reply as an answer: kept, or refused with its reason."""
     reason = reason_of_reply(reply)
     if reply.kind is ReplyKind.TEXT:

@@ -114,8 +114,11 @@ ANSWER_SCHEMA = pa.schema(
         ("prompt", pa.string()),
         ("prompt_tokens", pa.int64()),
         ("completion_tokens", pa.int64()),
+        ("asked", pa.string()),
     ]
 )
+#: The columns of answers.parquet before there were judges.
+OLDER_ANSWER_SCHEMA = ANSWER_SCHEMA.remove(ANSWER_SCHEMA.get_field_index("asked"))
 
 REJECTION_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("file", "split", "source_id", "stage", "reason", "detail")]
@@ -232,6 +235,17 @@ def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
 def answer_values(answer: Answer) -> dict[str, Any]:
     """The columns of an answer in answers.parquet."""
     return {name: getattr(answer, name) for name in ANSWER_SCHEMA.names}
+
+
+def as_answers(table: pa.Table) -> pa.Table:
+    """A table of answers with all columns; every answer of an older table is a writer's.
+
+    Raises:
+        ValueError, KeyError: when it lacks other columns, or they are of other types.
+    """
+    if "asked" not in table.schema.names:
+        table = table.append_column("asked", pa.array(["writer"] * table.num_rows, pa.string()))
+    return table.cast(ANSWER_SCHEMA)
 
 
 def rejection_values(rejection: Rejection) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from pipeline.release.answer_counts import AnswerCounter
 from pipeline.release.gathering import Gathered, TableFile, save_tables
+from pipeline.release.layout import gather
 from transforms.captions.answer_budget import Price
-from transforms.shards.release_rows import ANSWER_SCHEMA
+from transforms.captions.answer_journal import read_answers
+from transforms.shards import workspace
+from transforms.shards.release_rows import ANSWER_SCHEMA, OLDER_ANSWER_SCHEMA
 
 SCHEMA = pa.schema([("name", pa.string()), ("number", pa.int32())])
 ROWS = st.lists(st.tuples(st.one_of(st.none(), st.sampled_from("abcdefgh")), st.one_of(st.none(), st.integers(0, 3))))
@@ -70,10 +73,12 @@ def test_a_file_s_bytes_do_not_depend_on_the_pieces_it_came_in(tmp_path: Path) -
     assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 
-def answer(request: str, row: str, reason: str | None, tokens: int = 10, model: str = "m") -> dict[str, object]:
+def answer(
+    request: str, row: str, reason: str | None, tokens: int = 10, model: str = "m", asked: str = "writer"
+) -> dict[str, object]:
     names = ("request_sha256", "row_id", "caption_index", "attempt", "text", "kept", "reason", "model", "prompt")
     values = (request, row, 0, 0, "text", reason is None, reason, model, "p")
-    return {**dict(zip(names, values, strict=True)), "prompt_tokens": tokens, "completion_tokens": 1}
+    return {**dict(zip(names, values, strict=True)), "prompt_tokens": tokens, "completion_tokens": 1, "asked": asked}
 
 
 ANSWERS = [
@@ -101,6 +106,37 @@ def test_a_question_of_several_rows_is_paid_once_however_the_tables_are_cut(size
         "cost_usd": round((20 * 1.0 + 2 * 2.0) / 1e6, 6),
     }
     assert any("1 captions (" in note for note in counter.notes())
+
+
+def test_answers_of_a_judge_are_counted_beside_those_of_the_writer() -> None:
+    counter = AnswerCounter({"m": Price(1.0, 2.0), "j": Price(3.0, 4.0)})
+    judged = [
+        answer("e", "row 6", None),
+        answer("f", "row 6", None, model="j", asked="judge"),
+        answer("g", "row 7", "judge_direction", model="j", asked="judge"),
+        answer("h", "row 8", "error: timeout", model="j", asked="judge"),
+    ]
+    counter.add(pa.Table.from_pylist([*ANSWERS, *judged], ANSWER_SCHEMA))
+    counts = counter.counts()
+    assert {name: counts[name] for name in ("kept", "refused", "failed", "judged", "kept_by_judge", "requests")} == {
+        "kept": 3,
+        "refused": 2,
+        "failed": 3,
+        "judged": 2,
+        "kept_by_judge": 1,
+        "requests": 5,
+    }
+    assert counts["cost_usd"] == round((30 * 1.0 + 3 * 2.0 + 20 * 3.0 + 2 * 4.0) / 1e6, 6)
+
+
+def test_an_older_table_of_answers_is_all_the_writers(tmp_path: Path) -> None:
+    older = pa.Table.from_pylist(ANSWERS, OLDER_ANSWER_SCHEMA)
+    pq.write_table(older, tmp_path / "answers.parquet")
+    with gather(str(tmp_path), workspace.ANSWERS, ANSWER_SCHEMA, "answers.parquet") as gathered:
+        (table,) = gathered.tables()
+    assert table.schema == ANSWER_SCHEMA
+    assert set(table["asked"].to_pylist()) == {"writer"}
+    assert len(read_answers([str(tmp_path / "answers.parquet")])) == 2
 
 
 def test_a_model_without_a_price_has_no_cost() -> None:

@@ -141,8 +141,24 @@ def _answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "prompt": "paper@0123",
             "prompt_tokens": 10,
             "completion_tokens": None,
+            "asked": "writer",
         }
         for index, row in enumerate(rows)
+    ]
+
+
+def _verdicts(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a judge says of every second answer: some it keeps, some not, and one reply tries to break the page."""
+    outcomes = ((True, None, '{"direction": null}'), (False, "judge_direction", HOSTILE[0]))
+    return [
+        {
+            **answer,
+            "request_sha256": _sha256(f"verdict {index}"),
+            "model": "generated-judge",
+            "asked": "judge",
+            **dict(zip(("kept", "reason", "text"), outcomes[index % 2], strict=True)),
+        }
+        for index, answer in enumerate(answers[::2])
     ]
 
 
@@ -179,7 +195,7 @@ def make_release(folder: Path, rows: int = 24, *, audio: bool = True) -> Path:
     flat = [room for split in SPLITS for room in rooms[split]]
     for values, schema, name in (
         (flat, ROOM_SCHEMA, "rooms"),
-        (_answers(everything), ANSWER_SCHEMA, "answers"),
+        ([*_answers(everything), *_verdicts(_answers(everything))], ANSWER_SCHEMA, "answers"),
         (_rejections(), REJECTION_SCHEMA, "rejected"),
     ):
         pq.write_table(pa.Table.from_pylist(values, schema=schema), folder / f"{name}.parquet")

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -131,6 +132,39 @@ def test_answers_are_counted_by_reason_and_attempt(page: _Page) -> None:
     assert page.row("data-outcome=kept")[:4] == ["kept", "·", "6", "6"]
     assert page.row("data-outcome=missing_direction")[:4] == ["missing_direction", "6", "·", "6"]
     assert page.row("data-outcome=<b>odd")[:4] == ["<b>odd", "6", "·", "6"]
+
+
+def test_each_outcome_of_an_answer_has_a_few_examples_as_text(release: Path, page: _Page) -> None:
+    answers = pq.read_table(release / "answers.parquet").to_pylist()
+    for outcome in ("missing_direction", "content_lost", "<b>odd"):
+        here = [one["text"] for one in answers if one["reason"] == outcome]
+        shown = page.row(f"data-outcome={outcome}")[4]
+        beginnings = [text[:20] for text in dict.fromkeys(here)]
+        assert len(beginnings) > 3
+        assert [text in shown for text in beginnings[:4]] == [True, True, True, False]
+
+
+def test_the_decisions_of_the_judge_are_shown_with_what_it_read(release: Path, page: _Page) -> None:
+    answers = pq.read_table(release / "answers.parquet").to_pylist()
+    kept = page.row("data-judged=kept")
+    assert kept[:2] == ["kept", "6"]
+    assert '{"direction": null}' in kept[2]
+    about = next(one for one in answers if one["asked"] == "judge" and one["kept"])
+    written = [one["text"] for one in answers if one["asked"] == "writer" and one["row_id"] == about["row_id"]]
+    assert written[0][:20] in kept[2]
+    lost = page.row("data-judged=judge_direction")
+    assert lost[:2] == ["judge_direction", "6"]
+    assert HOSTILE[0] in lost[2]
+    assert "generated-judge" in "".join(page.text)
+
+
+def test_answers_of_a_release_without_a_judge_are_all_the_writers(tmp_path: Path) -> None:
+    made = make_release(tmp_path / "older", 8, audio=False)
+    answers = pq.read_table(made / "answers.parquet")
+    pq.write_table(answers.filter(pc.equal(answers["asked"], "writer")).drop(["asked"]), made / "answers.parquet")
+    page = _Page(write_report(made).read_text(encoding="utf-8"))
+    assert page.row("data-outcome=kept")[:4] == ["kept", "·", "2", "2"]
+    assert "Decisions of the judge" not in "".join(page.text)
 
 
 def test_rejected_inputs_are_shown_by_reason_with_examples(page: _Page) -> None:

@@ -138,6 +138,8 @@ class _Comparison:
         if len(clusters) > _MOST_PHRASES:
             return True
         for first, second in itertools.combinations(clusters, 2):
+            if _values(first) <= _values(second) or _values(second) <= _values(first):
+                continue
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
             if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
@@ -206,6 +208,10 @@ def _said(phrases: Sequence[Found]) -> Counter[_Said]:
 
 def _denied(phrases: Sequence[Found]) -> Counter[_Said]:
     return Counter(said for found in phrases for said in set(found.denies))
+
+
+def _values(cluster: Iterable[Found]) -> set[_Said]:
+    return {said for found in cluster for said in found.says}
 
 
 def _clusters(tokens: Sequence[str], phrases: Sequence[Found]) -> list[list[Found]]:

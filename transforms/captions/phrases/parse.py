@@ -61,6 +61,7 @@ _INSIDE = frozenset(
     "in inside within of from through throughout around into fill fills filling filled via about along off".split()
 )
 _DETERMINERS = frozenset("a an the this that your our my one some what another such".split())
+_NO_NOUNS = _ROOM_VERBS | _DETERMINERS | _INSIDE | _NO_OBJECT
 _BE = frozenset("is was are were feels felt sounds sounded stays being".split())
 _SCENES = frozenset("scene stage recording soundscape image field mix picture soundstage".split())
 
@@ -134,7 +135,9 @@ class _Scan:
     def phrases(self) -> list[Found]:
         # From the end, as a phrase may depend on what follows it.
         for position in reversed(range(len(self.words))):
-            self.candidates[position] = sorted(self._spots_at(position), key=lambda found: -found.end)
+            self.candidates[position] = sorted(
+                self._spots_at(position), key=lambda found: (-found.end, found.of_another)
+            )
         found: list[Found] = []
         position = 0
         while position < len(self.words):
@@ -157,7 +160,7 @@ class _Scan:
             room = replace(room, of_another=False, firm=True)
         if room is not None:
             options.append(room)
-        for found in sorted(options, key=lambda found: -found.end):
+        for found in sorted(options, key=lambda found: (-found.end, found.of_another)):
             if self._fits_after(found, last):
                 return found
         return None
@@ -274,10 +277,14 @@ class _Scan:
             elif word in _FILLERS or word in _NEGATIONS:
                 # "A dog barks in a small, quiet way": a comma and then a clause belongs to no room.
                 position += 1
-            elif word.isalpha() and unknown < 2 and word not in _ROOM_VERBS and word not in _DETERMINERS:
+            elif word.isalpha() and unknown < 2 and word not in _NO_NOUNS:
                 keeps.append(position)
                 unknown += 1
                 position += 1
+            elif self._is_echoing_thing(start, position, keeps, says):
+                # "In a small, echoing temple": what echoes is a room, whatever it is called.
+                position -= 1
+                break
             else:
                 return None
         else:
@@ -287,6 +294,11 @@ class _Scan:
         denied = (*denies, *denied_more)
         # "The room is small" says it without "in".
         return Found(start, end, ROOM, (*says, *more), denies=denied, firm=bool(more), keeps=tuple(keeps))
+
+    def _is_echoing_thing(self, start: int, end: int, keeps: Sequence[int], says: Sequence[Said]) -> bool:
+        """Whether an unknown noun has ended before `end`, and an adjective before it is one of rooms alone."""
+        inside = self.word(start) in _DETERMINERS and self.word(start - 1) in _INSIDE
+        return inside and keeps[-1:] == [end - 1] and ("reverberation", "reverberant") in says
 
     def _predicate_at(self, start: int) -> tuple[tuple[Said, ...], tuple[Said, ...], int]:
         """What is said of the room behind its noun: "that is small", "is large and dry", "of small size"."""
