@@ -113,8 +113,13 @@ def test_the_examples_of_a_prompt_have_its_form(name: str) -> None:
     assert [example.answer for example in examples if not FORMS[name](example)] == []
 
 
-def test_every_style_has_a_form() -> None:
+def test_every_style_has_a_form_and_stands_in_the_page_with_an_example_of_its_own() -> None:
     assert set(STYLES) <= set(FORMS)
+    page = (Path(__file__).parents[2] / "docs" / "captions.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([A-Z][^|]+\.) \|$", page, re.MULTILINE))
+    assert set(STYLES) <= set(shown)
+    for name in STYLES:
+        assert shown[name] in [example.answer for example in load_prompt(name).examples]
 
 
 @pytest.mark.parametrize(
@@ -181,8 +186,8 @@ def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_o
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        ([], r"the list of prompts is empty; known are styles, listener, "),
-        (["place", "nonsense"], r"no prompt 'nonsense': neither a file nor one of listener, .*place, "),
+        ([], r"the list of prompts is empty; known are styles, .*listener, "),
+        (["place", "nonsense"], r"no prompt 'nonsense': neither a file nor one of .*listener, .*place, "),
         (["place", "paper", "place"], r"the prompt 'place' is in the list twice$"),
         (["rich", "styles"], r"the prompt 'rich' is in the list twice$"),
     ],
