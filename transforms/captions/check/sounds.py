@@ -11,7 +11,17 @@ from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import Senses, split_compounds
-from transforms.captions.check.sound_words import BEGINNINGS, CARRIERS, FUNCTION_WORDS, LIGHT_VERBS, QUANTITIES, VACUOUS
+from transforms.captions.check.sound_words import (
+    BEGINNINGS,
+    BLOWN,
+    CARRIERS,
+    FUNCTION_WORDS,
+    HUMAN_SOUNDS,
+    LIGHT_VERBS,
+    PEOPLE,
+    QUANTITIES,
+    VACUOUS,
+)
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
@@ -113,6 +123,11 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
         return True
     if word in ("again", "more"):
         return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
+    known = {lemma for other in before for lemma in lemmas(other)}
+    if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
+        return True
+    if "blow" in lemmas(word) and known & BLOWN:
+        return True
     if word in QUANTITIES and "some" in before:
         return True
     return bool(lemmas(word) & BEGINNINGS and _SEQUENCE.search(" ".join(before)))
