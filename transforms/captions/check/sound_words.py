@@ -21,7 +21,7 @@ CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
     "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice same echo reverberation reverberate room stand use".split()
+    "moment voice same echo reverberation reverberate room stand use become".split()
 )
 
 # Words of an original that say nothing of its sounds.
@@ -33,7 +33,7 @@ VACUOUS = frozenset(
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
 LIGHT_VERBS = frozenset(
-    "begin start continue keep go get come take do give let have perform hold travel move use engage".split()
+    "begin start continue keep go get come take do give let have perform hold travel move use engage become grow".split()
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
