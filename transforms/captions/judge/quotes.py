@@ -6,12 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from transforms.captions.check.text import canonical_text, function_stems, neutral_stems, word_stem
+from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, VACUOUS
+from transforms.captions.lexicon.base_forms import lemmas
+from transforms.captions.phrases.canonical import canonical_text
 
 # A quote may leave out what stands between its pieces: "a man ... speaks".
 _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\.{3,}\])\s*")
 # Function words that by themselves say a position.
 _POSITIONS = frozenset(("up", "down", "off", "over"))
+# Words that tell where and how a sound is heard, and add nothing to what is heard.
+_OF_PLACE = frozenset(
+    "locate situate position place side room space area environment acoustic acoustically acoustics highly very "
+    "listener away direction enclose reverberation hand part set present end presence close source correspond "
+    "surround fill".split()
+)
 # Words for somebody or something else than the listener.
 _OTHERS = frozenset("it its itself him his himself her hers herself them their theirs themselves another".split())
 
@@ -58,16 +66,20 @@ def names_another(positions: Iterable[int], caption: list[str], original: list[s
     before, after = Counter(original), Counter(caption)
     quoted = {caption[position] for position in positions}
     return bool(quoted & _OTHERS) or any(
-        before[token] >= after[token] and word_stem(token) not in function_stems() | neutral_stems() for token in quoted
+        before[token] >= after[token] and token not in FUNCTION_WORDS and not _is_neutral(token) for token in quoted
     )
 
 
 def is_empty_word(token: str) -> bool:
     """Whether a word says neither a sound nor a position."""
-    return token not in _POSITIONS and word_stem(token) in function_stems()
+    return token not in _POSITIONS and token in FUNCTION_WORDS
 
 
 def unquoted_words(caption: list[str], quoted: set[int]) -> list[str]:
     """The words of a caption that tell something and that no quote holds."""
     rest = (token for position, token in enumerate(caption) if position not in quoted)
-    return [token for token in rest if not is_empty_word(token) and word_stem(token) not in neutral_stems()]
+    return [token for token in rest if not is_empty_word(token) and not _is_neutral(token)]
+
+
+def _is_neutral(token: str) -> bool:
+    return bool(lemmas(token) & (CARRIERS | VACUOUS | _OF_PLACE))
