@@ -141,7 +141,8 @@ def _says_more_often(compared: Compared) -> bool:
 def _shares_verb(words: Sequence[str]) -> bool:
     """Whether two share one verb: "a woman and a child are talking"."""
     return any(
-        word == "and" and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
+        word == "and"
+        and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
         for at, word in enumerate(words)
     )
 
@@ -180,4 +181,6 @@ def _is_plural(words: Sequence[str], position: int) -> bool:
         return True
     following = words[position + 1] if position + 1 < len(words) else ","
     previous = words[position - 1] if position else ","
-    return following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
+    return (
+        following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
+    )
