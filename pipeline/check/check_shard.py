@@ -19,9 +19,9 @@ import soundfile
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
 from pipeline.release.totals import ShardTally, tally_shard
-from transforms.captions.check import check_caption
+from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.check.place import check_place
-from transforms.captions.judge import JUDGED_REASONS, compare_place, compare_reading, parse_reading
+from transforms.captions.judge import compare_place, compare_reading, parse_reading
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
@@ -270,7 +270,7 @@ class ShardChecker:
                     yield f"{name}: caption {index} does not tell its words: {reason}"
                 continue
             reason = (check_caption if self.fully else check_place)(caption, original, words)
-            if reason in JUDGED_REASONS:
+            if reason in SOFT_REASONS:
                 key = findings.captions[-1]
                 findings.doubted.append(
                     DoubtedCaption(key.name, key.caption_hash, caption, original, words, reason, self.fully)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from transforms.captions.check import check_caption, clean_answer
-from transforms.captions.judge import JUDGED_REASONS, judge_request, verdict
+from transforms.captions.check import SOFT_REASONS, check_caption, clean_answer
+from transforms.captions.judge import judge_request, verdict
 from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
@@ -120,7 +120,7 @@ def _verdicts(
 
 def _question_about(request: CaptionRequest, answer: Answer, judge: Questions | None) -> CaptionRequest | None:
     """What the judge is asked about an answer; None where there is no judge, or nothing that it may decide."""
-    if judge is None or answer.reason not in JUDGED_REASONS:
+    if judge is None or answer.reason not in SOFT_REASONS:
         return None
     (prompt,) = judge.prompts
     return judge_request(request, caption_text(answer.text), prompt)

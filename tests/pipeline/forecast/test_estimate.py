@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from pipeline.build.planning import Plan
 from pipeline.forecast import with_captions
-from pipeline.forecast.captions import MOST_ROWS, QuestionCount, count_questions, plan_captions, text_tokens
+from pipeline.forecast.captions import MOST_ROWS, QuestionCount, count_questions, plan_captions
 from pipeline.forecast.estimate import Interval, Population, Sample, SampledClip, SampledRow, Setting, estimate
 from pipeline.forecast.measure_sample import ModelAnswers
 from pipeline.forecast.text import bytes_text, duration_text
+from pipeline.forecast.tokens import text_tokens
 from pipeline.recipe import Recipe, load_recipe
 from prompts import load_prompt
 from tests.chat_server import obedient
