@@ -73,7 +73,8 @@ def check_sounds(answer: str, original: str) -> str | None:
 
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
-    before, after = (plain_words(without_place(text)).split() for text in (original, answer))
+    own = frozenset(original.split())
+    before, after = (plain_words(without_place(text, own)).split() for text in (original, answer))
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
     after = split_compounds(after, said)
