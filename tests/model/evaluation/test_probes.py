@@ -48,6 +48,7 @@ def test_a_classifier_learns_words():
     assert classifier.parameters == pytest.approx(16 * 64 + 64 + 64 * 2 + 2)
 
 
+@pytest.mark.slow
 def test_few_rows_are_not_memorised(monkeypatch):
     # Three numbers hold the direction, and five hundred identify the row.
     def embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
