@@ -53,7 +53,8 @@ NO_PLACE = re.compile(
     r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
     r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside (?:the|an?)|"
     r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
-    r"draw\w*|fill\w*|tak\w+|went|goes|walk\w*|talk\w*) (?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
+    r"draw\w*|fill\w*|tak\w+|went|goes|walk\w*|talk\w*) "
+    r"(?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
 )
 
 
