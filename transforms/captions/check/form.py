@@ -97,6 +97,8 @@ _CAPITAL_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z]\w*")
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s*(?=[^\s\"'”’)])")
 
+_MARK_AFTER_QUOTE = re.compile(r"([.!?…][\"'”’])[.!?]$")
+
 _ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|a\.m|p\.m)\.", re.IGNORECASE)
 
 _OWNER = re.compile(r"\b\w+['’]s?(?= )")
@@ -118,7 +120,9 @@ def leaks(answer: str, original: str) -> bool:
 
 def is_one_sentence(answer: str) -> bool:
     quotes_close = answer.count('"') % 2 == 0 and answer.count("“") == answer.count("”")
-    return quotes_close and not _SENTENCE_END.search(_ABBREVIATION.sub("", answer.strip()))
+    # A mark behind a quote that ends in one, as a caption gets it at its end: "good boy!".
+    text = _MARK_AFTER_QUOTE.sub(r"\1", answer.strip())
+    return quotes_close and not _SENTENCE_END.search(_ABBREVIATION.sub("", text))
 
 
 def stutters(text: str, before: str) -> bool:

@@ -32,7 +32,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"(?:die|dies|dying|died) (?:down|away|out)|(?:trail|trails|trailing|trailed) off", "fades"),
     (r"(?:fill|fills|filling) up", "fills"),
     (r"in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
-    (r"(?:start|starts|starting|started|begin|begins|beginning|began) to (?=rain |snow |hail )", "begins "),
+    (r"(?:start|starts|starting|started|begin|begins|beginning|began) to rain", "begins rain"),
     (r"at the same time|all at once", "together"),
     (r"(?:each|one) other|one another", "each"),
     # How many.
@@ -44,6 +44,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"a (?:couple|handful) of|a few", "several"),
     (r"a pair of", "2"),
     (r"(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    (r"type (?:of )?sounds?|type (?:of )?noises?|type way", "sound"),
     (r"a bit|a little bit", "slightly"),
     # What moves.
     (r"(?:is|are|be) passing by|(?:go|goes|going|went|pass|passes|passing|passed|come|comes|coming|came|move|moves|moving|drive|drives|driving|drove|travel|travels|"
@@ -66,7 +67,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"at (?:a )?(?:high |great |full )?speed", "fast"),
     (r"because of|due to|thanks to", "because"),
     (r"so that", "so"),
-    *((rf"{word} (?=times)", f"{number} ") for number, word in enumerate(_NUMBERS, 1)),
+    *((rf"{word} times", f"{number} times") for number, word in enumerate(_NUMBERS, 1)),
 )  # fmt: skip
 # Music that plays is music, rain that falls is rain, and wind that blows is wind.
 _OF_COURSE = re.compile(

@@ -101,10 +101,11 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     counted = plural & singular
     surely, perhaps = _actors(before, names, counted)
     surely_in_answer, _ = _actors(after, names, counted)
+    told = {_named(word, names, counted) for word in before}
     for verb, found in surely_in_answer.items():
-        # "Someone" may act wherever the original names nobody.
+        # "Someone" may act wherever the original names nobody; a word that the original lacks is an addition.
         known = surely[verb] | perhaps[verb]
-        if found - _ANYBODY and known and found.isdisjoint(known):
+        if (found & told) - _ANYBODY and known and found.isdisjoint(known):
             return True
     return False
 

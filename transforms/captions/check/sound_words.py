@@ -26,7 +26,7 @@ CARRIERS = frozenset(
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
-    "sound noise background distance nearby distant ongoing type kind sort occur happen someone somebody something "
+    "sound noise background distance nearby distant ongoing occur happen someone somebody something "
     "same different hear audible foreground scene recording time fashion manner way pattern present group "
     "make produce emit generate setting environment area surroundings discernible noticeable perceptible".split()
 )
@@ -45,8 +45,16 @@ HUMAN_SOUNDS = frozenset(
     "burp snore type chatter whisper footstep walk knock".split()
 )
 
-# What blows: an answer may say that it does.
-BLOWN = frozenset("horn whistle wind breeze".split())
+# Verbs that add nothing to the things that do nothing else: an engine runs, a bell rings, the wind blows.
+VERBS_OF_THINGS = {
+    "run": frozenset("engine motor machine machinery vehicle car truck generator fan tractor mower pump".split()),
+    "ring": frozenset("bell phone telephone chime".split()),
+    "blow": frozenset("horn whistle wind breeze".split()),
+    "tick": frozenset("clock watch".split()),
+    "play": frozenset("music song tune melody instrument piano guitar".split()),
+    "fall": frozenset("rain rainfall snow hail".split()),
+    "flow": frozenset("stream brook river".split()),
+}
 
 # Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
 BEGINNINGS = frozenset("begin start commence".split())
@@ -76,7 +84,7 @@ SAME_SENSE = (
     "whine whimper",
     "reply answer respond",
     "announce announcement",
-    "sing song chirp tweet birdsong",
+    "sing song chirp tweet",
     "chirp chirrup twitter",
     "vocalize call vocalise vocalization vocalisation",
     "burp belch",

@@ -13,7 +13,6 @@ from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import Senses, split_compounds
 from transforms.captions.check.sound_words import (
     BEGINNINGS,
-    BLOWN,
     CARRIERS,
     FUNCTION_WORDS,
     HUMAN_SOUNDS,
@@ -21,6 +20,7 @@ from transforms.captions.check.sound_words import (
     PEOPLE,
     QUANTITIES,
     VACUOUS,
+    VERBS_OF_THINGS,
 )
 from transforms.captions.check.text import without_place
 from transforms.captions.check.verbs import VERBS
@@ -128,7 +128,7 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
     known = {lemma for other in before for lemma in lemmas(other)}
     if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
         return True
-    if "blow" in lemmas(word) and known & BLOWN:
+    if any(known & VERBS_OF_THINGS.get(lemma, frozenset()) for lemma in lemmas(word)):
         return True
     if word in QUANTITIES and "some" in before:
         return True
@@ -153,8 +153,9 @@ def _says_more_often(compared: Compared) -> bool:
     times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
     # A horn may honk; the same word comes twice only where it is said twice.
     forms = Counter(min(lemmas(word)) for word in content_words(compared.after))
+    shared = _SOUND_VERBS if _shares_verb(compared.before) else frozenset()
     return any(
-        forms[min(lemmas(word))] > 1 and times[name] > times_before[name] > 0
+        forms[min(lemmas(word))] > 1 and times[name] > times_before[name] > 0 and not lemmas(name) & shared
         for word in content_words(compared.after)
         if (name := compared.names[word]) in times
     )
