@@ -22,12 +22,14 @@ _UNIT = (
 )
 
 _LEAK = re.compile(
-    r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
-    r"json|html|sentences?|instruct\w*|assistant|ignore|here is|here's|here are|sure|certainly|of course|as an ai|"
-    r"language model|i cannot|i can't|i'm sorry|sorry|unable|output|descriptions?|described|describ(?:e|es|ing)|"
-    r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|requested|reword\w*|rewrit\w*|rewrote|"
-    r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|(?:this|the) (?:clip|recording|audio|soundtrack)|"
-    r"the original|originally|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|let me|i (?:have|would|will|can|hope|think)|"
+    r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:"
+    r"degrees?|azimuth|rephras\w*|paraphras\w*|reword\w*|rewrit\w*|rewrote|caption\w*|prompt\w*|json|html|sentences?|"
+    r"instruct\w*|requested|assistant|ignore|here is|here's|here are|sure|certainly|of course|sorry|unable|output|"
+    r"as an ai|language model|let me|i (?:have|would|will|can|cannot|can't|hope|think)|i'm sorry|"
+    r"descriptions?|described|describ(?:e|es|ing)|the original|originally|"
+    r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|"
+    r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|"
+    r"(?:this|the) (?:clip|recording|audio|soundtrack)|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|"
     r"the (?:user|task|text|prompt|answer|source|request))\b|"
     r"\b(?:place|note|words?|result|response|answer|sound):|"
     rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",
@@ -45,6 +47,8 @@ _CLAUSE_WORDS = (
     r"(?:(?!(?:and|or|as|while|when|then|before|after|that|which|who|whose|where|with|of|in|on|at|by|from|over|to|"
     r"through|near|for|into|followed|following|there|is|are)\b)[^\W\d]+ )"
 )
+
+_DETERMINER = r"(?:a|an|the|this|that|some|one|your|another|its|every|what|any|each|two|my|our|their|rooms?)"
 
 _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 
@@ -86,8 +90,7 @@ BROKEN_GRAMMAR = re.compile(
             r"(?:a|an|the) (?:,|of|with|and|or|while|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".
-            r"(?:in|inside|within|of|from|across) (?:(?!(?:a|an|the|this|that|some|one|your|another|its|every|what|any|each|"
-            r"two|my|our|their|rooms?)\b)[^\W\d]+ ){0,3}(?:room|hall|chamber)",
+            rf"(?:in|inside|within|of|from|across) (?:(?!{_DETERMINER}\b)[^\W\d]+ ){{0,3}}(?:room|hall|chamber)",
         )
     )
     + r")(?!\w)"

@@ -1,4 +1,4 @@
-"""Broken grammar, found by the forms of words: agreement, articles, verbs without a link, words that miss their noun."""
+"""Broken grammar, found by the forms of words: agreement, articles, verbs without a link."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.verbs import VERBS
-from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, may_be
+from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())
@@ -24,8 +24,8 @@ _PREPOSITIONS = frozenset(
 _BE = frozenset("is are was were".split())
 # "Hear a dog bark", "makes a child laugh": a base form after its subject.
 _TAKE_BASE_FORM = frozenset(
-    "hear hears heard hearing let lets letting make makes making made help helps can could may might will would to do does "
-    "did as like of".split()
+    "hear hears heard hearing let lets letting make makes making made help helps can could may might will would to do "
+    "does did as like of".split()
 )
 _ALIKE = frozenset(
     "sheep deer fish aircraft series species people police cattle offspring feet news music bass ground sound sounds "
@@ -166,7 +166,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
     for position, (noun, verb) in enumerate(itertools.pairwise(words)):
         if not is_base_verb(verb) or verb not in texts.verbs or not may_be(noun, "NOUN") or noun not in texts.before:
             continue
-        if not any(
+        if noun == "people" or not any(
             form != verb and verb in base_forms(form).get("VERB", ()) for first, form in texts.pairs if first == noun
         ):
             continue
@@ -207,10 +207,16 @@ def _two_verbs(texts: _Texts) -> Iterator[int]:
             and _is_singular_verb(second)
             and (first, second) not in texts.pairs
             and all(_is_told_as_verb(word, texts) for word in (first, second))
+            and not _follows_in(texts.before, first, second)
             and set(base_forms(second)["VERB"]) & _SOUND_VERBS
             and may_be(_word(texts.words, position - 1), "NOUN")
         ):
             yield position
+
+
+def _follows_in(words: Sequence[str], first: str, second: str) -> bool:
+    """Whether a form of `second` stands behind a form of `first`: "blowing bubbles"."""
+    return any(lemmas(first) & lemmas(one) and second == other for one, other in itertools.pairwise(words))
 
 
 def _is_told_as_verb(word: str, texts: _Texts) -> bool:

@@ -28,7 +28,7 @@ class Senses:
         self._close = _index(self._positions, close)
 
     def matches(self, word: str) -> list[str]:
-        """The words of the text that say the same as `word`: those of its family, else of its class, else close ones."""
+        """The words of the text that say the same as `word`: of its family, else of its class, else close ones."""
         return self.same(word) or self._found(self._lemmas, close(word)) or self._found(self._close, lemmas(word))
 
     def same(self, word: str) -> list[str]:

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 FUNCTION_WORDS = frozenset(
     "a an the this that these those some any and or but as while whilst when then than so with by of in on at to from "
-    "into onto for over through during after before until once followed following follows follow along amid among amidst "
-    "is are was were be been being am it its it's itself they their them he his him she her hers you your i my me we our "
-    "us who which whose what where there here has have had having do does did can may will would also both together all "
-    "each other another up down out off around about between upon within via simultaneously meanwhile "
+    "into onto for over through during after before until once followed following follows follow along amid among "
+    "amidst is are was were be been being am it its it's itself they their them he his him she her hers you your i my "
+    "me we our us who which whose what where there here has have had having do does did can may will would also both "
+    "together all each other another up down out off around about between upon within via simultaneously meanwhile "
     "accompanied alongside just even though although since because yet still too toward towards across against "
-    "beneath under underneath past atop aboard under without like himself herself themselves theirs one later soon "
-    "shortly afterwards afterward finally eventually ultimately last first next now "
-    "near nearby close beside behind above below away along joined very quite rather really else "
-    "if though whose yet throughout including".split()
+    "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
+    "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
+    "below away joined very quite rather really else if throughout including".split()
 )
 
 # What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),
 # and words for sound and hearing.
 CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
-    "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
-    "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice same echo reverberation reverberate room stand use become".split()
+    "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone "
+    "somebody join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep moment voice "
+    "same echo reverberation reverberate room stand use become".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
-    "sound noise background distance nearby distant ongoing occur happen someone somebody something "
-    "same different hear audible foreground scene recording time fashion manner way pattern present group "
-    "make produce emit generate setting environment area surroundings discernible noticeable perceptible".split()
+    "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
+    "hear audible foreground scene recording time fashion manner way pattern present group make produce emit generate "
+    "setting environment area surroundings discernible noticeable perceptible".split()
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
 LIGHT_VERBS = frozenset(
-    "begin start continue keep go get come take do give let have perform hold travel move use engage become grow".split()
+    "begin start continue keep go get come take do give let have perform hold travel move use engage become "
+    "grow".split()
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
@@ -41,8 +41,8 @@ QUANTITIES = frozenset("several multiple numerous various many different few rep
 
 # Only people are heard so: an answer may name them where the original does not.
 HUMAN_SOUNDS = frozenset(
-    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough sneeze "
-    "burp snore type chatter whisper footstep walk knock".split()
+    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough "
+    "sneeze burp snore type chatter whisper footstep walk knock".split()
 )
 
 # Verbs that add nothing to the things that do nothing else: an engine runs, a bell rings, the wind blows.
@@ -74,7 +74,8 @@ SAME_SENSE = (
     "group bunch gathering band",
     "flock group",
     # Voices.
-    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate communication chatter",
+    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate "
+    "communication chatter",
     "mutter murmur mumble",
     "shout yell holler",
     "scream shriek",
@@ -143,7 +144,8 @@ SAME_SENSE = (
     "use using",
     "close shut",
     "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
-    "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing uninterrupted even evenly",
+    "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
+    "uninterrupted even evenly",
     "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "irregular irregularly uneven unevenly",

@@ -31,7 +31,8 @@ _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?
 
 _SOUND_VERBS = frozenset(VERBS)
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again other others another one ones itself does did too".split()
+    "it its they their them he his she her who which that both each again other others another one ones itself does "
+    "did too".split()
 )
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(

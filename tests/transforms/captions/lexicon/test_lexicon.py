@@ -36,14 +36,15 @@ def test_a_form_has_its_base_form(word: str, lemma: str) -> None:
 
 def test_parts_of_speech_are_told_apart() -> None:
     assert base_forms("left") == {"NOUN": ("left",), "VERB": ("leave",), "ADJ": ("left",), "ADV": ("left",)}
-    assert may_be("speaks", "VERB") and not may_be("speaks", "NOUN")
-    assert is_base_verb("bark") and not is_base_verb("barks")
-    assert base_forms("qwrtz") == {} and lemmas("qwrtz") == {"qwrtz"}
+    assert [may_be("speaks", part) for part in ("VERB", "NOUN")] == [True, False]
+    assert [is_base_verb(word) for word in ("bark", "barks")] == [True, False]
+    assert (base_forms("qwrtz"), lemmas("qwrtz")) == ({}, {"qwrtz"})
 
 
 def test_related_words_are_known() -> None:
-    assert "speech" in derived("speak") and "speak" in derived("speech")
-    assert "big" in synonyms("large") and "large" not in synonyms("large")
+    assert "speech" in derived("speak")
+    assert "speak" in derived("speech")
+    assert {"big", "large"} & synonyms("large") == {"big"}
     assert synonyms("qwrtz") == derived("qwrtz") == frozenset()
 
 
@@ -64,8 +65,8 @@ def test_a_very_long_word_is_not_looked_up() -> None:
 
 def test_threads_that_ask_first_get_the_same() -> None:
     wordnet.cache_clear()
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: len(wordnet().words["NOUN"]), range(4)))
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: len(wordnet().words["NOUN"]), range(2)))
     assert set(found) == {len(wordnet().words["NOUN"])}
 
 
