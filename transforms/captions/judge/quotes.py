@@ -6,19 +6,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, VACUOUS
+from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.lexicon.base_forms import lemmas
-from transforms.captions.phrases.canonical import canonical_text
+from transforms.captions.phrases.canonical import canonical_words
 
 # A quote may leave out what stands between its pieces: "a man ... speaks".
 _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\.{3,}\])\s*")
 # Function words that by themselves say a position.
-_POSITIONS = frozenset(("up", "down", "off", "over"))
-# Words that tell where and how a sound is heard, and add nothing to what is heard.
-_OF_PLACE = frozenset(
-    "locate situate position place side room space area environment acoustic acoustically acoustics highly very "
-    "listener away direction enclose reverberation hand part set present end presence close source correspond "
-    "surround fill".split()
+_POSITIONS = FUNCTION_WORDS & frozenset(
+    "up down off over out around past along away near nearby close beside behind above below beneath under underneath "
+    "atop across against before after within through throughout toward towards".split()
+)
+# Those that as often say a time or belong to a verb.
+_IN_TIME = frozenset("before after up down off over out through past along within throughout".split())
+# Words, in any form, that say only that something is heard, or that there is a place.
+_HEARD = frozenset(
+    "sound noise hear audible come emanate originate occur happen place position side room space".split()
 )
 # Words for somebody or something else than the listener.
 _OTHERS = frozenset("it its itself him his himself her hers herself them their theirs themselves another".split())
@@ -26,7 +29,7 @@ _OTHERS = frozenset("it its itself him his himself her hers herself them their t
 
 def tokens_of(text: str) -> list[str]:
     """The words of a text in canonical form, without punctuation."""
-    return [token for token in canonical_text(text).split() if token != ","]
+    return [token for token in canonical_words(text) if token != ","]
 
 
 def find_quote(quote: str, caption: list[str]) -> set[int]:
@@ -58,28 +61,22 @@ def says_something_new(positions: Iterable[int], caption: list[str], original: l
     """Whether quoted words are in the caption more often than in the original; articles and pronouns do not count."""
     before, after = Counter(original), Counter(caption)
     quoted = {caption[position] for position in positions}
-    return any(after[token] > before[token] and not is_empty_word(token) for token in quoted)
+    return any(after[token] > before[token] for token in quoted if token in _POSITIONS or not _is_empty(token))
 
 
 def names_another(positions: Iterable[int], caption: list[str], original: list[str]) -> bool:
     """Whether the quoted words of a place name what the original tells of, or somebody else: "behind the car"."""
     before, after = Counter(original), Counter(caption)
     quoted = {caption[position] for position in positions}
-    return bool(quoted & _OTHERS) or any(
-        before[token] >= after[token] and token not in FUNCTION_WORDS and not _is_neutral(token) for token in quoted
-    )
-
-
-def is_empty_word(token: str) -> bool:
-    """Whether a word says neither a sound nor a position."""
-    return token not in _POSITIONS and token in FUNCTION_WORDS
+    return bool(quoted & _OTHERS) or any(before[token] >= after[token] for token in quoted if not _is_empty(token))
 
 
 def unquoted_words(caption: list[str], quoted: set[int]) -> list[str]:
     """The words of a caption that tell something and that no quote holds."""
     rest = (token for position, token in enumerate(caption) if position not in quoted)
-    return [token for token in rest if not is_empty_word(token) and not _is_neutral(token)]
+    return [token for token in rest if not _is_empty(token) or token in _POSITIONS - _IN_TIME]
 
 
-def _is_neutral(token: str) -> bool:
-    return bool(lemmas(token) & (CARRIERS | VACUOUS | _OF_PLACE))
+def _is_empty(token: str) -> bool:
+    """Whether a word says neither a sound nor what it is like; a position is no sound."""
+    return token in FUNCTION_WORDS or bool(lemmas(token) & _HEARD)
