@@ -36,7 +36,8 @@ _LEAK = re.compile(
     re.IGNORECASE,
 )
 
-_STUTTER = re.compile(r"(?<!\w)(\w+)(?: ,)? \1(?!\w)")
+# "On the right, right up close" says two things.
+_STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
 
 _FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
 
@@ -85,7 +86,9 @@ BROKEN_GRAMMAR = re.compile(
             r"(?:a|an|the|of|from) , (?:in|on|at)",
             # "As a man snoring."
             r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
+            rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
             # A sentence that breaks off.
+            r", (?:something|someone|somebody) ,$",
             r"(?:a|an|the|from|with|and|or|as|while|to|into|is|are|very|highly|(?<!speak )of) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|while|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",

@@ -70,6 +70,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
     ("(?:each|one) other|one another", "each"),
     ("at the same time|all at once", "together"),
+    ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
     # What comes, goes and happens.
     (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
     (f"{_DRAW} (?:closer|nearer|near)", "approaches"),

@@ -30,6 +30,16 @@ _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
 _SOUND_VERBS = frozenset(VERBS)
+# What a sound does in a room is said with its place: "rings through a hall", "with long, ringing echoes".
+_RESOUND = frozenset(
+    "ring bounce fill linger echo reverberate carry roll hang rebound resound resonate die fade long".split()
+)
+_OF_ROOM = re.compile(
+    r"(?<!\w)[^\W\d]+ (?:(?:through|around|across|off|in|with|into|from|out|about|on|over|down) )"
+    r"(?:(?!(?:a|an|the|its|bare)\b)[^\W\d]+ )?(?:(?:a|an|the|its|bare) )?(?:[^\W\d]+ |, ){0,3}"
+    r"(?:room|hall|space|chamber|walls?|echo|echoes)(?!\w)|"
+    r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
+)
 _REFERRING = frozenset(
     "it its they their them he his she her who which that both each again other others another one ones itself does "
     "did too".split()
@@ -75,6 +85,7 @@ def check_sounds(answer: str, original: str) -> str | None:
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
     before, after = (plain_words(without_place(text)).split() for text in (original, answer))
+    of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
     after = split_compounds(after, said)
@@ -91,7 +102,8 @@ def compare(answer: str, original: str) -> Compared:
             names.setdefault(word, names[matches[0]])
         else:
             names.setdefault(word, word)
-            added.append(word)
+            if word not in of_room:
+                added.append(word)
     return Compared(before, after, names, frozenset(covered), added)
 
 
@@ -166,7 +178,10 @@ def _shares_verb(words: Sequence[str]) -> bool:
     """Whether two share one verb: "a woman and a child are talking"."""
     return any(
         word == "and"
-        and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
+        and any(
+            other in ("are", "were", "both") or (is_base_verb(other) and other in _SOUND_VERBS)
+            for other in words[at + 2 : at + 5]
+        )
         for at, word in enumerate(words)
     )
 
