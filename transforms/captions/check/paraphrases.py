@@ -71,11 +71,17 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:each|one) other|one another", "each"),
     ("at the same time|all at once", "together"),
     ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
+    # What a sound comes in: "a round of applause", "a gust of wind", "the din of traffic".
+    (
+        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|blasts?|din|backdrop|chorus|snatches|snatch) of",
+        "",
+    ),
     # What comes, goes and happens.
     (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
     (f"{_DRAW} (?:closer|nearer|near)", "approaches"),
     (f"{_TAKE} off", "takeoff"),
     (f"{_GIVE} way to", "then"),
+    (f"{_GO} on(?= [^\\W\\d]+ing)|(?:keep|keeps|kept|carry|carries|carried) on", "continues"),
     (f"{_TAKE} place|{_GO} on(?! an? )", "occurs"),
     (f"{_COME} down(?! (?:the|a|an))", "falls"),
     (f"{_BEGIN} to rain", "begins rain"),

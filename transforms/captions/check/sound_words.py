@@ -20,14 +20,17 @@ CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone "
     "somebody join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep moment voice "
-    "same echo reverberation reverberate room stand use become".split()
+    "same echo reverberation reverberate room stand use become word backdrop float waft spill filter erupt overlap "
+    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
     "hear audible foreground scene recording time fashion manner way pattern present group make produce emit generate "
-    "setting environment area surroundings discernible noticeable perceptible".split()
+    "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
+    "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
+    "area surroundings discernible noticeable perceptible".split()
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
