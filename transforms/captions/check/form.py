@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 
 from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
@@ -53,11 +54,13 @@ _DETERMINER = r"(?:a|an|the|this|that|some|one|your|another|its|every|what|any|e
 
 _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 
+_TAKE_BASE_FORM = frozenset("hear hears heard hearing make makes making made let lets letting".split())
+
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
 
-_PLURAL = (
-    r"(?:people|men|women|children|(?!(?:news|gas|bagpipes|series|species|lens|chaos|always|sometimes)\b)\w+[^su\W]s)"
-)
+_NO_PLURAL = r"(?:news|gas|bagpipes|series|species|lens|chaos|canvas|tennis|always|sometimes|occurs|increases|decreases|continues)"
+
+_PLURAL = rf"(?:people|men|women|children|(?!{_NO_PLURAL}\b)\w+[^su\W]s)"
 
 _COUNTED = r"(?:several|multiple|many|numerous|various|two|three|four|five|six|both|people|men|women|children|kids)"
 
@@ -89,8 +92,8 @@ BROKEN_GRAMMAR = re.compile(
             rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
-            r"(?:a|an|the|from|with|and|or|as|while|to|into|is|are|very|highly|(?<!speak )of) ,$",
-            r"(?:a|an|the) (?:,|of|with|and|or|while|as|then|before|after|is|are|was|were|by|to|from)",
+            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".
             rf"(?:in|inside|within|of|from|across) (?:(?!{_DETERMINER}\b)[^\W\d]+ ){{0,3}}(?:room|hall|chamber)",
@@ -140,24 +143,33 @@ def stutters(text: str, before: str) -> bool:
 
 def breaks_agreement(answer: str, original: str) -> bool:
     """True where "a train circles" has become "a train circle", "fireworks pop" "firework pop", "a plane" "plane"."""
-    if "hear" in answer.split():
-        # "You hear a dog bark".
-        return False
-    pairs = set(itertools.pairwise(answer.split()))
+    words = answer.split()
+    places: dict[tuple[str, str], list[int]] = {}
+    for position, pair in enumerate(itertools.pairwise(words)):
+        places.setdefault(pair, []).append(position)
     before = list(itertools.pairwise(original.split()))
     for noun, verb in before:
-        if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in pairs:
+        if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in places:
             continue
         if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
-        if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in pairs and broken not in before:
-            return True
+        if min(map(len, broken)) > 2 and broken not in before:
+            if any(_disagrees(words, position) for position in places.get(broken, ())):
+                return True
     return any(
         words[0] in ("a", "an") and words[-1].endswith("s") and f" , {' '.join(words[1:])} " in answer
         for size in (3, 4)
         for words in zip(*(original.split()[start:] for start in range(size)), strict=False)
     )
+
+
+def _disagrees(words: Sequence[str], position: int) -> bool:
+    """Whether the noun at `position` and the word behind it are a subject and its verb."""
+    earlier = words[max(0, position - 4) : position]
+    # "A church bell rings", "rain and thunder roar", "you hear a dog bark".
+    following = words[position + 2] if position + 2 < len(words) else ","
+    return not (may_be(following, "VERB") or earlier[-1:] == ["and"] or _TAKE_BASE_FORM & set(earlier))
 
 
 def is_ungrammatical(answer: str, original: str) -> bool:

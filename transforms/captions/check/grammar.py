@@ -31,6 +31,12 @@ _ALIKE = frozenset(
     "sheep deer fish aircraft series species people police cattle offspring feet news music bass ground sound sounds "
     "noise noises".split()
 )
+# What is not counted: "an even rain" and "rain".
+_MASSES = frozenset(
+    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel conversation speech "
+    "laughter applause chatter talk static silence fire food grass steam air quiet light".split()
+)
+_KINDS = frozenset("kind kinds type types sort sorts species form number sound sounds".split())
 # Verbs whose participle is their base form: "is run", "is hit".
 _OWN_PARTICIPLES = frozenset("run come cut hit shut set let put beat hurt split spread burst become cast shed".split())
 _VOWELS = "aeiou"
@@ -285,7 +291,7 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
         if word in counted and previous in _LINKS | _PREPOSITIONS
     }
     for position, word in enumerate(texts.words):
-        if word not in counted - bare:
+        if word not in counted - bare or word in _MASSES or may_be(word, "ADJ"):
             continue
         following = _word(texts.words, position + 1)
         if not (following in FUNCTION_WORDS | {","} or following.endswith("ing") or _is_singular_verb(following)):
@@ -303,6 +309,10 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
         start = position
         while start > 0 and texts.words[start - 1] not in FUNCTION_WORDS | {","} and position - start < 4:
             start -= 1
+        previous, earlier = _word(texts.words, start - 1), _word(texts.words, start - 2)
+        if (previous == "," and may_be(earlier, "ADJ")) or (previous == "of" and earlier in _KINDS):
+            # "A static, scratchy sound", "a species of bird".
+            continue
         modifiers = texts.words[start:position]
         # A verb before it may have an article of its own further left; a number, "s" or a pronoun is as good as one.
         if any(may_be(modifier, "VERB") and not modifier.endswith(("ing", "ed")) for modifier in modifiers):
