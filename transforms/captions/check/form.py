@@ -58,7 +58,10 @@ _TAKE_BASE_FORM = frozenset("hear hears heard hearing make makes making made let
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
 
-_NO_PLURAL = r"(?:news|gas|bagpipes|series|species|lens|chaos|canvas|tennis|always|sometimes|occurs|increases|decreases|continues)"
+_NO_PLURAL = (
+    r"(?:news|gas|bagpipes|series|species|lens|chaos|canvas|tennis|always|sometimes|"
+    r"occurs|increases|decreases|continues)"
+)
 
 _PLURAL = rf"(?:people|men|women|children|(?!{_NO_PLURAL}\b)\w+[^su\W]s)"
 
