@@ -157,9 +157,9 @@ def breaks_agreement(answer: str, original: str) -> bool:
         if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
-        if min(map(len, broken)) > 2 and broken not in before:
-            if any(_disagrees(words, position) for position in places.get(broken, ())):
-                return True
+        found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()
+        if any(_disagrees(words, position) for position in found):
+            return True
     return any(
         words[0] in ("a", "an") and words[-1].endswith("s") and f" , {' '.join(words[1:])} " in answer
         for size in (3, 4)

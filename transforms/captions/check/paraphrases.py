@@ -27,7 +27,7 @@ _DRAW = _any(
     "grew"
 )
 _PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
-_MANY = _any("number amount variety range series string sequence lot host")
+_MANY = _any("number amount deal variety range series string sequence lot host")
 
 # Each pattern is matched on canonical text and replaced by plain words. The order matters: a longer idiom comes first.
 _IDIOMS: tuple[tuple[str, str], ...] = (
@@ -42,6 +42,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("once|one time|a single time", "1 time"),
     *((f"{word} times", f"{number} times") for number, word in enumerate(_NUMBERS, 1)),
     ("(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
+    ("in a row|in (?:quick|rapid|close) succession|back to back|one after (?:another|the other)", ""),
+    ("at (?:the )?first|to (?:begin|start) with|in the beginning", "first"),
     ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
     (
         f"without (?:a |any )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
@@ -59,9 +61,10 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
     ("a little bit|a bit", "slightly"),
+    ("more(?= [^\\W\\d]+ly)", ""),
     # How many.
     (
-        f"(?:quite )?a (?:great |large |big |huge |wide |whole )?{_MANY} of|lots of|a (?:great|good) many|quite a few|"
+        f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|a (?:great|good) many|quite a few|"
         "any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
         "several",
     ),
@@ -80,6 +83,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
     (f"{_DRAW} (?:closer|nearer|near)", "approaches"),
     (f"{_TAKE} off", "takeoff"),
+    ("(?:breathe|breathes|breathing|breathed) out", "exhales"),
+    ("(?:breathe|breathes|breathing|breathed) in(?! and)", "inhales"),
     (f"{_GIVE} way to", "then"),
     (f"{_GO} on(?= [^\\W\\d]+ing)|(?:keep|keeps|kept|carry|carries|carried) on", "continues"),
     (f"{_TAKE} place|{_GO} on(?! an? )", "occurs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, PEOPLE, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
@@ -44,7 +45,7 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
 
 
 def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[set[str], set[str]]]:
-    """The names of the words of each part of a text that tells a sound, and of the actor that it shares with another."""
+    """The names of the words of each part that tells a sound, and of the actor that it shares with another part."""
     parts: list[list[str]] = [[]]
     link = ","
     for word in (*words, ","):
@@ -103,13 +104,14 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     singular = {names[word] for word in before if word in names and not _is_plural(word)}
     # "Men answer to a man": the two are told apart by their number alone.
     counted = plural & singular
-    surely, perhaps = _actors(before, names, counted)
-    surely_in_answer, _ = _actors(after, names, counted)
+    original, answer = (_actors(words, names, counted) for words in (before, after))
     told = {_named(word, names, counted) for word in before}
-    for verb, found in surely_in_answer.items():
+    for verb, found in answer.surely.items():
+        known = original.surely[verb] | original.perhaps[verb]
+        # "The flapping of wings" does not say whether the wings flap or are flapped.
+        known_or_object = known | (answer.around[verb] if original.owners[verb] & answer.around[verb] else set())
         # "Someone" may act wherever the original names nobody; a word that the original lacks is an addition.
-        known = surely[verb] | perhaps[verb]
-        if found & told and not found & _ANYBODY and known and found.isdisjoint(known):
+        if found & told and not found & _ANYBODY and known and found.isdisjoint(known_or_object):
             return True
     return False
 
@@ -118,13 +120,22 @@ def _is_plural(word: str) -> bool:
     return any(lemma != word for lemma in base_forms(word).get("NOUN", ()))
 
 
-_Actors = defaultdict[str, set[str]]
+@dataclass
+class _Actors:
+    """For each name of a verb in a text the names of nouns."""
+
+    surely: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that act."""
+    perhaps: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that may act."""
+    owners: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that follow it with "of"."""
+    around: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """All in its clause."""
 
 
-def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -> tuple[_Actors, _Actors]:
-    """For each name of a verb the names of the nouns that surely act, and of those that may."""
-    surely: _Actors = defaultdict(set)
-    perhaps: _Actors = defaultdict(set)
+def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -> _Actors:
+    actors = _Actors()
     subject: set[str] = set()
     waiting: set[str] = set()
     for link, part in _clauses(words):
@@ -138,22 +149,23 @@ def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -
             waiting |= set(nouns) - {""}
             continue
         for position, word in enumerate(part):
-            if not verbs[position] or word not in names:
-                continue
-            sure, likely = _actors_of(part, position, nouns, subject)
-            if sure or part[0] in _PRONOUNS:
-                sure = sure | waiting if sure else sure
-            surely[names[word]] |= sure - {names[word]}
-            perhaps[names[word]] |= (likely | waiting) - {names[word]}
-        first = verbs.index(True)
-        subject = set(nouns[:first]) - {""} | waiting or subject
+            if verbs[position] and word in names:
+                verb = names[word]
+                sure, likely = _actors_of(part, position, nouns, subject)
+                actors.surely[verb] |= (sure | waiting if sure else sure) - {verb}
+                actors.perhaps[verb] |= (likely | waiting) - {verb}
+                actors.around[verb] |= set(nouns) - {"", verb}
+                if part[position + 1 : position + 2] == ["of"]:
+                    actors.owners[verb] |= set(nouns[position + 1 :]) - {""}
+        subject = set(nouns[: verbs.index(True)]) - {""} | waiting or subject
         waiting = set()
-    return surely, perhaps
+    return actors
 
 
 def _actors_of(
     part: Sequence[str], position: int, nouns: Sequence[str], subject: set[str]
 ) -> tuple[set[str], set[str]]:
+    """The nouns that surely act in the verb at `position`, and those that may."""
     word = part[position]
     if part[position + 1 : position + 2] == ["of"]:
         # "The screech of insects".

@@ -11,7 +11,7 @@ FUNCTION_WORDS = frozenset(
     "accompanied alongside just even though although since because yet still too toward towards across against "
     "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
     "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
-    "below away joined very quite rather really else if throughout including".split()
+    "below away joined very quite rather really else if throughout including could would should must shall back forth".split()
 )
 
 # What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),
@@ -36,7 +36,7 @@ VACUOUS = frozenset(
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
 LIGHT_VERBS = frozenset(
     "begin start continue keep go get come take do give let have perform hold travel move use engage become "
-    "grow".split()
+    "grow deliver".split()
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
@@ -103,7 +103,7 @@ SAME_SENSE = (
     "bang slam",
     "ring chime peal toll ding",
     "beep bleep blip",
-    "tick ticktock",
+    "tick ticktock tock",
     "horn honk toot",
     "clap applaud applause",
     "shoot shot gunshot gunfire",

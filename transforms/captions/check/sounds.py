@@ -157,8 +157,7 @@ def _says_less_often(compared: Compared) -> bool:
     if _shares_verb(compared.after):
         # "A woman and a child are talking" says the verb of both once.
         missing -= Counter(name for name in missing if lemmas(name) & _SOUND_VERBS)
-    referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
-    return missing.total() > max(0, referring)
+    return missing.total() > max(0, _referring(compared.after) - _referring(compared.before))
 
 
 def _says_more_often(compared: Compared) -> bool:
@@ -166,12 +165,16 @@ def _says_more_often(compared: Compared) -> bool:
     times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
     # A horn may honk; the same word comes twice only where it is said twice.
     forms = Counter(min(lemmas(word)) for word in content_words(compared.after))
-    shared = _SOUND_VERBS if _shares_verb(compared.before) else frozenset()
-    return any(
-        forms[min(lemmas(word))] > 1 and times[name] > times_before[name] > 0 and not lemmas(name) & shared
-        for word in content_words(compared.after)
-        if (name := compared.names[word]) in times
-    )
+    twice = {compared.names[word] for word in content_words(compared.after) if forms[min(lemmas(word))] > 1}
+    added = Counter({name: times[name] - times_before[name] for name in twice if times[name] > times_before[name] > 0})
+    if _shares_verb(compared.before):
+        added -= Counter(name for name in added if lemmas(name) & _SOUND_VERBS)
+    return added.total() > max(0, _referring(compared.before) - _referring(compared.after))
+
+
+def _referring(words: Sequence[str]) -> int:
+    """How many words stand for one that is said before."""
+    return sum(word in _REFERRING for word in words)
 
 
 def _shares_verb(words: Sequence[str]) -> bool:
