@@ -172,7 +172,7 @@ def _disagrees(words: Sequence[str], position: int) -> bool:
     earlier = words[max(0, position - 4) : position]
     # "A church bell rings", "rain and thunder roar", "you hear a dog bark".
     following = words[position + 2] if position + 2 < len(words) else ","
-    return not (may_be(following, "VERB") or earlier[-1:] == ["and"] or _TAKE_BASE_FORM & set(earlier))
+    return not (may_be(following, "VERB") or "and" in earlier[-3:] or _TAKE_BASE_FORM & set(earlier))
 
 
 def is_ungrammatical(answer: str, original: str) -> bool:

@@ -172,8 +172,14 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
     for position, (noun, verb) in enumerate(itertools.pairwise(words)):
         if not is_base_verb(verb) or verb not in texts.verbs or not may_be(noun, "NOUN") or noun not in texts.before:
             continue
-        if noun == "people" or not any(
-            form != verb and verb in base_forms(form).get("VERB", ()) for first, form in texts.pairs if first == noun
+        if (
+            noun == "people"
+            or noun in FUNCTION_WORDS
+            or not any(
+                form != verb and verb in base_forms(form).get("VERB", ())
+                for first, form in texts.pairs
+                if first == noun
+            )
         ):
             continue
         start = position

@@ -70,6 +70,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ),
     ("a pair of", "2"),
     ("(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    ("of (?:some|a|any) (?:kind|sort|type)", ""),
+    ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
     ("(?:each|one) other|one another", "each"),
     ("at the same time|all at once", "together"),

@@ -11,7 +11,8 @@ FUNCTION_WORDS = frozenset(
     "accompanied alongside just even though although since because yet still too toward towards across against "
     "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
     "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
-    "below away joined very quite rather really else if throughout including could would should must shall back forth".split()
+    "below away joined very quite rather really else if throughout including could would should must shall others ones"
+    " back forth".split()
 )
 
 # What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),

@@ -41,7 +41,7 @@ _OF_ROOM = re.compile(
     r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
 )
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again other others another one ones itself does "
+    "it its they their them he his she her who which that both each again do other others another one ones itself does "
     "did too".split()
 )
 _PLURAL_VERBS = frozenset("are were have".split())
@@ -137,6 +137,8 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
     if lemmas(word) & CARRIERS:
         return True
     if word in ("again", "more"):
+        if set(before) & {"other", "others", "another", "more"}:
+            return True
         return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
     known = {lemma for other in before for lemma in lemmas(other)}
     if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
