@@ -15,6 +15,7 @@ import struct
 
 import numpy as np
 
+from transforms.errors import one_line
 from transforms.sound import decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
@@ -52,7 +53,7 @@ def serve(connection: socket.socket) -> None:
             return
         except Exception as error:
             reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
-            text = json.dumps([reason, str(error) or type(error).__name__]).encode()
+            text = json.dumps([reason, one_line(error)]).encode()
             connection.sendall(REPLY.pack(REFUSAL, 0, len(text)) + text)
         else:
             connection.sendall(REPLY.pack(SAMPLES, rate, samples.nbytes))

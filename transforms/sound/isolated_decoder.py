@@ -27,6 +27,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.errors import reason_of
 from transforms.sound import decoder_process, decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
@@ -80,7 +81,7 @@ class _Child:
                 )
         except OSError as error:
             self._socket.close()
-            raise DecoderUnavailable(f"the decoder does not start: {error}") from error
+            raise DecoderUnavailable(f"the decoder does not start: {reason_of(error)}") from error
         try:
             ready, _, _ = decoder_process.REPLY.unpack(
                 self._receive(decoder_process.REPLY.size, time.monotonic() + _START_TIMEOUT_S)
