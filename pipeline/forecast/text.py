@@ -68,7 +68,7 @@ def plan_lines(
     rejected = summary["rejected"]
     assert isinstance(rejected, Sequence)
     if rejected:
-        lines.append(_line("refused", f"{len(rejected):,}", "entries of the list that cannot be used"))
+        lines.append(_line("rejected", f"{len(rejected):,}", "entries of the list that cannot be used"))
     return [*lines, *([f"\n{sample}"] if sample else [])]
 
 
