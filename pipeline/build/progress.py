@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from pipeline.durations import duration_text
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.write_shard import METADATA
@@ -134,15 +135,6 @@ def progress_text(done: int, total: int, elapsed_s: float, rooms_done: int = 0, 
     left = f"{duration_text((all_work - work) / work * elapsed_s)} left" if work and elapsed_s > 0 else "no rate yet"
     of_rooms = f" {rooms_done} of {rooms} rooms," if rooms else ""
     return f"{done} of {total} rows,{of_rooms} {rate:.1f} rows/s, {left}"
-
-
-def duration_text(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipeline.forecast.captions import CaptionPlan
 from pipeline.forecast.estimate import Estimate, Interval
 
-__all__ = ["bytes_text", "duration_text", "plan_lines"]
+__all__ = ["bytes_text", "plan_lines", "rounded_time_text"]
 
 
 def plan_lines(
@@ -40,8 +40,8 @@ def plan_lines(
         lines += [
             _sampled("hours of sound", estimate.hours, "{:,.3g}".format),
             _sampled("size", estimate.total_bytes, bytes_text, parts),
-            _sampled("CPU time", estimate.cpu_s, duration_text, stages),
-            _sampled("wall time", estimate.wall_s, duration_text, where),
+            _sampled("CPU time", estimate.cpu_s, rounded_time_text, stages),
+            _sampled("wall time", estimate.wall_s, rounded_time_text, where),
         ]
     if captions is not None:
         known = f"; {captions.known:,} captions are answered already" if captions.known else ""
@@ -97,8 +97,8 @@ def bytes_text(count: float) -> str:
     return f"{count / 1e3:.0f} kB"
 
 
-def duration_text(seconds: float) -> str:
-    """A time in seconds, minutes or hours, to three digits."""
+def rounded_time_text(seconds: float) -> str:
+    """An estimated time in one unit: seconds, minutes or hours, to three or four digits."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
