@@ -154,6 +154,7 @@ def logged_to(path: str | None) -> Iterator[TextIO]:
             yield stream
     finally:
         if sys.stderr is not None:
+            # On a full disk the log cannot be written, and the screen must come back.
             with contextlib.suppress(OSError):
                 sys.stderr.flush()
         os.dup2(screen, 2)

@@ -117,6 +117,7 @@ class _Child:
             elif kind == decoder_process.NO_MEMORY:
                 raise _ChildFailed("decoder_out_of_memory", "decoding takes more memory than any clip needs")
         except json.JSONDecodeError:
+            # An invalid answer, as below.
             pass
         except TimeoutError:
             raise _ChildFailed("decoder_hung", f"the decoder did not answer within {timeout_s:.0f} s") from None
@@ -145,6 +146,7 @@ class _Child:
     def kill(self) -> None:
         """Waits shortly for the process to end by itself, which gives its exit code a meaning; else kills it."""
         self._socket.close()
+        # A child that does not end by itself is killed below.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
             return
@@ -200,6 +202,7 @@ class IsolatedDecoder:
                     raise ClipRefused(failure.reason, str(failure)) from None
                 child = _Child(self._command)
             except BaseException:
+                # After an interrupt the child is in the middle of a file and cannot serve another. The error goes on.
                 child.kill()
                 raise
             else:
