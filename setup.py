@@ -98,7 +98,7 @@ setup(
     package_data={
         "pipeline": ["recipes/*.yaml", "release/*.j2", "report/*"],
         "prompts": ["*.txt"],
-        "transforms": ["captions/phrases/*.txt"],
+        "transforms": ["captions/phrases/*.txt", "captions/lexicon/wordnet.txt.gz", "captions/lexicon/WORDNET_LICENSE"],
         "model": ["configs/*", "evaluation/*.j2"],
     },
     install_requires=BASE,

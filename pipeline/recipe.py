@@ -54,7 +54,12 @@ EXECUTION_ONLY = (
 #: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
 #: so that an older release keeps its hash.
 ADDED_SECTIONS = ("select",)
-ADDED_KEYS = (("select", "split_shares"), ("caption", "versions"), ("caption", "judge"), ("caption", "judge_model"))
+ADDED_KEYS = (
+    ("select", "split_shares"),
+    ("caption", "versions"),
+    ("caption", "judge"),
+    ("caption", "judge_model"),
+)
 
 
 class RecipeError(ValueError):

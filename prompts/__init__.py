@@ -26,8 +26,8 @@ __all__ = [
     "prompt_names",
 ]
 
-#: The prompts that the name `styles` stands for: one caption, said in six ways. They are for strong models.
-STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich")
+#: The prompts that the name `styles` stands for: the same caption in seven ways. They are for strong models.
+STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich", "short")
 
 #: The prompt of the judge, which reads captions and writes none.
 _JUDGE = "judge"

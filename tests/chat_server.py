@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from prompts import PHRASES, place_phrase
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -44,6 +46,14 @@ OPPOSITE = {
     "acoustically dampened": "highly reverberant",
     "highly reverberant": "acoustically dampened",
 }
+#: How a request of the styles begins the line of each word.
+_LINES = {
+    "direction": "Direction from the listener",
+    "elevation": "Height from the listener",
+    "distance": "Distance from the listener",
+    "room_size": "Room size",
+    "reverberation": "Room acoustics",
+}
 _PHRASES = re.compile("|".join(sorted(OPPOSITE, key=len, reverse=True)))
 
 
@@ -54,11 +64,18 @@ def obedient(message: str, number: int) -> str:
 
 
 def asked_for(message: str) -> tuple[str, str]:
-    """The caption and the place that a request of the prompt `place` names."""
+    """The caption and the place that a request names, in prose as the prompt `place` or in lines as the styles do."""
     caption = re.search(r'Caption: "(.*)"', message)
     place = re.search(r"Place: (.*)", message)
     assert caption is not None
-    return caption[1], place[1] if place else ""
+    if place is not None:
+        return caption[1], place[1]
+    words = {}
+    for attribute, line in _LINES.items():
+        said = re.search(f"^{line}: (.*)", message, re.MULTILINE)
+        found = [word for word, phrase in PHRASES[attribute].items() if said and said[1] in (word, phrase)]
+        words.update(dict.fromkeys([attribute], found[0]) if found else {})
+    return caption[1], place_phrase(words)
 
 
 def hostile(message: str, number: int) -> str | Raw:

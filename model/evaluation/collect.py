@@ -46,7 +46,7 @@ class Collected:
     Attributes:
         ids, source_ids: n strings.
         augmentation: (n,); 0 marks the set without repeats.
-        captions, captions_original: n lists.
+        captions, captions_original: n lists; an original stands once, however many versions it has.
         words: for each attribute n words or None.
         quantities: for each of QUANTITIES (n,), NaN if a row has no value.
         direction: (n, 3), true unit vectors x, y, z.
@@ -208,7 +208,8 @@ def collect(
         source_ids=of_rows(dataset.clips()),
         augmentation=np.nan_to_num(dataset.numbers("augmentation")).astype(np.int64)[indices],
         captions=of_rows(dataset.values("captions")),
-        captions_original=of_rows(dataset.values("captions_original")),
+        # Versions of a caption have the same original, which is one caption of the clip.
+        captions_original=[list(dict.fromkeys(texts)) for texts in of_rows(dataset.values("captions_original"))],
         words={attribute: of_rows(dataset.values(attribute)) for attribute in VOCABULARY},
         quantities={name: dataset.numbers(name)[indices] for name in QUANTITIES},
         direction=dataset.directions()[indices],

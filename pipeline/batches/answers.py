@@ -47,7 +47,8 @@ def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     Raises:
         BatchError, openai.OpenAIError
     """
-    files = read_manifest(folder)["files"]
+    manifest = read_manifest(folder)
+    files, judges = manifest["files"], set(manifest.get("judge_files") or ())
     try:
         records = as_answers(pq.read_table(output)).to_pylist() if output.exists() else []
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
@@ -56,7 +57,8 @@ def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     batches = refresh(clients, folder)
     for name in files:
         batch = batches.get(name, Batch())
-        replies = _results(clients(name), folder, batch)
+        # Another provider may give the same names.
+        replies = _results(clients(name), folder, batch, "judge-" if name in judges else "")
         for question in read_questions(folder, name).to_pylist():
             reply = replies.get(question["request_sha256"])
             if reply is None and batch.status in ENDED:
@@ -103,7 +105,7 @@ def _has_failed(record: dict[str, Any]) -> bool:
     return reply_of_reason(record["reason"]).kind is not ReplyKind.TEXT
 
 
-def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:
+def _results(client: OpenAI, folder: Path, batch: Batch, prefix: str) -> dict[str, Reply]:
     """The replies of an ended batch by request hash, from both its files; an answer replaces an error."""
     if batch.status not in ENDED or batch.batch_id is None:
         return {}
@@ -111,7 +113,7 @@ def _results(client: OpenAI, folder: Path, batch: Batch) -> dict[str, Reply]:
     for kind, file_id in (("output", batch.output_file_id), ("error", batch.error_file_id)):
         if file_id is None:
             continue
-        path = folder / RESULTS / f"{safe_code(batch.batch_id)}-{kind}.jsonl"
+        path = folder / RESULTS / f"{prefix}{safe_code(batch.batch_id)}-{kind}.jsonl"
         if not path.exists():
             storage.write_bytes(str(path), client.files.content(file_id).read())
         for digest, reply in read_results(path.read_bytes()):

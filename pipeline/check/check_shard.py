@@ -19,9 +19,9 @@ import soundfile
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
 from pipeline.release.totals import ShardTally, tally_shard
-from transforms.captions.check import check_caption
+from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.check.place import check_place
-from transforms.captions.judge import JUDGED_REASONS, compare_place, compare_reading, parse_reading
+from transforms.captions.judge import compare_place, compare_reading, parse_reading
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
@@ -253,6 +253,10 @@ class ShardChecker:
         if not len(captions) == len(originals) == len(statuses) or not captions:
             yield f"{name}: captions, captions_original and caption_status are not of one length, or empty"
             return
+        versions = self.recipe.caption.versions if self.recipe is not None else 1
+        of_one_original = [originals[start : start + versions] for start in range(0, len(originals), versions)]
+        if any(len(of_one) != versions or len(set(of_one)) > 1 for of_one in of_one_original):
+            yield f"{name}: captions_original does not hold each original {versions} times in a row"
         stated = {attribute: values[attribute] for attribute in VOCABULARY}
         known = all(word is None or word in VOCABULARY[attribute] for attribute, word in stated.items())
         words = SpatialWords(**stated if known else _words(values))
@@ -265,12 +269,12 @@ class ShardChecker:
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
                 # If no sentence can hold the original, the template says the position in one of its own.
-                seeds = caption_seeds(values["seed"], index, self.recipe.caption.versions if self.recipe else 1)
+                seeds = caption_seeds(values["seed"], index, versions)
                 if reason is not None and caption != template_version(original, words, seeds):
                     yield f"{name}: caption {index} does not tell its words: {reason}"
                 continue
             reason = (check_caption if self.fully else check_place)(caption, original, words)
-            if reason in JUDGED_REASONS:
+            if reason in SOFT_REASONS:
                 key = findings.captions[-1]
                 findings.doubted.append(
                     DoubtedCaption(key.name, key.caption_hash, caption, original, words, reason, self.fully)

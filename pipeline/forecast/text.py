@@ -44,10 +44,11 @@ def plan_lines(
             _sampled("wall time", estimate.wall_s, rounded_time_text, where),
         ]
     if captions is not None:
+        prompts = f", with {len(captions.prompts)} prompts" if len(captions.prompts) > 1 else ""
         known = f"; {captions.known:,} captions are answered already" if captions.known else ""
         tries = captions.tries.value
         lines += [
-            _line("questions", f"{captions.questions:,}", f"of {captions.model}{known}"),
+            _line("questions", f"{captions.questions:,}", f"of {captions.model}{prompts}{known}"),
             _sampled("answers", captions.answers, "{:,.0f}".format, f"{tries:.2f} tries ({captions.tries_from})"),
             _sampled("prompt tokens", captions.prompt_tokens, "{:,.0f}".format, captions.tokens_from),
             _sampled("answer tokens", captions.completion_tokens, "{:,.0f}".format, captions.tokens_from),

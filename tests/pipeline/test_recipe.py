@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.recipe import RecipeError, load_recipe, load_release_recipe
 from pipeline.shipped import shipped_recipes
+from prompts import STYLES
 from tests.layouts import write_tree
 
 
@@ -145,6 +146,55 @@ def test_the_paper_s_recipes_have_its_versions_and_its_rooms(name: str) -> None:
     # ELSA, appendix A.1: 8,952 rooms for training and validation together, 4,970 for the test.
     assert recipe.rooms.train + recipe.rooms.validation == 8952
     assert recipe.rooms.test == 4970
+
+
+@pytest.mark.parametrize(
+    ("setting", "prompt"),
+    [
+        ("caption.prompt=styles", list(STYLES)),
+        ("caption.prompt=[paper,place]", ["paper", "place"]),
+        ("caption.prompt=[paper, styles]", ["paper", *STYLES]),
+        ("caption.prompt=[paper]", "paper"),
+    ],
+)
+def test_a_list_of_prompts_is_resolved_into_the_recipe(setting: str, prompt: str | list[str], tmp_path: Path) -> None:
+    recipe = load_recipe("folder", [setting, "caption.versions=3"])
+    assert recipe.caption.prompt == prompt
+    written = tmp_path / "recipe.yaml"
+    written.write_text(recipe.to_yaml())
+    assert load_recipe(str(written)) == recipe
+    assert load_recipe(str(written)).sha256() == recipe.sha256()
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("caption.prompt=[]", "caption.prompt: the list of prompts is empty; known are styles, "),
+        ("caption.prompt=[place, nonsense]", "caption.prompt: no prompt 'nonsense': neither a file nor one of "),
+        ("caption.prompt=[place, place]", "caption.prompt: the prompt 'place' is in the list twice"),
+        ("caption.prompt=[place, 3]", "caption.prompt: takes the name or the path of a prompt, or a list of them"),
+        ("caption.prompt={a: 1}", "caption.prompt: takes the name or the path of a prompt, or a list of them"),
+        ("caption.prompt=", "caption.prompt: takes the name or the path of a prompt, or a list of them"),
+        ("caption.versions=0", "caption.versions: Input should be greater than or equal to 1"),
+        ("caption.versions=21", "caption.versions: Input should be less than or equal to 20"),
+        ("caption.versions=many", "caption.versions: Input should be a valid integer"),
+    ],
+)
+def test_prompts_and_versions_that_cannot_be_used_say_why_in_one_line(setting: str, says: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        load_recipe("folder", [setting])
+    assert str(error.value).startswith(f"recipe key {says}")
+    assert "\n" not in str(error.value)
+
+
+def test_prompts_and_versions_change_the_hash() -> None:
+    settings: list[list[str]] = [
+        [],
+        ["caption.versions=2"],
+        ["caption.prompt=[place, paper]"],
+        ["caption.prompt=paper"],
+    ]
+    assert len({load_recipe("folder", one).sha256() for one in settings}) == 4
 
 
 def test_a_section_that_came_later_leaves_the_hash_of_older_releases_alone() -> None:

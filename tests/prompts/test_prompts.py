@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from prompts import PHRASES, PromptError, load_prompt, place_phrase, prompt_names
+import prompts
+from prompts import PHRASES, STYLES, Example, PromptError, load_prompt, place_phrase, prompt_list, prompt_names
 
 ALL_WORDS = {
     "direction": "left",
@@ -16,6 +19,23 @@ ALL_WORDS = {
     "distance": "near",
     "room_size": "small",
     "reverberation": "dampened",
+}
+
+
+def _sound_first(example: Example) -> bool:
+    return example.answer.split()[0] == example.caption.split()[0]
+
+
+#: The form that every example of a prompt shows.
+FORMS: dict[str, Callable[[Example], bool]] = {
+    "listener": lambda example: re.search(r"\byou(?:r|rs)?\b", example.answer, re.IGNORECASE) is not None,
+    "place": lambda example: not _sound_first(example),
+    "place_first": lambda example: not _sound_first(example),
+    "place_last": _sound_first,
+    "rich": lambda example: len(example.answer.split()) >= 18,
+    "short": lambda example: len(example.answer.split()) <= 16,
+    "sound_first": _sound_first,
+    "woven": lambda example: example.answer.split()[-1] != example.caption.split()[-1],
 }
 
 
@@ -48,7 +68,7 @@ def test_the_papers_prompt_is_grammatical_when_words_are_missing(words: dict[str
     assert place in load_prompt("paper").messages("A dog barks", words)[0]["content"]
 
 
-@pytest.mark.parametrize("name", ["paper", "place"])
+@pytest.mark.parametrize("name", prompt_names())
 def test_every_combination_of_words_is_asked_for_whole(name: str) -> None:
     prompt = load_prompt(name)
     options = [[(attribute, word) for word in (None, *PHRASES[attribute])] for attribute in PHRASES]
@@ -63,8 +83,6 @@ def test_every_combination_of_words_is_asked_for_whole(name: str) -> None:
 
 
 def test_a_prompt_has_the_hash_of_its_file() -> None:
-    import prompts
-
     data = (Path(prompts.__file__).parent / "place.txt").read_bytes()
     prompt = load_prompt("place")
     assert prompt.sha256 == hashlib.sha256(data).hexdigest()
@@ -78,13 +96,30 @@ def test_examples_come_before_the_request_and_pass_the_check() -> None:
 
     prompt = load_prompt("place")
     messages = prompt.messages("Rain", {"distance": "far"})
-    assert [message["role"] for message in messages] == [
-        "system",
-        *["user", "assistant"] * len(prompt.examples),
-        "user",
+    roles = [message["role"] for message in messages]
+    assert roles == ["system", *["user", "assistant"] * len(prompt.examples), "user"]
+    examples = [(name, example) for name in prompt_names() for example in load_prompt(name).examples]
+    refused = [
+        (reason, name, example)
+        for name, example in examples
+        if (reason := check_caption(example.answer, example.caption, SpatialWords(**example.words))) is not None
     ]
-    for example in prompt.examples:
-        assert check_caption(example.answer, example.caption, SpatialWords(**example.words)) is None, example
+    assert refused == []
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_examples_of_a_prompt_have_its_form(name: str) -> None:
+    examples = load_prompt(name).examples
+    assert [example.answer for example in examples if not FORMS[name](example)] == []
+
+
+def test_every_style_has_a_form_and_stands_in_the_page_with_an_example_of_its_own() -> None:
+    assert set(STYLES) <= set(FORMS)
+    page = (Path(__file__).parents[2] / "docs" / "captions.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([A-Z][^|]+\.) \|$", page, re.MULTILINE))
+    assert set(STYLES) <= set(shown)
+    for name in STYLES:
+        assert shown[name] in [example.answer for example in load_prompt(name).examples]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +163,45 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
 
 
 def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(PromptError, match="paper, place"):
+    with pytest.raises(PromptError, match=r"no prompt 'nonsense': .*paper, place, .*styles$"):
         load_prompt("nonsense")
+
+
+def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_own() -> None:
+    assert prompt_list(["styles"]) == list(STYLES)
+    assert len(STYLES) >= 6
+    styles = [load_prompt(name) for name in STYLES]
+    assert [prompt.name for prompt in styles] == list(STYLES)
+    for prompt in styles:
+        assert len(prompt.examples) >= 5
+        shown = {(attribute, word) for example in prompt.examples for attribute, word in example.words.items()}
+        assert {attribute for attribute, _ in shown} == set(PHRASES), prompt.name
+        assert len(shown) >= 8, prompt.name
+    captions = [example.caption for prompt in styles for example in prompt.examples]
+    assert len(set(captions)) == len(captions)
+    first = load_prompt("place_first").messages("Rain", {"distance": "far"})[-1]["content"]
+    assert first == 'Caption: "Rain"\nDistance from the listener: far\nSentence:'
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], r"the list of prompts is empty; known are styles, .*listener, "),
+        (["place", "nonsense"], r"no prompt 'nonsense': neither a file nor one of .*listener, .*place, "),
+        (["place", "paper", "place"], r"the prompt 'place' is in the list twice$"),
+        (["rich", "styles"], r"the prompt 'rich' is in the list twice$"),
+    ],
+)
+def test_a_list_of_prompts_that_cannot_be_used_is_refused_by_name(names: list[str], says: str) -> None:
+    with pytest.raises(PromptError, match=says):
+        prompt_list(names)
+
+
+def test_a_copy_of_a_prompt_is_the_same_prompt(tmp_path: Path) -> None:
+    path = tmp_path / "copy.txt"
+    path.write_bytes((Path(prompts.__file__).parent / "place.txt").read_bytes())
+    with pytest.raises(PromptError, match=r"copy\.txt' is in the list twice as 'place'$"):
+        prompt_list(["place", str(path)])
 
 
 def test_the_place_in_prose() -> None:

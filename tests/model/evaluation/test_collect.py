@@ -18,6 +18,9 @@ def test_chosen_rows_equal_those_of_the_whole_split(subject):
     assert some.ids == [whole.ids[5], whole.ids[2]]
     assert some.captions == [whole.captions[5], whole.captions[2]]
     assert some.words["direction"] == [whole.words["direction"][row] for row in (5, 2)]
+    # Versions of a caption have one original.
+    assert len(dataset.value("captions_original", 5)) == len(some.captions[0]) == 2
+    assert some.captions_original[0] == dataset.value("captions_original", 5)[:1]
     np.testing.assert_array_equal(some.direction, whole.direction[[5, 2]])
     np.testing.assert_array_equal(some.distance_m, whole.distance_m[[5, 2]])
     np.testing.assert_allclose(some.audio, whole.audio[[5, 2]], atol=1e-5)

@@ -142,18 +142,18 @@ def test_expired_failed_and_refused_answers_are_asked_in_the_next_round(
         ).requests
 
     assert export() == 10
-    submit(client, folder)
-    first = collect(client, folder, answers)
+    submit(lambda _: client, folder)
+    first = collect(lambda _: client, folder, answers)
     assert (first.kept, first.refused, first.failed, first.pending) == (3, 1, 6, 0)
     before = answers.read_bytes()
-    collect(client, folder, answers)
+    collect(lambda _: client, folder, answers)
     assert answers.read_bytes() == before
     server.finish = None
     # The six that failed again, and the refused one's second try.
     assert export() == 7
     assert export() == 0
-    submit(client, folder)
-    second = collect(client, folder, answers)
+    submit(lambda _: client, folder)
+    second = collect(lambda _: client, folder, answers)
     assert (second.kept, second.refused, second.failed, second.pending) == (10, 1, 0, 0)
     assert sorted(pd.read_parquet(answers)["attempt"]) == [0] * 10 + [1]
     assert export() == 0
@@ -173,9 +173,9 @@ def test_a_submission_that_was_killed_goes_on_and_makes_no_batch_twice(
 
     monkeypatch.setattr(client.batches, "create", create_and_die)
     with pytest.raises(KeyboardInterrupt):
-        submit(client, folder)
+        submit(lambda _: client, folder)
     monkeypatch.setattr(client.batches, "create", create)
-    submit(client, folder)
+    submit(lambda _: client, folder)
     assert len(server.batches) == 3
     assert len({batch["input_file_id"] for batch in server.batches.values()}) == 3
 

@@ -39,6 +39,24 @@ def test_the_key_that_differs_is_named(setting: str, said: str, tmp_path: Path) 
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("caption.tries=2", "recipe key caption.tries differs: 4 there, 2 here;"),
+        ("caption.versions=2", "recipe key caption.versions differs: 1 there, 2 here;"),
+        ("caption.prompt=[place, paper]", 'recipe key caption.prompt differs: place there, ["place", "paper"] here;'),
+    ],
+)
+def test_a_release_of_before_a_key_has_its_default(setting: str, said: str, tmp_path: Path) -> None:
+    recipe = load_recipe("folder")
+    output = begun(recipe, tmp_path, recipe.to_yaml().replace("  versions: 1\n", ""))
+    assert "versions" not in (tmp_path / "recipe.yaml").read_text()
+    assert refuse_other(recipe, "input", output)
+    with pytest.raises(BuildError) as raised:
+        refuse_other(load_recipe("folder", [setting]), "input", output)
+    assert said in str(raised.value)
+
+
 @pytest.mark.parametrize("text", ["", "- a list", "a: [", "\x00", "seed: 0\nunheard: 1\n"])
 def test_a_recipe_that_cannot_be_compared_is_still_another_one(text: str, tmp_path: Path) -> None:
     output = begun(load_recipe("folder"), tmp_path, text)

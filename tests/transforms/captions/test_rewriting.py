@@ -173,7 +173,8 @@ def test_what_is_asked_next_is_the_first_question_without_an_answer() -> None:
     known: dict[str, Reply] = {}
 
     def next_question() -> tuple[str, int] | None:
-        return open_question(request, lambda digest, _: known.get(digest), questions)
+        found = open_question(request, lambda digest, _: known.get(digest), questions)
+        return None if found is None else (found.sha256, found.attempt)
 
     assert next_question() == (hashes[0], 0)
     known[hashes[0]] = Reply(text="A dog barks on the right.")

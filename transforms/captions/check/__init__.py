@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from transforms.captions.check.clean import clean_answer
-from transforms.captions.check.form import (
-    BROKEN_GRAMMAR,
-    breaks_agreement,
-    is_one_sentence,
-    leaks,
-    starts_again,
-    stutters,
-    too_long,
-)
+from transforms.captions.check.form import is_one_sentence, is_ungrammatical, leaks, stutters, too_long
 from transforms.captions.check.place import PLACE_REASONS, check_place, compared_original
 from transforms.captions.check.sounds import check_sounds
 from transforms.captions.check.text import is_english
@@ -71,10 +61,7 @@ def check_caption(answer: str, original: str, words: SpatialWords) -> str | None
     text, before = canonical_text(answer), canonical_text(original)
     if stutters(text, before):
         return "repeats"
-    # In "a lion's roar" the noun and the verb are no pair that has to agree.
-    unowned = canonical_text(re.sub(r"\w['’]s\b", ",", answer))
-    broken = any(match[0] not in before for match in BROKEN_GRAMMAR.finditer(text))
-    if broken or breaks_agreement(unowned, before) or starts_again(answer, original):
+    if is_ungrammatical(answer, original):
         return "ungrammatical"
     of_sounds = check_sounds(text, before) if is_english(original) else None
     if of_sounds is not None and of_sounds not in SOFT_REASONS:

@@ -5,14 +5,32 @@ from __future__ import annotations
 import itertools
 import re
 
+from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
-from transforms.captions.check.verbs import VERBS, VERBS_WITH_S
+from transforms.captions.check.text import without_place
+from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
+from transforms.captions.lexicon.base_forms import may_be
+from transforms.captions.phrases.canonical import canonical_text
+
+_NUMBER = (
+    r"(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|ninety|hundred)"
+)
+
+_UNIT = (
+    r"(?:degrees?|met(?:re|er)s?|m|cm|centimet(?:re|er)s?|kilomet(?:re|er)s?|km|foot|feet|ft|yards?|inch(?:es)?|miles?|"
+    r"seconds?|milliseconds?|ms|hertz|hz|khz|decibels?|db|percent|%)"
+)
 
 _LEAK = re.compile(
     r"https?:|www\.|<[|/!a-z]|[\"“”{}\[\]\\|`#*_=^~]|°|\b(?:degrees?|azimuth|rephras\w*|paraphras\w*|caption\w*|prompt\w*|"
-    r"json|html|sentence|instruction\w*|assistant|ignore|here is|here's|sure|certainly|as an ai|language model|"
-    r"i cannot|i can't|i'm sorry|sorry|unable|answer|output|description)\b|"
-    r"\b(?:place|note|words?|result|response|rewrite|rewritten|sound):",
+    r"json|html|sentences?|instruct\w*|assistant|ignore|here is|here's|here are|sure|certainly|of course|as an ai|"
+    r"language model|i cannot|i can't|i'm sorry|sorry|unable|output|descriptions?|described|describ(?:e|es|ing)|"
+    r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|requested|reword\w*|rewrit\w*|rewrote|"
+    r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|(?:this|the) (?:clip|recording|audio|soundtrack)|"
+    r"the original|originally|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|let me|i (?:have|would|will|can|hope|think)|"
+    r"the (?:user|task|text|prompt|answer|source|request))\b|"
+    r"\b(?:place|note|words?|result|response|answer|sound):|"
+    rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",
     re.IGNORECASE,
 )
 
@@ -64,7 +82,12 @@ BROKEN_GRAMMAR = re.compile(
             # "As a man snoring."
             r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
             # A sentence that breaks off.
-            r"(?:a|an|the|of|from|with|and|or|as|while|to|into|is|are|very|highly) ,$",
+            r"(?:a|an|the|from|with|and|or|as|while|to|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:a|an|the) (?:,|of|with|and|or|while|as|then|before|after|is|are|was|were|by|to|from)",
+            r"(?:and|,|while|as) to [^\W\d]+ ,",
+            # "In small room".
+            r"(?:in|inside|within|of|from|across) (?:(?!(?:a|an|the|this|that|some|one|your|another|its|every|what|any|each|"
+            r"two|my|our|their|rooms?)\b)[^\W\d]+ ){0,3}(?:room|hall|chamber)",
         )
     )
     + r")(?!\w)"
@@ -75,6 +98,8 @@ _CAPITAL_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z]\w*")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s*(?=[^\s\"'”’)])")
 
 _ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|a\.m|p\.m)\.", re.IGNORECASE)
+
+_OWNER = re.compile(r"\b\w+['’]s?(?= )")
 
 _LONGEST_ANSWER_CHARS = 1000
 
@@ -105,10 +130,15 @@ def stutters(text: str, before: str) -> bool:
 
 def breaks_agreement(answer: str, original: str) -> bool:
     """True where "a train circles" has become "a train circle", "fireworks pop" "firework pop", "a plane" "plane"."""
+    if "hear" in answer.split():
+        # "You hear a dog bark".
+        return False
     pairs = set(itertools.pairwise(answer.split()))
     before = list(itertools.pairwise(original.split()))
     for noun, verb in before:
-        if noun.endswith("s") == verb.endswith("s") or (noun, verb) in pairs:
+        if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in pairs:
+            continue
+        if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         if len(broken[0]) > 2 and len(broken[1]) > 2 and broken in pairs and broken not in before:
@@ -118,6 +148,18 @@ def breaks_agreement(answer: str, original: str) -> bool:
         for size in (3, 4)
         for words in zip(*(original.split()[start:] for start in range(size)), strict=False)
     )
+
+
+def is_ungrammatical(answer: str, original: str) -> bool:
+    """Whether an answer breaks the grammar where its original does not."""
+    text, before = canonical_text(answer), canonical_text(original)
+    if any(match[0] not in before for match in BROKEN_GRAMMAR.finditer(text)) or starts_again(answer, original):
+        return True
+    # In "a lion's roar" the noun and the verb are no pair that has to agree.
+    if breaks_agreement(canonical_text(_OWNER.sub(",", answer)), before):
+        return True
+    owned, owned_before = (without_place(canonical_text(_OWNER.sub("its", given))) for given in (answer, original))
+    return breaks_grammar(owned, owned_before)
 
 
 def starts_again(answer: str, original: str) -> bool:

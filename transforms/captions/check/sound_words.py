@@ -3,83 +3,219 @@
 from __future__ import annotations
 
 FUNCTION_WORDS = frozenset(
-    "a an the this that these those some any and or but as while when whilst then than so with by of in on at to from "
-    "into onto for over through during after before followed following follows follow along amid among amidst is are "
-    "was were be been being am it its it's itself they their them he his him she her hers you your i my me we our us "
-    "who which whose what where there here has have had having do does did can may will would also both together "
-    "all each other another up down out off around about between upon within inside via simultaneously meanwhile "
-    "accompanied alongside just".split()
+    "a an the this that these those some any and or but as while whilst when then than so with by of in on at to from "
+    "into onto for over through during after before until once followed following follows follow along amid among amidst "
+    "is are was were be been being am it its it's itself they their them he his him she her hers you your i my me we our "
+    "us who which whose what where there here has have had having do does did can may will would also both together all "
+    "each other another up down out off around about between upon within via simultaneously meanwhile "
+    "accompanied alongside just even though although since because yet still too toward towards across against "
+    "beneath under underneath past atop aboard under without like himself herself themselves theirs one later soon "
+    "shortly afterwards afterward finally eventually ultimately last first next now "
+    "near nearby close beside behind above below away along joined very quite rather really else "
+    "if though whose yet throughout including".split()
 )
 
-# Words that tell where and how a sound is heard, and add nothing to what is heard.
-NEUTRAL_WORDS = frozenset(
-    "sound sounds sounding noise noises heard hear hearing audible come comes coming came emanate emanates emanating "
-    "originate originates originating located locate situated positioned source sources place placed side position "
-    "room space occur occurs occurring happen happens happening fill fills filling area environment acoustic "
-    "acoustically acoustics highly very listener away direction enclosed reverberation hand part set setting present "
-    "end presence close produced produce producing made make makes making emitted emit emitting issuing arriving "
-    "arrives corresponding surrounding somewhere".split()
+# What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),
+# and words for sound and hearing.
+CARRIERS = frozenset(
+    "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
+    "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
+    "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
+    "moment voice same echo reverberation reverberate room stand use become".split()
 )
 
-# Words of the original that may go missing without a sound going missing.
-DROPPABLE_WORDS = frozenset(
-    "sound noise background distance loud soft quiet constant continuous continual several various multiple different "
-    "some many few more repeated repetitive intermittent occasional rapid slow fast heavy light gentle steady sudden "
-    "slight nearby distant other same again once twice time ongoing type kind begin start continue "
-    "occur make take get go come be large small big little".split()
+# Words of an original that say nothing of its sounds.
+VACUOUS = frozenset(
+    "sound noise background distance nearby distant ongoing type kind sort occur happen someone somebody something "
+    "same different hear audible foreground scene recording time fashion manner way pattern present group "
+    "make produce emit generate setting environment area surroundings discernible noticeable perceptible".split()
 )
 
-# Words of one sense, each line one; only what a paraphrase may swap without a change of the sound.
+# Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
+LIGHT_VERBS = frozenset(
+    "begin start continue keep go get come take do give let have perform hold travel move use engage become grow".split()
+)
+
+# How often and how many: "repeatedly, over and over" says it once.
+QUANTITIES = frozenset("several multiple numerous various many different few repeatedly repeated repetitive".split())
+
+# Only people are heard so: an answer may name them where the original does not.
+HUMAN_SOUNDS = frozenset(
+    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough sneeze "
+    "burp snore type chatter whisper footstep walk knock".split()
+)
+
+# What blows: an answer may say that it does.
+BLOWN = frozenset("horn whistle wind breeze".split())
+
+# Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
+BEGINNINGS = frozenset("begin start commence".split())
+
+# Words of one sense. Each line is one class; only what a paraphrase may swap without a change of the sound. The forms
+# of a word are found by its lemma and need no mention.
 SAME_SENSE = (
-    "man men male males gentleman guy man's",
+    # People.
+    "man men male males gentleman guy guys",
     "woman women female females lady ladies",
-    "child children kid kids",
-    "baby babies infant infants",
-    "person people persons human humans",
-    "speak speaks speaking spoke spoken speech talk talks talking talked say says saying said voice voices "
-    "conversation conversing converse converses speaker chat chats chatting",
-    "laugh laughs laughing laughter laughed",
-    "sing sings singing sang sung song songs",
-    "ring rings ringing rang",
-    "run runs running ran",
-    "blow blows blowing blew blown",
-    "drive drives driving drove driven",
-    "fly flies flying flew flight",
-    "shoot shoots shooting shot shots",
-    "begin begins beginning began begun start starts starting started",
-    "go goes going went gone",
-    "bird birds birdsong",
-    "continuous continuously constant constantly continual continually",
-    "several multiple numerous various many different",
-    "loud loudly",
-    "engine motor engines motors",
-    "sniff sniffs sniffing sniffle sniffles sniffling",
-    "sneeze sneezes sneezing sneezed",
-    "tick ticks ticking ticked ticktock ticktocks ticktocking",
-    "play plays playing played",
-    "hit hits hitting strike strikes striking struck",
-    "door doors",
+    "child children kid kids youngster",
+    "baby infant toddler",
+    "adult grown grownup",
+    "person human individual someone somebody anyone",
+    "people persons humans folk",
+    "crowd audience",
+    "group bunch gathering band",
+    "flock group",
+    # Voices.
+    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate communication chatter",
+    "mutter murmur mumble",
+    "shout yell holler",
+    "scream shriek",
+    "cry weep sob",
+    "laugh laughter",
+    "giggle chuckle titter",
+    "whine whimper",
+    "reply answer respond",
+    "announce announcement",
+    "sing song chirp tweet birdsong",
+    "chirp chirrup twitter",
+    "vocalize call vocalise vocalization vocalisation",
+    "burp belch",
+    "sniff sniffle",
+    "breathe breath",
+    "chew munch",
+    "snore snoring",
+    # Strokes and bells.
+    "hit strike",
+    "knock rap",
+    "thump thud",
+    "bang slam",
+    "ring chime peal toll ding",
+    "beep bleep blip",
+    "tick ticktock",
+    "horn honk toot",
+    "clap applaud applause",
+    "shoot shot gunshot gunfire",
+    "explode explosion blast",
+    "squeak creak",
+    "screech squeal",
+    "rustle ruffle",
+    "crumple scrunch",
+    "crinkle crackle",
+    "hum drone",
+    "whirr whir",
+    "gurgle bubble burble",
+    "sizzle fry",
+    "splash splatter",
+    "scratch scrape",
+    "rattle clatter",
+    # Movement.
+    "spin whirl rotate revolve turn",
+    "move shift",
+    "travel drive",
+    "pass passes passing",
+    "near approach approaches",
+    "fly flight",
+    "walk footstep step footfall",
+    "accelerate speed",
+    "flow run stream",
+    "drip dribble",
+    "pour stream",
+    "rush gush",
+    "toss throw",
+    "drag pull haul",
+    # Course.
+    "begin start commence",
+    "stop cease halt pause end",
+    "finish end",
+    "again resume",
+    "increase grow rise intensify",
+    "decrease fade lessen diminish",
+    "change vary",
+    "operate run work operating function",
+    "use using",
+    "close shut",
+    "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
+    "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing uninterrupted even evenly",
+    "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
+    "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
+    "irregular irregularly uneven unevenly",
+    "regular regularly even evenly",
+    # Manner.
+    "loud loudly noisy noisily",
+    "soft softly gentle gently quiet quietly faint faintly light lightly slight slightly",
+    "fast rapid rapidly quick quickly swift swiftly speedy",
+    "slow slowly",
+    "hard difficult",
+    "hard heavy heavily strong strongly intense intensely powerful powerfully vigorous vigorously",
+    "brief briefly short shortly momentary momentarily",
+    "long prolonged lengthy extended",
+    "deep low",
+    "high shrill",
+    "big large",
+    "small little",
+    "moderate moderately medium",
+    "narrow tight",
+    "muffled muted",
+    "metal metallic",
+    "electric electronic electrical",
+    "happy happily cheerful cheerfully",
+    "young youthful",
+    # Things.
+    "engine motor",
+    "machine machinery mechanical",
+    "automobile car",
+    "truck lorry",
+    "helicopter chopper",
+    "airplane aeroplane plane aircraft",
+    "bicycle bike",
+    "motorbike motorcycle",
+    "motorboat powerboat speedboat",
+    "train locomotive",
+    "subway metro",
+    "telephone phone",
     "tv television",
-    "airplane aeroplane plane aircraft airplanes planes",
-    "vibrate vibrates vibrating vibration vibrations",
-    "noise noises sound sounds",
-    "applause applaud applauds applauding applauded",
-    "thunder thunders thundering",
-    "break breaks breaking broke broken",
-    "fall falls falling fell fallen",
-    "make makes making made",
-    "take takes taking took taken",
-    "come comes coming came",
-    "get gets getting got",
-    "ride rides riding rode",
-    "beat beats beating",
-    "sweep sweeps sweeping swept",
-    "weep weeps weeping wept",
-    "throw throws throwing threw thrown",
-    "write writes writing wrote written",
-    "wind winds windy",
-    "explode explodes exploding explosion explosions exploded",
-    "croak croaks croaking",
+    "speaker loudspeaker",
+    "tap faucet spigot",
+    "bucket pail",
+    "pot pan",
+    "dish dishes crockery plate",
+    "silverware cutlery",
+    "bag sack",
+    "toilet lavatory",
+    "railroad railway",
+    "music tune melody",
+    "ocean sea",
+    "shore shoreline seashore coast beach",
+    "brook creek stream",
+    "pavement sidewalk",
+    "road street",
+    "forest woods",
+    "rock stone",
+    "floor ground",
+    "wind breeze gust",
+    "rain rainfall raindrop raindrops",
+    "storm windstorm rainstorm",
+    "thunder thunderclap",
+    "liquid fluid",
+    "store shop",
+    "insect bug",
+    "pig swine hog",
+    "rooster cock cockerel",
+    "frog toad",
+    "piece bit",
+    "item object thing something stuff",
+    "aboard board",
+    "outside outdoors outdoor",
+    "inside indoors indoor",
+    "reverse backwards",
+    "together simultaneously",
+    "vibrate vibration",
+)
+
+# Nobody is exchanged for a near synonym.
+PEOPLE = frozenset(
+    "man woman boy girl child kid baby infant person people male female someone somebody lady gentleman guy adult "
+    "men women boys girls children father mother crowd".split()
 )
 
 FOREIGN_WORDS = frozenset(

@@ -2,70 +2,179 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from transforms.captions.check.text import (
-    bare_stem,
-    droppable_stems,
-    function_stems,
-    neutral_stems,
-    without_place,
-    word_stem,
-    word_stems,
+from transforms.captions.check.order import changes_order
+from transforms.captions.check.paraphrases import plain_words
+from transforms.captions.check.roles import changes_roles
+from transforms.captions.check.senses import Senses, split_compounds
+from transforms.captions.check.sound_words import (
+    BEGINNINGS,
+    BLOWN,
+    CARRIERS,
+    FUNCTION_WORDS,
+    HUMAN_SOUNDS,
+    LIGHT_VERBS,
+    PEOPLE,
+    QUANTITIES,
+    VACUOUS,
 )
-from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS_WITH_S
+from transforms.captions.check.text import without_place
+from transforms.captions.check.verbs import VERBS
+from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
-_SEQUENCE = re.compile(
-    r"(?<!\w)(then|followed by|interrupted by|followed|following|follows|before|after|preceded by|precedes|next)(?!\w)"
-)
-
-_BACKWARDS = ("after", "following", "follows", "preceded by")
-
+_SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
-# What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
-_PARTS = re.compile(
-    r"(?<!\w)(?:,|and|as|while|whilst|when|then|followed by|followed|following|before|after|with|over|"
-    r"accompanied by|interrupted by|preceded by|drowned out by|by)(?!\w)"
+_SOUND_VERBS = frozenset(VERBS)
+_REFERRING = frozenset(
+    "it its they their them he his she her who which that both each again other others another one ones itself does did too".split()
 )
+_PLURAL_VERBS = frozenset("are were have".split())
+_BEFORE_NOUNS = frozenset(
+    "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two texts whose words are compared."""
+
+    before: list[str]
+    """The words of the original, a comma for any punctuation."""
+    after: list[str]
+    """The words of the answer."""
+    names: dict[str, str]
+    """The name of each content word; words of one sense have one name."""
+    covered: frozenset[str]
+    """The content words of the original that the answer says."""
+    added: list[str]
+    """The content words of the answer that say nothing that the original says."""
 
 
 def check_sounds(answer: str, original: str) -> str | None:
     """The part about the sounds, on canonical texts."""
-    before, after = _content(original), _content(answer)
-    kept = set(after)
-    lost = [stem for stem in before if stem not in kept]
-    sounds = [stem for stem in before if stem not in droppable_stems()]
-    lost_sounds = [stem for stem in lost if stem not in droppable_stems()]
-    if (
-        set(lost_sounds) & set(sounds[:2])
-        or len(lost_sounds) > _may_miss(len(sounds))
-        or len(lost) > 1 + len(before) // 4
-    ):
-        return "content_lost"
-    known = set(before) | set(word_stems(original)) | neutral_stems()
-    if any(stem not in known for stem in after):
-        return "content_added"
-    if _says_more_often(answer, original):
+    compared = compare(answer, original)
+    if _says_more_often(compared):
         return "repeats"
-    if _changes_number(answer, original):
+    if _changes_number(" ".join(compared.after), " ".join(compared.before)):
         return "number_changed"
-    if _changes_roles(answer, original):
+    if changes_roles(compared.before, compared.after, compared.names):
         return "roles_changed"
-    return "order_changed" if _reordered(before, after, answer, original) else None
+    if changes_order(compared.before, compared.after, compared.names):
+        return "order_changed"
+    if any(word not in compared.covered for word in _required(compared.before)) or _says_less_often(compared):
+        return "content_lost"
+    return "content_added" if any(not _is_carrier(word, compared.before) for word in compared.added) else None
 
 
-def _says_more_often(answer: str, original: str) -> bool:
+def compare(answer: str, original: str) -> Compared:
+    """The words of two canonical texts, each with the words of the other that say the same."""
+    before, after = (plain_words(without_place(text)).split() for text in (original, answer))
+    before = split_compounds(before, Senses(content_words(after)))
+    said = Senses(content_words(before))
+    after = split_compounds(after, said)
+    names: dict[str, str] = {}
+    for word in content_words(before):
+        # The first word of its sense: "speech" is "speaking" where the original has both.
+        names.setdefault(word, said.same(word)[0])
+    covered: set[str] = set()
+    added = []
+    for word in content_words(after):
+        matches = said.matches(word)
+        covered.update(matches)
+        if matches:
+            names.setdefault(word, names[matches[0]])
+        else:
+            names.setdefault(word, word)
+            added.append(word)
+    return Compared(before, after, names, frozenset(covered), added)
+
+
+def content_words(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word != "," and word not in FUNCTION_WORDS]
+
+
+def _required(before: Sequence[str]) -> list[str]:
+    """The words of an original that must not go missing."""
+    required = []
+    for position, word in enumerate(before):
+        if word == "," or word in FUNCTION_WORDS or word in VACUOUS or lemmas(word) & VACUOUS:
+            continue
+        if lemmas(word) & LIGHT_VERBS and _carries(before, position):
+            continue
+        required.append(word)
+    return required
+
+
+def _carries(words: Sequence[str], position: int) -> bool:
+    """Whether a light verb is followed by the word that it carries: "begins crying", "makes a call"."""
+    for word in words[position + 1 : position + 5]:
+        if word in (",", "and", "as", "while", "then", "but", "with"):
+            return False
+        if word not in FUNCTION_WORDS and not set(base_forms(word)) <= {"ADV"}:
+            return True
+    return False
+
+
+def _is_carrier(word: str, before: Sequence[str]) -> bool:
+    if lemmas(word) & CARRIERS:
+        return True
+    if word in ("again", "more"):
+        return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
+    known = {lemma for other in before for lemma in lemmas(other)}
+    if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
+        return True
+    if "blow" in lemmas(word) and known & BLOWN:
+        return True
+    if word in QUANTITIES and "some" in before:
+        return True
+    return bool(lemmas(word) & BEGINNINGS and _SEQUENCE.search(" ".join(before)))
+
+
+def _says_less_often(compared: Compared) -> bool:
+    """True where the original says a word twice and the answer once, and nothing refers to it: "it", "both"."""
+    times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
+    missing = Counter(
+        {name: number - times[name] for name, number in times_before.items() if number > 1 and number > times[name]}
+    )
+    if _shares_verb(compared.after):
+        # "A woman and a child are talking" says the verb of both once.
+        missing -= Counter(name for name in missing if lemmas(name) & _SOUND_VERBS)
+    referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
+    return missing.total() > max(0, referring)
+
+
+def _says_more_often(compared: Compared) -> bool:
     """True where the answer says a sound again that the original says once: "a man speaks, hissing, a man speaks"."""
-    times, times_before = _stem_counts(answer, bare_stem), _stem_counts(original, bare_stem)
-    senses, senses_before = _stem_counts(answer, word_stem), _stem_counts(original, word_stem)
+    times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
+    # A horn may honk; the same word comes twice only where it is said twice.
+    forms = Counter(min(lemmas(word)) for word in content_words(compared.after))
     return any(
-        number > 1 and number > times_before[stem] and senses[word_stem(stem)] > senses_before[word_stem(stem)]
-        for stem, number in times.items()
-        if word_stem(stem) not in droppable_stems() | neutral_stems() and word_stem(stem) in senses_before
+        forms[min(lemmas(word))] > 1 and times[name] > times_before[name] > 0
+        for word in content_words(compared.after)
+        if (name := compared.names[word]) in times
+    )
+
+
+def _shares_verb(words: Sequence[str]) -> bool:
+    """Whether two share one verb: "a woman and a child are talking"."""
+    return any(
+        word == "and"
+        and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
+        for at, word in enumerate(words)
+    )
+
+
+def _times(words: Sequence[str], names: Mapping[str, str]) -> Counter[str]:
+    """How often each name of a content word comes, but for words that carry others or say nothing."""
+    return Counter(
+        names[word]
+        for word in content_words(words)
+        if not lemmas(word) & (CARRIERS | VACUOUS | QUANTITIES) and not set(base_forms(word)) <= {"ADV"}
     )
 
 
@@ -73,95 +182,27 @@ def _changes_number(answer: str, original: str) -> bool:
     """True where a noun is one thing in the original and several in the answer, or the other way round."""
     one, several = _numbers(answer)
     one_before, several_before = _numbers(original)
-    return bool((one & several_before) - one_before or (one_before & several) - one - several_before)
+    return bool((one & several_before) - one_before or (one_before & several) - several_before)
 
 
 def _numbers(text: str) -> tuple[set[str], set[str]]:
-    """The words that follow "a" or "one", adjectives too, and the singulars of the words in -s that are no verbs."""
-    one = {
-        word
-        for match in _ONE.finditer(text)
-        for word in match.groups()
-        if word and word_stem(word) not in neutral_stems()
+    """The words that follow "a" or "one", adjectives too, and the singulars of the words that are surely plural."""
+    one = {word for match in _ONE.finditer(text) for word in match.groups() if word and not lemmas(word) & CARRIERS}
+    words = text.split()
+    return one, {
+        lemma
+        for position, word in enumerate(words)
+        for lemma in base_forms(word).get("NOUN", ())
+        if lemma != word and _is_plural(words, position)
     }
-    tokens = {token for token in text.split() if len(token) > 3 and token.endswith("s")} - VERBS_WITH_S
-    several = {token[:-1] for token in tokens} | {token[:-2] for token in tokens if token.endswith("es")}
-    return one, several | {IRREGULAR_PLURALS[token] for token in text.split() if token in IRREGULAR_PLURALS}
 
 
-def _changes_roles(answer: str, original: str) -> bool:
-    """True where a part of the answer mixes words of two sounds, and one of those sounds is torn apart by it."""
-    parts = _sounds_apart(original)
-    times = Counter(stem for part in parts for stem in part)
-    # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
-    whole = [number for number, part in enumerate(parts) if len(part - droppable_stems()) > 1]
-    sound_of = {stem: number for number in whole for stem in parts[number] if times[stem] == 1}
-    sounds_by_part = [{sound_of[stem] for stem in part if stem in sound_of} for part in _sounds_apart(answer)]
-    parts_of_sound: dict[int, set[int]] = {}
-    for number, sounds in enumerate(sounds_by_part):
-        for sound in sounds:
-            parts_of_sound.setdefault(sound, set()).add(number)
-    return any(len(sounds) > 1 and any(len(parts_of_sound[one]) > 1 for one in sounds) for sounds in sounds_by_part)
-
-
-def _sounds_apart(canonical: str) -> list[set[str]]:
-    """The stems of each part of a text that tells a sound, without those that only tell where or how."""
-    parts = _PARTS.split(without_place(canonical))
-    stems = (
-        {stem for stem in word_stems(part) if stem not in function_stems() and stem not in neutral_stems()}
-        for part in parts
+def _is_plural(words: Sequence[str], position: int) -> bool:
+    """Whether a word that can be a plural is one, and no verb: "crows" in "crows caw" and "the crows"."""
+    if not may_be(words[position], "VERB"):
+        return True
+    following = words[position + 1] if position + 1 < len(words) else ","
+    previous = words[position - 1] if position else ","
+    return (
+        following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
     )
-    return [part for part in stems if part]
-
-
-def _stem_counts(canonical: str, stem_of: Callable[[str], str]) -> Counter[str]:
-    tokens = without_place(canonical).split()
-    return Counter(stem_of(token) for token in tokens if token != "," and word_stem(token) not in function_stems())
-
-
-def _may_miss(sounds: int) -> int:
-    """How many of so many words for sounds may be missing: none of a short caption's."""
-    return 0 if sounds <= 12 else sounds // 12
-
-
-def _reordered(before: list[str], after: list[str], answer: str, original: str) -> bool:
-    """True where the original tells a sequence and the answer tells its sounds in another order."""
-    if not _SEQUENCE.search(original):
-        return False
-    moments, moments_of_answer = _in_time(original), _in_time(answer)
-    times = Counter(stem for moment in moments for stem in moment)
-    when = {stem: number for number, moment in enumerate(moments) for stem in moment if times[stem] == 1}
-    if len(moments_of_answer) > 1:
-        spans = [[when[stem] for stem in moment if stem in when] for moment in moments_of_answer]
-        spans = [span for span in spans if span]
-        return any(max(first) > min(second) for first, second in itertools.pairwise(spans))
-    positions = {stem: position for position, stem in enumerate(after)}
-    order = [positions[stem] for stem in before if stem in positions and stem not in droppable_stems()]
-    backwards = sum(first > second for first, second in itertools.pairwise(order))
-    return backwards > len(order) // 5
-
-
-def _in_time(canonical: str) -> list[set[str]]:
-    """The stems of the parts of a sequence, the earliest first: "b after a" and "after a, b" are a, b."""
-    pieces = _SEQUENCE.split(without_place(canonical))
-    parts = [pieces[0]]
-    for sign, part in zip(pieces[1::2], pieces[2::2], strict=True):
-        backwards = sign in _BACKWARDS
-        is_first = len(parts) == 1 and not _moment(parts[0])
-        if is_first and sign in (*_BACKWARDS, "before") and "," in part:
-            first, _, rest = part.partition(",")
-            parts = [first, rest] if backwards else [rest, first]
-        elif backwards:
-            parts.insert(len(parts) - 1, part)
-        else:
-            parts.append(part)
-    return [moment for moment in map(_moment, parts) if moment]
-
-
-def _moment(part: str) -> set[str]:
-    return {stem for stem in word_stems(part) if stem not in function_stems() | neutral_stems() | droppable_stems()}
-
-
-def _content(canonical: str) -> list[str]:
-    """The stems of the content words in order of first use, words of space left out."""
-    return [stem for stem in word_stems(without_place(canonical)) if stem not in function_stems()]

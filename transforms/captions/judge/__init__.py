@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from transforms.captions.judge.comparison import REASONS, compare_place, compare_reading, reason_of_verdict
-from transforms.captions.judge.question import JUDGED_REASONS, judge_request
+from transforms.captions.judge.question import judge_request
 from transforms.captions.judge.reading import Placed, Reading, Sound, parse_reading
 from transforms.captions.judge.verdict import verdict
 
 __all__ = [
-    "JUDGED_REASONS",
     "REASONS",
     "Placed",
     "Reading",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from transforms.captions.check import check_caption
-from transforms.captions.judge.question import JUDGED_REASONS
+from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.judge.quotes import find_quote, names_another, says_something_new, tokens_of, unquoted_words
 from transforms.captions.judge.reading import Reading, Sound, parse_reading
 from transforms.words import VOCABULARY, SpatialWords
@@ -30,11 +29,11 @@ _LONGEST_PLACE_WORDS = 12
 def reason_of_verdict(reply: str, caption: str, original: str, words: SpatialWords) -> str | None:
     """Why a caption stays refused after a judge's reply; None where the judge keeps it.
 
-    The check comes first. A caption that it refuses for a reason outside JUDGED_REASONS stays refused for that reason,
+    The check comes first. A caption that it refuses for a reason outside SOFT_REASONS stays refused for that reason,
     and one that it keeps needs no judge.
     """
     doubt = check_caption(caption, original, words)
-    if doubt is None or doubt not in JUDGED_REASONS:
+    if doubt is None or doubt not in SOFT_REASONS:
         return doubt
     reading = parse_reading(reply)
     return "judge_unreadable" if reading is None else compare_reading(reading, caption, original, words)

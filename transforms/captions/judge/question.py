@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from transforms.records import CaptionRequest
-from transforms.words import VOCABULARY, SpatialWords
-
-#: The reasons of the check that a judge may overrule: the check has not understood a phrase, and nothing contradicts.
-JUDGED_REASONS = frozenset(
-    (*(f"missing_{attribute}" for attribute in VOCABULARY), "content_lost", "content_added"),
-)
+from transforms.words import SpatialWords
 
 
 def judge_request(request: CaptionRequest, caption: str, prompt: str) -> CaptionRequest:

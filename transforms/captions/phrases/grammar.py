@@ -1,12 +1,13 @@
 """The grammar of place phrases, read from `place.txt`.
 
-Each entry of the file starts at the left edge; lines that are indented go on with it. There are four kinds:
+Each entry of the file starts at the left edge; lines that are indented go on with it. There are these kinds:
 
 | entry | meaning |
 |---|---|
 | `<name> = …` | a definition, which the notation of phrases refers to |
 | `adjectives room_size.small = …` | what adjectives before a room say |
 | `rooms = …` | what a room is called |
+| `written room_size.small = …` | adjectives of a room that the template writes |
 | `direction.left weakly distance.near (conditions): …` | a phrase, and the words of space that it says |
 
 What a phrase says weakly ("just behind you" is near) fulfils what a row demands and contradicts nothing. The word
@@ -20,7 +21,8 @@ What a phrase says weakly ("just behind you" is near) fulfils what a row demands
 | `preposition` | a noun behind it is another thing than the listener: "behind the door" |
 | `inner` | words inside it say something of their own: "to the far left" |
 | `free` | it tells of a room and stands apart from its noun: "with no echo" |
-| `write spot`, `write origin`, `write room` | the template writes it: by itself, behind "from", behind "in" |
+| `write spot`, `write origin` | the template writes it by itself, or behind "from"; other phrases read it |
+| `write side`, `write beside` | the template writes it behind "far" and "high", or behind a room |
 
 `{word}` stands for left and for right, `{other}` for the other one of them.
 """
@@ -41,6 +43,7 @@ _PHRASE = re.compile(
     r"(?P<says>[\w.{}, ]+?)(?: weakly (?P<weakly>[\w.{}, ]+?))?(?: \((?P<conditions>[\w, ]+)\))?: (?P<notation>.+)"
 )
 _DEFINITION = re.compile(r"<(\w+)> = (.+)")
+_WRITTEN = re.compile(r"written (\S+) = (.+)")
 _ADJECTIVES = re.compile(r"adjectives (\S+) = (.+)")
 
 
@@ -60,7 +63,7 @@ class Phrase:
     inner: bool = False
     free: bool = False
     write: str = ""
-    """Where the template writes it: `spot`, `origin`, `room` or nowhere."""
+    """Where the template writes it: `spot`, `origin`, `side`, `beside` or nowhere."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Grammar:
     adjectives: dict[str, tuple[Said, ...]]
     """What an adjective of one word or two says of a room."""
     rooms: frozenset[str]
+    written: dict[Said, tuple[str, ...]]
+    """The adjectives of a room that the template writes."""
 
 
 @lru_cache(maxsize=1)
@@ -84,10 +89,11 @@ def read_grammar(text: str) -> Grammar:
     """The grammar of a text.
 
     Raises:
-        ValueError: an entry that is none of the four kinds.
+        ValueError: an entry that is none of these kinds.
     """
     definitions: dict[str, str] = {}
     adjectives: dict[str, tuple[Said, ...]] = {}
+    written: dict[Said, tuple[str, ...]] = {}
     rooms: frozenset[str] = frozenset()
     phrases: list[Phrase] = []
     for entry in _entries(text):
@@ -95,13 +101,15 @@ def read_grammar(text: str) -> Grammar:
             definitions[match[1]] = match[2]
         elif match := _ADJECTIVES.fullmatch(entry):
             adjectives.update({word.strip(): _said(match[1]) for word in match[2].split("|")})
+        elif match := _WRITTEN.fullmatch(entry):
+            written[_said(match[1])[0]] = tuple(word.strip() for word in match[2].split("|"))
         elif entry.startswith("rooms = "):
             rooms = frozenset(word.strip() for word in entry.removeprefix("rooms = ").split("|"))
         elif match := _PHRASE.fullmatch(entry):
             phrases.extend(_phrases(match, definitions))
         else:
             raise ValueError(f"the grammar of places has an entry of no kind: {entry[:60]!r}")
-    return Grammar(tuple(phrases), definitions, adjectives, rooms)
+    return Grammar(tuple(phrases), definitions, adjectives, rooms, written)
 
 
 def _entries(text: str) -> list[str]:
@@ -146,5 +154,7 @@ def _phrase(
 def _said(text: str) -> tuple[Said, ...]:
     if text.strip() == "nothing":
         return ()
-    pairs = (part.strip().partition(".")[::2] for part in text.split(","))
-    return tuple((attribute, word) for attribute, word in pairs)
+    pairs = [part.strip().partition(".") for part in text.split(",")]
+    if not all(dot for _, dot, _ in pairs):
+        raise ValueError(f"the grammar of places has an entry of no kind: {text[:60]!r}")
+    return tuple((attribute, word) for attribute, _, word in pairs)

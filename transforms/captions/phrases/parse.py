@@ -155,7 +155,7 @@ class _Scan:
     def _best_at(self, position: int, last: Found | None) -> Found | None:
         options = [*self.candidates[position], *self._free_at(position)]
         room = self._room_at(position)
-        if room is not None and last is not None and last.kind == SPOT and last.end == position:
+        if room is not None and last is not None and last.kind == SPOT and last.end == position and not last.of_another:
             # "At the far end of a small room", "across a small room".
             room = replace(room, of_another=False, firm=True)
         if room is not None:
@@ -274,17 +274,17 @@ class _Scan:
                 said, length = adjective
                 (denies if self._is_denied(position, start) else says).extend(said)
                 position += length
-            elif word in _FILLERS or word in _NEGATIONS:
+            elif self._is_echoing_thing(start, position, keeps, says):
+                # "In a small, echoing temple": what echoes is a room, whatever it is called.
+                position -= 1
+                break
+            elif word in _FILLERS or word in _NEGATIONS or word.endswith("ly"):
                 # "A dog barks in a small, quiet way": a comma and then a clause belongs to no room.
                 position += 1
             elif word.isalpha() and unknown < 2 and word not in _NO_NOUNS:
                 keeps.append(position)
                 unknown += 1
                 position += 1
-            elif self._is_echoing_thing(start, position, keeps, says):
-                # "In a small, echoing temple": what echoes is a room, whatever it is called.
-                position -= 1
-                break
             else:
                 return None
         else:
@@ -327,7 +327,13 @@ class _Scan:
                 (denies if self._is_denied(position, start) else says).extend(adjective[0])
                 position += adjective[1]
                 end = position
-            elif self.word(position) in _FILLERS | _NEGATIONS | {"far", "from", "anything", "at", "all"}:
+            elif self.word(position).endswith("ly") or self.word(position) in _FILLERS | _NEGATIONS | {
+                "far",
+                "from",
+                "anything",
+                "at",
+                "all",
+            }:
                 position += 1
             else:
                 break
@@ -377,6 +383,8 @@ def _grammar() -> dict[str, tuple[_Compiled, ...]]:
     """The phrases by the words that they can begin with."""
     table: dict[str, list[_Compiled]] = {}
     for phrase in place_grammar().phrases:
+        if phrase.write:
+            continue
         compiled = _Compiled(phrase, FREE if phrase.free else SPOT, re.compile(pattern(phrase.tree)))
         for word in first_words(phrase.tree) - {""}:
             table.setdefault(word, []).append(compiled)

@@ -121,7 +121,7 @@ WRONG = [
     ("Nearby, a dog barks and a cat meows.", DOG, {"distance": "near"}, "content_added"),
     ("Nearby, a purring Carerra cat.", "The purr of a Carerra", {"distance": "near"}, "content_added"),
     ("Nearby, a small dog barks.", DOG, {"distance": "near"}, "content_added"),
-    ("Nearby, two dogs bark.", DOG, {"distance": "near"}, "content_added"),
+    ("Nearby, two dogs bark.", DOG, {"distance": "near"}, "number_changed"),
     ("Nearby, a dog is not barking.", DOG, {"distance": "near"}, "content_added"),
     (
         "Nearby, a man speaks followed by a dog barking.",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from typing import Any
 
+from prompts import PHRASES
+from tests.chat_server import asked_for
 from transforms.words import VOCABULARY
 
 
@@ -86,3 +89,37 @@ def lie(caption: str, draws: random.Random) -> str:
     if kind < 0.2:
         return text[: draws.randrange(len(text))]
     return f"```json\n{text}\n```" if kind < 0.3 else text
+
+
+#: A word that no lexicon knows, so that the check doubts an answer that holds it.
+UNKNOWN = "zorblingly"
+_PHRASE_OF = {
+    (attribute, word): phrase.lower() for attribute, words in PHRASES.items() for word, phrase in words.items()
+}
+
+
+def doubtful(message: str, number: int) -> str:
+    """What a writer answers whose place is right, and said with a word that the check does not know."""
+    caption, place = asked_for(message)
+    return f"{caption}, {UNKNOWN} {place}." if place else f"{caption}."
+
+
+def careful(message: str, number: int) -> str:
+    """What a good judge replies about an answer of `doubtful`."""
+    found = re.search(r'Caption: "(.*)"', message)
+    assert found is not None
+    sound, _, place = found[1].rstrip(".").rpartition(f", {UNKNOWN} ")
+    parts = re.split(r", (?:in an? )?|^in an? ", place.removesuffix(" room"))
+    parts = [part for part in parts if part]
+    places = {attribute: f"{word}: {phrase}" for (attribute, word), phrase in _PHRASE_OF.items() if phrase in parts}
+    # The unknown word belongs to the first phrase of the place.
+    first = next(name for name, quoted in places.items() if quoted.endswith(f": {parts[0]}"))
+    word, _, quote = places[first].partition(": ")
+    places[first] = f"{word}: {UNKNOWN} ... {quote}"
+    relative_to = "listener" if {"direction", "elevation", "distance"} & set(places) else "nothing"
+    return json.dumps(reading_of(sound, relative_to=relative_to, **places))
+
+
+def writer_and_judge(message: str, number: int) -> str:
+    """A server that is asked by both: what the writer's prompt and what the judge's prompt want."""
+    return careful(message, number) if message.endswith("JSON:") else doubtful(message, number)

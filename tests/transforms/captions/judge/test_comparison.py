@@ -10,8 +10,8 @@ import pytest
 
 from prompts import load_judge_prompt
 from tests.transforms.captions.judge.readings import lie, reading_of, with_slips
-from transforms.captions.check import check_caption
-from transforms.captions.judge import JUDGED_REASONS, compare_reading, judge_request, parse_reading, reason_of_verdict
+from transforms.captions.check import SOFT_REASONS, check_caption
+from transforms.captions.judge import compare_reading, judge_request, parse_reading, reason_of_verdict
 from transforms.records import CaptionRequest
 from transforms.words import SpatialWords
 
@@ -97,8 +97,8 @@ def test_the_row_decides_whether_a_position_has_to_be_the_listeners():
 
 def test_the_judge_is_asked_blind():
     request = CaptionRequest("train/a#0", 1, ORIGINAL, WORDS, 7)
-    question = judge_request(request, ANSWER)
-    assert question == CaptionRequest("train/a#0", 1, ANSWER, SpatialWords(), 0)
+    question = judge_request(request, ANSWER, "judge@0")
+    assert question == CaptionRequest("train/a#0", 1, ANSWER, SpatialWords(), 0, "judge@0")
     asked = load_judge_prompt().messages(question.caption, question.words.present())[-1]["content"]
     assert "stone" in asked
     assert "followed by" not in asked
@@ -134,7 +134,7 @@ WRONG_PLACES = [
 def test_no_reading_overrules_a_wrong_place(answer: str, words: SpatialWords):
     reason = check_caption(answer, ORIGINAL, words)
     assert reason is not None
-    assert reason not in JUDGED_REASONS
+    assert reason not in SOFT_REASONS
     places = {attribute: f"{word}: far off" for attribute, word in words.present().items()}
     flattering = reading_of("a dog barks", "a man speaks => a man speaks @ 2", **places)
     assert reason_of_verdict(json.dumps(flattering), answer, ORIGINAL, words) == reason
@@ -149,7 +149,7 @@ def test_a_hostile_judge_lets_no_wrong_place_pass():
 
 def test_a_hostile_judge_keeps_nothing_where_the_check_only_doubts():
     draws = random.Random(15)
-    assert check_caption(ANSWER, ORIGINAL, WORDS) in JUDGED_REASONS
+    assert check_caption(ANSWER, ORIGINAL, WORDS) in SOFT_REASONS
     assert all(reason_of_verdict(lie(ANSWER, draws), ANSWER, ORIGINAL, WORDS) for _ in range(200))
 
 

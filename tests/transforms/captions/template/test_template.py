@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from transforms.captions.check import check_caption
 from transforms.captions.check.place import check_place
+from transforms.captions.phrases.canonical import canonical_text
+from transforms.captions.phrases.parse import SPOT, find_phrases
 from transforms.captions.template import template_caption
 from transforms.words import VOCABULARY, SpatialWords
 
@@ -86,15 +88,25 @@ def test_without_a_word_of_space_it_is_the_caption(original: str, words: dict[st
 
 
 @pytest.mark.parametrize("original", ["A dog barks", "A dog barks and a man speaks"])
-def test_there_are_at_least_twelve_shapes_of_a_sentence(original: str) -> None:
+def test_there_are_more_than_fifty_frames_for_a_caption(original: str) -> None:
     words = SpatialWords("left", "up", "near", "small", "dampened")
-    shapes = set()
-    for seed in range(400):
-        text = template_caption(original, words, seed).lower().replace(original.lower(), "{caption}")
-        text = re.sub(r"in an? [\w, ]*?(?:room|space)", "{room}", text)
-        text = re.sub(r"(?:up above|high up|overhead|above) (?:on|to) the left(?: side)?", "{side}", text)
-        shapes.add(re.sub(r"nearby|close by|at close range", "{distance}", text))
-    assert len(shapes) >= 12
+    found = set()
+    for seed in range(1500):
+        text = canonical_text(template_caption(original, words, seed))
+        blanked = text.split()
+        for phrase in find_phrases(text):
+            if phrase.says:
+                blank = "P" if phrase.kind == SPOT else "R"
+                blanked[phrase.start : phrase.end] = [blank] * (phrase.end - phrase.start)
+        frame = re.sub(r"([PR])(?:[ ,]+\1)+", r"\1", " ".join(blanked)).replace(original.lower(), "S")
+        found.add(frame)
+    assert len(found) > 50
+
+
+def test_fewer_than_four_in_ten_begin_with_the_place() -> None:
+    words = SpatialWords("left", "up", "near", "small", "dampened")
+    texts = [canonical_text(template_caption("A dog barks and a man speaks", words, seed)) for seed in range(1000)]
+    assert sum(find_phrases(text)[0].start <= 1 for text in texts) < 400
 
 
 @pytest.mark.parametrize(
