@@ -14,7 +14,7 @@ from pipeline.forecast import with_captions
 from pipeline.forecast.captions import MOST_ROWS, QuestionCount, count_questions, plan_captions
 from pipeline.forecast.estimate import Interval, Population, Sample, SampledClip, SampledRow, Setting, estimate
 from pipeline.forecast.measure_sample import ModelAnswers
-from pipeline.forecast.text import bytes_text, duration_text
+from pipeline.forecast.text import bytes_text, duration_text, plan_lines
 from pipeline.forecast.tokens import text_tokens
 from pipeline.recipe import Recipe, load_recipe
 from prompts import load_prompt
@@ -154,6 +154,63 @@ def test_the_price_is_tokens_times_the_recipe_s_price() -> None:
     assert found.prompt_tokens.value == pytest.approx(480_000)
     assert found.cost_usd is not None
     assert found.cost_usd.value == pytest.approx(0.96 + 0.24)
+
+
+COUNTED = ("clips", "rows", "captions", "shards", "rooms")
+JUDGED = [
+    "caption.writer=openai",
+    "caption.model=small",
+    "caption.judge=model",
+    "caption.judge_model=big",
+    "caption.prices={small: {prompt: 2, completion: 10}, big: {prompt: 20, completion: 100}}",
+]
+
+
+def test_the_judge_is_asked_about_the_share_of_answers_that_it_was_asked_about_before() -> None:
+    count = QuestionCount(1000, 1000, 0, 1.0, 1.0, 1000)
+    asked = ModelAnswers(
+        captions=50,
+        answers=60,
+        prompt_tokens=24_000,
+        completion_tokens=1_200,
+        judged=15,
+        judge_prompt_tokens=15_000,
+        judge_completion_tokens=3_000,
+    )
+    found = plan_captions(load_recipe("folder", JUDGED), count, 1.0, asked, ModelAnswers())
+    assert found.judge is not None
+    assert found.judge.model == "big"
+    assert found.judge.questions.value == pytest.approx(1200 / 4)
+    assert found.judge.questions.low < 300 < found.judge.questions.high < 1200
+    assert found.judge.prompt_tokens.value == pytest.approx(300_000)
+    assert found.judge.cost_usd is not None
+    assert found.judge.cost_usd.value == pytest.approx(300_000 * 20e-6 + 60_000 * 100e-6)
+    assert found.cost_usd is not None
+    assert found.cost_usd.value == pytest.approx(0.96 + 0.24 + found.judge.cost_usd.value)
+    values = found.values()["judge"]
+    assert isinstance(values, dict)
+    assert values["questions"]["from"] == "known answers"
+
+
+def test_a_judge_that_nobody_measured_is_asked_about_none_of_the_answers_to_all() -> None:
+    count = QuestionCount(100, 100, 0, 400.0, 20.0, 100, doubted=7)
+    found = plan_captions(load_recipe("folder", JUDGED), count, 1.0, ModelAnswers(), ModelAnswers())
+    assert found.judge is not None
+    assert found.judge.questions.low == pytest.approx(7, abs=20)
+    assert found.judge.questions.high > 100
+    # A prompt with its three examples, and a reply as long as theirs.
+    assert 800 < found.judge.prompt_tokens.value / found.judge.questions.value < 2000
+    assert 80 < found.judge.completion_tokens.value / found.judge.questions.value < 300
+
+
+def test_a_judge_without_a_price_is_named() -> None:
+    settings = [*JUDGED[:-1], "caption.prices={small: {prompt: 2, completion: 10}}"]
+    recipe, count = load_recipe("folder", settings), QuestionCount(100, 100, 0, 400.0, 20.0, 100)
+    found = plan_captions(recipe, count, 1.0, ModelAnswers(), ModelAnswers())
+    assert found.cost_usd is None
+    lines = plan_lines({"rows_by_split": {}, "rejected": [], **dict.fromkeys(COUNTED, 1)}, None, found, "", "")
+    assert any(line.startswith("judge ") and "questions of big" in line for line in lines)
+    assert any("caption.prices has no price of big" in line for line in lines)
 
 
 def test_a_model_that_nobody_measured_has_one_try_at_least_and_the_small_model_s_at_most() -> None:

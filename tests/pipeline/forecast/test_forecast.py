@@ -139,8 +139,8 @@ def test_what_a_plan_asks_of_a_model_without_measuring(folder: Path, capsys: pyt
     values = json.loads(capsys.readouterr().out)
     assert values["forecast"] is None
     assert set(values["answers"]) == {
-        *("writer", "model", "prompt", "questions", "known", "tries", "answers"),
-        *("prompt_tokens", "completion_tokens", "cost_usd"),
+        *("writer", "model", "prompt", "prompts", "questions", "known", "tries", "answers"),
+        *("prompt_tokens", "completion_tokens", "cost_usd", "judge"),
     }
     assert values["answers"]["cost_usd"] is None
     assert 18 <= values["answers"]["questions"] <= 20

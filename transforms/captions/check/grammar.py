@@ -144,7 +144,9 @@ def _heads_its_phrase(words: Sequence[str], position: int) -> bool:
     """Whether a noun with its modifiers begins a clause: not "people" in "a group of people talks"."""
     start = position
     previous = _word(words, position - 1)
-    if _is_singular_verb(words[position]) and (previous in ("someone", "something", "it", "then") or _is_plain_noun(previous)):
+    if _is_singular_verb(words[position]) and (
+        previous in ("someone", "something", "it", "then") or _is_plain_noun(previous)
+    ):
         # "Someone blows bubbles".
         return False
     while start > 0 and words[start - 1] not in FUNCTION_WORDS | {","} and position - start < 4:

@@ -86,8 +86,10 @@ def _has_own_actor(part: Sequence[str]) -> bool:
     after = part[first + 1] if first + 1 < len(part) else ""
     if after == "of":
         return True
-    return part[first].endswith("ing") and after not in FUNCTION_WORDS and (
-        may_be(after, "NOUN") or bool(lemmas(after) & VACUOUS)
+    return (
+        part[first].endswith("ing")
+        and after not in FUNCTION_WORDS
+        and (may_be(after, "NOUN") or bool(lemmas(after) & VACUOUS))
     )
 
 
