@@ -10,7 +10,7 @@ from transforms.seeds import derive_seed
 #: So many captions are kept. Some of them say no place and are passed over, and a thousand are to be measured.
 KEPT = 2_000
 # What stands behind is cut off, because a caption of the input may be a whole book.
-_LONGEST_CHARS = 4_000
+_LONGEST_CHARS = 1_000
 
 _Entry = tuple[int, str, int, str, str]
 
