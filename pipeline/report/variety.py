@@ -17,17 +17,17 @@ _LABELS = {
 STRONG_WRITER = Variety(
     captions=119,
     without_place=1,
-    frames=65,
-    frames_per_100=56.3,
+    frames=64,
+    frames_per_100=55.5,
     frames_per_1000=None,
     begins_with_place=0.5462,
     adds_only=0.0924,
-    adds_before=0.0504,
-    adds_behind=0.0420,
+    adds_before=0.0420,
+    adds_behind=0.0336,
     bigrams_per_1000=636.1,
     new_word_share=0.1797,
-    new_words=94,
-    new_words_per_100=84.5,
+    new_words=96,
+    new_words_per_100=86.3,
 )
 
 
