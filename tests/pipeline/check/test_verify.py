@@ -386,6 +386,7 @@ def test_an_undamaged_release_with_answers_and_refusals_has_no_problem(told: Pat
     findings = verify(told)
     counts = stated(told)["counts"]
     assert min(counts["captions"].values()) > 0
+    assert list(stated(told)["caption_variety"]) == ["all", *sorted(counts["captions"])]
     assert counts["answers"]["refused"] > 0
     assert counts["rejected"] > 0
     assert findings.problems == []
