@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.recipe import load_recipe
 from prompts import prompt_names
+from tests.benchmarks.caption_check import ANSWERS
 from transforms.captions.rewriting import rewrite
 from transforms.captions.template import template_caption
 from transforms.captions.variety import CaptionSample, measure_variety, read_caption
@@ -67,6 +68,13 @@ def local_pairs(prompt: str, count: int) -> Iterator[Pair]:
             yield caption.text, caption.original
 
 
+def labelled_pairs(prompt: str, *, right: bool) -> Iterator[Pair]:
+    """Answers of SmolLM2 with a prompt, from the labelled ones: the right ones, else all of them."""
+    for row in rows_of(ANSWERS):
+        if (row["prompt"], row["origin"]) == (prompt, "model") and (row["verdict"] == "right" or not right):
+            yield row["answer"], row["caption"]
+
+
 def file_pairs(path: Path) -> Iterator[Pair]:
     """The correct captions of a CSV file with the columns `original`, `caption` and `correct`."""
     return ((row["caption"], row["original"]) for row in rows_of(path) if row["correct"] == "1")
@@ -111,6 +119,8 @@ def _percent(share: float | None) -> str:
 
 def measured(options: argparse.Namespace) -> Iterator[tuple[str, Iterable[Pair]]]:
     """The name of each row of the table, and its captions with their originals."""
+    yield "SmolLM2, prompt `paper`, all answers", labelled_pairs("paper", right=False)
+    yield "SmolLM2, prompt `place`, right answers", labelled_pairs("place", right=True)
     for prompt, _, count in (asked.partition("=") for asked in options.local):
         yield f"local model, prompt `{prompt}`", local_pairs(prompt, int(count))
     for release in options.release:
