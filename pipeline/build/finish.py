@@ -35,6 +35,7 @@ from pipeline.release.layout import (
 from pipeline.release.release_json import release_json, versions
 from pipeline.release.totals import Totals, total
 from transforms import storage
+from transforms.captions.variety import caption_variety
 from transforms.errors import one_line
 from transforms.records import Rejection
 from transforms.shards import workspace
@@ -110,6 +111,7 @@ def finish_release(
         rejected=len(rejections),
         rooms=rooms.num_rows,
         answers=answers,
+        variety=caption_variety(totals.samples),
         rendered_by=rendered_by,
         files=dict(sorted(files.items())),
     )

@@ -19,6 +19,7 @@ from pipeline.report.plots import all_plots
 from pipeline.report.samples import Card, cards
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
+from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import number, unbroken_duration
 from transforms import storage
 
@@ -74,6 +75,7 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
     script = _package_text("report.js")
     return environment.get_template("template.html.j2").render(
         summary=summary,
+        strong_writer=STRONG_WRITER,
         samples=list(zip(chosen, players, strict=True)),
         originals_missing=any(player.original is None for player in players),
         plots={key: {"plot": plot, "svg": Markup(plot.svg)} for key, plot in all_plots(summary).items()},
