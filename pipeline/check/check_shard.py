@@ -253,6 +253,10 @@ class ShardChecker:
         if not len(captions) == len(originals) == len(statuses) or not captions:
             yield f"{name}: captions, captions_original and caption_status are not of one length, or empty"
             return
+        versions = self.recipe.caption.versions if self.recipe is not None else 1
+        of_one_original = [originals[start : start + versions] for start in range(0, len(originals), versions)]
+        if any(len(of_one) != versions or len(set(of_one)) > 1 for of_one in of_one_original):
+            yield f"{name}: captions_original does not hold each original {versions} times in a row"
         stated = {attribute: values[attribute] for attribute in VOCABULARY}
         known = all(word is None or word in VOCABULARY[attribute] for attribute, word in stated.items())
         words = SpatialWords(**stated if known else _words(values))
@@ -265,7 +269,7 @@ class ShardChecker:
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
                 # If no sentence can hold the original, the template says the position in one of its own.
-                seeds = caption_seeds(values["seed"], index, self.recipe.caption.versions if self.recipe else 1)
+                seeds = caption_seeds(values["seed"], index, versions)
                 if reason is not None and caption != template_version(original, words, seeds):
                     yield f"{name}: caption {index} does not tell its words: {reason}"
                 continue

@@ -32,7 +32,7 @@ FORMS: dict[str, Callable[[Example], bool]] = {
     "place": lambda example: not _sound_first(example),
     "place_first": lambda example: not _sound_first(example),
     "place_last": _sound_first,
-    "rich": lambda example: len(example.answer.split()) >= 20,
+    "rich": lambda example: len(example.answer.split()) >= 18,
     "short": lambda example: len(example.answer.split()) <= 16,
     "sound_first": _sound_first,
     "woven": lambda example: example.answer.split()[-1] != example.caption.split()[-1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from transforms.captions.check import SOFT_REASONS, check_caption, clean_answer
 from transforms.captions.judge import judge_request, verdict
@@ -193,15 +194,21 @@ def template_version(original: str, words: SpatialWords, seeds: Sequence[int]) -
     A caption that equals an earlier one is drawn again, a few times. It depends on the seeds alone, not on which of the
     versions a language model has written, so that asking again leaves the others as they are.
     """
-    texts: list[str] = []
-    for seed in seeds:
-        text = template_caption(original, words, seed)
-        for draw in range(_MOST_REDRAWS):
-            if text not in texts:
-                break
-            text = template_caption(original, words, derive_seed(seed, "again", draw))
-        texts.append(text)
-    return texts[-1]
+    return _template_versions(original, words, tuple(seeds))[-1]
+
+
+# Versions of one original follow each other, and each looks at all earlier ones.
+@lru_cache(maxsize=64)
+def _template_versions(original: str, words: SpatialWords, seeds: tuple[int, ...]) -> tuple[str, ...]:
+    if not seeds:
+        return ()
+    earlier, seed = _template_versions(original, words, seeds[:-1]), seeds[-1]
+    text = template_caption(original, words, seed)
+    for draw in range(_MOST_REDRAWS):
+        if text not in earlier:
+            break
+        text = template_caption(original, words, derive_seed(seed, "again", draw))
+    return (*earlier, text)
 
 
 def caption_text(answer: str) -> str:

@@ -223,6 +223,12 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "rejected.parquet: its SHA-256",
     ),
     "an edited recipe": (lambda r: (r / "recipe.yaml").write_text("name: x\nsource: folder\n"), "recipe.yaml: its SHA"),
+    "a recipe with more versions of a caption": (
+        lambda r: (r / "recipe.yaml").write_text(
+            (r / "recipe.yaml").read_text().replace("  versions: 1\n", "  versions: 2\n")
+        ),
+        "captions_original does not hold each original 2 times in a row",
+    ),
     "a recipe that is none": (lambda r: (r / "recipe.yaml").write_text("a: ["), "recipe.yaml: recipe"),
     "an edited card": (lambda r: (r / "README.md").write_text("# mine"), "README.md: its SHA-256"),
     "an edited croissant.json": (lambda r: (r / "croissant.json").write_text("{}"), "croissant.json: its SHA-256"),

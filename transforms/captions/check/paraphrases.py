@@ -23,6 +23,14 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (r"without (?:a |any )?(?:pause|pauses|break|breaks|stopping|interruption|let up|ceasing|pausing|end)|non stop|nonstop|"
      r"all the (?:while|time)|the whole time|on and on|(?:go|goes|going) on and on|around the clock", "constantly"),
     (r"for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
+    (r"(?:increase|increases|increasing|increased|rise|rises|rising|rose|grow|grows|growing|grew) in (?:volume|loudness)",
+     "gets louder"),
+    (r"(?:increase|increases|increasing|increased|rise|rises|rising) in (?:speed|pace|tempo|frequency)", "gets faster"),
+    (r"(?:increase|increases|increasing|increased|rise|rises|rising|grow|grows|growing) in intensity", "increases"),
+    (r"(?:decrease|decreases|decreasing|decreased|fall|falls|falling|drop|drops|dropping) in (?:volume|loudness)",
+     "gets quieter"),
+    (r"(?:die|dies|dying|died) (?:down|away|out)|(?:trail|trails|trailing|trailed) off", "fades"),
+    (r"(?:fill|fills|filling) up", "fills"),
     (r"in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
     (r"(?:start|starts|starting|started|begin|begins|beginning|began) to (?=rain |snow |hail )", "begins "),
     (r"at the same time|all at once", "together"),
@@ -62,10 +70,15 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 # Music that plays is music, rain that falls is rain, and wind that blows is wind.
 _OF_COURSE = re.compile(
-    r"(?<!\w)(?:(music|songs?|tunes?|melody|melodies|rain|rainfall|snow|hail|winds?|breeze|whistle) "
+    r"(?<!\w)(?:(music|songs?|tunes?|melody|melodies|rain|rainfall|snow|hail|winds?|breeze|whistles?|horns?) "
     r"(?:(?:is|are|was|were|heavily|softly|gently|steadily|hard) ){0,2}(?:being )?"
     r"(?:play|plays|played|playing|fall|falls|falling|fell|blow|blows|blew|blowing)|"
     r"(?:falling|blowing|playing) (music|rain|snow|hail|wind|breeze))(?!\w)"
+)
+# A young child is a child, a crowd of people a crowd.
+_PLAINLY = re.compile(
+    r"(?<!\w)(?:(?:young|little) (?=boys?|girls?|child|children|kids?)|adult (?=males?|man|men|females?|woman|women)|"
+    r"(?<=crowd )of people(?!\w)|(?<=audience )of people(?!\w))"
 )
 _SPACED = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern, _ in _IDIOMS)})(?!\w)")
 
@@ -77,7 +90,7 @@ def plain_words(canonical: str) -> str:
         assert match.lastindex is not None
         return _IDIOMS[match.lastindex - 1][1]
 
-    return " ".join(_OF_COURSE.sub(_noun, _SPACED.sub(plain, canonical)).split())
+    return " ".join(_PLAINLY.sub("", _OF_COURSE.sub(_noun, _SPACED.sub(plain, canonical))).split())
 
 
 def _noun(match: re.Match[str]) -> str:

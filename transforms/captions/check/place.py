@@ -150,14 +150,16 @@ class _Comparison:
         """The phrases of the answer without those that it has from the original."""
         rest = [found for found in self.phrases if not found.of_another]
         before = self.before.split()
-        for own in self.phrases_before:
-            same = [found for found in rest if found.says == own.says and found.says]
-            if same:
-                around = set(before[max(0, own.start - 3) : own.end + 3])
-                # Of several, the one among the words that the original has around it.
-                rest.remove(
-                    max(same, key=lambda found: len(around & set(self.tokens[found.start - 3 : found.end + 3])))
-                )
+        for own in self.phrases_before[:_MOST_PHRASES]:
+            around = set(before[max(0, own.start - 3) : own.end + 3])
+            # Of several, the one among the words that the original has around it.
+            alike = [
+                (len(around & set(self.tokens[max(0, found.start - 3) : found.end + 3])), -number)
+                for number, found in enumerate(rest[: 10 * _MOST_PHRASES])
+                if found.says == own.says and found.says
+            ]
+            if alike:
+                del rest[-max(alike)[1]]
         return rest
 
     def _is_definite(self, room: Found) -> bool:

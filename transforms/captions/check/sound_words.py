@@ -21,23 +21,32 @@ CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
     "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice same echo reverberation reverberate room stand".split()
+    "moment voice same echo reverberation reverberate room stand use become".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing type kind sort occur happen someone somebody something "
-    "same different hear audible foreground scene recording time fashion manner way pattern present "
-    "setting environment area surroundings discernible noticeable perceptible".split()
+    "same different hear audible foreground scene recording time fashion manner way pattern present group "
+    "make produce emit generate setting environment area surroundings discernible noticeable perceptible".split()
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
 LIGHT_VERBS = frozenset(
-    "begin start continue keep go get come take make do give let have perform hold travel move".split()
+    "begin start continue keep go get come take do give let have perform hold travel move use engage become grow".split()
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
 QUANTITIES = frozenset("several multiple numerous various many different few repeatedly repeated repetitive".split())
+
+# Only people are heard so: an answer may name them where the original does not.
+HUMAN_SOUNDS = frozenset(
+    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough sneeze "
+    "burp snore type chatter whisper footstep walk knock".split()
+)
+
+# What blows: an answer may say that it does.
+BLOWN = frozenset("horn whistle wind breeze".split())
 
 # Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
 BEGINNINGS = frozenset("begin start commence".split())
@@ -57,7 +66,7 @@ SAME_SENSE = (
     "group bunch gathering band",
     "flock group",
     # Voices.
-    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion",
+    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate communication chatter",
     "mutter murmur mumble",
     "shout yell holler",
     "scream shriek",
@@ -153,6 +162,7 @@ SAME_SENSE = (
     "young youthful",
     # Things.
     "engine motor",
+    "machine machinery mechanical",
     "automobile car",
     "truck lorry",
     "helicopter chopper",
@@ -193,7 +203,7 @@ SAME_SENSE = (
     "rooster cock cockerel",
     "frog toad",
     "piece bit",
-    "item object thing",
+    "item object thing something stuff",
     "aboard board",
     "outside outdoors outdoor",
     "inside indoors indoor",

@@ -11,15 +11,27 @@ from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import Senses, split_compounds
-from transforms.captions.check.sound_words import BEGINNINGS, CARRIERS, FUNCTION_WORDS, LIGHT_VERBS, QUANTITIES, VACUOUS
+from transforms.captions.check.sound_words import (
+    BEGINNINGS,
+    BLOWN,
+    CARRIERS,
+    FUNCTION_WORDS,
+    HUMAN_SOUNDS,
+    LIGHT_VERBS,
+    PEOPLE,
+    QUANTITIES,
+    VACUOUS,
+)
 from transforms.captions.check.text import without_place
+from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
+_SOUND_VERBS = frozenset(VERBS)
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again other others another one ones itself".split()
+    "it its they their them he his she her who which that both each again other others another one ones itself does did too".split()
 )
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(
@@ -113,6 +125,11 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
         return True
     if word in ("again", "more"):
         return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
+    known = {lemma for other in before for lemma in lemmas(other)}
+    if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
+        return True
+    if "blow" in lemmas(word) and known & BLOWN:
+        return True
     if word in QUANTITIES and "some" in before:
         return True
     return bool(lemmas(word) & BEGINNINGS and _SEQUENCE.search(" ".join(before)))
@@ -121,9 +138,14 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
 def _says_less_often(compared: Compared) -> bool:
     """True where the original says a word twice and the answer once, and nothing refers to it: "it", "both"."""
     times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
-    missing = sum(max(0, number - times[name]) for name, number in times_before.items() if number > 1)
+    missing = Counter(
+        {name: number - times[name] for name, number in times_before.items() if number > 1 and number > times[name]}
+    )
+    if _shares_verb(compared.after):
+        # "A woman and a child are talking" says the verb of both once.
+        missing -= Counter(name for name in missing if lemmas(name) & _SOUND_VERBS)
     referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
-    return missing > max(0, referring) + _shares_verb(compared.after)
+    return missing.total() > max(0, referring)
 
 
 def _says_more_often(compared: Compared) -> bool:

@@ -6,6 +6,7 @@
 | `[very]` | these words or none |
 | `(near|close by)` | one of these |
 | `<you>` | a definition of that name |
+| `*` | any one word; a phrase that holds it is read and never written |
 
 Patterns are matched on canonical text (`canonical_text`) that ends in a space. Nothing repeats, so a match takes
 bounded time.
@@ -89,6 +90,8 @@ def _part(tokens: list[str], position: int, definitions: Mapping[str, str]) -> t
 def pattern(node: Node) -> str:
     """The regular expression that reads the tree; each word of it ends in a space."""
     match node:
+        case Word("*"):
+            return r"[^\W\d_]+ "
         case Word(text):
             return "".join(f"{re.escape(word)} " for word in canonical_words(text))
         case Sequence(parts):

@@ -278,7 +278,7 @@ class _Scan:
                 # "In a small, echoing temple": what echoes is a room, whatever it is called.
                 position -= 1
                 break
-            elif word in _FILLERS or word in _NEGATIONS:
+            elif word in _FILLERS or word in _NEGATIONS or word.endswith("ly"):
                 # "A dog barks in a small, quiet way": a comma and then a clause belongs to no room.
                 position += 1
             elif word.isalpha() and unknown < 2 and word not in _NO_NOUNS:
@@ -327,7 +327,13 @@ class _Scan:
                 (denies if self._is_denied(position, start) else says).extend(adjective[0])
                 position += adjective[1]
                 end = position
-            elif self.word(position) in _FILLERS | _NEGATIONS | {"far", "from", "anything", "at", "all"}:
+            elif self.word(position).endswith("ly") or self.word(position) in _FILLERS | _NEGATIONS | {
+                "far",
+                "from",
+                "anything",
+                "at",
+                "all",
+            }:
                 position += 1
             else:
                 break

@@ -69,8 +69,6 @@ _NAMED = (
     "The sound comes from {source}: {caption}.",
     "This comes from {source}: {caption}.",
     "You hear this {place}: {caption}.",
-    "Listen to this, {place}: {caption}.",
-    "Listen {spot}, {room}: {caption}.",
 )
 _SEVERAL = (
     "{Caption}, all {place}.",
