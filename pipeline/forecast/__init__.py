@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.beam_options import available_cores
-from pipeline.build.caption_setup import answer_files
+from pipeline.build.caption_setup import answer_files, known_answers
 from pipeline.build.planning import Plan, plan_build, plan_summary
 from pipeline.build.remaining_work import room_chunks
 from pipeline.forecast.captions import CaptionPlan, count_questions, earlier_answers, plan_captions
@@ -15,7 +15,7 @@ from pipeline.forecast.estimate import Estimate, Interval, Overheads, Population
 from pipeline.forecast.measure_sample import Budget, Measured, ModelAnswers, ask_model, measure_sample
 from pipeline.recipe import Recipe
 from transforms import storage
-from transforms.captions.answer_journal import Journals, read_answers
+from transforms.captions.answer_journal import Journals
 from transforms.shards import workspace
 
 __all__ = ["Forecast", "forecast", "with_captions"]
@@ -123,7 +123,7 @@ def forecast(
         usable = sum(clip.versions for clip in measured.sample.clips if clip.refused is None) / versions
     captions = None
     if job.writer != "template":
-        known = read_answers(files)
+        known = known_answers(files)
         if output:
             Journals(workspace.journal_folder(output)).refresh(known)
         questions = count_questions(recipe, plan, known)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.report import write_report
-from pipeline.report.wording import duration_text, safe_link
+from pipeline.report.wording import safe_link, unbroken_duration
 from tests.pipeline.report.generated_release import HOSTILE, all_rows, make_release, original_of
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
@@ -110,7 +110,7 @@ def test_the_numbers_of_every_split_are_on_the_page(release: Path, page: _Page) 
         assert page.row(f"data-split={split}") == [
             split,
             str(len(here)),
-            duration_text(sum(row["duration_s"] for row in here)),
+            unbroken_duration(sum(row["duration_s"] for row in here)),
             str(len({row["source_id"] for row in here})),
             "12" if split == "all" else "4",
             str(status["rewritten"]),

@@ -1,4 +1,4 @@
-"""Broken grammar, found by the forms of words: agreement, articles, verbs without a link, words that miss their noun."""
+"""Broken grammar, found by the forms of words: agreement, articles, verbs without a link."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.verbs import VERBS
-from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, may_be
+from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())
@@ -24,13 +24,19 @@ _PREPOSITIONS = frozenset(
 _BE = frozenset("is are was were".split())
 # "Hear a dog bark", "makes a child laugh": a base form after its subject.
 _TAKE_BASE_FORM = frozenset(
-    "hear hears heard hearing let lets letting make makes making made help helps can could may might will would to do does "
-    "did as like of".split()
+    "hear hears heard hearing let lets letting make makes making made help helps can could may might will would to do "
+    "does did as like of".split()
 )
 _ALIKE = frozenset(
     "sheep deer fish aircraft series species people police cattle offspring feet news music bass ground sound sounds "
     "noise noises".split()
 )
+# What is not counted: "an even rain" and "rain".
+_MASSES = frozenset(
+    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel conversation "
+    "speech laughter applause chatter talk static silence fire food grass steam air quiet light".split()
+)
+_KINDS = frozenset("kind kinds type types sort sorts species form number sound sounds".split())
 # Verbs whose participle is their base form: "is run", "is hit".
 _OWN_PARTICIPLES = frozenset("run come cut hit shut set let put beat hurt split spread burst become cast shed".split())
 _VOWELS = "aeiou"
@@ -166,8 +172,14 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
     for position, (noun, verb) in enumerate(itertools.pairwise(words)):
         if not is_base_verb(verb) or verb not in texts.verbs or not may_be(noun, "NOUN") or noun not in texts.before:
             continue
-        if not any(
-            form != verb and verb in base_forms(form).get("VERB", ()) for first, form in texts.pairs if first == noun
+        if (
+            noun == "people"
+            or noun in FUNCTION_WORDS
+            or not any(
+                form != verb and verb in base_forms(form).get("VERB", ())
+                for first, form in texts.pairs
+                if first == noun
+            )
         ):
             continue
         start = position
@@ -207,10 +219,16 @@ def _two_verbs(texts: _Texts) -> Iterator[int]:
             and _is_singular_verb(second)
             and (first, second) not in texts.pairs
             and all(_is_told_as_verb(word, texts) for word in (first, second))
+            and not _follows_in(texts.before, first, second)
             and set(base_forms(second)["VERB"]) & _SOUND_VERBS
             and may_be(_word(texts.words, position - 1), "NOUN")
         ):
             yield position
+
+
+def _follows_in(words: Sequence[str], first: str, second: str) -> bool:
+    """Whether a form of `second` stands behind a form of `first`: "blowing bubbles"."""
+    return any(lemmas(first) & lemmas(one) and second == other for one, other in itertools.pairwise(words))
 
 
 def _is_told_as_verb(word: str, texts: _Texts) -> bool:
@@ -279,7 +297,7 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
         if word in counted and previous in _LINKS | _PREPOSITIONS
     }
     for position, word in enumerate(texts.words):
-        if word not in counted - bare:
+        if word not in counted - bare or word in _MASSES or may_be(word, "ADJ"):
             continue
         following = _word(texts.words, position + 1)
         if not (following in FUNCTION_WORDS | {","} or following.endswith("ing") or _is_singular_verb(following)):
@@ -297,6 +315,10 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
         start = position
         while start > 0 and texts.words[start - 1] not in FUNCTION_WORDS | {","} and position - start < 4:
             start -= 1
+        previous, earlier = _word(texts.words, start - 1), _word(texts.words, start - 2)
+        if (previous == "," and may_be(earlier, "ADJ")) or (previous == "of" and earlier in _KINDS):
+            # "A static, scratchy sound", "a species of bird".
+            continue
         modifiers = texts.words[start:position]
         # A verb before it may have an article of its own further left; a number, "s" or a pronoun is as good as one.
         if any(may_be(modifier, "VERB") and not modifier.endswith(("ing", "ed")) for modifier in modifiers):

@@ -4,95 +4,136 @@ from __future__ import annotations
 
 import re
 
+
+def _any(words: str) -> str:
+    """A pattern of one of these words."""
+    return f"(?:{'|'.join(words.split())})"
+
+
 _NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
-_COMPARED = r"(?:closer|nearer|near)"
+_BEGIN = _any("start starts starting started begin begins beginning began")
+_COME = _any("come comes coming came")
+_GIVE = _any("give gives giving gave")
+_GO = _any("go goes going went")
+_GROW = _any("increase increases increasing increased rise rises rising rose grow grows growing grew")
+_FALL = _any("decrease decreases decreasing decreased fall falls falling fell drop drops dropping dropped")
+_TAKE = _any("take takes taking took")
+_PASS = _any(
+    "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives driving "
+    "drove travel travels traveling travelling zoom zooms zooming speed speeds speeding race races racing"
+)
+_DRAW = _any(
+    "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
+    "grew"
+)
+_PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
+_MANY = _any("number amount deal variety range series string sequence lot host")
 
 # Each pattern is matched on canonical text and replaced by plain words. The order matters: a longer idiom comes first.
 _IDIOMS: tuple[tuple[str, str], ...] = (
     # How often.
     (
-        r"again and again|over and over(?: again)?|time and (?:time )?again|time after time|on repeat|"
-        r"(?:several|multiple|many|numerous|various|repeated|a few|a number of|a couple of|some) times|more than once",
+        "again and again|over and over(?: again)?|time and (?:time )?again|time after time|on repeat|more than once|"
+        "(?:several|multiple|many|numerous|various|repeated|a few|a number of|some) times",
         "repeatedly",
     ),
-    (r"twice|two times|two times over|a couple of times", "2 times"),
-    (r"thrice", "3 times"),
-    (r"once|one time|a single time", "1 time"),
-    (r"(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
-    (r"on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
-    (r"without (?:a |any )?(?:pause|pauses|break|breaks|stopping|interruption|let up|ceasing|pausing|end)|non stop|nonstop|"
-     r"all the (?:while|time)|the whole time|on and on|(?:go|goes|going) on and on|around the clock", "constantly"),
-    (r"for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
-    (r"(?:increase|increases|increasing|increased|rise|rises|rising|rose|grow|grows|growing|grew) in (?:volume|loudness)",
-     "gets louder"),
-    (r"(?:increase|increases|increasing|increased|rise|rises|rising) in (?:speed|pace|tempo|frequency)", "gets faster"),
-    (r"(?:increase|increases|increasing|increased|rise|rises|rising|grow|grows|growing) in intensity", "increases"),
-    (r"(?:decrease|decreases|decreasing|decreased|fall|falls|falling|drop|drops|dropping) in (?:volume|loudness)",
-     "gets quieter"),
-    (r"(?:die|dies|dying|died) (?:down|away|out)|(?:trail|trails|trailing|trailed) off", "fades"),
-    (r"(?:fill|fills|filling) up", "fills"),
-    (r"in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
-    (r"(?:start|starts|starting|started|begin|begins|beginning|began) to (?=rain |snow |hail )", "begins "),
-    (r"at the same time|all at once", "together"),
-    (r"(?:each|one) other|one another", "each"),
+    ("twice|two times|two times over|a couple of times", "2 times"),
+    ("thrice", "3 times"),
+    ("once|one time|a single time", "1 time"),
+    *((f"{word} times", f"{number} times") for number, word in enumerate(_NUMBERS, 1)),
+    ("(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
+    ("in a row|in (?:quick|rapid|close) succession|back to back|one after (?:another|the other)", ""),
+    ("at (?:the )?first|to (?:begin|start) with|in the beginning", "first"),
+    ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
+    (
+        f"without (?:a |any )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
+        "constantly",
+    ),
+    ("for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
+    (f"{_BEGIN} (?:back up|up again|over)", "starts again"),
+    # How loud and how fast.
+    (f"{_GROW} in (?:volume|loudness)", "gets louder"),
+    (f"{_GROW} in (?:speed|pace|tempo|frequency)", "gets faster"),
+    (f"{_GROW} in intensity", "increases"),
+    (f"{_FALL} in (?:volume|loudness)", "gets quieter"),
+    ("(?:die|dies|dying|died) (?:down|away|out)|(?:trail|trails|trailing|trailed) off", "fades"),
+    ("in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
+    ("with (?:great |real )?force", "forcefully"),
+    ("at (?:a )?(?:high |great |full )?speed", "fast"),
+    ("a little bit|a bit", "slightly"),
+    ("more(?= [^\\W\\d]+ly)", ""),
     # How many.
     (
-        r"(?:quite )?a (?:great |large |big |huge |wide |whole )?(?:number|amount|variety|range|series|string|sequence|lot|host) of|lots of|"
-        r"a great many|a good many|quite a few|any number of|all sorts of|all kinds of",
+        f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|a (?:great|good) many|quite a few|"
+        "any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
         "several",
     ),
-    (r"a (?:couple|handful) of|a few", "several"),
-    (r"a pair of", "2"),
-    (r"(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
-    (r"a bit|a little bit", "slightly"),
-    # What moves.
-    (r"(?:is|are|be) passing by|(?:go|goes|going|went|pass|passes|passing|passed|come|comes|coming|came|move|moves|moving|drive|drives|driving|drove|travel|travels|"
-     r"traveling|travelling|zoom|zooms|zooming|speed|speeds|speeding|race|races|racing) (?:by|past)(?! (?:a|an|the) (?:hand|man|woman|person))", "passes"),
-    (rf"(?:come|comes|coming|came|draw|draws|drawing|drew|get|gets|getting|got|move|moves|moving|grow|grows) {_COMPARED}",
-     "approaches"),
-    (r"(?:take|takes|taking|took) off", "takeoff"),
-    (r"(?:give|gives|giving|gave) way to", "then"),
-    (r"(?:take|takes|taking|took) place|(?:go|goes|going|went) on(?! an? )", "occurs"),
-    (r"in (?:use|operation|action)|at work", "operating"),
-    (r"to and fro", "back and forth"),
-    (r"as well as|in addition to|along with|together with", "and"),
-    (r"(?:just |right |shortly |soon )?after (?:that|this|which)|afterwards?|subsequently|thereafter|whereupon|"
-     r"at which point|later on|a moment later|moments later|in turn", "then"),
-    (r"(?:comes?|coming|came) down(?! (?:the|a|an))", "falls"),
-    (r"t v", "tv"),
-    (r"(?:can|could|may|is|are|was|were) (?:just |faintly |clearly )?(?:be )?(?:made out|discerned|heard)", "heard"),
-    (r"(?:start|starts|starting|started|begin|begins|beginning|began) (?:back up|up again|over)", "starts again"),
-    (r"with (?:great |real )?force", "forcefully"),
-    (r"at (?:a )?(?:high |great |full )?speed", "fast"),
-    (r"because of|due to|thanks to", "because"),
-    (r"so that", "so"),
-    *((rf"{word} (?=times)", f"{number} ") for number, word in enumerate(_NUMBERS, 1)),
-)  # fmt: skip
-# Music that plays is music, rain that falls is rain, and wind that blows is wind.
-_OF_COURSE = re.compile(
-    r"(?<!\w)(?:(music|songs?|tunes?|melody|melodies|rain|rainfall|snow|hail|winds?|breeze|whistles?|horns?) "
-    r"(?:(?:is|are|was|were|heavily|softly|gently|steadily|hard) ){0,2}(?:being )?"
-    r"(?:play|plays|played|playing|fall|falls|falling|fell|blow|blows|blew|blowing)|"
-    r"(?:falling|blowing|playing) (music|rain|snow|hail|wind|breeze))(?!\w)"
+    ("a pair of", "2"),
+    ("(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    ("of (?:some|a|any) (?:kind|sort|type)", ""),
+    ("(?:subway|metro) trains?", "subway"),
+    ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
+    ("(?:each|one) other|one another", "each"),
+    ("at the same time|all at once", "together"),
+    ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
+    # What a sound comes in: "a round of applause", "a gust of wind", "the din of traffic".
+    (
+        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|blasts?|din|backdrop|chorus|snatches|snatch) of",
+        "",
+    ),
+    # What comes, goes and happens.
+    (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
+    (f"{_DRAW} (?:closer|nearer|near)", "approaches"),
+    (f"{_TAKE} off", "takeoff"),
+    ("(?:breathe|breathes|breathing|breathed) out", "exhales"),
+    ("(?:breathe|breathes|breathing|breathed) in(?! and)", "inhales"),
+    (f"{_GIVE} way to", "then"),
+    (f"{_GO} on(?= [^\\W\\d]+ing)|(?:keep|keeps|kept|carry|carries|carried) on", "continues"),
+    (f"{_TAKE} place|{_GO} on(?! an? )", "occurs"),
+    (f"{_COME} down(?! (?:the|a|an))", "falls"),
+    (f"{_BEGIN} to rain", "begins rain"),
+    ("(?:fill|fills|filling) up", "fills"),
+    ("in (?:use|operation|action)|at work", "operating"),
+    ("(?:can|could|may|is|are|was|were) (?:just |faintly |clearly )?(?:be )?(?:made out|discerned|heard)", "heard"),
+    # Links.
+    (
+        "(?:just |right |shortly |soon )?after (?:that|this|which)|afterwards?|subsequently|thereafter|whereupon|"
+        "at which point|later on|a moment later|moments later|in turn",
+        "then",
+    ),
+    ("as well as|in addition to|along with|together with", "and"),
+    ("because of|due to|thanks to", "because"),
+    ("so that", "so"),
+    ("to and fro", "back and forth"),
+    ("t v", "tv"),
 )
+_ANY_IDIOM = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern, _ in _IDIOMS)})(?!\w)")
+# Music that plays is music, rain that falls is rain, and wind that blows is wind.
+_THING = _any("music songs? tunes? melody melodies rain rainfall snow hail winds? breeze whistles? horns?")
+_VERB = _any("play plays played playing fall falls falling fell blow blows blew blowing")
+_BEFORE_VERB = _any("is are was were being heavily softly gently steadily hard")
+_OF_COURSE = re.compile(
+    rf"(?<!\w)(?:(?P<thing>{_THING})(?P<how>(?: {_BEFORE_VERB}){{0,2}}) {_VERB}|"
+    rf"(?:falling|blowing|playing) (?P<after>{_any('music rain snow hail wind breeze')}))(?!\w)"
+)
+_AUXILIARY = re.compile(r"(?<!\w)(?:is|are|was|were|being)(?!\w)")
 # A young child is a child, a crowd of people a crowd.
 _PLAINLY = re.compile(
-    r"(?<!\w)(?:(?:young|little) (?=boys?|girls?|child|children|kids?)|adult (?=males?|man|men|females?|woman|women)|"
-    r"(?<=crowd )of people(?!\w)|(?<=audience )of people(?!\w))"
+    rf"(?<!\w)(?:(?:young|little) (?={_any('boys? girls? child children kids?')}(?!\w))|"
+    rf"adult (?={_any('males? man men females? woman women')}(?!\w))|(?:(?<=crowd )|(?<=audience ))of people(?!\w))"
 )
-_SPACED = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern, _ in _IDIOMS)})(?!\w)")
 
 
 def plain_words(canonical: str) -> str:
     """Canonical text with each idiom written one way: "again and again" is "repeatedly"."""
-
-    def plain(match: re.Match[str]) -> str:
-        assert match.lastindex is not None
-        return _IDIOMS[match.lastindex - 1][1]
-
-    return " ".join(_PLAINLY.sub("", _OF_COURSE.sub(_noun, _SPACED.sub(plain, canonical))).split())
+    text = _OF_COURSE.sub(_thing, _ANY_IDIOM.sub(_idiom, canonical))
+    return " ".join(_PLAINLY.sub("", text).split())
 
 
-def _noun(match: re.Match[str]) -> str:
-    verbs = "play|fall|fell|blow|blew|is|are|was|were|being"
-    return re.sub(rf"(?<!\w)(?:(?:{verbs})\w*)(?!\w)", "", match[0])
+def _idiom(match: re.Match[str]) -> str:
+    assert match.lastindex is not None
+    return _IDIOMS[match.lastindex - 1][1]
+
+
+def _thing(match: re.Match[str]) -> str:
+    return match["after"] or f"{match['thing']} {_AUXILIARY.sub('', match['how'])}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, VACUOUS
+from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, PEOPLE, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
@@ -16,6 +17,8 @@ _LINKS = frozenset(
 _PARTS = _LINKS | {"by"}
 _BE = frozenset("is are was were be been being gets get".split())
 _PRONOUNS = frozenset("it they he she which that who".split())
+# Words of no sound: "a high-pitched squeal occurs", "with a whirring sound", "in the background".
+_EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
 
 
@@ -27,11 +30,13 @@ def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[st
 def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
     """True where a part of the answer mixes words of two sounds, and one of those sounds is torn apart by it."""
     parts = _sounds_apart(before, names)
-    times = Counter(name for part in parts for name in part)
+    # An actor that two parts share may be named in either.
+    times = Counter(name for own, shared in parts for name in own | shared)
     # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
-    whole = [number for number, part in enumerate(parts) if len(part) > 1]
-    sound_of = {name: number for number in whole for name in parts[number] if times[name] == 1}
-    sounds_by_part = [{sound_of[name] for name in part if name in sound_of} for part in _sounds_apart(after, names)]
+    sound_of = {
+        name: number for number, (own, _) in enumerate(parts) if len(own) > 1 for name in own if times[name] == 1
+    }
+    sounds_by_part = [{sound_of[name] for name in own if name in sound_of} for own, _ in _sounds_apart(after, names)]
     parts_of_sound: dict[int, set[int]] = {}
     for number, sounds in enumerate(sounds_by_part):
         for sound in sounds:
@@ -39,8 +44,8 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
     return any(len(sounds) > 1 and any(len(parts_of_sound[one]) > 1 for one in sounds) for sounds in sounds_by_part)
 
 
-def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[str]]:
-    """The names of the words of each part of a text that tells a sound."""
+def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[set[str], set[str]]]:
+    """The names of the words of each part that tells a sound, and of the actor that it shares with another part."""
     parts: list[list[str]] = [[]]
     link = ","
     for word in (*words, ","):
@@ -51,16 +56,16 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[set[st
             parts[-2:] = [[*parts[-2], *parts[-1]]]
         parts.append([])
         link = word
-    found: list[set[str]] = []
+    found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
-    for words_of_part in parts:
-        named = {names[word] for word in words_of_part if word not in FUNCTION_WORDS}
-        verb = next((at for at in range(len(words_of_part)) if _is_verbal(words_of_part, at)), len(words_of_part))
-        own = {names[word] for word in words_of_part[:verb] if word not in FUNCTION_WORDS}
-        if named:
+    for part in parts:
+        verb = next((at for at in range(len(part)) if _is_verbal(part, at)), len(part))
+        actor = {names[word] for word in part[:verb] if word not in FUNCTION_WORDS}
+        own = {names[word] for word in part if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY}
+        if own:
             # "Before drinking water" has the actor of the part before it.
-            found.append(named if own or _has_own_actor(words_of_part) else named | subject)
-        subject = own or subject
+            found.append((own, set() if actor or _has_own_actor(part) else subject))
+        subject = actor or subject
     return found
 
 
@@ -99,12 +104,14 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     singular = {names[word] for word in before if word in names and not _is_plural(word)}
     # "Men answer to a man": the two are told apart by their number alone.
     counted = plural & singular
-    surely, perhaps = _actors(before, names, counted)
-    surely_in_answer, _ = _actors(after, names, counted)
-    for verb, found in surely_in_answer.items():
-        # "Someone" may act wherever the original names nobody.
-        known = surely[verb] | perhaps[verb]
-        if found - _ANYBODY and known and found.isdisjoint(known):
+    original, answer = (_actors(words, names, counted) for words in (before, after))
+    told = {_named(word, names, counted) for word in before}
+    for verb, found in answer.surely.items():
+        known = original.surely[verb] | original.perhaps[verb]
+        # "The flapping of wings" does not say whether the wings flap or are flapped.
+        known_or_object = known | (answer.around[verb] if original.owners[verb] & answer.around[verb] else set())
+        # "Someone" may act wherever the original names nobody; a word that the original lacks is an addition.
+        if found & told and not found & _ANYBODY and known and found.isdisjoint(known_or_object):
             return True
     return False
 
@@ -113,13 +120,22 @@ def _is_plural(word: str) -> bool:
     return any(lemma != word for lemma in base_forms(word).get("NOUN", ()))
 
 
-_Actors = defaultdict[str, set[str]]
+@dataclass
+class _Actors:
+    """For each name of a verb in a text the names of nouns."""
+
+    surely: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that act."""
+    perhaps: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that may act."""
+    owners: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that follow it with "of"."""
+    around: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """All in its clause."""
 
 
-def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -> tuple[_Actors, _Actors]:
-    """For each name of a verb the names of the nouns that surely act, and of those that may."""
-    surely: _Actors = defaultdict(set)
-    perhaps: _Actors = defaultdict(set)
+def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -> _Actors:
+    actors = _Actors()
     subject: set[str] = set()
     waiting: set[str] = set()
     for link, part in _clauses(words):
@@ -133,22 +149,23 @@ def _actors(words: Sequence[str], names: Mapping[str, str], counted: set[str]) -
             waiting |= set(nouns) - {""}
             continue
         for position, word in enumerate(part):
-            if not verbs[position] or word not in names:
-                continue
-            sure, likely = _actors_of(part, position, nouns, subject)
-            if sure or part[0] in _PRONOUNS:
-                sure = sure | waiting if sure else sure
-            surely[names[word]] |= sure - {names[word]}
-            perhaps[names[word]] |= (likely | waiting) - {names[word]}
-        first = verbs.index(True)
-        subject = set(nouns[:first]) - {""} | waiting or subject
+            if verbs[position] and word in names:
+                verb = names[word]
+                sure, likely = _actors_of(part, position, nouns, subject)
+                actors.surely[verb] |= (sure | waiting if sure else sure) - {verb}
+                actors.perhaps[verb] |= (likely | waiting) - {verb}
+                actors.around[verb] |= set(nouns) - {"", verb}
+                if part[position + 1 : position + 2] == ["of"]:
+                    actors.owners[verb] |= set(nouns[position + 1 :]) - {""}
+        subject = set(nouns[: verbs.index(True)]) - {""} | waiting or subject
         waiting = set()
-    return surely, perhaps
+    return actors
 
 
 def _actors_of(
     part: Sequence[str], position: int, nouns: Sequence[str], subject: set[str]
 ) -> tuple[set[str], set[str]]:
+    """The nouns that surely act in the verb at `position`, and those that may."""
     word = part[position]
     if part[position + 1 : position + 2] == ["of"]:
         # "The screech of insects".

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, SAME_SENSE
+from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.relations import derived, synonyms
 
+# WordNet holds "hum" and "buzz" to be one sense, a listener does not.
+_SOUNDS = frozenset(VERBS)
 # A compound has parts of at least so many letters: "rainwater", "birdsong".
 _SHORTEST_PART_CHARS = 3
 
@@ -25,7 +28,7 @@ class Senses:
         self._close = _index(self._positions, close)
 
     def matches(self, word: str) -> list[str]:
-        """The words of the text that say the same as `word`: those of its family, else of its class, else close ones."""
+        """The words of the text that say the same as `word`: of its family, else of its class, else close ones."""
         return self.same(word) or self._found(self._lemmas, close(word)) or self._found(self._close, lemmas(word))
 
     def same(self, word: str) -> list[str]:
@@ -37,8 +40,8 @@ class Senses:
         return bool(self.matches(word))
 
     def says(self, word: str) -> bool:
-        """Whether the text has the word itself."""
-        return word in self._positions
+        """Whether the text has a form of the word itself."""
+        return any(lemma in self._lemmas for lemma in lemmas(word))
 
     def _found(self, index: Mapping[str, Sequence[str]], keys: Iterable[str]) -> list[str]:
         found = {other for key in keys for other in index.get(key, ())}
@@ -81,16 +84,17 @@ def family(word: str) -> frozenset[str]:
     found = set(lemmas(word)) | _by_suffix(word)
     if not found & PEOPLE:
         for lemma in tuple(found):
-            found |= derived(lemma) - PEOPLE
+            # A motorist is no motor.
+            found |= {other for other in derived(lemma) - PEOPLE if other.endswith("ist") == lemma.endswith("ist")}
     return frozenset(found)
 
 
 @lru_cache(maxsize=50_000)
 def close(word: str) -> frozenset[str]:
-    """The synonyms of a word that is in no class of its own."""
-    if any(lemma in _classes() for lemma in lemmas(word)):
+    """The synonyms of a word that is no sound and in no class of its own."""
+    if any(lemma in _classes() or lemma in _SOUNDS for lemma in lemmas(word)):
         return frozenset()
-    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE
+    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE - _SOUNDS
 
 
 @lru_cache(maxsize=50_000)

@@ -4,36 +4,40 @@ from __future__ import annotations
 
 FUNCTION_WORDS = frozenset(
     "a an the this that these those some any and or but as while whilst when then than so with by of in on at to from "
-    "into onto for over through during after before until once followed following follows follow along amid among amidst "
-    "is are was were be been being am it its it's itself they their them he his him she her hers you your i my me we our "
-    "us who which whose what where there here has have had having do does did can may will would also both together all "
-    "each other another up down out off around about between upon within via simultaneously meanwhile "
+    "into onto for over through during after before until once followed following follows follow along amid among "
+    "amidst is are was were be been being am it its it's itself they their them he his him she her hers you your i my "
+    "me we our us who which whose what where there here has have had having do does did can may will would also both "
+    "together all each other another up down out off around about between upon within via simultaneously meanwhile "
     "accompanied alongside just even though although since because yet still too toward towards across against "
-    "beneath under underneath past atop aboard under without like himself herself themselves theirs one later soon "
-    "shortly afterwards afterward finally eventually ultimately last first next now "
-    "near nearby close beside behind above below away along joined very quite rather really else "
-    "if though whose yet throughout including".split()
+    "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
+    "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
+    "below away joined very quite rather really else if throughout including could would should must shall others ones"
+    " back forth".split()
 )
 
 # What may be added to an original without a sound being added: verbs that only carry another word ("gives a bark"),
 # and words for sound and hearing.
 CARRIERS = frozenset(
     "sound noise hear audible come emanate originate occur happen make produce emit give let issue arrive get set "
-    "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone somebody "
-    "join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep "
-    "moment voice same echo reverberation reverberate room stand use become".split()
+    "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone "
+    "somebody join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep moment voice "
+    "same echo reverberation reverberate room stand use become word backdrop float waft spill filter erupt overlap "
+    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
-    "sound noise background distance nearby distant ongoing type kind sort occur happen someone somebody something "
-    "same different hear audible foreground scene recording time fashion manner way pattern present group "
-    "make produce emit generate setting environment area surroundings discernible noticeable perceptible".split()
+    "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
+    "hear audible foreground scene recording time fashion manner way pattern present group make produce emit generate "
+    "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
+    "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
+    "area surroundings discernible noticeable perceptible".split()
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
 LIGHT_VERBS = frozenset(
-    "begin start continue keep go get come take do give let have perform hold travel move use engage become grow".split()
+    "begin start continue keep go get come take do give let have perform hold travel move use engage become "
+    "grow deliver".split()
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
@@ -41,12 +45,20 @@ QUANTITIES = frozenset("several multiple numerous various many different few rep
 
 # Only people are heard so: an answer may name them where the original does not.
 HUMAN_SOUNDS = frozenset(
-    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough sneeze "
-    "burp snore type chatter whisper footstep walk knock".split()
+    "speak speech talk say voice conversation laugh laughter cheer applause applaud clap shout yell sing chant cough "
+    "sneeze burp snore type chatter whisper footstep walk knock".split()
 )
 
-# What blows: an answer may say that it does.
-BLOWN = frozenset("horn whistle wind breeze".split())
+# Verbs that add nothing to the things that do nothing else: an engine runs, a bell rings, the wind blows.
+VERBS_OF_THINGS = {
+    "run": frozenset("engine motor machine machinery vehicle car truck generator fan tractor mower pump".split()),
+    "ring": frozenset("bell phone telephone chime".split()),
+    "blow": frozenset("horn whistle wind breeze".split()),
+    "tick": frozenset("clock watch".split()),
+    "play": frozenset("music song tune melody instrument piano guitar".split()),
+    "fall": frozenset("rain rainfall snow hail".split()),
+    "flow": frozenset("stream brook river".split()),
+}
 
 # Aspects of a verb: a sequence ("then birds begin to sing") or a word like "continuously" lets an answer add them.
 BEGINNINGS = frozenset("begin start commence".split())
@@ -66,7 +78,8 @@ SAME_SENSE = (
     "group bunch gathering band",
     "flock group",
     # Voices.
-    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate communication chatter",
+    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate "
+    "communication chatter",
     "mutter murmur mumble",
     "shout yell holler",
     "scream shriek",
@@ -76,7 +89,7 @@ SAME_SENSE = (
     "whine whimper",
     "reply answer respond",
     "announce announcement",
-    "sing song chirp tweet birdsong",
+    "sing song chirp tweet",
     "chirp chirrup twitter",
     "vocalize call vocalise vocalization vocalisation",
     "burp belch",
@@ -91,7 +104,7 @@ SAME_SENSE = (
     "bang slam",
     "ring chime peal toll ding",
     "beep bleep blip",
-    "tick ticktock",
+    "tick ticktock tock",
     "horn honk toot",
     "clap applaud applause",
     "shoot shot gunshot gunfire",
@@ -135,7 +148,8 @@ SAME_SENSE = (
     "use using",
     "close shut",
     "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
-    "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing uninterrupted even evenly",
+    "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
+    "uninterrupted even evenly",
     "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "irregular irregularly uneven unevenly",

@@ -13,7 +13,6 @@ from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import Senses, split_compounds
 from transforms.captions.check.sound_words import (
     BEGINNINGS,
-    BLOWN,
     CARRIERS,
     FUNCTION_WORDS,
     HUMAN_SOUNDS,
@@ -21,6 +20,7 @@ from transforms.captions.check.sound_words import (
     PEOPLE,
     QUANTITIES,
     VACUOUS,
+    VERBS_OF_THINGS,
 )
 from transforms.captions.check.text import without_place
 from transforms.captions.check.verbs import VERBS
@@ -30,8 +30,19 @@ _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
 _SOUND_VERBS = frozenset(VERBS)
+# What a sound does in a room is said with its place: "rings through a hall", "with long, ringing echoes".
+_RESOUND = frozenset(
+    "ring bounce fill linger echo reverberate carry roll hang rebound resound resonate die fade long".split()
+)
+_OF_ROOM = re.compile(
+    r"(?<!\w)[^\W\d]+ (?:(?:through|around|across|off|in|with|into|from|out|about|on|over|down) )"
+    r"(?:(?!(?:a|an|the|its|bare)\b)[^\W\d]+ )?(?:(?:a|an|the|its|bare) )?(?:[^\W\d]+ |, ){0,3}"
+    r"(?:room|hall|space|chamber|walls?|echo|echoes)(?!\w)|"
+    r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
+)
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again other others another one ones itself does did too".split()
+    "it its they their them he his she her who which that both each again do other others another one ones itself does "
+    "did too".split()
 )
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(
@@ -73,7 +84,9 @@ def check_sounds(answer: str, original: str) -> str | None:
 
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
-    before, after = (plain_words(without_place(text)).split() for text in (original, answer))
+    own = frozenset(original.split())
+    before, after = (plain_words(without_place(text, own)).split() for text in (original, answer))
+    of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
     after = split_compounds(after, said)
@@ -90,7 +103,8 @@ def compare(answer: str, original: str) -> Compared:
             names.setdefault(word, names[matches[0]])
         else:
             names.setdefault(word, word)
-            added.append(word)
+            if word not in of_room:
+                added.append(word)
     return Compared(before, after, names, frozenset(covered), added)
 
 
@@ -124,11 +138,13 @@ def _is_carrier(word: str, before: Sequence[str]) -> bool:
     if lemmas(word) & CARRIERS:
         return True
     if word in ("again", "more"):
+        if set(before) & {"other", "others", "another", "more"}:
+            return True
         return any(number > 1 for number in Counter(min(lemmas(other)) for other in content_words(before)).values())
     known = {lemma for other in before for lemma in lemmas(other)}
     if word in ("person", "people") and known & HUMAN_SOUNDS and not known & PEOPLE:
         return True
-    if "blow" in lemmas(word) and known & BLOWN:
+    if any(known & VERBS_OF_THINGS.get(lemma, frozenset()) for lemma in lemmas(word)):
         return True
     if word in QUANTITIES and "some" in before:
         return True
@@ -144,8 +160,7 @@ def _says_less_often(compared: Compared) -> bool:
     if _shares_verb(compared.after):
         # "A woman and a child are talking" says the verb of both once.
         missing -= Counter(name for name in missing if lemmas(name) & _SOUND_VERBS)
-    referring = sum(word in _REFERRING for word in compared.after) - sum(word in _REFERRING for word in compared.before)
-    return missing.total() > max(0, referring)
+    return missing.total() > max(0, _referring(compared.after) - _referring(compared.before))
 
 
 def _says_more_often(compared: Compared) -> bool:
@@ -153,18 +168,26 @@ def _says_more_often(compared: Compared) -> bool:
     times, times_before = _times(compared.after, compared.names), _times(compared.before, compared.names)
     # A horn may honk; the same word comes twice only where it is said twice.
     forms = Counter(min(lemmas(word)) for word in content_words(compared.after))
-    return any(
-        forms[min(lemmas(word))] > 1 and times[name] > times_before[name] > 0
-        for word in content_words(compared.after)
-        if (name := compared.names[word]) in times
-    )
+    twice = {compared.names[word] for word in content_words(compared.after) if forms[min(lemmas(word))] > 1}
+    added = Counter({name: times[name] - times_before[name] for name in twice if times[name] > times_before[name] > 0})
+    if _shares_verb(compared.before):
+        added -= Counter(name for name in added if lemmas(name) & _SOUND_VERBS)
+    return added.total() > max(0, _referring(compared.before) - _referring(compared.after))
+
+
+def _referring(words: Sequence[str]) -> int:
+    """How many words stand for one that is said before."""
+    return sum(word in _REFERRING for word in words)
 
 
 def _shares_verb(words: Sequence[str]) -> bool:
     """Whether two share one verb: "a woman and a child are talking"."""
     return any(
         word == "and"
-        and any(other in ("are", "were", "both") or is_base_verb(other) for other in words[at + 2 : at + 5])
+        and any(
+            other in ("are", "were", "both") or (is_base_verb(other) and other in _SOUND_VERBS)
+            for other in words[at + 2 : at + 5]
+        )
         for at, word in enumerate(words)
     )
 

@@ -21,7 +21,7 @@ _LETTERS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 _WORD = re.compile(r"[a-z]+")
 # A sense further down is rare, and a synonym in it is none in most sentences.
 _SENSES = 3
-# Speech and sound, by the lexicographers' files: WordNet holds "cry" and "shout", "hum" and "buzz" to be one sense, a listener does not.
+# Speech and sound, by the lexicographers' files: WordNet holds "cry" and "shout" to be one sense, a listener does not.
 _SOUNDS = {"VERB": ("32", "39"), "NOUN": ("10", "11")}
 _DERIVED_FROM, _PERTAINS_TO, _SIMILAR_TO = "+", "\\", "&"
 
