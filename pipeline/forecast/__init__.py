@@ -158,13 +158,15 @@ def forecast(
 def with_captions(
     setting: Setting, captions: CaptionPlan, asked: ModelAnswers, speed: float, concurrency: int
 ) -> Setting:
-    """The setting with the time for captions: CPU time of a local model, or waiting for a remote one."""
+    """The setting with the time for captions: CPU time of a local model, and waiting for a remote one and a judge."""
+    judged = captions.judge.questions if captions.judge is not None else Interval.exact(0.0)
     if captions.writer == "local":
         each_s = asked.cpu_s / asked.captions if asked.captions else 0.0
         cpu = Interval.exact(each_s * captions.questions).widened(1.0 / max(asked.captions, 1) ** 0.5)
-        return replace(setting, caption_cpu_s=cpu, answers=captions.answers.value)
-    batches = asked.answers / max(concurrency, 1)
+        waiting = judged.value * ANSWER_S / (setting.workers * concurrency)
+        return replace(setting, caption_cpu_s=cpu, asking_wall_s=waiting, answers=captions.answers.value)
+    batches = (asked.answers + asked.judged) / max(concurrency, 1)
     answer_s = asked.wall_s / max(batches, 1.0) if asked.captions else ANSWER_S
-    waiting = captions.answers.value * answer_s / (setting.workers * concurrency)
-    cpu = captions.answers.times(Overheads().ask_cpu_s * speed)
+    waiting = (captions.answers + judged).value * answer_s / (setting.workers * concurrency)
+    cpu = (captions.answers + judged).times(Overheads().ask_cpu_s * speed)
     return replace(setting, caption_cpu_s=cpu, asking_wall_s=waiting, answers=captions.answers.value)

@@ -244,6 +244,10 @@ def test_the_local_model_takes_cores_and_one_elsewhere_takes_waiting() -> None:
     nothing = ModelAnswers()
     elsewhere = with_captions(Setting(2, 2), plan_captions(recipe, questions, 1.0, nothing, nothing), nothing, 1.0, 16)
     assert elsewhere.asking_wall_s == pytest.approx(180 / 32)
+    judged = plan_captions(load_recipe("folder", JUDGED), questions, 1.0, nothing, nothing)
+    assert judged.judge is not None
+    waiting = with_captions(Setting(2, 2), judged, nothing, 1.0, 16).asking_wall_s
+    assert waiting == pytest.approx((180 + judged.judge.questions.value) / 32)
 
 
 @pytest.mark.parametrize(
