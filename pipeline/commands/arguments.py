@@ -28,7 +28,12 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     """Declares --set."""
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="overrides a key of the recipe; a list is [a,b]"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="overrides a key of the recipe; a list is [a,b]",
     )
 
 
