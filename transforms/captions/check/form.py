@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
+from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.text import without_place
 from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.lexicon.base_forms import may_be
@@ -57,6 +58,8 @@ _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 _TAKE_BASE_FORM = frozenset("hear hears heard hearing make makes making made let lets letting".split())
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
+
+_NO_PAIR = FUNCTION_WORDS | {"noise", "noises"}
 
 _NO_PLURAL = (
     r"(?:news|gas|bagpipes|series|species|lens|chaos|canvas|tennis|always|sometimes|"
@@ -154,7 +157,7 @@ def breaks_agreement(answer: str, original: str) -> bool:
     for noun, verb in before:
         if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in places:
             continue
-        if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
+        if {noun, verb} & _NO_PAIR or not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB"):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()

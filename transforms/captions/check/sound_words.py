@@ -28,7 +28,8 @@ CARRIERS = frozenset(
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
-    "hear audible foreground scene recording time fashion manner way pattern present group make produce emit generate "
+    "far hear audible foreground scene recording time fashion manner way pattern present group make "
+    "produce emit generate "
     "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
     "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
     "area surroundings discernible noticeable perceptible".split()

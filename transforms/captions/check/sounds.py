@@ -30,6 +30,8 @@ _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
 _SOUND_VERBS = frozenset(VERBS)
+# "An engine is running idle" is idle.
+_RUNS = frozenset(("run",))
 # What a sound does in a room is said with its place: "rings through a hall", "with long, ringing echoes".
 _RESOUND = frozenset(
     "ring bounce fill linger echo reverberate carry roll hang rebound resound resonate die fade long".split()
@@ -117,7 +119,7 @@ def _required(before: Sequence[str]) -> list[str]:
     for position, word in enumerate(before):
         if word == "," or word in FUNCTION_WORDS or word in VACUOUS or lemmas(word) & VACUOUS:
             continue
-        if lemmas(word) & LIGHT_VERBS and _carries(before, position):
+        if lemmas(word) & (LIGHT_VERBS | _RUNS) and _carries(before, position):
             continue
         required.append(word)
     return required
