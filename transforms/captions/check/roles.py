@@ -171,17 +171,13 @@ def _actors_of(
         # "The screech of insects".
         return set(nouns[position + 1 :]) - {""}, set()
     earlier = set(nouns[:position]) - {""}
-    if position and part[position - 1] in _BE and _is_participle(word):
+    if position and part[position - 1] in _BE and not word.endswith(("ing", "s")):
         # A passive: the actor follows "by".
         return (set(nouns[part.index("by", position) :]) - {""} if "by" in part[position:] else set()), set()
     if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
-
-
-def _is_participle(word: str) -> bool:
-    return not word.endswith(("ing", "s")) and word not in base_forms(word).get("VERB", ())
 
 
 def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -220,6 +216,8 @@ def _is_verbal(part: Sequence[str], position: int, link: str = "and") -> bool:
         return False
     if word.endswith("s") and may_be(word, "NOUN") and position > 1 and part[position - 2] in ("a", "an"):
         # "An animal grunts": no plural follows "an".
+        return True
+    if not may_be(word, "NOUN") and position and not word.endswith("ed"):
         return True
     if word.endswith("ing") or part[position + 1 : position + 2] == ["of"]:
         return word.endswith("ing") or not may_be(word, "ADJ")

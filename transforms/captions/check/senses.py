@@ -105,7 +105,7 @@ def close(word: str) -> frozenset[str]:
     """The synonyms of a word that is no sound and in no class of its own."""
     if any(lemma in _classes() or lemma in _SOUNDS for lemma in lemmas(word)):
         return frozenset()
-    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE - _SOUNDS
+    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE - _SOUNDS - set(_classes())
 
 
 @lru_cache(maxsize=50_000)

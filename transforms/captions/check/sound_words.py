@@ -9,7 +9,7 @@ FUNCTION_WORDS = frozenset(
     "me we our us who which whose what where there here has have had having do does did can may will would also both "
     "together all each other another up down out off around about between upon within via simultaneously meanwhile "
     "accompanied alongside just even though although since because yet still too toward towards across against "
-    "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
+    "beneath under underneath past atop aboard like himself herself themselves theirs one later soon shortly "
     "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
     "below away joined very quite rather really else if throughout including could would should must shall others ones"
     " back forth".split()
