@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --constraint constraints/py311.txt
 SETUP_FILES := setup.py pyproject.toml constraints/py311.txt Makefile
+# Tests start many processes, and each would compile the packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo model test test-fast lint bench constraints clean

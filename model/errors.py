@@ -4,8 +4,9 @@ from __future__ import annotations
 
 
 def one_line(error: object) -> str:
-    """The text of an error, or any text, without line breaks."""
-    return " ".join(str(error).split())
+    """The text of an error, or any text, without line breaks; the name of an error's class where it has no text."""
+    text = " ".join(str(error).split())
+    return text or (type(error).__name__ if isinstance(error, BaseException) else "")
 
 
 class ConfigurationError(ValueError):

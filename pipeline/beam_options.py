@@ -52,6 +52,7 @@ def cpu_quota(membership: Path, mounted: Path) -> float | None:
         mounted: the folder of the control groups, such as /sys/fs/cgroup.
     """
     quotas = []
+    # Without control groups there is no quota.
     with contextlib.suppress(OSError):
         lines = membership.read_text(encoding="utf-8").splitlines()
         group = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")

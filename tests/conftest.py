@@ -1,8 +1,19 @@
-"""The order of the tests: files with slow tests come first, so that parallel workers end together."""
+"""Which files of tests are read, and their order: those with slow tests come first, so that workers end together."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out a file whose tests are all slow where slow tests are left out: importing it takes time too."""
+    if config.option.markexpr != "not slow" or not collection_path.match("test_*.py"):
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return True if re.search(r"^pytestmark = pytest\.mark\.slow$", text, re.MULTILINE) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

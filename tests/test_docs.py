@@ -384,8 +384,8 @@ def test_no_page_names_an_exit_code_that_there_is_none_of(page: Page) -> None:
         assert int(code) in (DONE, INCOMPLETE, UNUSABLE)
 
 
-def test_the_page_on_captions_has_every_reason() -> None:
-    page = page_of("docs/captions.md").text
+def test_the_page_on_the_check_has_every_reason() -> None:
+    page = page_of("docs/caption-check.md").text
     for reason in REASONS:
         assert (
             f"`{reason}`" in page or f"`{reason.rpartition('_')[0]}_*`" in page or f"`{reason.split('_')[0]}_*`" in page

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -282,6 +283,13 @@ def test_tests_mirror_the_packages() -> None:
     for folder in folders:
         if folder.name != "__pycache__":
             assert (ROOT / folder.relative_to(ROOT / "tests")).is_dir(), folder
+
+
+def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) -> None:
+    """By default it passes over folders called build, and the tests of builds did not run."""
+    patterns = [pattern for pattern in pytestconfig.getini("norecursedirs") if pattern != "__pycache__"]
+    folders = [path for path in (ROOT / "tests").rglob("*") if path.is_dir()]
+    assert not [folder for folder in folders for pattern in patterns if fnmatch(folder.name, pattern)]
 
 
 def test_every_module_opens_with_a_sentence() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
@@ -18,6 +19,7 @@ from transforms.captions.endpoint.chat import reply_of
 from transforms.captions.judge import verdict
 from transforms.captions.list_questions import request_of, request_to_judge
 from transforms.captions.rewriting import check_reply
+from transforms.errors import one_line
 from transforms.records import Answer, Reply, ReplyKind, reply_of_reason
 from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
@@ -49,8 +51,8 @@ def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     files, judges = manifest["files"], set(manifest.get("judge_files") or ())
     try:
         records = as_answers(pq.read_table(output)).to_pylist() if output.exists() else []
-    except (OSError, ValueError, KeyError) as error:
-        raise BatchError(f"--output {output} holds no answers: {str(error).splitlines()[0]}") from error
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise BatchError(f"--output {output} holds no answers: {one_line(error)}") from error
     merged = {_key(record): record for record in records}
     batches = refresh(clients, folder)
     for name in files:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.errors import reason_of
 
 EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
 
@@ -56,7 +57,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BatchError(f"{folder} holds no requests: elsa captions export writes them") from error
     except (OSError, ValueError) as error:
-        raise BatchError(f"{folder / EXPORT} cannot be read: {error}") from error
+        raise BatchError(f"{folder / EXPORT} cannot be read: {reason_of(error)}") from error
     return values
 
 
@@ -73,7 +74,7 @@ def read_batches(folder: Path) -> dict[str, Batch]:
         values = json.loads(path.read_text(encoding="utf-8"))
         return {name: Batch(**{**entry, "earlier": tuple(entry["earlier"])}) for name, entry in values.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BatchError(f"{path} cannot be read: {error}") from error
+        raise BatchError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def safe_code(text: Any) -> str:

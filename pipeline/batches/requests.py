@@ -25,17 +25,17 @@ from pipeline.batches.folder import (
 )
 from pipeline.beam_options import beam_options, set_file_systems
 from pipeline.build.begin import refuse_other
-from pipeline.build.caption_setup import answer_files
+from pipeline.build.caption_setup import answer_files, known_answers, refuse_unreadable
 from pipeline.build.planning import plan_build
 from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
 from transforms import storage
-from transforms.captions.answer_journal import read_answers
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
+from transforms.errors import reason_of
 from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
 
@@ -74,15 +74,13 @@ def export_requests(
     if recipe.caption.writer != "openai":
         raise BatchError(f"batches are for caption.writer=openai, and this recipe has {recipe.caption.writer}")
     set_file_systems(beam_flags)
+    refuse_unreadable(answers)
     plan = plan_build(recipe, input_dir)
     refuse_other(recipe, plan.input_sha256, release)
     done = set(metadata_paths(release))
     shards = tuple(n for n, path in enumerate(plan.shard_paths) if f"{path}/{METADATA}" not in done)
     files = answer_files(release, answers)
-    try:
-        failed = {digest for digest, reply in read_answers(files, failures_stand=True).items() if reply.error}
-    except (OSError, ValueError, KeyError) as error:
-        raise BatchError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
+    failed = {digest for digest, reply in known_answers(files, failures_stand=True).items() if reply.error}
     manifest = _claim(folder, recipe)
     job = replace(recipe.caption_job(files), release=release)
     parts = folder / PARTS
@@ -143,7 +141,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BatchError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise BatchError(f"{folder} cannot be written: {reason_of(error)}") from error
 
 
 class _RequestFiles:

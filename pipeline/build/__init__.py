@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.beam_options import (
     LOCAL_WRITER_EXPERIMENT,
@@ -25,7 +23,7 @@ from pipeline.beam_options import (
 )
 from pipeline.build.begin import as_begun, claim, refuse_foreign, withdraw
 from pipeline.build.caption_setup import job_of_build, judge_unavailable_reason, refuse_unusable
-from pipeline.build.finish import Finished, finish_release, gather_rejections
+from pipeline.build.finish import Finished, damage_text, finish_release, gather_rejections
 from pipeline.build.larger_limit import SmallerRelease, smaller_release
 from pipeline.build.local_runner import run_locally
 from pipeline.build.lock import refuse_if_locked, release_lock
@@ -34,17 +32,16 @@ from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answers, probe_endpoints
 from pipeline.build.progress import Progress, logged_to
 from pipeline.build.redo_captions import ask_again, first_noted_question, merge_redone
-from pipeline.build.remaining_work import clear_failures, clear_unfinished, remaining_work, whole_work
+from pipeline.build.remaining_work import begin_work, failure_lines
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
-from pipeline.release.layout import ReleaseError, metadata_paths
+from pipeline.release.layout import ReleaseError
 from pipeline.release.totals import total
 from transforms import storage
-from transforms.captions.job import CaptionJob
-from transforms.captions.unanswered import Unanswered, read_notes, remove_note
+from transforms.captions.unanswered import Unanswered, read_notes
 from transforms.captions.writers import writer_unavailable_reason
-from transforms.errors import one_line, reason_of
+from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.workspace import failures_folder
 
@@ -84,7 +81,7 @@ def build(
     refuse_unusable(recipe, answers)
     if answers is None:
         _refuse_missing_model(recipe, beam_flags)
-    try:
+    with _reading(output):
         # Before the list is read, which may take minutes.
         refuse_if_locked(output)
         recipe = as_begun(recipe, output)
@@ -92,43 +89,106 @@ def build(
         plan = plan_listing(recipe, input_dir, listing)
         if smaller_release(recipe, input_dir, listing, output) is None:
             refuse_foreign(recipe, plan, output)
-    except OSError as error:
-        raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
-    dry = runs_dry(beam_flags)
-    with contextlib.ExitStack() as stack:
+    start = _Start(recipe, plan, output, answers, failures_stand=failures_stand, dry=runs_dry(beam_flags))
+    with _locked(output):
         with _writing(output):
-            stack.enter_context(release_lock(output))
+            # The folder may have changed before the lock was taken.
             smaller = smaller_release(recipe, input_dir, listing, output)
-            was_begun = smaller is not None or refuse_foreign(recipe, plan, output)
-            if smaller is None:
-                claim(recipe, plan, output)
-            elif dry:
-                raise BuildError(f"--dry_run builds nothing, and {output} holds a release with limit={smaller.limit}")
-        work = _begin_work(plan, output) if smaller is None else Work(smaller.new_shards(plan), ())
-        notes, job, problem = read_notes(output), None, None
-        if (work.shards or notes) and not dry:
-            with _as_before_if_refused(output, smaller, was_begun=was_begun):
-                job = job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
-                problem = _try_endpoint(recipe, plan, output, work.shards, job, notes)
-        if smaller is not None:
-            print(f"build: {smaller.note(plan)}", file=sys.stderr, flush=True)
-            with _writing(output):
-                smaller.make_room(plan)
-                claim(recipe, plan, output)
-            # The answers have moved, and the shards are others.
-            work, notes, job = _begin_work(plan, output), read_notes(output), None
-        if work.shards or notes:
-            job = job or job_of_build(recipe, output, len(work.shards) + len(notes), answers, failures_stand)
-            work = replace(work, captions=job)
-            if not dry:
-                ask_again(output, job, notes)
+        work, problem = start.new_or_resumed() if smaller is None else start.from_smaller(smaller)
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
-        failures = _failures(plan, output, work, dry=dry)
+        failures = failure_lines(plan, output, work, dry=start.dry)
         if recipe.caption.on_failure == "stop" and not failures_stand:
             failures = (*failures, *(note.line() for note in read_notes(output)))
         outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
-        return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
+    return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
+
+
+@dataclass(frozen=True)
+class _Start:
+    """The start of a locked build: the folder is claimed, and the endpoint is tried before anything is rendered.
+
+    Both ways to start return the missing work, and what is wrong with the endpoint if the template takes its part.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    output: str
+    answers: str | None
+    failures_stand: bool
+    dry: bool
+
+    def new_or_resumed(self) -> tuple[Work, str | None]:
+        """Claims a new folder, or goes on with the release that was begun there."""
+        with _writing(self.output):
+            was_begun = refuse_foreign(self.recipe, self.plan, self.output)
+            claim(self.recipe, self.plan, self.output)
+        work, notes = begin_work(self.plan, self.output), read_notes(self.output)
+        if self.dry:
+            return self._with_captions(work, notes), None
+        with _withdrawn_if_refused(self.output, was_begun=was_begun):
+            work = self._with_captions(work, notes)
+            problem = self._ask_first_question(work, notes)
+        self._ask_again(work, notes)
+        return work, problem
+
+    def from_smaller(self, smaller: SmallerRelease) -> tuple[Work, str | None]:
+        """Goes on with a release of the same recipe with a smaller limit; its answers and unchanged shards stay."""
+        if self.dry:
+            raise BuildError(f"--dry_run builds nothing, and {self.output} holds a release with limit={smaller.limit}")
+        with smaller.untouched_if_refused():
+            notes = read_notes(self.output)
+            work = self._with_captions(Work(smaller.new_shards(self.plan), ()), notes)
+            problem = self._ask_first_question(work, notes)
+        print(f"build: {smaller.note(self.plan)}", file=sys.stderr, flush=True)
+        with _writing(self.output):
+            smaller.make_room(self.plan)
+            claim(self.recipe, self.plan, self.output)
+        # The answers have moved, and the shards are others.
+        work, notes = begin_work(self.plan, self.output), read_notes(self.output)
+        work = self._with_captions(work, notes)
+        self._ask_again(work, notes)
+        return work, problem
+
+    def _with_captions(self, work: Work, notes: Sequence[Unanswered]) -> Work:
+        """The work with its caption job, if it has any captions to ask for."""
+        count = len(work.shards) + len(notes)
+        if not count:
+            return work
+        return replace(work, captions=job_of_build(self.recipe, self.output, count, self.answers, self.failures_stand))
+
+    def _ask_first_question(self, work: Work, notes: Sequence[Unanswered]) -> str | None:
+        """Asks the first open question, and keeps its answer; with caption.on_failure=template returns what is wrong.
+
+        Raises:
+            BuildError: when no request to the endpoint can succeed.
+        """
+        job = work.captions
+        if job is None or (job.writer != "openai" and not job.has_judge):
+            return None
+        question = first_question(self.recipe, self.plan, work.shards, job, self.output)
+        if question is None:
+            question = first_noted_question(self.output, job, notes)
+        if question is None:
+            return None
+        reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
+        if reason is not None:
+            raise BuildError(reason)
+        try:
+            replies = probe_endpoints(job, question)
+        except BuildError as error:
+            if job.on_failure == "template":
+                return f"{error}; the template writes the captions"
+            raise BuildError(
+                f"{error}; nothing was rendered (caption.on_failure=template lets the template write the captions)"
+            ) from error
+        keep_first_answers(self.output, replies)
+        return None
+
+    def _ask_again(self, work: Work, notes: Sequence[Unanswered]) -> None:
+        """Asks again for the captions that an earlier build has noted as unanswered."""
+        if work.captions is not None:
+            ask_again(self.output, work.captions, notes)
 
 
 def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
@@ -144,15 +204,11 @@ def _refuse_missing_model(recipe: Recipe, beam_flags: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _as_before_if_refused(output: str, smaller: SmallerRelease | None, *, was_begun: bool) -> Iterator[None]:
-    """Leaves the folder as it was if the endpoint cannot be used, so that another recipe may build there."""
-    with contextlib.nullcontext() if smaller is None else smaller.untouched_if_refused():
-        try:
-            yield
-        except BuildError:
-            if not was_begun:
-                withdraw(output)
-            raise
+def _reading(output: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(f"{error.filename or output} cannot be read: {reason_of(error)}") from error
 
 
 @contextlib.contextmanager
@@ -163,47 +219,23 @@ def _writing(output: str) -> Iterator[None]:
         raise BuildError(f"{output} cannot be written: {reason_of(error)}") from error
 
 
-def _begin_work(plan: Plan, output: str) -> Work:
-    """The missing work, after the remains of earlier tries have been removed."""
-    shards = plan.shard_paths
-    clear_failures(output)
-    work = remaining_work(output, shards, whole_work(plan))
-    clear_unfinished(output, shards, work)
-    missing = {shards[number] for number in work.shards}
-    for note in read_notes(output):
-        if note.shard in missing:
-            remove_note(output, note.shard)
-    return work
+@contextlib.contextmanager
+def _locked(output: str) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        with _writing(output):
+            stack.enter_context(release_lock(output))
+        yield
 
 
-def _try_endpoint(
-    recipe: Recipe, plan: Plan, output: str, shards: tuple[int, ...], job: CaptionJob, notes: Sequence[Unanswered]
-) -> str | None:
-    """Asks the first open question, and keeps the answer; with caption.on_failure=template returns what is wrong.
-
-    Raises:
-        BuildError: when no request to the endpoint can succeed.
-    """
-    if job.writer != "openai" and not job.has_judge:
-        return None
-    question = first_question(recipe, plan, shards, job, output)
-    if question is None:
-        question = first_noted_question(output, job, notes)
-    if question is None:
-        return None
-    reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
-    if reason is not None:
-        raise BuildError(reason)
+@contextlib.contextmanager
+def _withdrawn_if_refused(output: str, *, was_begun: bool) -> Iterator[None]:
+    """Gives back a new folder if the endpoint cannot be used, so that another recipe may build there."""
     try:
-        replies = probe_endpoints(job, question)
-    except BuildError as error:
-        if job.on_failure == "template":
-            return f"{error}; the template writes the captions"
-        raise BuildError(
-            f"{error}; nothing was rendered (caption.on_failure=template lets the template write the captions)"
-        ) from error
-    keep_first_answers(output, replies)
-    return None
+        yield
+    except BuildError:
+        if not was_begun:
+            withdraw(output)
+        raise
 
 
 def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequence[str], *, verbose: bool) -> None:
@@ -230,21 +262,6 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
             raise RuntimeError(last_words(error)) from error
 
 
-def _failures(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, ...]:
-    """A line for each piece of work that left a note, and one for all that is missing without a note."""
-    noted = tuple(f"{note['shard']}: {note['failure']}" for note in workspace.read_failures(output))
-    # A runner may report success and have done less, so the release itself is checked.
-    left = remaining_work(output, plan.shard_paths, work)
-    lost = [*(plan.shard_paths[number] for number in left.shards), *(workspace.chunk_path(n) for n, _ in left.rooms)]
-    if not lost:
-        return noted
-    named = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
-    why = "not there, though the runner ended without an error"
-    if dry:
-        why = "--dry_run translates the graph and builds nothing"
-    return (*noted, f"{named}: {why}")
-
-
 def _finish(
     recipe: Recipe, plan: Plan, listed_clips: int, output: str, failures: tuple[str, ...], built_shards: int
 ) -> Outcome:
@@ -255,7 +272,7 @@ def _finish(
             merge_redone(output)
             finished = finish_release(recipe, plan.rejections, plan.input_sha256, output)
     except pa.ArrowException as error:
-        raise _damaged(output, error) from error
+        raise RuntimeError(damage_text(output, error)) from error
     return Outcome(
         totals=finished.totals,
         rejections=finished.rejections,
@@ -266,26 +283,6 @@ def _finish(
         listed_clips=listed_clips,
         planned_clips=plan.clip_count,
     )
-
-
-def _damaged(output: str, error: pa.ArrowException) -> RuntimeError:
-    """An error that names unreadable files of finished work; the next build makes removed files again."""
-    shards = [storage.join(output, path) for path in metadata_paths(output)]
-    work = storage.join(output, workspace.FOLDER)
-    others = [storage.join(work, name) for name in storage.list_files(work) if name.endswith(".parquet")]
-    unreadable = [path for path in (*shards, *others) if not _is_parquet(path)]
-    if not unreadable:
-        return RuntimeError(one_line(error))
-    more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
-    return RuntimeError(f"{unreadable[0]}{more} is no Parquet file any more: remove it")
-
-
-def _is_parquet(path: str) -> bool:
-    try:
-        pq.read_table(io.BytesIO(storage.read_bytes(path)))
-    except (OSError, pa.ArrowException):
-        return False
-    return True
 
 
 __all__ = ["BuildError", "Outcome", "ReleaseError", "build", "failures_folder"]

@@ -89,6 +89,7 @@ def withdraw(output: str) -> None:
     storage.remove_files([storage.join(output, RECIPE)])
     storage.remove_folder(storage.join(output, workspace.FOLDER))
     if not storage.is_remote(output):
+        # An empty folder that cannot be removed keeps no other build out.
         with contextlib.suppress(OSError):
             Path(output).rmdir()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.build.planning import BuildError
@@ -10,7 +11,7 @@ from pipeline.recipe import Recipe
 from pipeline.release.layout import ANSWERS
 from transforms import storage
 from transforms.captions.answer_budget import Ledger, Spending
-from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
+from transforms.captions.answer_journal import AnswersUnreadable, Journals, KnownAnswers, read_answers
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.job import CaptionJob
 from transforms.captions.writers import writer_unavailable_reason
@@ -30,11 +31,29 @@ def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
         for model, price in paid.items():
             if price is None:
                 raise BuildError(f"recipe key caption.max_cost_usd: there is no price of {model} in caption.prices")
-    if answers is not None:
-        try:
-            read_answers([answers])
-        except (OSError, ValueError, KeyError) as error:
-            raise BuildError(f"--answers {answers} cannot be read: {str(error).splitlines()[0]}") from error
+    refuse_unreadable(answers)
+
+
+def refuse_unreadable(answers: str | None) -> None:
+    """Raises BuildError if the file of --answers cannot be read."""
+    if answers is None:
+        return
+    try:
+        read_answers([answers])
+    except AnswersUnreadable as error:
+        raise BuildError(f"--answers {error}") from error
+
+
+def known_answers(files: Sequence[str], *, failures_stand: bool = False) -> KnownAnswers:
+    """The answers in these files, as `read_answers` returns them.
+
+    Raises:
+        BuildError: naming a file that cannot be read.
+    """
+    try:
+        return read_answers(files, failures_stand=failures_stand)
+    except AnswersUnreadable as error:
+        raise BuildError(str(error)) from error
 
 
 def judge_unavailable_reason(job: CaptionJob) -> str | None:

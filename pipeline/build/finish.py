@@ -35,11 +35,13 @@ from pipeline.release.layout import (
 from pipeline.release.release_json import release_json, versions
 from pipeline.release.totals import Totals, total
 from transforms import storage
+from transforms.captions.variety import caption_variety
+from transforms.errors import one_line
 from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
 
-__all__ = ["finish_release", "gather_rejections"]
+__all__ = ["Finished", "damage_text", "finish_release", "gather_rejections"]
 
 #: The columns of attribution.csv, which names the author of each clip once.
 ATTRIBUTION_SCHEMA = pa.schema(
@@ -109,6 +111,7 @@ def finish_release(
         rejected=len(rejections),
         rooms=rooms.num_rows,
         answers=answers,
+        variety=caption_variety(totals.samples),
         rendered_by=rendered_by,
         files=dict(sorted(files.items())),
     )
@@ -136,3 +139,23 @@ def _attribution(output: str) -> bytes:
         for table in gathered.tables():
             writer.write_table(table)
     return buffer.getvalue()
+
+
+def damage_text(output: str, error: pa.ArrowException) -> str:
+    """Names the unreadable files of finished work after an error; the next build makes removed files again."""
+    shards = [storage.join(output, path) for path in metadata_paths(output)]
+    work = storage.join(output, workspace.FOLDER)
+    others = [storage.join(work, name) for name in storage.list_files(work) if name.endswith(".parquet")]
+    unreadable = [path for path in (*shards, *others) if not _is_parquet(path)]
+    if not unreadable:
+        return one_line(error)
+    more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+    return f"{unreadable[0]}{more} is no Parquet file any more: remove it"
+
+
+def _is_parquet(path: str) -> bool:
+    try:
+        pq.read_table(io.BytesIO(storage.read_bytes(path)))
+    except (OSError, pa.ArrowException):
+        return False
+    return True

@@ -169,16 +169,19 @@ def run_once(job: Job, temporary: str) -> End:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
+        # A process that ended before it read its job says why in its output or exit code.
         with contextlib.suppress(BrokenPipeError):
             send_job(job, process.stdin)
         output = process.stdout.read()
         code = process.wait()
     finally:
         # The group belongs to us until its leader has been waited for and none of its processes lives.
+        # macOS answers with PermissionError where only zombies are left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
+        # A part of the job may still be in the buffer, for a process that has ended.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
     return read_end(output, code, process.pid, read_current_work(job.current_work))

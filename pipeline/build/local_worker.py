@@ -133,7 +133,7 @@ def _run_pipe() -> None:
         reported.acquire()
         os.write(report_to, json.dumps(report).encode())
         os.close(report_to)
-        # The log comes last: on a full disk it cannot be written.
+        # The log comes last: on a full disk it cannot be written. The report has been sent, and the group must end.
         with contextlib.suppress(Exception):
             log()
             sys.stderr.flush()
@@ -144,12 +144,14 @@ def _run_pipe() -> None:
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
             dead = sorted({note.pid for note in read_current_work(job.current_work) if not _is_alive(note.pid)})
             end_with({"died": int(ended[1]), "pids": dead}, lambda: threading.__excepthook__(thrown))
+        # On a full disk the log cannot be written.
         with contextlib.suppress(OSError):
             threading.__excepthook__(thrown)
 
     threading.excepthook = worker_ended
     try:
         run_pipe(job)
+    # Also an exit that a library asks for; the command reads each end in the report.
     except BaseException as error:
         from pipeline.errors import last_words
 
@@ -194,11 +196,13 @@ def _process_runner(job: Job, options: PipelineOptions):  # type: ignore[no-unty
 
 
 def _is_alive(pid: int) -> bool:
-    with contextlib.suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # It lives, and belongs to another user.
+        return True
     return True
 
 

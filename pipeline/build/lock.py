@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import errno
 import json
+import logging
 import os
 import socket
 import threading
@@ -17,7 +18,10 @@ from pathlib import Path
 
 from pipeline.build.planning import BuildError
 from transforms import storage
+from transforms.errors import one_line
 from transforms.shards import workspace
+
+logger = logging.getLogger(__name__)
 
 try:
     import fcntl
@@ -77,6 +81,7 @@ def refuse_if_locked(release: str) -> None:
     if storage.is_remote(release):
         _refuse_young(release)
         return
+    # Without the file there is no lock.
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as file:
         locked = _try_lock(file.fileno(), shared=True)
         if locked is None:
@@ -125,10 +130,12 @@ def _lock_file(release: str, path: str) -> int:
         try:
             if not _try_lock(descriptor):
                 raise _refusal(release, _read(path))
+            # A build that has just ended may have removed it.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                     return descriptor
         except BaseException:
+            # Also after an interrupt, because an open file may hold the lock. The error goes on.
             os.close(descriptor)
             raise
         os.close(descriptor)
@@ -160,9 +167,14 @@ def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
 
 
 def _read(path: str) -> Holder | None:
+    """The holder that a lock names; None if the file has been removed, or is not what a build writes.
+
+    Raises:
+        OSError: if the file is there and cannot be read.
+    """
     try:
         return Holder(**json.loads(storage.read_bytes(path)))
-    except (OSError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
@@ -195,9 +207,14 @@ def _dated_lock(release: str) -> Iterator[None]:
 
     def renew() -> None:
         while not stop.wait(RENEW_EVERY_S):
-            # A store that does not answer now may answer next time; the date may miss some renewals.
-            with contextlib.suppress(Exception):
+            try:
                 _write_date(path, mine)
+            except OSError as error:
+                # A store that does not answer now may answer next time; the date may miss some renewals.
+                logger.error(
+                    "the lock of %s was not renewed (%s); after %.0f s without renewal another build may take over",
+                    release, one_line(error), VOID_AFTER_S,
+                )  # fmt: skip
 
     thread = threading.Thread(target=renew, name="lock-renewal", daemon=True)
     thread.start()
@@ -206,10 +223,13 @@ def _dated_lock(release: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        # A finished release has no workspace any more.
-        with contextlib.suppress(Exception):
+        try:
+            # A finished release has no workspace any more.
             if storage.exists(path):
                 storage.remove_files([path])
+        except OSError as error:
+            # The work is done, and its result must not change for this.
+            logger.error("the lock of %s stays for %.0f s: %s", release, VOID_AFTER_S, one_line(error))
 
 
 def _write_date(path: str, holder: Holder) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pipeline.build.caption_setup import known_answers
 from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import Recipe
 from transforms.captions.answer_budget import ADMITTED, Budget
-from transforms.captions.answer_journal import Journal, Journals, KnownAnswers, read_answers
+from transforms.captions.answer_journal import Journal, Journals
 from transforms.captions.describe_places import describe_place
 from transforms.captions.job import CaptionJob
 from transforms.captions.judge import judge_request
@@ -94,7 +95,7 @@ def first_question(
     recipe: Recipe, plan: Plan, shards: tuple[int, ...], job: CaptionJob, output: str
 ) -> OpenQuestion | None:
     """A question without a known answer; None if none is found in the shards looked at."""
-    known = read_answers(job.answers, failures_stand=job.failures_stand) if job.answers else KnownAnswers()
+    known = known_answers(job.answers, failures_stand=job.failures_stand)
     Journals(workspace.journal_folder(output)).refresh(known)
     questions = job.questions()
     for row in _described_rows(recipe, plan, shards):

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from pipeline.durations import duration_text
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.write_shard import METADATA
@@ -136,15 +137,6 @@ def progress_text(done: int, total: int, elapsed_s: float, rooms_done: int = 0, 
     return f"{done} of {total} rows,{of_rooms} {rate:.1f} rows/s, {left}"
 
 
-def duration_text(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 @contextlib.contextmanager
 def logged_to(path: str | None) -> Iterator[TextIO]:
     """Redirects the stderr of this process and of its children into a file, and yields the stream to the screen.
@@ -162,6 +154,7 @@ def logged_to(path: str | None) -> Iterator[TextIO]:
             yield stream
     finally:
         if sys.stderr is not None:
+            # On a full disk the log cannot be written, and the screen must come back.
             with contextlib.suppress(OSError):
                 sys.stderr.flush()
         os.dup2(screen, 2)

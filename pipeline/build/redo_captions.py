@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.build.caption_setup import answer_files, job_of_build, refuse_unusable
+from pipeline.build.caption_setup import answer_files, job_of_build, known_answers, refuse_unusable
 from pipeline.build.finish import Finished, finish_release
 from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
@@ -19,7 +19,7 @@ from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
 from transforms import storage
-from transforms.captions.answer_journal import Journals, read_answers
+from transforms.captions.answer_journal import Journals
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
@@ -137,7 +137,7 @@ def _first_question(
 ) -> OpenQuestion | None:
     """The first question without a known answer in the rows of these shards."""
     questions = job.questions()
-    known = read_answers(job.answers)
+    known = known_answers(job.answers)
     if job.release is not None:
         Journals(workspace.journal_folder(job.release)).refresh(known)
     for rows in shards:

@@ -9,6 +9,7 @@ from pipeline.build.planning import Plan
 from pipeline.dag import Work
 from pipeline.release.layout import METADATA, ROOMS, metadata_paths
 from transforms import storage
+from transforms.captions.unanswered import read_notes, remove_note
 from transforms.shards import workspace
 
 #: The number of rooms that are measured in one piece of work.
@@ -51,15 +52,43 @@ def remaining_work(release: str, shards: Sequence[str], work: Work) -> Work:
     return replace(work, shards=tuple(number for number in work.shards if shards[number] not in settled), rooms=rooms)
 
 
-def clear_unfinished(release: str, shards: Sequence[str], work: Work) -> None:
+def begin_work(plan: Plan, release: str) -> Work:
+    """The missing work of a plan, after the remains of earlier tries have been removed."""
+    shards = plan.shard_paths
+    _clear_failures(release)
+    work = remaining_work(release, shards, whole_work(plan))
+    _clear_unfinished(release, shards, work)
+    missing = {shards[number] for number in work.shards}
+    for note in read_notes(release):
+        if note.shard in missing:
+            remove_note(release, note.shard)
+    return work
+
+
+def failure_lines(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[str, ...]:
+    """A line for each piece of work that left a note, and one for all that is missing without a note."""
+    noted = tuple(f"{note['shard']}: {note['failure']}" for note in workspace.read_failures(output))
+    # A runner may report success and have done less, so the release itself is checked.
+    left = remaining_work(output, plan.shard_paths, work)
+    lost = [*(plan.shard_paths[number] for number in left.shards), *(workspace.chunk_path(n) for n, _ in left.rooms)]
+    if not lost:
+        return noted
+    named = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+    why = "not there, though the runner ended without an error"
+    if dry:
+        why = "--dry_run translates the graph and builds nothing"
+    return (*noted, f"{named}: {why}")
+
+
+def _clear_unfinished(release: str, shards: Sequence[str], work: Work) -> None:
     """Removes the remains of shards that are to be built, and half-written files at the root."""
     storage.remove_folders(release, [shards[number] for number in work.shards])
     storage.remove_partials(release)
 
 
-def clear_failures(release: str) -> None:
+def _clear_failures(release: str) -> None:
     """Removes the notes of failures; what failed is tried again."""
     storage.remove_folder(workspace.failures_folder(release))
 
 
-__all__ = ["ROOMS_PER_CHUNK", "clear_failures", "clear_unfinished", "remaining_work", "room_chunks", "whole_work"]
+__all__ = ["ROOMS_PER_CHUNK", "begin_work", "failure_lines", "remaining_work", "room_chunks", "whole_work"]

@@ -29,9 +29,9 @@ class InputFindings:
     unknown_lengths: int
     """Clips whose headers do not tell their length, or were not read."""
     rejections: tuple[Rejection, ...]
-    """Inputs that a build would refuse, with the file and the line where there is one."""
+    """Inputs that a build would reject, with the file and the line where there is one."""
     notes: tuple[str, ...]
-    """Facts that refuse nothing, such as files that no list names."""
+    """Facts for which nothing is rejected, such as files that no list names."""
     unusable: str | None = None
     """Why a build would not start, or None."""
 

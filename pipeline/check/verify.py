@@ -47,9 +47,10 @@ from pipeline.release.layout import (
     read_release_json,
     read_rows,
 )
-from pipeline.release.release_json import RELEASE_FORMAT, SEAL, release_json, seal, versions
+from pipeline.release.release_json import RELEASE_FORMAT, SEAL, VARIETY, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies
 from transforms import storage
+from transforms.captions.variety import caption_variety
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
@@ -147,6 +148,10 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     findings.rows, findings.digest = totals.row_count, totals.digest
     findings.problems += [f"row {name}: more than one row has this id" for name in digest.repeated_ids()]
     if recipe is not None:
+        variety = _stated(stated, VARIETY) if VARIETY in stated else None
+        if variety is not None and fully:
+            # Another version of the tool may find other phrases in the same captions.
+            variety = caption_variety(totals.samples)
         expected = release_json(
             recipe,
             totals,
@@ -154,6 +159,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
             rejected=tables.rejected,
             rooms=tables.rooms,
             answers=tables.answers.counts() if tables.answers is not None else {},
+            variety=variety,
             rendered_by=_stated(stated, "versions"),
             files=_stated(stated, "files"),
         )

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.command import nearest
-from pipeline.commands.beam_flags import refuse_unknown_flags
+from pipeline.command import fail, nearest
+from pipeline.commands.beam_flags import UnknownFlag, refuse_unknown_flags
 
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
@@ -28,7 +28,12 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     """Declares --set."""
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="overrides a key of the recipe"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="overrides a key of the recipe; a list is [a,b]",
     )
 
 
@@ -43,6 +48,17 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     limit = getattr(arguments, "limit", None)
     settings = [*arguments.settings, *([f"limit={limit}"] if limit is not None else [])]
     return load_recipe(arguments.recipe, settings)
+
+
+def recipe_or_fail(arguments: argparse.Namespace) -> Recipe | None:
+    """The recipe of a command line; None after a line on stderr that names the first unusable argument."""
+    from pipeline.recipe import RecipeError
+
+    try:
+        return load_checked_recipe(arguments)
+    except (RecipeError, UnknownFlag, UnusableArgument) as error:
+        fail(str(error))
+        return None
 
 
 def load_checked_recipe(arguments: argparse.Namespace) -> Recipe:
@@ -69,13 +85,23 @@ def refuse_missing_folder(path: str) -> None:
         return
     if Path(path).exists():
         raise UnusableArgument(f"{path} is a file, not a folder")
+    if Path(path).is_symlink():
+        raise UnusableArgument(f"{path} is a link to nothing")
     raise UnusableArgument(f"no such folder: {path}{_nearest_path(path)}")
 
 
 def refuse_missing_file(option: str, path: str) -> None:
-    """Raises UnusableArgument unless a local path is a file that can be opened."""
-    if "://" not in path and not Path(path).is_file():
-        raise UnusableArgument(f"{option} {path} cannot be read: no such file{_nearest_path(path)}")
+    """Raises UnusableArgument unless a local path is a file."""
+    if "://" in path or Path(path).is_file():
+        return
+    problem = f"no such file{_nearest_path(path)}"
+    if Path(path).is_dir():
+        problem = "it is a folder"
+    elif Path(path).exists():
+        problem = "it is no regular file"
+    elif Path(path).is_symlink():
+        problem = "it is a link to nothing"
+    raise UnusableArgument(f"{option} {path} cannot be read: {problem}")
 
 
 def _nearest_path(path: str) -> str:
@@ -87,14 +113,14 @@ def _nearest_path(path: str) -> str:
 
 
 def parse_share(text: str) -> float:
-    """A share between 0 and 1, from `15%` or `0.15`.
+    """A share between 0 and 1, from `15%`, `15 %` or `0.15`.
 
     Raises:
         argparse.ArgumentTypeError: for anything else.
     """
-    number, percent = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
+    number = text.strip().removesuffix("%")
     try:
-        share = float(number) / percent
+        share = float(number) / (100.0 if number != text.strip() else 1.0)
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:

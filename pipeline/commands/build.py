@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.arguments import UnusableArgument, add_recipe_arguments, load_checked_recipe
-from pipeline.commands.beam_flags import UnknownFlag
+from pipeline.commands.arguments import add_recipe_arguments, parse_share, recipe_or_fail
+from pipeline.errors import last_words
 
 
 class BuildCommand:
@@ -50,17 +49,14 @@ class BuildCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         if arguments.verbose:
             logging.getLogger().setLevel(logging.INFO)
-        from pipeline.recipe import RecipeError
-
-        try:
-            recipe = load_checked_recipe(arguments)
-        except (RecipeError, UnknownFlag, UnusableArgument) as error:
-            fail(str(error))
+        recipe = recipe_or_fail(arguments)
+        if recipe is None:
             return UNUSABLE
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, ReleaseError, build, failures_folder
         from pipeline.commands.messages import failure_lines, rejection_lines
+        from pipeline.recipe import RecipeError
         from pipeline.report.of_release import write_report_of
         from transforms.sources import SourceUnusable
 
@@ -77,7 +73,7 @@ class BuildCommand:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
-            fail(f"the build stopped: {last_line(error)}; finished shards stay; run the same command again to go on")
+            fail(f"the build stopped: {last_words(error)}; finished shards stay; run the same command again to go on")
             return INCOMPLETE
         for line in failure_lines(outcome.failures, failures_folder(arguments.output)):
             fail(f"{line} (run the same command again to go on)")
@@ -97,7 +93,7 @@ class BuildCommand:
         try:
             write_report_of(arguments.output, arguments.input)
         except OSError as error:
-            fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.output} makes it")
+            fail(f"the report cannot be written: {last_words(error)}; elsa report {arguments.output} makes it")
             return INCOMPLETE
         # Last, where they are seen: they say how many captions have no answer.
         for note in outcome.notes:
@@ -111,29 +107,6 @@ class BuildCommand:
             print(f"{clips} missing or rejected, {share} of all: --allow-missing lets that pass")
             return DONE
         return INCOMPLETE
-
-
-def parse_share(text: str) -> float:
-    """The share that a text such as `15%` or `0.15` names, from 0 to 1.
-
-    Raises:
-        argparse.ArgumentTypeError: when the text is neither.
-    """
-    number = text.strip().removesuffix("%")
-    try:
-        share = float(number) / (100 if text.strip().endswith("%") else 1)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 15% or 0.15")
-    return share
-
-
-def last_line(error: BaseException) -> str:
-    """The last line of an error's message, for the user."""
-    from pipeline.errors import last_words
-
-    return last_words(error)
 
 
 build = BuildCommand()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_recipe_arguments, add_settings_argument, recipe_of
-from pipeline.commands.build import last_line
+from pipeline.errors import last_words
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -106,7 +106,7 @@ class CaptionsCommand:
             fail(f"the endpoint did not do it: {said}; run the same command again to go on")
             return INCOMPLETE
         except (OSError, RuntimeError) as error:
-            fail(f"captions {arguments.step} stopped: {last_line(error)}; run the same command again to go on")
+            fail(f"captions {arguments.step} stopped: {last_words(error)}; run the same command again to go on")
             return INCOMPLETE
 
 
@@ -187,7 +187,7 @@ def _redo(arguments: argparse.Namespace) -> int:
     try:
         write_report_of(arguments.release, arguments.input)
     except OSError as error:
-        fail(f"the report cannot be written: {last_line(error)}; elsa report {arguments.release} makes it")
+        fail(f"the report cannot be written: {last_words(error)}; elsa report {arguments.release} makes it")
         return INCOMPLETE
     for note in redone.finished.notes:
         fail(note)

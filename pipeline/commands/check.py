@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.arguments import UnusableArgument, add_settings_argument, load_checked_recipe
+from pipeline.commands.arguments import add_settings_argument, recipe_or_fail
+from transforms.errors import reason_of
 
 if TYPE_CHECKING:
     from pipeline.check.check_input import InputFindings
@@ -25,7 +26,7 @@ class CheckCommand:
         parser.description = (
             "Reads the lists of a folder and the headers of its files, as a build would, and names every problem\n"
             "with its file and line. It decodes and renders nothing, so damage inside a file shows in a build alone.\n"
-            "Exit 0: a build would take every clip. 1: it would refuse some. 2: it could not start."
+            "Exit 0: a build would take every clip. 1: it would reject some. 2: it could not start."
         )
         parser.epilog = (
             "examples:\n  elsa check recordings\n  elsa check AUDIOCAPS --recipe spatial-audiocaps --json\n"
@@ -39,21 +40,21 @@ class CheckCommand:
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.commands.beam_flags import UnknownFlag
+        recipe = recipe_or_fail(arguments)
+        if recipe is None:
+            return UNUSABLE
+        # These import Beam, which takes seconds.
+        from pipeline.check.check_input import check_input
         from pipeline.recipe import RecipeError
         from transforms.sources import SourceUnusable
 
         try:
-            recipe = load_checked_recipe(arguments)
-            # This import brings Beam, which takes seconds.
-            from pipeline.check.check_input import check_input
-
             findings = check_input(recipe, arguments.input, _watch)
-        except (RecipeError, SourceUnusable, UnknownFlag, UnusableArgument) as error:
+        except (RecipeError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
         except OSError as error:
-            fail(f"{error.filename or arguments.input} cannot be read: {error.strerror or error}")
+            fail(f"{error.filename or arguments.input} cannot be read: {reason_of(error)}")
             return UNUSABLE
         if arguments.json:
             print(json.dumps(findings.as_json(), indent=1))
@@ -81,7 +82,7 @@ def _print(folder: str, findings: InputFindings) -> None:
     for note in findings.notes:
         print(f"note: {note}")
     if findings.rejections:
-        print(f"a build would refuse {len(findings.rejections)} inputs, named above, and build the rest")
+        print(f"a build would reject {len(findings.rejections)} inputs, named above, and build the rest")
     else:
         print("no problem found")
 

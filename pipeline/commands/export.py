@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+from pipeline.errors import last_words
 
 _UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
@@ -64,7 +65,7 @@ class ExportCommand:
             fail(f"{error}; elsa verify {arguments.release} names every problem")
             return INCOMPLETE
         except OSError as error:
-            fail(f"the export stopped: {error}; run the same command again to go on")
+            fail(f"the export stopped: {last_words(error)}; run the same command again to go on")
             return INCOMPLETE
         gigabytes = exported.bytes / 1e9
         print(f"{arguments.output}: {exported.rows} rows in {exported.shards} tar shards, {gigabytes:.3f} GB")

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
-from pipeline.commands.arguments import UnusableArgument, add_recipe_arguments, load_checked_recipe
-from pipeline.commands.beam_flags import UnknownFlag
-from pipeline.commands.build import last_line
+from pipeline.commands.arguments import add_recipe_arguments, recipe_or_fail
+from pipeline.errors import last_words
 
 if TYPE_CHECKING:
     from pipeline.forecast import Forecast
@@ -92,32 +91,27 @@ class PlanCommand:
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.recipe import RecipeError
-
-        try:
-            recipe = load_checked_recipe(arguments)
-        except (RecipeError, UnknownFlag, UnusableArgument) as error:
-            fail(str(error))
+        problem = _unusable_count(arguments)
+        if problem is not None:
+            fail(problem)
+            return UNUSABLE
+        recipe = recipe_or_fail(arguments)
+        if recipe is None:
             return UNUSABLE
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError, set_file_systems
+        from pipeline.build.caption_setup import refuse_unreadable
         from pipeline.build.planning import BuildError
         from pipeline.commands.messages import rejection_lines
         from pipeline.forecast import forecast
         from pipeline.forecast.measure_sample import MeasuringFailed
+        from pipeline.recipe import RecipeError
         from transforms.captions.writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
         try:
             set_file_systems(arguments.beam_options)
-        except OptionError as error:
-            fail(str(error))
-            return UNUSABLE
-        problem = _unusable(arguments)
-        if problem:
-            fail(problem)
-            return UNUSABLE
-        try:
+            refuse_unreadable(arguments.answers)
             with _Watch(recipe.caption.writer == "local", silent=arguments.no_measure) as watch:
                 found = forecast(
                     recipe,
@@ -130,14 +124,14 @@ class PlanCommand:
                     beam_flags=arguments.beam_options,
                     watch=watch,
                 )
-        except (BuildError, RecipeError, SourceUnusable, WriterUnavailable) as error:
+        except (BuildError, OptionError, RecipeError, SourceUnusable, WriterUnavailable) as error:
             fail(str(error))
             return UNUSABLE
         except MeasuringFailed as error:
             fail(f"{error}; --no-measure reads the lists alone")
             return INCOMPLETE
         except (OSError, ValueError, KeyError) as error:
-            fail(f"the plan stopped: {last_line(error)}")
+            fail(f"the plan stopped: {last_words(error)}")
             return INCOMPLETE
         if arguments.json:
             print(json.dumps(found.values(), indent=1))
@@ -151,19 +145,12 @@ class PlanCommand:
         return INCOMPLETE if found.plan.rejections else DONE
 
 
-def _unusable(arguments: argparse.Namespace) -> str | None:
-    """A line about the first argument that cannot be used, or None."""
+def _unusable_count(arguments: argparse.Namespace) -> str | None:
+    """A line about the first number that cannot be used, or None."""
     if arguments.workers is not None and arguments.workers < 1:
         return f"--workers takes a number of processes from 1 on, not {arguments.workers}"
     if arguments.ask < 0:
         return f"--ask takes a number of captions, not {arguments.ask}"
-    if arguments.answers is not None:
-        from transforms.captions.answer_journal import read_answers
-
-        try:
-            read_answers([arguments.answers])
-        except (OSError, ValueError, KeyError) as error:
-            return f"--answers {arguments.answers} cannot be read: {str(error).splitlines()[0]}"
     return None
 
 

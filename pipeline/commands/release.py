@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+from pipeline.errors import last_words
 
 
 def is_elsewhere(release: str) -> bool:
@@ -81,7 +82,6 @@ class ReproduceCommand:
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, build
         from pipeline.check.reproduce import differences
-        from pipeline.commands.build import last_line
         from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, RECIPE, ReleaseError, read_release_json
         from transforms.sources import SourceUnusable
@@ -107,7 +107,7 @@ class ReproduceCommand:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
-            fail(f"the build stopped: {last_line(error)}; run the same command again to go on")
+            fail(f"the build stopped: {last_words(error)}; run the same command again to go on")
             return INCOMPLETE
         for line in outcome.failures:
             fail(line)
@@ -160,7 +160,7 @@ class ReportCommand:
             fail(str(error))
             return UNUSABLE
         except OSError as error:
-            fail(f"the report cannot be written: {error}")
+            fail(f"the report cannot be written: {last_words(error)}")
             return INCOMPLETE
         return DONE
 

@@ -21,6 +21,7 @@ from pipeline.check.row_progress import RowProgress
 from pipeline.check.verify import stated_shards
 from pipeline.release.layout import ReleaseError, read_release_json
 from transforms import storage
+from transforms.errors import one_line
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
 
@@ -97,7 +98,7 @@ def _begin(output: Path, index: dict[str, Any]) -> Path:
             try:
                 values = json.loads(path.read_text())
             except ValueError as error:
-                raise ExportError(f"{path} cannot be read: {error}") from error
+                raise ExportError(f"{path} cannot be read: {one_line(error)}") from error
             if any(values.get(key) != value for key, value in index.items()):
                 raise ExportError(f"{output} holds an export of another release or size: export into another folder")
             break

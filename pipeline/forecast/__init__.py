@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.beam_options import available_cores
-from pipeline.build.caption_setup import answer_files
+from pipeline.build.caption_setup import answer_files, known_answers
 from pipeline.build.planning import Plan, plan_build, plan_summary
 from pipeline.build.remaining_work import room_chunks
 from pipeline.forecast.captions import CaptionPlan, count_questions, earlier_answers, plan_captions
@@ -15,7 +15,7 @@ from pipeline.forecast.estimate import Estimate, Interval, Overheads, Population
 from pipeline.forecast.measure_sample import Budget, Measured, ModelAnswers, ask_model, measure_sample
 from pipeline.recipe import Recipe
 from transforms import storage
-from transforms.captions.answer_journal import Journals, read_answers
+from transforms.captions.answer_journal import Journals
 from transforms.shards import workspace
 
 __all__ = ["Forecast", "forecast", "with_captions"]
@@ -123,7 +123,7 @@ def forecast(
         usable = sum(clip.versions for clip in measured.sample.clips if clip.refused is None) / versions
     captions = None
     if job.writer != "template":
-        known = read_answers(files)
+        known = known_answers(files)
         if output:
             Journals(workspace.journal_folder(output)).refresh(known)
         questions = count_questions(recipe, plan, known)
@@ -158,13 +158,15 @@ def forecast(
 def with_captions(
     setting: Setting, captions: CaptionPlan, asked: ModelAnswers, speed: float, concurrency: int
 ) -> Setting:
-    """The setting with the time for captions: CPU time of a local model, or waiting for a remote one."""
+    """The setting with the time for captions: CPU time of a local model, and waiting for a remote one and a judge."""
+    judged = captions.judge.questions if captions.judge is not None else Interval.exact(0.0)
     if captions.writer == "local":
         each_s = asked.cpu_s / asked.captions if asked.captions else 0.0
         cpu = Interval.exact(each_s * captions.questions).widened(1.0 / max(asked.captions, 1) ** 0.5)
-        return replace(setting, caption_cpu_s=cpu, answers=captions.answers.value)
-    batches = asked.answers / max(concurrency, 1)
+        waiting = judged.value * ANSWER_S / (setting.workers * concurrency)
+        return replace(setting, caption_cpu_s=cpu, asking_wall_s=waiting, answers=captions.answers.value)
+    batches = (asked.answers + asked.judged) / max(concurrency, 1)
     answer_s = asked.wall_s / max(batches, 1.0) if asked.captions else ANSWER_S
-    waiting = captions.answers.value * answer_s / (setting.workers * concurrency)
-    cpu = captions.answers.times(Overheads().ask_cpu_s * speed)
+    waiting = (captions.answers + judged).value * answer_s / (setting.workers * concurrency)
+    cpu = (captions.answers + judged).times(Overheads().ask_cpu_s * speed)
     return replace(setting, caption_cpu_s=cpu, asking_wall_s=waiting, answers=captions.answers.value)

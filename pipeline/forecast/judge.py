@@ -12,8 +12,8 @@ from transforms.captions.questions import Questions
 
 __all__ = ["JudgePlan", "plan_judge"]
 
-#: The share of a strong writer's answers that the check doubts: measured 2026-11-28 on 241 captions of two writers.
-DOUBTED = 0.25
+#: The share of a strong writer's answers that the check doubts: measured 2026-11-28 on 120 captions.
+DOUBTED = 0.17
 #: The least number of answers from which the share is taken.
 _ENOUGH_ANSWERS = 30
 

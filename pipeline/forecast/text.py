@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipeline.forecast.captions import CaptionPlan
 from pipeline.forecast.estimate import Estimate, Interval
 
-__all__ = ["bytes_text", "duration_text", "plan_lines"]
+__all__ = ["bytes_text", "plan_lines", "rounded_time_text"]
 
 
 def plan_lines(
@@ -40,8 +40,8 @@ def plan_lines(
         lines += [
             _sampled("hours of sound", estimate.hours, "{:,.3g}".format),
             _sampled("size", estimate.total_bytes, bytes_text, parts),
-            _sampled("CPU time", estimate.cpu_s, duration_text, stages),
-            _sampled("wall time", estimate.wall_s, duration_text, where),
+            _sampled("CPU time", estimate.cpu_s, rounded_time_text, stages),
+            _sampled("wall time", estimate.wall_s, rounded_time_text, where),
         ]
     if captions is not None:
         prompts = f", with {len(captions.prompts)} prompts" if len(captions.prompts) > 1 else ""
@@ -69,7 +69,7 @@ def plan_lines(
     rejected = summary["rejected"]
     assert isinstance(rejected, Sequence)
     if rejected:
-        lines.append(_line("refused", f"{len(rejected):,}", "entries of the list that cannot be used"))
+        lines.append(_line("rejected", f"{len(rejected):,}", "entries of the list that cannot be used"))
     return [*lines, *([f"\n{sample}"] if sample else [])]
 
 
@@ -98,8 +98,8 @@ def bytes_text(count: float) -> str:
     return f"{count / 1e3:.0f} kB"
 
 
-def duration_text(seconds: float) -> str:
-    """A time in seconds, minutes or hours, to three digits."""
+def rounded_time_text(seconds: float) -> str:
+    """An estimated time in one unit: seconds, minutes or hours, to three or four digits."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -25,6 +25,8 @@ SAMPLE_VERSIONS = (
     "soundfile",
     "pyarrow",
 )
+#: The key of the variety of the captions; older releases do not have it.
+VARIETY = "caption_variety"
 #: The key of the hash over all other keys.
 SEAL = "sha256"
 
@@ -53,10 +55,16 @@ def release_json(
     rejected: int,
     rooms: int,
     answers: Mapping[str, Any],
+    variety: Mapping[str, Any] | None,
     rendered_by: Mapping[str, str],
     files: dict[str, str],
 ) -> dict[str, Any]:
-    """The content of release.json; `rendered_by` are the versions that rendered the samples."""
+    """The content of release.json.
+
+    Args:
+        variety: the variety of the captions; None for a release that does not state it.
+        rendered_by: the versions that rendered the samples.
+    """
     values = {
         "format": RELEASE_FORMAT,
         "name": recipe.name,
@@ -80,6 +88,7 @@ def release_json(
         },
         "hours": round(totals.hour_count, 6),
         "hours_by_split": totals.hours,
+        **({VARIETY: dict(variety)} if variety is not None else {}),
         "files": files,
         "shards": totals.shards,
     }

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.release.layout import DigestBuilder, digest_entry, metadata_paths
 from transforms import storage
+from transforms.captions.variety import CaptionSample
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
 from transforms.words import VOCABULARY
@@ -35,6 +36,8 @@ class ShardTally:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
     """The entries of the digest, one for each row."""
+    samples: dict[str, CaptionSample] = field(default_factory=dict)
+    """A sample of the captions of each status."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Totals:
     words: dict[str, dict[str, int]]
     """The number of rows by attribute and word; "" stands for rows between two words."""
     ranges: dict[str, tuple[float, float]]
+    samples: dict[str, CaptionSample]
+    """A sample of the captions of each status, in which their variety is measured."""
 
     @property
     def row_count(self) -> int:
@@ -92,6 +97,7 @@ def tally_shard(
         # Whole microseconds: their sum does not depend on the order.
         counts["microseconds"][split] += round(values["duration_s"] * 1e6)
         counts["captions"].update(values["caption_status"])
+        _sample_captions(tally.samples, values)
         counts["licenses"][name] += 1
         counts["turned_down"][""] += fixed_gain_db is not None and values["gain_db"] < fixed_gain_db
         for attribute in VOCABULARY:
@@ -108,16 +114,26 @@ def tally_shard(
     return tally
 
 
+def _sample_captions(samples: dict[str, CaptionSample], values: Mapping[str, Any]) -> None:
+    """Adds the captions of a row. A damaged row may have lists of several lengths."""
+    captions = zip(values["captions"], values["captions_original"], values["caption_status"], strict=False)
+    for index, (caption, original, status) in enumerate(captions):
+        samples.setdefault(status, CaptionSample()).add(values["id"], index, caption, original)
+
+
 def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
     """The totals of all shards, which are listed in the order of the tallies."""
     counts: dict[str, Counter[str]] = {}
     ranges: dict[str, tuple[float, float]] = {}
+    samples: dict[str, CaptionSample] = {}
     digest, shards = DigestBuilder(), []
     for tally in tallies:
         shards.append({"path": tally.path, "rows": tally.rows, "metadata_sha256": tally.metadata_sha256})
         digest.add_entries(tally.entries)
         for name, counter in tally.counts.items():
             counts.setdefault(name, Counter()).update(counter)
+        for status, sample in tally.samples.items():
+            samples.setdefault(status, CaptionSample()).merge(sample)
         for name, (least, largest) in tally.ranges.items():
             low, high = ranges.get(name, (least, largest))
             ranges[name] = (min(low, least), max(high, largest))
@@ -138,6 +154,7 @@ def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
         unattributed={name: count for name, count in sorted(of("unattributed").items()) if count},
         words={name: {word: of(name)[word] for word in (*words, "")} for name, words in VOCABULARY.items()},
         ranges=ranges,
+        samples=samples,
     )
 
 

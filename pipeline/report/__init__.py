@@ -19,7 +19,8 @@ from pipeline.report.plots import all_plots
 from pipeline.report.samples import Card, cards
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
-from pipeline.report.wording import duration_text, number
+from pipeline.report.variety import STRONG_WRITER
+from pipeline.report.wording import number, unbroken_duration
 from transforms import storage
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
@@ -70,10 +71,11 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "duration": duration_text}
+    environment.filters |= {"number": number, "duration": unbroken_duration}
     script = _package_text("report.js")
     return environment.get_template("template.html.j2").render(
         summary=summary,
+        strong_writer=STRONG_WRITER,
         samples=list(zip(chosen, players, strict=True)),
         originals_missing=any(player.original is None for player in players),
         plots={key: {"plot": plot, "svg": Markup(plot.svg)} for key, plot in all_plots(summary).items()},

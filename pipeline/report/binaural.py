@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve, oaconvolve, resample_poly
 
 from pipeline.report.spaudiopy import spaudiopy_module
+from transforms.errors import one_line
 
 #: The environment variable that names a SOFA file of head-related impulse responses (SimpleFreeFieldHRIR).
 SOFA_VARIABLE = "ELSA_SOFA"
@@ -107,7 +108,7 @@ def sofa_filters(sofa: Path) -> NDArray[np.float64]:
     try:
         measured = io.load_sofa_hrirs(str(sofa))
     except (AssertionError, KeyError, OSError, IndexError, ValueError) as error:
-        raise ValueError(f"{sofa}: not a SOFA file of head-related impulse responses ({error})") from error
+        raise ValueError(f"{sofa}: not a SOFA file of head-related impulse responses ({one_line(error)})") from error
     left, right = (
         resample_poly(ear, SAMPLE_RATE_HZ, int(measured.fs), axis=-1)[:, :_TAPS]
         for ear in (measured.left, measured.right)

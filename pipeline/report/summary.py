@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.answers import ANSWER_COLUMNS, Answers, count_answers
 from pipeline.report.columns import codes_of, column_numbers, split_codes
+from pipeline.report.variety import VarietyOf, read_variety
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
@@ -35,6 +36,8 @@ _IDENTITY = (
     ("Input (SHA-256)", "input_sha256"),
     ("Seed", "seed"),
 )
+# The key of release.json.
+VARIETY = "caption_variety"
 _EXAMPLES = 3
 #: Captions of this many words and more are counted together.
 LONGEST_WORDS = 60
@@ -116,6 +119,8 @@ class Summary:
     rejections: tuple[RejectionGroup, ...]
     licences: tuple[LicenceCount, ...]
     lengths: CaptionLengths
+    variety: tuple[VarietyOf, ...]
+    """The variety of the captions by who wrote them; empty where the release does not state it."""
     rows: pa.Table
     shard_of_row: NDArray[np.intp]
     shards: tuple[Path, ...]
@@ -164,6 +169,7 @@ def summarise(release: Path) -> Summary:
         rejections=_rejections(rejected),
         licences=_licences(rows, clips),
         lengths=lengths,
+        variety=read_variety(facts.get(VARIETY)),
         rows=rows,
         shard_of_row=np.repeat(np.arange(len(tables)), [table.num_rows for table in tables]),
         shards=shards,

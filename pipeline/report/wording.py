@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.durations import duration_text
 from transforms.words import BACK_FROM_DEG, FRONT_WITHIN_DEG, SIDE_FROM_DEG, SIDE_TO_DEG, VOCABULARY
 
 
@@ -21,21 +22,9 @@ def number(value: Any, decimals: int = 0, sign: bool = False) -> str:
     return text.replace("-", "−").replace(",", "\u202f")
 
 
-def duration_text(seconds: float) -> str:
-    """A duration in its two largest units: `8 s`, `4 min 31 s`, `1 h 22 min`; whole hours from 100 hours on.
-
-    The spaces do not break, so a number stays with its unit.
-    """
-    whole = round(seconds)
-    minutes, rest_s = divmod(whole, 60)
-    hours, rest_min = divmod(minutes, 60)
-    if hours >= 100:
-        text = f"{number(whole / 3600)} h"
-    elif hours:
-        text = f"{hours} h {rest_min} min"
-    else:
-        text = f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
-    return text.replace(" ", "\u00a0")
+def unbroken_duration(seconds: float) -> str:
+    """A duration as `duration_text` writes it; its spaces do not break, so a number stays with its unit."""
+    return duration_text(seconds).replace(",", "\u202f").replace(" ", "\u00a0")
 
 
 def source_in_words(row: Mapping[str, Any]) -> str:

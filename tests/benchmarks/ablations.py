@@ -35,7 +35,7 @@ from model.training.trainer import Trainer, splits
 #: The settings of the branch of elsa-base.
 _OF_THE_BRANCH = ("spatial_branch", "spatial_channels", "spatial_to_hz", "spatial_hidden", "direction_share", "n_fft")
 _PAPER = read_configuration("elsa-base").model
-# With every second of its frames, since all of them take twice the time.
+# With every second frame, because all frames take twice the time.
 _PAPER_BRANCH = (*(f"model.{name}={getattr(_PAPER, name)}" for name in _OF_THE_BRANCH), f"model.hop={2 * _PAPER.hop}")
 _NO_REGRESSION = tuple(f"training.losses.{name}=0" for name in ("direction", "distance", "area", "branch"))
 _NO_DEFECTS = tuple(f"data.augmentation.{name}=false" for name in ("misalignment", *RECORDING_DEFECTS))

@@ -21,13 +21,13 @@ from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.rooms.room_design import natural_t30_ms, sample_room, white_band_energies
 from transforms.rooms.simulate_response import direct_sample, simulate_response
 
-# Samples to each side of the direct sound that its direction is taken from.
+# The direction of the direct sound comes from so many samples on each side of its arrival.
 DIRECT_HALF_WINDOW = 8
 
 
 @dataclass(frozen=True)
 class Checks:
-    """What one room showed."""
+    """The errors and levels that were measured in one room."""
 
     t30_ms: float
     t30_error_percent: float
@@ -42,7 +42,7 @@ class Checks:
 
 
 def measured_direction(response: Response, scene: Scene) -> NDArray[np.float64]:
-    """Where the direct sound comes from: the active intensity (3,) around its arrival, not normalised."""
+    """The direction of the direct sound: active intensity (3,) around its arrival, not normalised."""
     return intensity_direction(response.samples, direct_sample(scene, response.sample_rate))
 
 
@@ -55,7 +55,7 @@ def intensity_direction(samples: NDArray[np.floating], arrival: float) -> NDArra
 
 
 def arrival_sample(response: Response) -> float:
-    """When the first strong peak of W comes, from the samples alone, to a part of a sample."""
+    """The arrival of the first strong peak of W in fractional samples, found in the samples alone."""
     magnitude = np.abs(response.samples[0].astype(np.float64))
     first = int(np.argmax(magnitude > 0.4 * magnitude.max()))
     peak = first + int(np.argmax(magnitude[first : first + 3]))
@@ -64,18 +64,18 @@ def arrival_sample(response: Response) -> float:
 
 
 def diffuse_drr_db(room: Room, scene: Scene) -> float:
-    """A direct sound over a diffuse field that begins 1 ms after it: Barron & Lee's revised theory, by octave.
+    """The DRR of a direct sound and a diffuse field that begins 1 ms later: Barron & Lee's revised theory, by octave.
 
-    Any two places at the same distance have the same: it knows of no floor that is near.
+    It depends on the distance alone, so it does not know that a floor or wall may be near.
     """
     direct, late = _direct_energy(scene), _diffuse_energy(room, scene, DIRECT_WINDOW_S)
     return 10.0 * math.log10(direct / late)
 
 
 def image_drr_db(room: Room, scene: Scene) -> float:
-    """The same with the energies of the room's image sources until the field is mixed, and Barron & Lee's from then on.
+    """The DRR from image sources until the field is mixed, and from Barron & Lee's diffuse field after that.
 
-    The images are counted here again, by formula and without the engine that the responses come from.
+    A formula gives the images here. The engine that makes the responses is not used.
     """
     mixing_s = max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
     distance_m, energy = image_energies(room, scene, scene.distance_m + SPEED_OF_SOUND_M_S * mixing_s)
@@ -94,7 +94,7 @@ def image_energies(room: Room, scene: Scene, radius_m: float) -> tuple[NDArray[n
     ):  # fmt: skip
         cells = np.arange(-int(radius_m / size_m) - 2, int(radius_m / size_m) + 3)
         offset_m = cells * size_m + np.where(cells % 2 == 1, size_m - source_m, source_m) - receiver_m
-        # Of the reflections on the way to a cell every second one is at the far wall, the first one if it lies beyond.
+        # Reflections on the way to a cell alternate between the walls, beginning with the one towards the cell.
         far = np.where(cells > 0, (cells + 1) // 2, np.abs(cells) // 2)[:, None]
         near = np.abs(cells)[:, None] - far
         axes.append((offset_m, near * np.log1p(-absorption[walls[0]]) + far * np.log1p(-absorption[walls[1]])))
@@ -113,7 +113,7 @@ def _direct_energy(scene: Scene) -> float:
 
 
 def _diffuse_energy(room: Room, scene: Scene, from_s: float) -> float:
-    """Energy of a diffuse field from ``from_s`` after the direct sound on; it decays from the emission on."""
+    """The energy of a diffuse field later than ``from_s`` after the direct sound; it decays from the emission on."""
     decay_per_s = DECAY_60_DB * 1000.0 / natural_t30_ms(room)
     power_per_s = 4.0 * math.pi * SPEED_OF_SOUND_M_S / room.volume_m3
     left = np.exp(-decay_per_s * (scene.distance_m / SPEED_OF_SOUND_M_S + from_s)) / decay_per_s
@@ -126,8 +126,8 @@ def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np
     start_s = scene.distance_m / SPEED_OF_SOUND_M_S + max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
     stop_s = max(start_s + 0.03, 0.8 * response.acoustics.t30_ms / 1000.0)
     late = response.samples[:4, round(start_s * rate) : round(stop_s * rate)].astype(np.float64)
-    # Half of the decay undone: with none of it the beginning is all that counts, with all of it the lowest octaves at
-    # the end, and either holds few independent samples in a dry room.
+    # Half of the decay is undone. Without that only the beginning counts, and with all of it only the lowest octaves at
+    # the end. Either holds few independent samples in a dry room.
     decays = np.arange(late.shape[1]) / rate / (response.acoustics.t30_ms / 1000.0)
     late = late * np.exp(0.25 * DECAY_60_DB * decays)
     products = np.einsum("is,js->ij", late, late)
@@ -137,7 +137,7 @@ def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np
 
 
 def check_room(seed: int, index: int) -> Checks:
-    """Draw, simulate and check one room."""
+    """Draws, simulates and checks one room."""
     room = sample_room(seed, "train", index, RoomRanges())
     scene = place_source(index, room, SceneRanges())
     started = time.process_time()
@@ -161,7 +161,7 @@ def check_room(seed: int, index: int) -> Checks:
 
 
 def check_rooms(seed: int, count: int) -> list[Checks]:
-    """The first ``count`` rooms of a draw; a room of another split comes first, so that none pays for imports."""
+    """Checks the first ``count`` rooms of a draw. A room of another split is simulated before, to pay for imports."""
     room = sample_room(seed, "validation", 0, RoomRanges())
     simulate_response(room, place_source(0, room, SceneRanges()), seed=0)
     return [check_room(seed, index) for index in range(count)]
@@ -173,12 +173,12 @@ def late_level_errors_db(checks: list[Checks]) -> NDArray[np.float64]:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held so far, in MB of 1024² bytes."""
+    """The peak memory of this process so far, in MB of 1024² bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def print_acoustics(checks: list[Checks], title: str) -> None:
-    """Mean, 95 % and maximum of everything that was checked."""
+    """Prints the mean, the 95th percentile and the maximum of each check."""
     bands = np.stack([check.band_errors_percent for check in checks])
     rows = [
         ("T30 label against asked, %", [check.t30_error_percent for check in checks]),
@@ -199,7 +199,7 @@ def print_acoustics(checks: list[Checks], title: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rooms", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2024)

@@ -39,28 +39,28 @@ from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, r
 from transforms.shards.write_shard import write_shard
 from transforms.sound.render_rows import render_shard
 
-#: Beam may cost this share of the stages alone, and a core has to be this many times faster than the sound.
+#: Beam may add at most this share to the cost of the stages, and a core must be at least this many times real time.
 MOST_COST, LEAST_REAL_TIME = 0.15, 150.0
 IN_MEMORY = ("--direct_num_workers=1", "--direct_running_mode=in_memory", "--default_sdk_harness_log_level=ERROR")
 
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds of all cores together, and by the clock."""
+    """CPU seconds of all cores together, and seconds by the clock."""
 
     cpu_s: float
     wall_s: float
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; nothing is held to a bound, as a busy machine keeps none."""
+    """Prints the table. It ends with 0 whatever was measured, because a busy machine keeps no bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=60, help="clips of 20 s, with two versions each (60)")
-    parser.add_argument("--runs", type=int, default=2, help="the best of so many counts (2)")
-    parser.add_argument("--naive", type=int, default=8, help="rows that the usual script makes, as it is slow (8)")
+    parser.add_argument("--runs", type=int, default=2, help="runs of each way, of which the fastest counts (2)")
+    parser.add_argument("--naive", type=int, default=8, help="rows that the usual script makes; it is slow (8)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="elsa-beam-") as folder:
-        recordings = talking_folder(Path(folder) / "in", options.clips)
+        recordings = clip_folder(Path(folder) / "in", options.clips)
         settings = ("caption.writer=template", "rows_per_shard=10", "rooms.train=100", "seed=5")
         recipe = load_recipe("folder", settings)
         plan = plan_build(recipe, str(recordings))
@@ -77,12 +77,12 @@ def main(arguments: list[str] | None = None) -> int:
             name: measured(way, recipe, plan, Path(folder) / f"out{number}", options.runs)
             for number, (name, way) in enumerate(ways.items())
         }
-    print_table(spent, rows, *beside(options.naive))
+    print_table(spent, rows, *reference_cpu_s(options.naive))
     return 0
 
 
-def beside(count: int) -> tuple[float, float]:
-    """CPU seconds a row of the floor and of the usual script in a for-loop, over clips and rooms of the same kind."""
+def reference_cpu_s(count: int) -> tuple[float, float]:
+    """CPU seconds per row of the floor and of the usual script, over clips and rooms of the same kind."""
     peers.warm_up()
     floor_s, usual_s = [], []
     for index in range(count):
@@ -96,7 +96,7 @@ def beside(count: int) -> tuple[float, float]:
     return float(np.mean(floor_s)), float(np.mean(usual_s))
 
 
-def talking_folder(folder: Path, clips: int) -> Path:
+def clip_folder(folder: Path, clips: int) -> Path:
     """An AudioFolder of generated clips of 20 s, FLAC, all for training."""
     folder.mkdir(parents=True)
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
@@ -109,7 +109,7 @@ def talking_folder(folder: Path, clips: int) -> Path:
 
 
 def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: Path, runs: int) -> Spent:
-    """The least that a way spent in some runs, each into a folder of its own."""
+    """The least that a way spent in several runs, each into a folder of its own."""
     found = []
     for number in range(runs):
         release = folder / str(number)
@@ -125,7 +125,7 @@ def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: P
 
 
 def loop(recipe: Recipe, plan: Plan, release: str) -> None:
-    """Every stage by hand, shard after shard, as somebody without Beam would."""
+    """Runs every stage in a for-loop, shard after shard, without Beam."""
     versions, supply, job = recipe.augmentations.model_dump(), recipe.room_supply(), recipe.caption_job()
     planned = pq.ParquetFile(workspace.plan_path(release))
     for number in range(len(plan.shards)):
@@ -137,18 +137,18 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
 
 
 def job_of(recipe: Recipe, plan: Plan, release: str, flags: tuple[str, ...]) -> Job:
-    """All shards of a plan and no rooms, as the for-loop does it."""
+    """The work of the for-loop as a job: all shards of a plan and no rooms."""
     return Job(recipe, release, Work(tuple(range(len(plan.shards))), ()), flags, "", "")
 
 
 def local(recipe: Recipe, plan: Plan, release: str, workers: int) -> None:
-    """The same in processes of their own, start-up included."""
+    """Runs the same work in processes of their own, with their start."""
     work = replace(job_of(recipe, plan, release, ()).work)
     run_locally(recipe, release, [shard.path for shard in plan.shards], work, (f"--direct_num_workers={workers}",))
 
 
 def cpu_so_far_s() -> float:
-    """Seconds of this process, of those below it that have ended, and of those that live."""
+    """CPU seconds of this process and of all processes below it, whether they have ended or not."""
     ended = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(used.ru_utime + used.ru_stime for used in ended) + sum(map(_living_s, _children(os.getpid())))
 
@@ -158,19 +158,20 @@ def _living_s(pid: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    # utime, stime and those of its own children that have ended, in ticks.
+    # utime and stime of the process and of its children that have ended, in ticks.
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(map(_living_s, _children(pid)))
 
 
 def _children(pid: int) -> Iterator[int]:
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        # The process may have ended since it was listed.
         with contextlib.suppress(OSError):
             yield from map(int, path.read_text().split())
 
 
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[None]:
-    """What Beam says goes into a file."""
+    """Redirects the messages of Beam into a file."""
     from pipeline.build.progress import logged_to
 
     with logged_to(str(path)):
@@ -178,7 +179,7 @@ def quiet(path: Path) -> Iterator[None]:
 
 
 def print_table(spent: dict[str, Spent], rows: int, floor_s: float, usual_s: float) -> None:
-    """The table of docs/runners.md."""
+    """Prints the table of docs/runners.md."""
     alone = next(iter(spent.values()))
     print(f"{rows} rows of {CLIP_S:.0f} s, FLAC and Parquet included, template captions")
     print("| | CPU | a row | × real time a core | CPU over the stages alone | wall | rows/s |")

@@ -1,4 +1,4 @@
-"""The check of captions measured on answers labelled by hand: precision and recall of every reason."""
+"""Measures the check of captions on answers labelled by hand: the precision and recall of every reason."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ANSWERS = Path(__file__).parent.parent / "transforms" / "captions" / "check" / "
 
 @dataclass(frozen=True)
 class Labelled:
-    """An answer to a caption and a place, with what a reader says of it and what the check says."""
+    """An answer to a caption with words of space, with the reader's label and the verdict of the check."""
 
     caption: str
     words: SpatialWords
     answer: str
     reasons: tuple[str, ...]
-    """Every reason for which a reader calls it wrong, the gravest first; empty for a right answer."""
+    """Every reason for which the reader calls it wrong, the gravest first; empty for a right answer."""
     origin: str
     """`model` for a language model's own answer, `edited` for one that was changed or written by hand."""
     held_out: bool
-    """True where the check was not changed after the answer was read."""
+    """True if the check has not been changed since the answer was read."""
     verdict: str | None
-    """The reason with which the check refuses it, of the label's kinds; None where it passes."""
+    """The reason for which the check refuses it, as a label names it; None if it passes."""
 
     @property
     def wrong(self) -> bool:
@@ -40,13 +40,13 @@ class Score:
     """Precision and recall of one reason."""
 
     refused: int
-    """Answers that the check refuses with it."""
+    """Answers that the check refuses for this reason."""
     refused_wrong: int
-    """Those of them that a reader calls wrong, for whatever reason."""
+    """Refused answers that the reader calls wrong, for any reason."""
     labelled: int
-    """Answers that a reader calls wrong with it."""
+    """Answers that the reader calls wrong for this reason."""
     labelled_refused: int
-    """Those of them that the check refuses, with whatever reason."""
+    """Labelled answers that the check refuses, for any reason."""
 
     @property
     def precision(self) -> float:
@@ -58,7 +58,7 @@ class Score:
 
 
 def kind(reason: str) -> str:
-    """A reason of the check as a label names it: `missing_direction` is `place_missing`."""
+    """The label's name for a reason of the check: `missing_direction` is `place_missing`."""
     of_place = {
         "hedged_place": "place_missing",
         "place_of_another": "place_missing",
@@ -69,13 +69,13 @@ def kind(reason: str) -> str:
 
 
 def judged_answers(path: Path = ANSWERS) -> list[Labelled]:
-    """The table of labelled answers, each put to the check."""
+    """The labelled answers, each with the verdict of the check."""
     with path.open(newline="", encoding="utf-8") as lines:
         return [_judged(row) for row in csv.DictReader(lines)]
 
 
 def scores(answers: Sequence[Labelled]) -> dict[str, Score]:
-    """The score of each reason that a label or the check gives, and of all together as `all`."""
+    """The score of each reason that a label or the check gives, and of all reasons together as `all`."""
     named = Counter(answer.verdict for answer in answers if answer.verdict) + Counter(
         reason for answer in answers for reason in answer.reasons
     )
@@ -117,7 +117,7 @@ def _recall(score: Score) -> str:
 
 
 def main() -> None:
-    """Prints the table of the docs, then what passes wrong and what is refused though right."""
+    """Prints the table of docs/captions.md, then the wrong answers that pass and the right ones that are refused."""
     answers = judged_answers()
     held_out = [answer for answer in answers if answer.held_out]
     for some in (answers, held_out):

@@ -1,4 +1,4 @@
-"""Captions under load: a hostile endpoint, an honest slow one, and kills; run `python -m tests.benchmarks.captions`."""
+"""Captions under load: a hostile endpoint, an honest slow one, and kills: ``python -m tests.benchmarks.captions``."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from transforms.words import VOCABULARY, SpatialWords
 SOUNDS = ("A dog barks", "Rain falls", "Birds chirp", "A man talks", "A bell rings", "Wind blows", "A car passes")
 
 
-def talking_folder(folder: Path, clips: int, captions: int, seconds: float = 0.6) -> Path:
-    """An AudioFolder of `clips` training clips, each with `captions` captions that nobody else has."""
+def captioned_folder(folder: Path, clips: int, captions: int, seconds: float = 0.6) -> Path:
+    """An AudioFolder of `clips` training clips, each with `captions` captions of its own."""
     entries = [
         {
             "file_name": f"{clip}.wav",
@@ -50,7 +50,7 @@ def talking_folder(folder: Path, clips: int, captions: int, seconds: float = 0.6
 
 
 def settings(base_url: str, *more: str) -> list[str]:
-    """A recipe of one row a clip that asks the endpoint."""
+    """Settings of a recipe that makes one row of each clip and asks the endpoint."""
     return [
         "caption.writer=openai",
         f"caption.base_url={base_url}",
@@ -62,7 +62,7 @@ def settings(base_url: str, *more: str) -> list[str]:
 
 
 def start_build(recordings: Path, output: Path, values: list[str], *flags: str) -> subprocess.Popen[bytes]:
-    """`elsa build` in a process group of its own."""
+    """Starts `elsa build` in a process group of its own."""
     given = [part for value in values for part in ("--set", value)]
     command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
     return subprocess.Popen(
@@ -74,13 +74,13 @@ def start_build(recordings: Path, output: Path, values: list[str], *flags: str) 
 
 
 def rows_of(release: Path) -> pd.DataFrame:
-    """All rows, with None for what is missing."""
+    """All rows of a release, with None for missing values."""
     rows = pd.concat([pd.read_parquet(path) for path in release.glob("*/*/metadata.parquet")], ignore_index=True)
     return rows.astype(object).where(rows.notna(), None)
 
 
 def wrong_captions(release: Path) -> tuple[int, int]:
-    """Captions, and those that contradict their row or lose a word of it."""
+    """The number of captions, and of those that contradict their row or lack one of its words."""
     count = wrong = 0
     for row in rows_of(release).itertuples():
         words = SpatialWords(**{attribute: getattr(row, attribute) for attribute in VOCABULARY})
@@ -91,8 +91,8 @@ def wrong_captions(release: Path) -> tuple[int, int]:
 
 
 def under_fire(folder: Path, clips: int, captions: int, *flags: str) -> dict[str, Any]:
-    """A build against the hostile endpoint: how many captions, how many of them wrong, and what was refused."""
-    recordings = talking_folder(folder / "in", clips, captions)
+    """Builds against the hostile endpoint; returns the numbers of captions, of wrong ones, and of refused answers."""
+    recordings = captioned_folder(folder / "in", clips, captions)
     with chat_server(hostile) as server:
         values = settings(server.base_url, "caption.timeout_s=1", "caption.concurrency=64", "caption.tries=3")
         values.append("caption.on_failure=template")
@@ -116,7 +116,7 @@ def under_fire(folder: Path, clips: int, captions: int, *flags: str) -> dict[str
 
 
 def bodies(folder: Path, recordings: Path, values: list[str]) -> dict[str, str]:
-    """Request hash → body as text, of all that a build asks at its first try."""
+    """The body of each request of a build's first try, as text by the request's hash."""
     recipe, one = load_recipe("folder", values), ("--direct_num_workers=1",)
     export_requests(recipe, str(recordings), str(folder / "none"), folder / "r", beam_flags=one)
     lines = [json.loads(line) for path in (folder / "r").glob("*.jsonl") for line in path.read_bytes().splitlines()]
@@ -124,7 +124,7 @@ def bodies(folder: Path, recordings: Path, values: list[str]) -> dict[str, str]:
 
 
 def journaled(release: Path) -> set[str]:
-    """The hashes of all answers that a build has written down so far."""
+    """The hashes of all answers that a build has written to disk so far."""
     files = [path.read_bytes() for path in (release / ".elsa" / "journal").glob("*.jsonl")]
     kept = {digest for data in files for digest, _ in read_journal(data)}
     for path in (release / ".elsa" / "answers").glob("*.parquet"):
@@ -133,7 +133,7 @@ def journaled(release: Path) -> set[str]:
 
 
 def settle(server: ChatServer) -> None:
-    """Waits until a server has taken in all that was on its way when its client died."""
+    """Waits until a server has received every request that was on its way when its client died."""
     seen = -1
     while server.in_flight or seen != len(server.requests):
         seen = len(server.requests)
@@ -141,8 +141,8 @@ def settle(server: ChatServer) -> None:
 
 
 def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, seed: int = 1) -> dict[str, Any]:
-    """A build killed at random moments and resumed: what was asked again, and what of it had been written down."""
-    recordings, release, draw = talking_folder(folder / "in", clips, captions), folder / "o", random.Random(seed)
+    """Kills a build at random moments and resumes it; returns how many requests were sent again, and why."""
+    recordings, release, draw = captioned_folder(folder / "in", clips, captions), folder / "o", random.Random(seed)
     watched: list[tuple[int, set[str]]] = []
 
     def slow(message: str, number: int) -> str:
@@ -180,7 +180,7 @@ def killed(folder: Path, clips: int, captions: int, kills: int, *flags: str, see
 
 @contextmanager
 def server_elsewhere(delay_s: float) -> Iterator[str]:
-    """The address of an honest server in a process of its own, so that it takes no time of the build's."""
+    """Starts an honest server in a process of its own, because its CPU time is not the build's; yields its address."""
     command = [sys.executable, "-m", "tests.chat_server", "--delay", str(delay_s)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -191,14 +191,14 @@ def server_elsewhere(delay_s: float) -> Iterator[str]:
 
 
 def asking_alone(base_url: str, count: int, concurrency: int) -> float:
-    """Seconds that one writer takes for `count` requests."""
+    """The seconds that one writer takes for `count` requests."""
     prompt = load_prompt("place")
     writer = OpenAIWriter(base_url, "small", {prompt.id: prompt}, concurrency=concurrency, timeout_s=30.0)
     words = SpatialWords(direction="left", distance="near")
     requests = [
         CaptionRequest(f"{n}", 0, f"{SOUNDS[n % len(SOUNDS)]}, take {n}", words, n, prompt.id) for n in range(count)
     ]
-    # The first one pays for imports and the first connection.
+    # The first request pays for imports and the connection.
     writer.ask(requests[:1], 0)
     begin = time.monotonic()
     replies = writer.ask(requests, 1)
@@ -209,11 +209,11 @@ def asking_alone(base_url: str, count: int, concurrency: int) -> float:
 
 
 def throughput(folder: Path, clips: int, captions: int, seconds: float, delay_s: float = 1.0) -> dict[str, Any]:
-    """One worker with 64 requests in flight: answers a second, and a build beside rendering and asking alone.
+    """Measures one worker with 64 requests in flight: asking alone, rendering alone, and a build that does both.
 
-    Wall times without the interpreter's start and the report, which asking alone does not have.
+    Wall times leave out the start of the interpreter and the report, which asking alone does not have.
     """
-    recordings, one = talking_folder(folder / "in", clips, captions, seconds), ("--direct_num_workers=1",)
+    recordings, one = captioned_folder(folder / "in", clips, captions, seconds), ("--direct_num_workers=1",)
     count = clips * captions
     with server_elsewhere(delay_s) as base_url:
         alone_s = asking_alone(base_url, count, 64)
@@ -236,7 +236,7 @@ def throughput(folder: Path, clips: int, captions: int, seconds: float, delay_s:
 
 
 def main() -> None:
-    """Runs all three, or those that are named, and prints a line for each."""
+    """Runs the named measurements, or all three, and prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=["hostile", "throughput", "kills"], metavar="NAME")
     parser.add_argument("--captions", type=int, default=2000, help="for hostile and throughput")
@@ -246,13 +246,13 @@ def main() -> None:
     clips = arguments.captions // 10
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            place = Path(folder) / name
+            work_folder = Path(folder) / name
             if name == "hostile":
-                print(name, json.dumps(under_fire(place, clips, 10)), flush=True)
+                print(name, json.dumps(under_fire(work_folder, clips, 10)), flush=True)
             elif name == "throughput":
-                print(name, json.dumps(throughput(place, clips, 10, seconds=8.0)), flush=True)
+                print(name, json.dumps(throughput(work_folder, clips, 10, seconds=8.0)), flush=True)
             else:
-                print(name, json.dumps(killed(place, 80, 10, kills=5)), flush=True)
+                print(name, json.dumps(killed(work_folder, 80, 10, kills=5)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The paper's whole build, priced from the rates that `elsa plan --json` measures; docs/cost.md is its output.
+"""The cost of the paper's whole build, from the rates that `elsa plan --json` measures. It writes docs/cost.md:
 
 elsa plan folder --input RECORDINGS --json > plan.json
 python -m tests.benchmarks.cost plan.json
@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The paper's sets: (clips, hours of clips, spatial rows, hours of them, captions a clip). Captions of AudioCaps and
-#: Freesound are one or two a clip: one here, and twice that is said beside it.
+#: The paper's sets: (clips, hours of clips, spatial rows, hours of rows, captions per clip). AudioCaps and Freesound
+#: have one or two captions per clip. One is assumed here, and docs/cost.md says so.
 SETS = {
     "Clotho": (3_839, 23.99, 8_546, 55.0, 5),
     "AudioCaps": (49_274, 136.87, 98_459, 258.12, 1),
@@ -26,13 +26,13 @@ CLIP_HOURS = sum(entry[1] for entry in SETS.values())
 ROWS = sum(entry[2] for entry in SETS.values())
 HOURS = sum(entry[3] for entry in SETS.values())
 QUESTIONS = sum(entry[2] * entry[4] for entry in SETS.values())
-#: Rooms that the three recipes draw from, and their rows a shard.
+#: The rooms that the three recipes draw from, and the rows of a shard.
 ROOMS, TRAIN_ROOMS, ROWS_PER_SHARD = 13_922, 8_502, 256
 CORES = (2, 16, 96, 1_000)
 #: Two weeks on 96 CPUs (ELSA, appendix).
 PAPER_CPU_HOURS, PAPER_TB = 32_256, 16.0
 
-#: Of the measured rates, those that the arithmetic takes, with their units in their names.
+#: The measured rates that the arithmetic uses, with their units in their names.
 RATES = (
     "decode_cpu_s_a_second",
     "furnish_cpu_s_a_room",
@@ -53,10 +53,10 @@ RATES = (
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars. Assumptions, to be looked up again before anyone pays: list prices as known in November 2026."""
+    """List prices in US dollars of November 2026. They are assumptions: look them up before you pay."""
 
     prompt_tokens: float = 0.15e-6
-    """gpt-4o-mini, a token; a batch is half of it."""
+    """gpt-4o-mini, per token; a batch costs half."""
     completion_tokens: float = 0.60e-6
     vcpu_hour: float = 0.056
     """Dataflow, batch, us-central1."""
@@ -68,8 +68,10 @@ class Prices:
 
 @dataclass(frozen=True)
 class Answers:
-    """Of the prompt `place` on 1,000 captions of AudioCaps: tokens of a question and of an answer by the rule of
-    pipeline/forecast/captions.py; tries at best, and by the small model's measure."""
+    """Tokens of a question and of an answer of the prompt `place`, and tries at best and as the small model needs.
+
+    They come from 1,000 captions of AudioCaps. Tokens are counted as pipeline/forecast/captions.py counts them.
+    """
 
     prompt_tokens: float = 406.0
     completion_tokens: float = 27.0
@@ -78,9 +80,9 @@ class Answers:
 
 
 def cpu_hours(rates: Mapping[str, float]) -> dict[str, tuple[str, float]]:
-    """CPU-hours by stage, each with its arithmetic."""
+    """The CPU-hours of each stage, with the arithmetic as text."""
     shards = math.ceil(ROWS / ROWS_PER_SHARD)
-    # Different rooms among the rows of a shard, each drawn from those of the training split.
+    # The number of different rooms in a shard, if each row draws one of the rooms of the training split.
     visits = shards * TRAIN_ROOMS * (1 - (1 - 1 / TRAIN_ROOMS) ** ROWS_PER_SHARD)
 
     def of(count: float, unit: str, *names: str) -> tuple[str, float]:
@@ -100,7 +102,7 @@ def cpu_hours(rates: Mapping[str, float]) -> dict[str, tuple[str, float]]:
 
 
 def lines(rates: Mapping[str, float], prices: Prices | None = None, answers: Answers | None = None) -> list[str]:
-    """The page's tables as Markdown."""
+    """The tables of docs/cost.md."""
     prices, answers = prices or Prices(), answers or Answers()
     stages = cpu_hours(rates)
     total = sum(hours for _, hours in stages.values())
@@ -169,12 +171,12 @@ def lines(rates: Mapping[str, float], prices: Prices | None = None, answers: Ans
 
 
 def rate_lines(rates: Mapping[str, float]) -> list[str]:
-    """The rates as a table, to six digits: what the page's other numbers follow from."""
+    """The rates as a table, to six digits. All other numbers of the page follow from them."""
     return ["| rate | |", "|---|--:|", *(f"| `{name}` | {rates[name]:.6g} |" for name in RATES)]
 
 
 def rates_of_page(text: str) -> dict[str, float]:
-    """The rates that a page states."""
+    """The rates that the text of a page states."""
     return {name: float(value) for name, value in re.findall(r"^\| `(\w+)` \| ([0-9.e+-]+) \|$", text, re.MULTILINE)}
 
 
@@ -183,10 +185,11 @@ def _hours(hours: float) -> str:
 
 
 def main() -> int:
+    """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("plan", type=Path, help="what `elsa plan --json` printed")
+    parser.add_argument("plan", type=Path, help="the output of `elsa plan --json`")
     rates = json.loads(parser.parse_args().plan.read_text())["forecast"]["rates"]
-    # To the digits of the page, so that the page can be made again from itself.
+    # Rounded as the page shows them, so that the page can be made again from itself.
     rates = rates_of_page("\n".join(rate_lines(rates)))
     print("\n".join([*rate_lines(rates), "", *lines(rates)]))
     return 0

@@ -40,7 +40,7 @@ STYLE = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw all of them."""
+    """Draws the four figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rooms", type=int, default=200)
     parser.add_argument("--peer-rooms", type=int, default=12)
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def draw_t30(rooms: list[Room], checks: list[Checks], seed: int, stratified: list[int]) -> Figure:
-    """T30 asked against measured, ours in every room and the usual script's in some."""
+    """T30 measured over T30 requested: ours in every room, and the usual script's in some rooms."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
     asked_s = np.array([room.t30_ms for room in rooms]) / 1000.0
     made = {index: peers.usual_script_alone(peers.job(seed, index)) for index in stratified}
@@ -85,7 +85,7 @@ def draw_t30(rooms: list[Room], checks: list[Checks], seed: int, stratified: lis
 
 
 def draw_drr(rooms: list[Room], checks: list[Checks]) -> Figure:
-    """Direct-to-reverberant ratio against both theories."""
+    """The direct-to-reverberant ratio against two theories."""
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharex=True, sharey=True)
     scenes = [place_source(index, room, SceneRanges()) for index, room in enumerate(rooms)]
     diffuse = np.array([diffuse_drr_db(*pair) for pair in zip(rooms, scenes, strict=True)])
@@ -103,7 +103,7 @@ def draw_drr(rooms: list[Room], checks: list[Checks]) -> Figure:
 
 
 def draw_decays(rooms: list[Room]) -> Figure:
-    """Schroeder decay of one response by octave, with the T30 that was asked of each."""
+    """The Schroeder decay of one response by octave, with the T30 that was requested in each."""
     index = int(np.argsort([room.t30_ms for room in rooms], kind="stable")[len(rooms) // 2])
     room = rooms[index]
     scene = place_source(index, room, SceneRanges())
@@ -129,7 +129,7 @@ def draw_decays(rooms: list[Room]) -> Figure:
 
 
 def draw_late_field(rooms: list[Room], checks: list[Checks]) -> Figure:
-    """Levels of Y, Z and X against W and the largest coherence of two channels, by T30."""
+    """The levels of Y, Z and X against W, and the largest coherence of two channels, over T30."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
     asked_s = np.array([room.t30_ms for room in rooms]) / 1000.0
     levels = np.stack([check.late_levels_db for check in checks])
@@ -149,7 +149,7 @@ def draw_late_field(rooms: list[Room], checks: list[Checks]) -> Figure:
 
 def _save(figure: Figure, path: Path) -> None:
     figure.tight_layout()
-    # No date and no version in the file: the same numbers, the same bytes.
+    # Without a date and a version, the same numbers give the same bytes.
     figure.savefig(path, metadata={"Software": None})
     plt.close(figure)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")

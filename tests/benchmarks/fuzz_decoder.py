@@ -1,4 +1,4 @@
-"""Broken files by the thousand through the isolated decoder: python -m tests.benchmarks.fuzz_decoder --files 5000."""
+"""Decodes thousands of broken files in isolation: ``python -m tests.benchmarks.fuzz_decoder --files 5000``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS = (
     ("SVX", "PCM_16"), ("IRCAM", "PCM_16"), ("SDS", "PCM_16"), ("AVR", "PCM_16"), ("MAT4", "DOUBLE"),
     ("MAT5", "DOUBLE"), ("HTK", "PCM_16"), ("XI", "DPCM_16"), ("PVF", "PCM_16"),
 )  # fmt: skip
-#: Numbers that headers are broken with, in 1, 2, 4 and 8 bytes.
+#: Numbers that are written into headers, in 1, 2, 4 or 8 bytes.
 EXTREMES = (
     0,
     1,
@@ -48,7 +48,7 @@ MAX_DURATION_S = 5.0
 
 @dataclass
 class Fuzzed:
-    """What came of the files: samples, or refusals by reason; the longest time that one took."""
+    """How many files were decoded, how many were refused by reason, and the longest time that one took."""
 
     decoded: int = 0
     refused: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -56,7 +56,7 @@ class Fuzzed:
 
 
 def valid_files() -> list[tuple[bytes, str]]:
-    """A short file of each format that is written here, and its ending."""
+    """A short file of each of FORMATS, with its ending."""
     files = []
     for kind, subtype in FORMATS:
         target = io.BytesIO()
@@ -66,33 +66,37 @@ def valid_files() -> list[tuple[bytes, str]]:
 
 
 def mutate(files: list[tuple[bytes, str]], draw: np.random.Generator) -> tuple[bytes, str]:
-    """One of the files with some of its bytes, mostly of its header, changed, removed, or put in from another."""
+    """One of the files, some of whose bytes, mostly of the header, are changed, removed or taken from another file."""
     original, ending = files[draw.integers(len(files))]
     data = bytearray(original)
     for _ in range(int(draw.integers(1, 5))):
-        at = int(draw.integers(min(len(data), HEADER_BYTES) if draw.random() < 0.7 else len(data))) if data else 0
+        offset = int(draw.integers(min(len(data), HEADER_BYTES) if draw.random() < 0.7 else len(data))) if data else 0
         match int(draw.integers(6)):
             case 0:
-                data[at : at + 1] = draw.bytes(1)
+                data[offset : offset + 1] = draw.bytes(1)
             case 1:
-                data[at : at + 8] = draw.bytes(8)
+                data[offset : offset + 8] = draw.bytes(8)
             case 2 | 3:
                 width = int(draw.choice([1, 2, 4, 8]))
                 number = EXTREMES[draw.integers(len(EXTREMES))] & (256**width - 1)
-                data[at : at + width] = number.to_bytes(width, "little" if draw.random() < 0.5 else "big")
+                data[offset : offset + width] = number.to_bytes(width, "little" if draw.random() < 0.5 else "big")
             case 4:
-                del data[at : at + int(draw.integers(1, 64))]
+                del data[offset : offset + int(draw.integers(1, 64))]
             case 5:
                 other, _ = files[draw.integers(len(files))]
                 start = int(draw.integers(len(other)))
-                data[at:at] = other[start : start + int(draw.integers(1, 256))]
+                data[offset:offset] = other[start : start + int(draw.integers(1, 256))]
     if draw.random() < 0.2:
         del data[int(draw.integers(len(data) + 1)) :]
     return bytes(data), ending if draw.random() < 0.8 else ".mp3"
 
 
 def fuzz(count: int, seed: int, decoder: IsolatedDecoder) -> Fuzzed:
-    """Decodes `count` mutated files; raises AssertionError where anything but sound or a refusal comes out."""
+    """Decodes `count` mutated files.
+
+    Raises:
+        AssertionError: when the result is neither sound nor a refusal.
+    """
     files, fuzzed = valid_files(), Fuzzed()
     for number in range(count):
         data, ending = mutate(files, np.random.Generator(np.random.Philox(key=[seed, number])))
@@ -121,7 +125,7 @@ def _decode(decoder: IsolatedDecoder, data: bytes, ending: str) -> tuple[NDArray
 
 
 def main() -> None:
-    """Prints what came of it."""
+    """Prints the counts and the longest time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,8 +1,8 @@
-"""How a build grows with its rows: ``python -m tests.benchmarks.growth`` (1,000 and 10,000 rows; ``--rows`` for more).
+"""How time and memory of a build grow with its rows: ``python -m tests.benchmarks.growth --rows 1000 10000``.
 
-A build from a list of the paper's shape in which three things alone are stubbed: a row's own room response, the reading
-of clips with the writing of audio, and the language model (the template writes). Everything else is `pipeline.build`:
-the list, the plan, every room sampled and measured, every row placed, worded, sharded, written and digested.
+It builds from a list of the paper's shape. Three things are stubbed: the room response of a row, reading clips and
+writing audio, and the language model (the template writes captions). Everything else is done as in any build: the list
+is read and planned, rooms are sampled and measured, and rows are placed, described, written and digested.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from transforms.sound.render_rows import flac_name
 
 #: Rows of the published release, and its rooms.
 PAPER_ROWS, PAPER_ROOMS = 890_038, {"train": 8_952, "validation": 64, "test": 4_970}
-#: Of a list's clips; the others train.
+#: Shares of a list's clips; the others are for training.
 VALIDATION, TEST = 0.02, 0.05
 _LOOK_EVERY_S = 0.25
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -39,7 +39,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Grown:
-    """What one build came to: seconds, CPU seconds, peak memory in MB, bytes on disk."""
+    """The size, time, peak memory and bytes on disk of one build."""
 
     rows: int
     rooms: int
@@ -48,18 +48,18 @@ class Grown:
     driver_cpu_s: float
     workers_cpu_s: float
     driver_mb: float
-    """Of the command, or of the process that runs Beam's pipe, whichever is the larger."""
+    """Peak memory of the command or of the process that runs Beam's pipeline, whichever is larger."""
     worker_mb: float
-    """Of the largest worker."""
+    """Peak memory of the largest worker."""
     planning_cpu_s: float
     finishing_cpu_s: float
-    """Of the driver's."""
+    """CPU seconds that the end of the build takes, as part of driver_cpu_s; so does planning_cpu_s."""
     metadata_bytes: int
     digest: str
 
 
 def stubbed_responses(shard: Shard) -> Shard:
-    """In place of simulating: each row has the T30 that its room asks for, and numbers drawn for it."""
+    """Stands in for the simulation: each row gets about the T30 of its room, and other acoustics drawn at random."""
 
     def measured(row: Row) -> Row:
         assert row.room is not None
@@ -72,7 +72,7 @@ def stubbed_responses(shard: Shard) -> Shard:
 
 
 def stubbed_render(shard: Shard, release: str, settings: object) -> Shard:
-    """In place of decoding, convolving and writing FLAC: the numbers that rendering leaves on a row."""
+    """Stands in for decoding, convolving and writing FLAC: each row gets the values that rendering would give it."""
 
     def rendered(row: Row) -> Row:
         name = hashlib.sha256(row.id.encode()).hexdigest()
@@ -82,8 +82,8 @@ def stubbed_render(shard: Shard, release: str, settings: object) -> Shard:
     return shard.with_rows(tuple(rendered(row) for row in shard.rows))
 
 
-def lay_stubs() -> None:
-    """Puts the stubs in the place of what they stand for, in this process; the graph is to be laid after this."""
+def install_stubs() -> None:
+    """Installs the stubs in this process. The graph must be built after this call."""
     from transforms.rooms import simulate_response
     from transforms.sound import render_rows
 
@@ -92,20 +92,20 @@ def lay_stubs() -> None:
 
 
 def stubbing_environment(folder: Path) -> dict[str, str]:
-    """Variables for a process whose children, and theirs, lay the stubs as they start."""
+    """Environment variables that make a process and all processes below it install the stubs as they start."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(
         "import sys\n"
         "if any(word.startswith(('pipeline.', 'apache_beam.')) for word in sys.orig_argv):\n"
-        "    from tests.benchmarks.growth import lay_stubs\n"
-        "    lay_stubs()\n"
+        "    from tests.benchmarks.growth import install_stubs\n"
+        "    install_stubs()\n"
     )
     paths = (str(folder), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def write_list(folder: Path, rows: int) -> Path:
-    """An AudioFolder whose list gives so many rows, two versions of a training clip, its files empty."""
+    """An AudioFolder of empty files whose list gives so many rows, two of each training clip."""
     others = round(rows * TEST), round(rows * VALIDATION)
     train = (rows - sum(others)) // 2
     names, splits, captions = [], [], []
@@ -125,7 +125,7 @@ def write_list(folder: Path, rows: int) -> Path:
 
 
 def build_stubbed(source: str, output: str, workers: int, rooms: int) -> dict[str, Any]:
-    """Runs the build in this process, with `workers` processes of Beam's, and says how long its parts took."""
+    """Runs the build in this process, with `workers` workers of Beam; returns its counts and the time of its parts."""
     from pipeline import build as module
     from pipeline.recipe import load_recipe
 
@@ -142,9 +142,9 @@ def build_stubbed(source: str, output: str, workers: int, rooms: int) -> dict[st
 
         return call
 
-    lay_stubs()
+    install_stubs()
     with ExitStack() as stack:
-        for name in ("plan_build", "finish_release"):
+        for name in ("plan_listing", "finish_release"):
             stack.enter_context(mock.patch.object(module, name, timed(name, getattr(module, name))))
         flags = (f"--direct_num_workers={workers}",)
         outcome = module.build(load_recipe("folder", settings), source, output, beam_flags=flags)
@@ -158,13 +158,13 @@ def build_stubbed(source: str, output: str, workers: int, rooms: int) -> dict[st
 
 
 def rooms_of(rooms: int) -> dict[str, int]:
-    """So many rooms dealt out over the splits as the paper has them."""
+    """So many rooms, divided over the splits as in the paper."""
     whole = sum(PAPER_ROOMS.values())
     return {split: max(1, round(count * rooms / whole)) for split, count in PAPER_ROOMS.items()}
 
 
 def measure(rows: int, workers: int, rooms: int, folder: Path) -> Grown:
-    """Builds `rows` rows in a process of its own and watches it and its workers."""
+    """Builds `rows` rows in a process of its own, and measures that process and its workers."""
     source = folder / f"list-{rows}"
     if not (source / "metadata.parquet").exists():
         write_list(source, rows)
@@ -197,7 +197,7 @@ def measure(rows: int, workers: int, rooms: int, folder: Path) -> Grown:
         workers_cpu_s=sum(cpu_s for _, cpu_s in peaks.values()),
         driver_mb=max(mb for mb, _ in driving),
         worker_mb=max((mb for mb, _ in peaks.values()), default=0.0),
-        planning_cpu_s=said["plan_build"],
+        planning_cpu_s=said["plan_listing"],
         finishing_cpu_s=said["finish_release"],
         metadata_bytes=sum(path.stat().st_size for path in (output / "r").glob("*/*/metadata.parquet")),
         digest=said["digest"],
@@ -205,7 +205,7 @@ def measure(rows: int, workers: int, rooms: int, folder: Path) -> Grown:
 
 
 def direct_children(pid: int) -> list[int]:
-    """The processes that a process's threads have started and that are there."""
+    """The living processes that the threads of a process have started."""
     found: list[int] = []
     # A process or a thread may end meanwhile.
     with suppress(OSError):
@@ -215,12 +215,12 @@ def direct_children(pid: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """The processes below a process."""
+    """All living processes below a process."""
     return [each for child in direct_children(pid) for each in (child, *children(child))]
 
 
 def peak_and_cpu(pid: int) -> tuple[float, float] | None:
-    """A process's peak resident memory in MB and its CPU seconds; None where it is gone."""
+    """The peak resident memory of a process in MB, and its CPU seconds; None if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -245,13 +245,17 @@ def table(results: Sequence[Grown]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints the table; each size is a process of its own."""
+    """Measures each size in a process of its own, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000], help=f"the paper's are {PAPER_ROWS}")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[1_000, 10_000], help=f"rows of each build (the paper: {PAPER_ROWS})"
+    )
     parser.add_argument("--workers", type=int, default=2)
     most = sum(PAPER_ROOMS.values())
-    parser.add_argument("--rooms", type=int, default=most, help=f"drawn from; the paper's are {most}")
-    parser.add_argument("--folder", type=Path, help="where lists and releases are left; a temporary one without")
+    parser.add_argument("--rooms", type=int, default=most, help=f"rooms to draw from (the paper: {most})")
+    parser.add_argument(
+        "--folder", type=Path, help="folder for lists and releases, which stay; otherwise a temporary one"
+    )
     parser.add_argument("--one", nargs=2, metavar=("LIST", "RELEASE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:

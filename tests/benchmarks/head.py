@@ -38,12 +38,12 @@ def left_ear(sofa: Path) -> NDArray[np.float64]:
     """The filters of a symmetric head's left ear, shape (taps, 4 channels)."""
     left, right = binaural.sofa_filters(sofa)
     if not np.allclose(left, right * np.array([1.0, -1.0, 1.0, 1.0])[:, None], atol=1e-9):
-        raise ValueError(f"{sofa}: the ears do not mirror each other, so one of them does not stand for both")
+        raise ValueError(f"{sofa}: the ears are not mirrored, so one of them cannot stand for both")
     return np.asarray(left.T)
 
 
 def main() -> int:
-    """Write the filters; refuses a measurement that is not the one they are known to come from."""
+    """Writes the filters. A file that is not the known measurement is rejected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sofa", type=Path, default=SOFA)
     parser.add_argument("--output", type=Path, default=OUTPUT)
@@ -52,7 +52,7 @@ def main() -> int:
         print(f"no such file: {options.sofa} (Debian: apt-get install libmysofa1)", file=sys.stderr)
         return 2
     if hashlib.sha256(options.sofa.read_bytes()).hexdigest() != SOFA_SHA256:
-        print(f"{options.sofa} is another measurement than the one of SHA-256 {SOFA_SHA256}", file=sys.stderr)
+        print(f"{options.sofa} is not the measurement with the SHA-256 {SOFA_SHA256}", file=sys.stderr)
         return 2
     lines = [f"# {line}".rstrip() for line in _HEADER.splitlines()]
     # Adding zero makes a negative zero positive.

@@ -1,4 +1,4 @@
-"""A build that is killed again and again, beside one that never was: ``python -m tests.benchmarks.kills``."""
+"""Compares a build that is killed many times with one that is not: ``python -m tests.benchmarks.kills``."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ import pyarrow.parquet as pq
 
 from tests.sounds import small_folder
 
-#: Of `small_folder`'s clips half are for training, and have two versions.
+#: Half of the clips of `small_folder` are for training, and those have two versions.
 ROWS_PER_CLIP = 1.5
-#: Seconds: a kill at work comes at most so long after its row, one at the start at most so long after the command.
+#: A kill at work comes at most so many seconds after its row, and one at the start so many after the command.
 LONGEST_MOMENT_S, START_S = 0.3, 5.0
-#: So many kills come while the command, its pipe or its workers still start; the rest at work.
+#: The share of kills that come while the command, its pipeline or its workers still start; the others come at work.
 SHARE_AT_START = 0.2
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What a kill found."""
+    """The state of the release at a kill."""
 
     after_s: float
     at_work: bool
     finished: int
-    """Shards that were there."""
+    """Finished shards."""
     in_hand: int
-    """Shards that were begun, which the next start does again."""
+    """Shards that had begun; the next start makes them again."""
     redone: int
-    """Shards that had been there before this start, and were written again; 0 is the promise."""
+    """Shards that were finished before this start and were written again; this must be 0."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; exit 1 where anything is not as it would be without a kill."""
+    """Prints the table; returns 1 if anything differs from a build without kills."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--rows", type=int, default=300)
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed: int) -> int:
-    """Builds once in peace and once under `count` kills, and compares."""
+    """Builds once without and once with `count` kills, and compares the releases."""
     recordings = small_folder(folder / "in", clips=round(rows / ROWS_PER_CLIP))
     started = time.monotonic()
     build(recordings, folder / "whole", workers).wait()
@@ -61,13 +61,13 @@ def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed:
     draw, kills = random.Random(seed), []
     started = time.monotonic()
     while len(kills) < count and not (folder / "killed" / "release.json").exists():
-        left = rows - files_there(folder / "killed")
-        # So spread over the rows that the work lasts for all kills.
+        left = rows - file_count(folder / "killed")
+        # The kills are spread over the rows, so that the work lasts for all of them.
         most = 2.0 * left / (count - len(kills)) / (1.0 - SHARE_AT_START)
         kill = kill_once(recordings, folder / "killed", workers, draw, most)
         kills.append(kill)
         print(f"kill {len(kills)}: {kill}", file=sys.stderr, flush=True)
-    before = shards_there(folder / "killed")
+    before = finished_shards(folder / "killed")
     ended = build(recordings, folder / "killed", workers).wait()
     killed_s = time.monotonic() - started
     print_table(folder, kills, whole_s, killed_s)
@@ -76,7 +76,7 @@ def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed:
 
 
 def build(recordings: Path, output: Path, workers: int) -> subprocess.Popen[bytes]:
-    """`elsa build`, as the leader of a group of its own."""
+    """Starts `elsa build` in a process group of its own."""
     settings = ("caption.writer=template", "rows_per_shard=2", "rooms.train=20", "rooms.validation=4", "rooms.test=4")
     command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
     command += ["--output", str(output), *(part for setting in settings for part in ("--set", setting))]
@@ -85,18 +85,18 @@ def build(recordings: Path, output: Path, workers: int) -> subprocess.Popen[byte
 
 
 def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random, most: float) -> Kill:
-    """Starts the build and kills it: the command, and in half of all cases its pipe and workers in the same moment.
+    """Starts the build and kills the command, and in half of all cases its pipeline and workers at the same moment.
 
-    At work it is killed a moment after so many more files are there as are drawn, `most` at most; a file is a row.
+    A kill at work comes a moment after a random number of further files, at most `most`. A file is a row.
     """
-    before = shards_there(output)
+    before = finished_shards(output)
     process, began = build(recordings, output, workers), time.monotonic()
     at_work, everyone = draw.random() >= SHARE_AT_START, draw.random() < 0.5
     share, moment_s = draw.random(), draw.random()
     if at_work:
-        # What a killed build had in hand is removed at the start: only then is the count that of this one.
+        # A build removes unfinished shards at its start, so only later files are its own.
         until = sum(rows_of(path) for path in before) + 1 + int(share * most)
-        while process.poll() is None and files_there(output) < until:
+        while process.poll() is None and file_count(output) < until:
             time.sleep(0.005)
         time.sleep(LONGEST_MOMENT_S * moment_s)
     else:
@@ -109,44 +109,44 @@ def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random,
         except (ProcessLookupError, PermissionError):
             continue
     process.wait()
-    found = shards_there(output)
-    # The pipe's own group ends when it sees that the command is gone.
+    found = finished_shards(output)
+    # The group of the pipeline ends by itself when it notices that the command has ended.
     in_hand = {path.parent for path in output.glob("*/*/*.flac")} - {path.parent for path in found}
     return Kill(round(after_s, 2), at_work, len(found), len(in_hand), redone_since(output, before))
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started."""
+    """The processes that a process has started."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
 
 
-def shards_there(output: Path) -> dict[Path, int]:
-    """The metadata of every finished shard, and when it was written (ns)."""
+def finished_shards(output: Path) -> dict[Path, int]:
+    """The time in ns at which each finished shard was written, by the path of its metadata."""
     return {path: path.stat().st_mtime_ns for path in output.glob("*/*/metadata.parquet")}
 
 
 def redone_since(output: Path, before: dict[Path, int]) -> int:
-    """Shards that were there before, and are gone or were written again."""
-    now = shards_there(output)
+    """The number of shards of `before` that are gone or were written again."""
+    now = finished_shards(output)
     return sum(now.get(path) != written for path, written in before.items())
 
 
 def rows_of(metadata: Path) -> int:
-    """Rows of a finished shard."""
+    """The rows of a finished shard."""
     return int(pq.read_metadata(metadata).num_rows)
 
 
-def files_there(output: Path) -> int:
-    """Sound files that are there, of finished shards and of those in hand; what vanishes meanwhile is not."""
-    # Not glob: it raises where the build removes a folder under it.
+def file_count(output: Path) -> int:
+    """The number of sound files, of finished and unfinished shards; a file that vanishes meanwhile is not counted."""
+    # glob would raise where the build removes a folder meanwhile.
     return sum(name.endswith(".flac") for _, _, names in os.walk(output) for name in names)
 
 
 def files_of(release: Path) -> set[Path]:
-    """Every file of a release, relative to it; the report apart, which a build writes last and anew."""
+    """The relative path of every file of a release except the report, which each build writes anew."""
     found = {path.relative_to(release) for path in release.rglob("*") if path.is_file()}
     return {path for path in found if path.parts[0] != "report"}
 
@@ -154,29 +154,31 @@ def files_of(release: Path) -> set[Path]:
 def ids_of(release: Path) -> set[str]:
     """The ids of all rows."""
     return {
-        name for path in shards_there(release) for name in pq.read_table(path, columns=["id"]).column("id").to_pylist()
+        name
+        for path in finished_shards(release)
+        for name in pq.read_table(path, columns=["id"]).column("id").to_pylist()
     }
 
 
 def digest_of(release: Path) -> str:
-    """What release.json states; nothing where there is none."""
+    """The digest that release.json states; empty if there is none."""
     path = release / "release.json"
     return str(json.loads(path.read_text())["digest"]) if path.exists() else ""
 
 
 def same(whole: Path, killed: Path) -> bool:
-    """Whether digest, rows and files are those of the build that was never killed."""
+    """Whether the digest, the rows and the files are those of the build without kills."""
     equal = digest_of(whole) == digest_of(killed) != ""
     return equal and ids_of(whole) == ids_of(killed) and files_of(whole) == files_of(killed)
 
 
 def print_table(folder: Path, kills: list[Kill], whole_s: float, killed_s: float) -> None:
-    """The table of docs/resume.md."""
+    """Prints the table of docs/resume.md."""
     whole, killed = folder / "whole", folder / "killed"
     equal = digest_of(whole) == digest_of(killed) != ""
     in_hand = [kill.in_hand for kill in kills]
     print("| | |\n|---|---|")
-    print(f"| rows, shards | {len(ids_of(whole))}, {len(shards_there(whole))} |")
+    print(f"| rows, shards | {len(ids_of(whole))}, {len(finished_shards(whole))} |")
     at_work = sum(kill.at_work for kill in kills)
     print(f"| kills | {len(kills)}: {at_work} at work, {len(kills) - at_work} while starting |")
     print(f"| digest | {'equal' if equal else 'DIFFERS'} |")

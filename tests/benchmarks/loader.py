@@ -48,7 +48,7 @@ def measure(dataset: ReleaseDataset, order: list, workers: int, batch_size: int,
         count += len(batch.rows)
         seconds, spent = time.perf_counter() - started, tree_cpu_s() - used
     what = "audio" if audio else "crops"
-    print(f"{what}, {workers} workers: {count / seconds:6.1f} samples/s, {1e3 * spent / count:5.1f} CPU ms a sample")
+    print(f"{what}, {workers} workers: {count / seconds:6.1f} samples/s, {1e3 * spent / count:5.1f} CPU ms per sample")
 
 
 def part(name: str, calls: list[Callable[[], object]]) -> None:
@@ -61,6 +61,7 @@ def part(name: str, calls: list[Callable[[], object]]) -> None:
 
 
 def main() -> None:
+    """Prints the speeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("releases", metavar="RELEASE", nargs="+", type=Path)
     parser.add_argument("--configuration", default="elsa-small")

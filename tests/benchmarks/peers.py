@@ -1,4 +1,4 @@
-"""The usual ways to spatial clips beside ours: the same rooms, the same generated clips, CPU seconds and errors."""
+"""Our way and the usual ways to make spatial clips, in the same rooms and with the same generated clips."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from transforms.sound.render_rows import render_row
 
 CLIP_S = 20.0
 SETTINGS = load_recipe("folder").render_settings()
-# pyroomacoustics' responses come late by half of the 81 samples of its fractional delays.
+# Responses of pyroomacoustics are late by half of the 81 samples of its fractional delays.
 USUAL_DELAY = 40
 
 
 @dataclass(frozen=True)
 class Job:
-    """A clip in a room: everything that each way needs."""
+    """A clip in a room: all that each way needs."""
 
     room: Room
     scene: Scene
@@ -51,7 +51,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What one way needed for one clip, and how far its response is from what was asked."""
+    """The cost of one clip in one way, and the errors of its response."""
 
     cpu_s: float
     peak_mb: float
@@ -62,7 +62,7 @@ class Made:
 
 
 def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
-    """A generated mono clip at 48 kHz as FLAC of 16 bits: noise, or syllables of voiced sound like speech, by turns."""
+    """A generated mono clip at 48 kHz as 16-bit FLAC: noise for even indices, syllables like speech for odd ones."""
     draw = np.random.default_rng(index)
     times = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
     spectrum = scipy.fft.rfft(draw.standard_normal(times.size))
@@ -80,30 +80,30 @@ def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
 
 
 def job(seed: int, index: int) -> Job:
-    """Room ``index`` of a draw, the scene that the acoustics are checked in, and a clip."""
+    """Room ``index`` of a draw, with the scene in which the acoustics are checked, and a clip."""
     room = sample_room(seed, "train", index, RoomRanges())
     return Job(room, place_source(index, room, SceneRanges()), index, clip_flac(index))
 
 
 @dataclass(frozen=True)
 class Ours:
-    """What our way needed for one clip, part by part, and what came of it."""
+    """The cost of one clip in our way, part by part, with its response and samples."""
 
     preparing_s: float
-    """Decoding, trimming."""
+    """CPU seconds of decoding and trimming."""
     response_s: float
     rendering_s: float
-    """Convolution, integers, FLAC, digests."""
+    """CPU seconds of convolution, quantisation, FLAC and digests."""
     extras_s: float
-    """What of it the floor has no counterpart for: trimming silence, three digests; measured once more by itself."""
+    """CPU seconds of the parts that the floor does not do, trimming silence and three digests, measured again alone."""
     response: Response
     pcm: NDArray[np.int16]
 
 
 def ours(work: Job) -> Ours:
-    """Our way from the bytes of a file to the bytes of a file, as the pipeline goes it."""
+    """Our way from the bytes of a clip to the bytes of a FLAC file, as in the pipeline."""
     started = time.process_time()
-    # In this process, whose seconds are counted; a process of its own adds a millisecond (docs/bad-input.md).
+    # In this process, because its seconds are counted. Isolation adds a millisecond (docs/bad-input.md).
     with in_memory(work.flac) as file:
         samples, rate = decode_file(file, max_duration_s=SETTINGS.max_duration_s)
     source = prepare_clip(
@@ -126,7 +126,7 @@ def ours(work: Job) -> Ours:
 
 
 def floor(work: Job, pcm: NDArray[np.int16]) -> float:
-    """CPU seconds of the least there is to do: decode, one float32 transform and back, ``pcm`` (samples, 4) as FLAC."""
+    """CPU seconds of the least possible work: decode, one float32 FFT and its inverse, write ``pcm`` (samples, 4)."""
     started = time.process_time()
     source, _ = soundfile.read(io.BytesIO(work.flac), dtype="float32")
     length = scipy.fft.next_fast_len(source.size, real=True)
@@ -136,7 +136,7 @@ def floor(work: Job, pcm: NDArray[np.int16]) -> float:
 
 
 def usual_script(work: Job) -> Made:
-    """Four coincident directional microphones, `inverse_sabine`, `simulate`, soundfile: pyroomacoustics' way to FOA."""
+    """The usual way with pyroomacoustics: four coincident microphones, `inverse_sabine`, `simulate`, soundfile."""
     import pyroomacoustics as pra
     from pyroomacoustics.directivities import DirectionVector, FigureEight, Omnidirectional
 
@@ -150,7 +150,7 @@ def usual_script(work: Job) -> Made:
     source, _ = soundfile.read(io.BytesIO(work.flac))
     shoebox = pra.ShoeBox(size_m, fs=SAMPLE_RATE, materials=pra.Material(absorption), max_order=max_order)
     shoebox.add_source(list(scene.source_m), signal=source)
-    # Y, Z and X: where each figure of eight looks, as azimuth and angle from the zenith.
+    # Azimuth and angle from the zenith of the figures of eight for Y, Z and X.
     figures = [FigureEight(DirectionVector(*looks, degrees=True)) for looks in ((90, 90), (0, 0), (0, 90))]
     places = np.tile(np.array(scene.receiver_m)[:, None], 4)
     shoebox.add_microphone_array(places, directivity=[Omnidirectional(), *figures])
@@ -173,7 +173,7 @@ def usual_script(work: Job) -> Made:
 
 
 def usual_script_alone(work: Job) -> Made:
-    """`usual_script` in a process of its own, which gives back its gigabytes and says how many they were."""
+    """Runs `usual_script` in a process of its own, so that its memory is measured and freed."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as executor:
         return executor.submit(_usual_script_warm, work).result()
 
@@ -184,14 +184,14 @@ def _usual_script_warm(work: Job) -> Made:
 
 
 def _small_job() -> Job:
-    """A short clip in a dry room, so that no way pays for imports."""
+    """A short clip in a dry room, to pay for imports before anything is measured."""
     materials = ("carpet_thin", "ceiling_fissured_tile", "curtains_velvet")
     room = furnish_room("small", "validation", (5.0, 4.0, 3.0), materials=materials, t30_ms=250.0)
     return Job(room, Scene((2.0, 2.0, 1.5), (3.0, 2.0, 1.5), 0.0, 0.0, 1.0), 0, clip_flac(0, 4.0))
 
 
 def convolve_spatialscaper(work: Job, response: NDArray[np.float32]) -> float:
-    """CPU seconds of SpatialScaper's way with a response that is there: each channel whole, in float64, to FLAC."""
+    """CPU seconds of SpatialScaper's way with a given response: each channel as a whole, in float64, to FLAC."""
     started = time.process_time()
     source, _ = soundfile.read(io.BytesIO(work.flac))
     channels = [scipy.signal.fftconvolve(source, channel.astype(np.float64)) for channel in response]
@@ -201,7 +201,7 @@ def convolve_spatialscaper(work: Job, response: NDArray[np.float32]) -> float:
 
 
 def warm_up() -> None:
-    """Pay for imports and tables before anything is measured."""
+    """Runs each way once, to pay for imports and tables before anything is measured."""
     work = _small_job()
     response = simulate_response(work.room, work.scene, seed=0)
     convolve_spatialscaper(work, response.samples)

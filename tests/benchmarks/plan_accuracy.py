@@ -1,4 +1,4 @@
-"""What `elsa plan` says beside what the build then takes; run `python -m tests.benchmarks.plan_accuracy`."""
+"""Compares `elsa plan` with the build that follows: ``python -m tests.benchmarks.plan_accuracy``."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ import soundfile
 
 from tests.chat_server import asked_for, chat_server, obedient
 
-#: How far a plan may be off.
+#: The relative error that a plan may have.
 WITHIN = 0.15
 RATE = 44_100
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a build took and left."""
+    """The size, time and answers of a build."""
 
     rows: int
     hours: float
@@ -40,13 +40,13 @@ class Taken:
 
 
 def make_clips(folder: Path, clips: int, seconds: float) -> Path:
-    """An AudioFolder of sounds that differ in length, level and colour, with silence at their ends."""
+    """An AudioFolder of sounds that differ in length, level and colour, with silence at their start."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["file_name,caption,split"]
     for number in range(clips):
         draw = np.random.Generator(np.random.Philox(key=number))
         samples = draw.uniform(-1, 1, round(RATE * seconds * draw.uniform(0.4, 1.2)))
-        # A moving average of white noise: the longer, the darker, and the smaller its FLAC.
+        # The longer the moving average of white noise, the darker the sound and the smaller its FLAC.
         samples = np.convolve(samples, np.ones(1 << int(draw.integers(0, 6))), "same")
         edge = round(len(samples) * draw.uniform(0, 0.2))
         samples[:edge] *= 1e-4
@@ -58,7 +58,7 @@ def make_clips(folder: Path, clips: int, seconds: float) -> Path:
 
 
 def planned(recipe: str, folder: str, flags: Sequence[str]) -> dict[str, Any]:
-    """The JSON of `elsa plan`."""
+    """Runs `elsa plan --json`."""
     command = [sys.executable, "-m", "pipeline.command", "plan", recipe, "--input", folder, "--json", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:
@@ -68,17 +68,17 @@ def planned(recipe: str, folder: str, flags: Sequence[str]) -> dict[str, Any]:
 
 
 def built(recipe: str, folder: str, release: Path, flags: Sequence[str]) -> Taken:
-    """A build's own account, and its CPU seconds with those of all its workers."""
+    """Runs `elsa build`; its CPU seconds include those of all its workers."""
     command = [sys.executable, "-m", "pipeline.command", "build", recipe, "--input", folder, "--output", str(release)]
     begun = time.monotonic()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen([*command, *flags], stdout=said, stderr=said)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([*command, *flags], stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         wall_seconds = time.monotonic() - begun
         if not (release / "release.json").exists():
-            said.seek(0)
-            raise SystemExit(f"the build did not end well: {said.read().decode()[-2000:]}")
+            log.seek(0)
+            raise SystemExit(f"the build failed: {log.read().decode()[-2000:]}")
     stated = json.loads((release / "release.json").read_text())
     answers = stated["counts"]["answers"]
     return Taken(
@@ -97,7 +97,7 @@ def built(recipe: str, folder: str, release: Path, flags: Sequence[str]) -> Take
 
 
 def small_model_tokens(requests: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """Tokens of prompts and of the server's answers by the vocabulary of SmolLM2, which is not that of the plan."""
+    """The tokens of prompts and of the server's answers in the vocabulary of SmolLM2; the plan uses another."""
     from gguf import GGUFReader
 
     from transforms.captions.smollm import _tokenizer, find_weights
@@ -113,7 +113,7 @@ def small_model_tokens(requests: Sequence[Mapping[str, Any]]) -> tuple[int, int]
 
 
 def compare(forecast: Mapping[str, Any], taken: Taken) -> list[tuple[str, float, float, bool]]:
-    """(what, planned, taken, whether the interval held it) for each number."""
+    """For each number: its name, the planned and the taken value, and whether the interval held it."""
     numbers = forecast["forecast"]
     pairs: list[tuple[str, Mapping[str, float], float]] = [
         (name, numbers[name], float(getattr(taken, name)))
@@ -131,17 +131,20 @@ def compare(forecast: Mapping[str, Any], taken: Taken) -> list[tuple[str, float,
 
 
 def main() -> int:
+    """Prints the planned and the taken numbers; returns 1 if any is off by more than WITHIN."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", help="a folder of recordings; without it, clips are generated")
     parser.add_argument("--recipe", default="folder")
     parser.add_argument("--clips", type=int, default=120)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of a generated clip, about")
-    parser.add_argument("--ask", action="store_true", help="captions by a small server on loopback, not the template")
+    parser.add_argument("--seconds", type=float, default=20.0, help="about the length of a generated clip")
+    parser.add_argument(
+        "--ask", action="store_true", help="ask a small server on loopback for captions, instead of the template"
+    )
     parser.add_argument("--workers", type=int)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="elsa-plan-accuracy-") as folder, contextlib.ExitStack() as stack:
-        place = arguments.input or str(make_clips(Path(folder) / "in", arguments.clips, arguments.seconds))
+        recordings = arguments.input or str(make_clips(Path(folder) / "in", arguments.clips, arguments.seconds))
         settings, ask = list(arguments.settings), []
         server = None
         if arguments.ask:
@@ -153,17 +156,17 @@ def main() -> int:
             settings.append("caption.writer=template")
         flags = [part for setting in settings for part in ("--set", setting)]
         workers = ["--workers", str(arguments.workers)] if arguments.workers else []
-        forecast = planned(arguments.recipe, place, [*flags, *ask, *workers])
+        forecast = planned(arguments.recipe, recordings, [*flags, *ask, *workers])
         if server is not None:
-            # Tokens are those that the plan would count; the server's own usage is made up.
-            unasked = planned(arguments.recipe, place, [*flags, "--no-measure"])
+            # The usage that the server states is made up, so tokens are those that the plan counts without it.
+            unasked = planned(arguments.recipe, recordings, [*flags, "--no-measure"])
             for name in ("prompt_tokens", "completion_tokens"):
                 tries = forecast["answers"]["tries"]["value"] / unasked["answers"]["tries"]["value"]
                 of_name = unasked["answers"][name]
                 forecast["answers"][name] = {key: of_name[key] * tries for key in ("value", "low", "high")}
             server.requests.clear()
         workers = [f"--direct_num_workers={arguments.workers}"] if arguments.workers else []
-        taken = built(arguments.recipe, place, Path(folder) / "out", [*flags, *workers])
+        taken = built(arguments.recipe, recordings, Path(folder) / "out", [*flags, *workers])
         if server is not None:
             prompts, completions = small_model_tokens(server.requests)
             taken = Taken(**{**vars(taken), "prompt_tokens": prompts, "completion_tokens": completions})

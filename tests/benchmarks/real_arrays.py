@@ -1,15 +1,15 @@
-"""Clips as arrays of capsules hear them, in the layout of a release, for ``elsa evaluate``.
+"""Simulates recordings of microphone arrays, in the layout of a release for ``elsa evaluate``.
 
     python -m tests.benchmarks.real_arrays --input CLIPS --array tetrahedron --clips 200 --rooms 40 --output out/tetra
     elsa evaluate RUN --data out/tetra --train-data RELEASE --tasks zero_shot,localisation --output out/evaluation
 
-Nothing here is drawn from the defects that training draws. Image sources (pyroomacoustics) give the response of each
-capsule where it stands; a matrix and a radial equalisation with a limit on its gain make ambisonics of them. So spatial
-aliasing, the noise of weak differences and capsules that differ come out of the array itself.
+The defects that training draws are not used here. Image sources (pyroomacoustics) give the response of each capsule at
+its own position. A matrix and a radial equalisation with limited gain turn the capsules into ambisonics. So spatial
+aliasing, amplified noise and differences between capsules come from the array itself.
 
-- ``tetrahedron``: four cardioid capsules, 15 mm from the middle: the usual A-format.
-- ``seven``: six omnidirectional capsules, 25 mm from a seventh in the middle; differences of pressure, equalised by up
-  to 30 dB towards low frequencies.
+- ``tetrahedron``: four cardioid capsules, 15 mm from the middle, as in the usual A-format.
+- ``seven``: six omnidirectional capsules, 25 mm from a seventh in the middle. X, Y and Z are differences of pressure,
+  equalised by up to 30 dB towards low frequencies.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.words import words_of
 
 RATE = 48000
-#: Rooms, evenly: length, width, height in metres, and the decay that Sabine's formula is asked for in seconds.
+#: Uniform ranges of length, width and height of a room in metres, and of the decay for Sabine's formula in seconds.
 ROOM_M = ((4.0, 14.0), (3.5, 11.0), (2.5, 4.5))
 DECAY_S = (0.2, 1.1)
 DISTANCE_M = (0.7, 4.0)
 WALL_M = 0.4
-#: Order of the images, at most: a room that would need more decays a little sooner.
+#: The highest order of images; a room that would need more decays a little faster.
 MOST_ORDER = 24
-#: A capsule's gain off the others' (standard deviation), and its own noise under what it hears.
+#: The standard deviation of the gains of capsules, and the level of a capsule's own noise below its signal.
 GAIN_SPREAD_DB, NOISE_DB = 0.5, -50.0
 CLIP_S = 4.0
 PEAK = 0.5
@@ -53,13 +53,13 @@ PEAK = 0.5
 
 @dataclass(frozen=True)
 class Array:
-    """Capsules and what is made of them.
+    """The capsules of an array, and how they become ambisonics.
 
     Attributes:
         positions_m: (capsules, 3), from the middle.
-        cardioid: whether they look outwards, or hear all round.
-        to_w, to_xyz: weights (capsules,) and (3, capsules) of W and of x, y, z, right at low frequencies.
-        gain_limit_db: of the equalisation.
+        cardioid: whether the capsules are cardioids that look outwards; otherwise they are omnidirectional.
+        to_w, to_xyz: weights (capsules,) of W and (3, capsules) of x, y, z, exact at low frequencies.
+        gain_limit_db: the highest gain of the equalisation.
     """
 
     positions_m: NDArray[np.float64]
@@ -69,7 +69,7 @@ class Array:
     gain_limit_db: float
 
     def equalisation(self, frequency_hz: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-        """Gains of W and of x, y, z: one over what a plane wave's order 0 and 1 is on the array, within the limit."""
+        """The gains of W and of x, y, z: the inverse of the array's response of order 0 and 1, within the limit."""
         kr = 2 * np.pi * frequency_hz / SPEED_OF_SOUND_M_S * np.linalg.norm(self.positions_m, axis=1).max()
         zero, one = spherical_jn(0, kr), spherical_jn(1, kr)
         if self.cardioid:
@@ -78,14 +78,14 @@ class Array:
         return np.ones_like(kr, dtype=np.complex128), self._inverse(3j * one)
 
     def _inverse(self, response: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        # Tikhonov: one over twice the square root of what is added is the largest gain.
+        # Tikhonov regularisation: the largest gain is one over twice the square root of the added value.
         added = (0.5 * 10 ** (-self.gain_limit_db / 20)) ** 2
         return np.conj(response) / (np.abs(response) ** 2 + added)
 
     def encode(self, capsules: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(capsules, samples) at RATE → AmbiX (4, samples)."""
+        """Signals of the capsules (capsules, samples) at RATE as AmbiX (4, samples)."""
         samples = capsules.shape[1]
-        # Zeros behind, so that what an equalisation spreads does not come in again at the start.
+        # Zeros at the end keep the tail of the equalisation from wrapping to the start.
         size = 1 << (samples + RATE // 4).bit_length()
         w, xyz = self.equalisation(np.fft.rfftfreq(size, 1 / RATE))
         spectrum = np.fft.rfft(capsules, size, axis=1)
@@ -96,7 +96,7 @@ class Array:
 
 def _tetrahedron() -> Array:
     directions = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
-    # A cardioid is ½ + ½ cos: four of them sum to 2 W, and along an axis to 2/3 of the velocity.
+    # A cardioid is ½ + ½ cos. Four of them sum to 2 W, and along an axis to 2/3 of the velocity.
     return Array(0.015 * directions, True, np.full(4, 0.5), 1.5 * directions.T, gain_limit_db=15)
 
 
@@ -112,7 +112,7 @@ ARRAYS = {"tetrahedron": _tetrahedron, "seven": _seven}
 
 @dataclass(frozen=True)
 class Place:
-    """A room with an array and a source in it; metres, seconds, degrees, the frame of a release."""
+    """A room with an array and a source, in the coordinates of a release."""
 
     size_m: tuple[float, float, float]
     decay_s: float
@@ -123,12 +123,12 @@ class Place:
 
     @property
     def source_m(self) -> NDArray[np.float64]:
-        """From the corner."""
+        """The position of the source from the corner of the room."""
         return self.receiver_m + self.distance_m * direction_to_unit_vector(self.azimuth_deg, self.elevation_deg)
 
 
 def draw_place(seed: int, room: int, clip: int) -> Place:
-    """A room by its number, a place in it by the clip's; directions even over the sphere, as far as walls let."""
+    """A room drawn by its number, and in it an array and a source drawn by the number of the clip."""
     of_room = np.random.Generator(np.random.Philox(key=[seed, 1 + room]))
     size = np.array([of_room.uniform(*bounds) for bounds in ROOM_M])
     decay = float(np.exp(of_room.uniform(*np.log(DECAY_S))))
@@ -143,11 +143,11 @@ def draw_place(seed: int, room: int, clip: int) -> Place:
 
 
 def responses(place: Place, array: Array) -> NDArray[np.float64]:
-    """Impulse responses of the capsules, and last of an ideal one in the middle, (capsules + 1, samples)."""
+    """Impulse responses (capsules + 1, samples) of the capsules, and last of an ideal one in the middle."""
     try:
         absorption, order = pra.inverse_sabine(place.decay_s, place.size_m)
     except ValueError:
-        # So short a decay needs more absorption than there is.
+        # No absorption gives so short a decay.
         absorption, order = 0.95, 3
     room = pra.ShoeBox(
         place.size_m, fs=RATE, materials=pra.Material(absorption), max_order=min(order, MOST_ORDER), air_absorption=True
@@ -173,7 +173,7 @@ def _directivity(position: NDArray[np.float64], cardioid: bool) -> Any:
 def record(
     clip: NDArray[np.float64], capsules: NDArray[np.float64], array: Array, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """A dry clip (samples,) through responses (capsules, n), capsules that differ and hiss → AmbiX (4, samples)."""
+    """A dry clip (samples,) as the array records it, with gain errors and noise of its capsules: AmbiX (4, samples)."""
     heard = scipy.signal.fftconvolve(clip[None], capsules, axes=1)[:, : len(clip)]
     heard *= 10 ** (generator.normal(0, GAIN_SPREAD_DB, (len(heard), 1)) / 20)
     level = np.sqrt(np.mean(heard**2)) * 10 ** (NOISE_DB / 20)
@@ -181,14 +181,14 @@ def record(
 
 
 def read_clips(folder: Path, split: str, count: int) -> list[tuple[str, str, NDArray[np.float64]]]:
-    """Name, caption and samples of clips of metadata.csv, of the split where it has one; spread over the list."""
+    """Name, caption and samples of clips of a split, evenly spread over metadata.csv; without splits, of any clip."""
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("split", split) == split]
     if not rows:
         raise SystemExit(f"{folder / 'metadata.csv'}: no row of split {split}")
     clips = []
-    for place in np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int):
-        row = rows[place]
+    for index in np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int):
+        row = rows[index]
         samples, rate = soundfile.read(folder / row["file_name"], always_2d=True)
         mono = soxr.resample(samples.mean(1), rate, RATE)
         loud = np.flatnonzero(np.abs(mono) > 10 ** (-30 / 20) * np.abs(mono).max())
@@ -199,13 +199,13 @@ def read_clips(folder: Path, split: str, count: int) -> list[tuple[str, str, NDA
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Writes the folder; prints how many rows it has."""
+    """Writes the folder, and prints the number of its rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", type=Path, required=True, help="a folder with metadata.csv: file_name, caption")
     parser.add_argument("--array", choices=sorted(ARRAYS), required=True)
     parser.add_argument("--clips", type=int, default=200, help="rows")
     parser.add_argument("--rooms", type=int, default=40)
-    parser.add_argument("--split", default="test", help="of the clips that are used")
+    parser.add_argument("--split", default="test", help="the split of the clips that are used")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args(words)
@@ -220,7 +220,7 @@ def main(words: Sequence[str] | None = None) -> int:
         found = responses(place, array)
         generator = np.random.Generator(np.random.Philox(key=[arguments.seed + (2 << 32), number]))
         foa = record(clip, found[:-1], array, generator)
-        # What is measured is measured where the array stands, on a perfect microphone.
+        # Acoustics are measured at the position of the array, with an ideal microphone.
         direct = place.distance_m / SPEED_OF_SOUND_M_S * RATE + pra.constants.get("frac_delay_length") // 2
         rows.append(_row(number, name, caption, place, t30_ms(found[-1], RATE), drr_db(found[-1], RATE, direct)))
         soundfile.write(shard / rows[-1]["file_name"], (PEAK / np.abs(foa).max() * foa).T, RATE, subtype="PCM_16")

@@ -1,8 +1,8 @@
-"""A report of many rows, written and opened: ``python -m tests.benchmarks.report RELEASE``.
+"""Writes and opens a report of many rows: ``python -m tests.benchmarks.report RELEASE``.
 
-Prints the time and memory of writing it, the size of its files, and in Chromium, from the disk: how long from opening
-the page until the table can be used, and how long a filter, a search and a sort take. ``tests.many_rows`` makes such a
-release.
+It prints the time and memory of writing the report, and the size of its files. Then Chromium opens it from the disk.
+The benchmark prints how long it takes until the table can be used, and how long a filter, a search and a sort take.
+``tests.many_rows`` makes such a release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from pipeline.report import write_report
 from tests.pipeline.report.browser import emulate, open_browser, open_page
 
-# From an action to the frame in which its result is drawn; a search waits 120 ms for more letters before it begins.
+# Times an action until the frame that draws its result. A search first waits 120 ms for more letters.
 _TIMED = """
 const [action, done] = arguments, begun = performance.now();
 new MutationObserver((_, observer) => {
@@ -38,7 +38,7 @@ _ACTIONS = {
 
 
 def _opened(browser: Any, page: Path, times: int) -> list[float]:
-    """Milliseconds from navigation until the first rows are shown, each time anew."""
+    """Milliseconds from navigation until the first rows are shown, for each of several visits."""
     shown = []
     for _ in range(times):
         browser.get("about:blank")
@@ -48,7 +48,7 @@ def _opened(browser: Any, page: Path, times: int) -> list[float]:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Prints the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release", type=Path)
     parser.add_argument("--times", type=int, default=7, help="how often the page is opened (7)")

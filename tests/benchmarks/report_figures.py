@@ -20,7 +20,7 @@ FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the report: the screen, what to do before it is taken, and its file in docs/figures."""
+    """A picture of the report: its file in docs/figures, the screen, and what to do before it is taken."""
 
     file: str
     width: int = 1280
@@ -31,7 +31,7 @@ class Picture:
 
 
 def show(section: str) -> Callable[[Any], None]:
-    """Scroll so that a section begins below the bar of links."""
+    """Scrolls so that a section begins below the bar of links."""
 
     def prepare(browser: Any) -> None:
         browser.execute_script(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
@@ -40,7 +40,7 @@ def show(section: str) -> Callable[[Any], None]:
 
 
 def open_a_row(browser: Any) -> None:
-    """Search for a word and open the first row with a binaural player."""
+    """Searches for a word and opens the first row with a binaural player."""
     search = """
       const text = document.getElementById('text');
       text.value = 'cow';
@@ -70,7 +70,7 @@ PICTURES = (
 
 
 def save(png: bytes, path: Path) -> None:
-    """Save a screenshot in the format that the name ends in, as small as it looks the same."""
+    """Saves a screenshot in the format of its name, as small as it can be without a visible difference."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     if path.suffix == ".png":
         image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -80,7 +80,7 @@ def save(png: bytes, path: Path) -> None:
 
 
 def main() -> None:
-    """Write the report of the release anew, and take the pictures."""
+    """Writes the report of the release anew, and takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release", type=Path)
     parser.add_argument("--input", help="the folder that the release was made from (RELEASE-recordings)")

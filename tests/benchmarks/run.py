@@ -1,4 +1,4 @@
-"""What the acoustics promise, measured, beside the peers: ``make bench``, or ``python -m tests.benchmarks.run``."""
+"""Measures the acoustics and the speed beside other tools: ``make bench``, or ``python -m tests.benchmarks.run``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from transforms.rooms.room_design import sample_room
 
 LEDGER = Path(__file__).parents[2] / "docs" / "benchmarks.csv"
 REVERBERANT_FROM_MS = 1200.0
-#: How often our way and the floor are measured for each clip, in turn; the faster run counts, of both.
+#: Our way and the floor are measured so often for each clip, in turn. The fastest run of each counts.
 RUNS = 2
 
 DIGESTS = """
@@ -50,18 +50,18 @@ for index in map(int, sys.argv[1:]):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table of what must show."""
+    """A line of the table of targets."""
 
     what: str
     target: str
     measured: str
     held: bool | None
-    """None where it was not measured."""
+    """Whether the target is met; None if there is no target or no measurement."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """CPU seconds of one clip on our way, of the floor, and of the others where they were run."""
+    """CPU seconds of one clip in our way, of the floor, and of the other ways if they were run."""
 
     index: int
     asked_ms: float
@@ -75,9 +75,9 @@ class Rendered:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the tables; with ``--ledger`` add a line to docs/benchmarks.csv."""
+    """Prints the tables; with ``--ledger`` it adds a line to docs/benchmarks.csv."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rooms", type=int, default=200, help="rooms of the draw, none picked (200)")
+    parser.add_argument("--rooms", type=int, default=200, help="rooms of the draw, none left out (200)")
     parser.add_argument("--clips", type=int, default=60, help="clips of 20 s rendered in the first of them (60)")
     parser.add_argument(
         "--peer-rooms", type=int, default=12, help="rooms, evenly by rank of T30, that the usual script is run in (12)"
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=2024)
     parser.add_argument("--ledger", action="store_true", help="add a line to docs/benchmarks.csv")
     options = parser.parse_args(arguments)
-    # First, so that the peak of memory is that of drawing, simulating and measuring rooms.
+    # This comes first, so that the peak memory is that of drawing, simulating and measuring rooms.
     checks = check_rooms(options.seed, options.rooms)
     memory_mb = peak_memory_mb()
     print_acoustics(checks, f"{options.rooms} rooms, seed {options.seed}")
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     stratified = stratify(options.seed, options.rooms, options.peer_rooms)
     rendered = render_clips(options.seed, options.rooms, options.clips, stratified)
     print_peers([clip for clip in rendered if clip.usual], checks)
-    lines = what_must_show(checks, memory_mb, residual_db, same, rendered)
+    lines = target_lines(checks, memory_mb, residual_db, same, rendered)
     print_lines(lines)
     if options.ledger:
         add_to_ledger(LEDGER, ledger_row(options.seed, checks, memory_mb, residual_db, rendered))
@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def rir_generator_residual_db() -> float | None:
-    """Worst channel of pure image sources against rir-generator, 100 Hz–15 kHz, in dB; None where it is not there."""
+    """The worst channel's error of image sources against rir-generator in dB; None if that is not installed."""
     try:
         import rir_generator
     except ImportError:
@@ -138,7 +138,7 @@ def rir_generator_residual_db() -> float | None:
 
 
 def same_integers(seed: int) -> bool:
-    """Whether rendered integers are the same on 1, 2 and 4 threads, in three processes and three orders."""
+    """Whether rendered integers are equal on 1, 2 and 4 threads, in three processes and three orders."""
     answers = set()
     for threads, order in (("1", "0 1 2 3"), ("2", "3 1 0 2"), ("4", "2 3 1 0")):
         names = ("PRA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -151,16 +151,16 @@ def same_integers(seed: int) -> bool:
 
 
 def stratify(seed: int, rooms: int, count: int) -> list[int]:
-    """Indices of ``count`` rooms of the draw, evenly spaced by rank of the T30 asked for."""
+    """The indices of ``count`` rooms of the draw, evenly spaced by rank of the requested T30."""
     ranked = np.argsort(
         [sample_room(seed, "train", index, RoomRanges()).t30_ms for index in range(rooms)], kind="stable"
     )
-    places = ((np.arange(count) + 0.5) * rooms / max(count, 1)).astype(int)
-    return [int(ranked[place]) for place in places]
+    ranks = ((np.arange(count) + 0.5) * rooms / max(count, 1)).astype(int)
+    return [int(ranked[rank]) for rank in ranks]
 
 
 def render_clips(seed: int, rooms: int, clips: int, stratified: list[int]) -> list[Rendered]:
-    """The first ``clips`` rooms and those stratified: ours and the floor in turn; the peers in the stratified ones."""
+    """Measures our way and the floor in the first ``clips`` rooms and the stratified ones, the peers in the latter."""
     peers.warm_up()
     rendered = []
     for index in sorted({*range(min(clips, rooms)), *stratified}):
@@ -184,7 +184,7 @@ def render_clips(seed: int, rooms: int, clips: int, stratified: list[int]) -> li
 
 
 def print_peers(compared: list[Rendered], checks: list[Checks]) -> None:
-    """CPU seconds and errors of each way over the rooms that all of them were run in, by T30."""
+    """Prints CPU seconds and errors of each way in the rooms in which all ways were run, by T30."""
     if not compared:
         return
     print(f"\n{len(compared)} of the rooms, evenly by rank of T30; clips of {peers.CLIP_S:g} s, decode to FLAC\n")
@@ -222,17 +222,17 @@ def print_peers(compared: list[Rendered], checks: list[Checks]) -> None:
     print("SpatialScaper's way has the errors of the responses that it is given.")
 
 
-def what_must_show(
+def target_lines(
     checks: list[Checks], memory_mb: float, residual_db: float | None, same: bool, rendered: list[Rendered]
 ) -> list[Line]:
-    """The promises with what was measured."""
+    """The targets, each with the measured value."""
     t30 = np.array([check.t30_error_percent for check in checks])
     bands = _bands(checks)[:, :7]
     direction = np.array([check.direction_error_deg for check in checks])
     distance = np.array([check.distance_error_samples for check in checks])
     images = np.abs([check.drr_off_images_db for check in checks])
     diffuse = np.abs([check.drr_off_diffuse_db for check in checks])
-    # What the two theories differ by: no renderer takes part.
+    # The difference of the two theories, which does not depend on any response.
     between = np.abs([check.drr_off_diffuse_db - check.drr_off_images_db for check in checks])
     levels, coherence = late_level_errors_db(checks), np.array([check.late_coherence for check in checks])
     response_s = np.array([check.cpu_s for check in checks])
@@ -271,8 +271,8 @@ def what_must_show(
 
 
 def print_lines(lines: list[Line]) -> None:
-    """The table of what must show."""
-    print(f"\n{'what must show':44s}{'at least':>20s}{'measured':>24s}")
+    """Prints the table of targets."""
+    print(f"\n{'measure':44s}{'target':>20s}{'measured':>24s}")
     verdicts = {True: "pass", False: "MISS", None: "—"}
     for line in lines:
         held = None if line.held is None else bool(line.held)
@@ -280,23 +280,23 @@ def print_lines(lines: list[Line]) -> None:
 
 
 def ours_s(clip: Rendered) -> float:
-    """CPU seconds from the bytes of a file to the bytes of a FLAC, response included."""
+    """CPU seconds from the bytes of a clip to the bytes of a FLAC file, with the response."""
     return clip.preparing_s + clip.response_s + clip.rendering_s
 
 
 def rendering_s(clip: Rendered) -> float:
-    """The same without the response."""
+    """CPU seconds as `ours_s`, without the response."""
     return clip.preparing_s + clip.rendering_s
 
 
 def usual_over_ours(clips: list[Rendered]) -> float:
-    """The usual script's CPU seconds over ours, in sum, where it ran."""
+    """The CPU seconds of the usual script over ours, in sum over the rooms in which it ran."""
     ran = [clip for clip in clips if clip.usual and not clip.usual.failure]
     return sum(clip.usual.cpu_s for clip in ran if clip.usual) / sum(map(ours_s, ran)) if ran else math.nan
 
 
 def real_time(clips: list[Rendered]) -> float:
-    """Seconds of clips over CPU seconds, response included."""
+    """Seconds of sound per CPU second, with the response."""
     return peers.CLIP_S * len(clips) / sum(map(ours_s, clips)) if clips else math.nan
 
 
@@ -306,7 +306,7 @@ def rendering_over_floor(clips: list[Rendered]) -> float:
 
 
 def bare_over_floor(clips: list[Rendered]) -> float:
-    """The same without what the floor has no counterpart for."""
+    """The ratio of `rendering_over_floor` without the parts that the floor does not do."""
     bare_s = sum(rendering_s(clip) - clip.extras_s for clip in clips)
     return bare_s / sum(clip.floor_s for clip in clips) if clips else math.nan
 
@@ -314,7 +314,7 @@ def bare_over_floor(clips: list[Rendered]) -> float:
 def ledger_row(
     seed: int, checks: list[Checks], memory_mb: float, residual_db: float | None, rendered: list[Rendered]
 ) -> dict[str, str]:
-    """Date, commit and the main numbers."""
+    """The line of the ledger: date, commit and the main numbers."""
     bands = _bands(checks)[:, :7]
     compared = [clip for clip in rendered if clip.usual and not clip.usual.failure]
     reverberant = [clip for clip in compared if clip.asked_ms > REVERBERANT_FROM_MS]
@@ -347,7 +347,7 @@ def ledger_row(
 
 
 def add_to_ledger(path: Path, row: dict[str, str]) -> None:
-    """Append ``row``; the first one writes the header."""
+    """Appends ``row``; a new file gets a header first."""
     new = not path.exists()
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(row), lineterminator="\n")
@@ -357,7 +357,7 @@ def add_to_ledger(path: Path, row: dict[str, str]) -> None:
 
 
 def _commit() -> str:
-    """The commit that was measured, with a plus where the checkout differs from it."""
+    """The commit that was measured, with a plus if the checkout differs from it."""
     root = Path(__file__).parents[2]
 
     def git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""The benchmark's own parts: generated clips, the choice of rooms, the ledger, verdicts."""
+"""The parts of the benchmark: generated clips, the choice of rooms, the ledger and the verdicts."""
 
 import io
 
@@ -7,7 +7,7 @@ import soundfile
 
 from tests.benchmarks.acoustics import check_rooms
 from tests.benchmarks.peers import clip_flac
-from tests.benchmarks.run import Rendered, add_to_ledger, ledger_row, stratify, what_must_show
+from tests.benchmarks.run import Rendered, add_to_ledger, ledger_row, stratify, target_lines
 from transforms.rooms.ranges import RoomRanges
 from transforms.rooms.room_design import sample_room
 
@@ -24,13 +24,13 @@ def test_generated_clips_are_the_same_each_time_and_differ():
 def test_rooms_are_chosen_by_rank_of_t30():
     chosen = [sample_room(5, "train", index, RoomRanges()).t30_ms for index in stratify(5, 40, 4)]
     times = sorted(sample_room(5, "train", index, RoomRanges()).t30_ms for index in range(40))
-    assert chosen == [times[place] for place in (5, 15, 25, 35)]
+    assert chosen == [times[rank] for rank in (5, 15, 25, 35)]
 
 
 def test_verdicts_and_the_ledger_hold_what_was_measured(tmp_path):
     checks = check_rooms(3, 4)
     clips = [Rendered(0, 500.0, 0.01, 0.04, 0.05, 0.01, 0.05, 0.2, None)]
-    verdicts = {line.what: line.held for line in what_must_show(checks, 400.0, None, True, clips)}
+    verdicts = {line.what: line.held for line in target_lines(checks, 400.0, None, True, clips)}
     assert verdicts["direction of the direct sound"]
     assert not verdicts["a response, memory of the process"]
     assert verdicts["residual against rir-generator"] is None

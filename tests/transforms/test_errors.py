@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.errors import one_line, reason_of
+from transforms.errors import first_line, one_line, reason_of
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,5 @@ from transforms.errors import one_line, reason_of
 )
 def test_an_error_is_one_line(error: Exception, line: str, reason: str | None) -> None:
     assert one_line(error) == line
+    assert first_line(error) == {"no such thing": "no", "broken pipe": "broken"}.get(line, line)
     assert reason_of(error) == (reason or "No space left on device")

@@ -13,14 +13,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.errors import one_line, reason_of
 from transforms.records import CaptionRequest, Reply, reply_of_reason
+from transforms.shards.release_rows import ANSWER_SCHEMA
 
-__all__ = ["Journal", "Journals", "KnownAnswers", "SharedAnswers", "journal_line", "read_answers", "read_journal"]
+__all__ = [
+    "AnswersUnreadable",
+    "Journal",
+    "Journals",
+    "KnownAnswers",
+    "SharedAnswers",
+    "journal_line",
+    "read_answers",
+    "read_journal",
+]
 
 _COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
+_SCHEMA = pa.schema([ANSWER_SCHEMA.field(name) for name in _COLUMNS])
+
+
+class AnswersUnreadable(ValueError):
+    """A file of answers that cannot be read; one line that names the file and the reason."""
 
 
 class KnownAnswers:
@@ -59,13 +76,12 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
     so that a release can be made again as it was.
 
     Raises:
-        OSError, ValueError, KeyError: a file that is not there, is not Parquet, or lacks the columns.
+        AnswersUnreadable: a file is not there, is not Parquet, lacks a column, or has one of another type.
     """
     found = KnownAnswers()
     failed: list[tuple[str, Reply, tuple[str, int]]] = []
     for path in paths:
-        table = pq.read_table(io.BytesIO(storage.read_bytes(path)), columns=list(_COLUMNS))
-        columns = (table[name].to_pylist() for name in _COLUMNS)
+        columns = (column.to_pylist() for column in _read_table(path).columns)
         for digest, row_id, index, text, reason, prompt_tokens, completion_tokens in zip(*columns, strict=True):
             reply = reply_of_reason(reason, text, prompt_tokens, completion_tokens)
             if reply.is_answer:
@@ -76,6 +92,15 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
     for digest, reply, request in failed if failures_stand else ():
         found.add(digest, reply, request)
     return found
+
+
+def _read_table(path: str) -> pa.Table:
+    try:
+        return pq.read_table(io.BytesIO(storage.read_bytes(path))).select(_COLUMNS).cast(_SCHEMA)
+    except OSError as error:
+        raise AnswersUnreadable(f"{path} cannot be read: {reason_of(error)}") from error
+    except (ValueError, KeyError, pa.ArrowException) as error:
+        raise AnswersUnreadable(f"{path} cannot be read as answers: {one_line(error)}") from error
 
 
 def journal_line(digest: str, reply: Reply) -> bytes:

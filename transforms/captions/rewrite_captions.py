@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -143,8 +143,10 @@ class SharedWriter:
     def _close_when_taken_over(self) -> None:
         """Closes the writer once another build has taken over, because that build asks the same questions."""
         while not self._closing.wait(self.LOOK_EVERY_S):
-            if not workspace.is_run(self.job.release, self.job.run):
-                self._close_writers()
+            # A file that cannot be read now is looked at again; each request looks as well, and fails with the error.
+            with suppress(OSError):
+                if not workspace.is_run(self.job.release, self.job.run):
+                    self._close_writers()
 
 
 _SHARED_WRITERS: dict[CaptionJob, SharedWriter] = {}

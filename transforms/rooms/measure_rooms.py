@@ -41,6 +41,7 @@ class MeasureRooms(Stage):
         number, rooms = element
         try:
             measured = measured_rooms(rooms, self.supply)
+        # Whatever is wrong with a chunk is noted with it, and the build ends with 1.
         except Exception as error:
             self.count("failed")
             yield number, failure_of(self.name, workspace.chunk_path(number), error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transforms.errors import reason_of
 from transforms.records import SPLITS
 
 _SURFACES = ("floor", "ceiling", "walls")
@@ -97,7 +98,7 @@ def read_own_rooms(path: str) -> list[dict[str, Any]]:
         with Path(path).open(newline="", encoding="utf-8") as file:
             records = [dict(record) for record in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise OwnRoomsUnusable(f"{path} cannot be read: {error}") from error
+        raise OwnRoomsUnusable(f"{path} cannot be read: {reason_of(error)}") from error
     rooms = own_rooms_of(records)
     if not rooms:
         raise OwnRoomsUnusable(f"{path} lists no room")

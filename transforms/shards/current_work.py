@@ -36,6 +36,7 @@ def noted_work(stage: str, shard: str) -> Iterator[None]:
         yield
         return
     note = _folder / f"{os.getpid()}-{threading.get_ident()}.json"
+    # The note only makes the message about a worker that dies more precise.
     with contextlib.suppress(OSError):
         note.write_text(json.dumps({"pid": os.getpid(), "stage": stage, "shard": shard}), encoding="utf-8")
     try:

@@ -125,5 +125,6 @@ def is_run(release: str | None, name: str | None) -> bool:
         return True
     try:
         return storage.read_bytes(storage.join(release, FOLDER, "run")).decode() == name
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        # Another build has finished the release, or somebody has removed it.
         return False

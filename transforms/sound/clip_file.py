@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 
 from transforms import storage
+from transforms.errors import reason_of
 from transforms.records import Clip
 from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.refusal import ClipRefused
@@ -60,7 +61,7 @@ def open_clip(clip: Clip) -> Iterator[int]:
         # The error of opening a socket.
         if isinstance(error, OSError) and error.errno == errno.ENXIO:
             raise ClipRefused("not_a_file", _NOT_A_FILE) from error
-        raise ClipRefused("unreadable", getattr(error, "strerror", None) or str(error)) from error
+        raise ClipRefused("unreadable", reason_of(error)) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ClipRefused("not_a_file", _NOT_A_FILE)
@@ -76,7 +77,7 @@ def _fetch(clip: Clip) -> bytes:
     try:
         return read_clip(clip)
     except OSError as error:
-        raise ClipRefused("unreadable", error.strerror or str(error) or type(error).__name__) from error
+        raise ClipRefused("unreadable", reason_of(error)) from error
 
 
 def sha256_of(descriptor: int) -> str:
@@ -90,4 +91,4 @@ def sha256_of(descriptor: int) -> str:
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ClipRefused("unreadable", error.strerror or type(error).__name__) from error
+        raise ClipRefused("unreadable", reason_of(error)) from error

@@ -15,6 +15,7 @@ import struct
 
 import numpy as np
 
+from transforms.errors import one_line
 from transforms.sound import decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
@@ -50,9 +51,10 @@ def serve(connection: socket.socket) -> None:
             # The library may be in any state now, so this process ends and a new one takes its place.
             connection.sendall(REPLY.pack(NO_MEMORY, 0, 0))
             return
+        # A hostile file may break a parser in any way; the clip is refused with the error as its detail.
         except Exception as error:
             reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
-            text = json.dumps([reason, str(error) or type(error).__name__]).encode()
+            text = json.dumps([reason, one_line(error)]).encode()
             connection.sendall(REPLY.pack(REFUSAL, 0, len(text)) + text)
         else:
             connection.sendall(REPLY.pack(SAMPLES, rate, samples.nbytes))
@@ -89,5 +91,6 @@ def _limit_memory(limit_bytes: int) -> None:
 
 def main() -> None:
     """Serves the socket that is this program's standard input."""
+    # A parent that has ended reads no answer.
     with socket.socket(fileno=0) as parent, contextlib.suppress(ConnectionError):
         serve(parent)

@@ -27,6 +27,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.errors import reason_of
 from transforms.sound import decoder_process, decoding, mix_down
 from transforms.sound.refusal import ClipRefused
 
@@ -80,7 +81,7 @@ class _Child:
                 )
         except OSError as error:
             self._socket.close()
-            raise DecoderUnavailable(f"the decoder does not start: {error}") from error
+            raise DecoderUnavailable(f"the decoder does not start: {reason_of(error)}") from error
         try:
             ready, _, _ = decoder_process.REPLY.unpack(
                 self._receive(decoder_process.REPLY.size, time.monotonic() + _START_TIMEOUT_S)
@@ -116,6 +117,7 @@ class _Child:
             elif kind == decoder_process.NO_MEMORY:
                 raise _ChildFailed("decoder_out_of_memory", "decoding takes more memory than any clip needs")
         except json.JSONDecodeError:
+            # An invalid answer, as below.
             pass
         except TimeoutError:
             raise _ChildFailed("decoder_hung", f"the decoder did not answer within {timeout_s:.0f} s") from None
@@ -144,6 +146,7 @@ class _Child:
     def kill(self) -> None:
         """Waits shortly for the process to end by itself, which gives its exit code a meaning; else kills it."""
         self._socket.close()
+        # A child that does not end by itself is killed below.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
             return
@@ -199,6 +202,7 @@ class IsolatedDecoder:
                     raise ClipRefused(failure.reason, str(failure)) from None
                 child = _Child(self._command)
             except BaseException:
+                # After an interrupt the child is in the middle of a file and cannot serve another. The error goes on.
                 child.kill()
                 raise
             else:

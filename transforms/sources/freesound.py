@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from transforms import storage
+from transforms.errors import reason_of
 from transforms.records import Rejection
 from transforms.sources.audio_files import (
     AudioFiles,
@@ -30,7 +31,6 @@ from transforms.sources.lists.csv_rows import read_csv
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.json_rows import parse_json_object, read_json_objects
 from transforms.sources.lists.rows import BadRow, Columns
-from transforms.sources.lists.text import one_line
 from transforms.sources.names import is_audio
 from transforms.sources.tars import MOST_SIDECAR_BYTES
 
@@ -200,7 +200,7 @@ def _read_sidecar(path: str, size_bytes: int) -> bytes | Refusal:
     try:
         return storage.read_bytes(path)
     except OSError as error:
-        return Refusal("unreadable", error.strerror or one_line(error))
+        return Refusal("unreadable", reason_of(error))
 
 
 def _tarred_pairs(tree: InputTree, selection: Selection, origins: dict[str, _Origin]) -> Iterator[Entry | Rejection]:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from transforms.errors import first_line, reason_of
 from transforms.sources.lists.csv_rows import parse_csv
 from transforms.sources.lists.rows import BadRow, Columns
-from transforms.sources.lists.text import decode_text, one_line
+from transforms.sources.lists.text import decode_text
 
 #: Columns that hold a number, or an address that does.
 _COLUMNS = ("sound_id", "freesound_id", "id", "sound_link", "url")
@@ -53,9 +54,9 @@ def read_ids(path: str) -> set[str]:
             text = decode_text(file.read())
         ids = set(_ids(text, path))
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or one_line(error)}") from error
+        raise ValueError(f"{path} cannot be read: {reason_of(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(one_line(error)) from error
+        raise ValueError(first_line(error)) from error
     if not ids:
         raise ValueError(f"{path} names no Freesound id")
     return ids
@@ -66,7 +67,7 @@ def _ids(text: str, path: str) -> Iterator[str]:
         try:
             values = json.loads(text)
         except ValueError as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+            raise ValueError(f"{path} cannot be read: {first_line(error)}") from error
         yield from _in_json(values)
         return
     header = (text.lstrip().splitlines() or [""])[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from transforms import storage
+from transforms.errors import first_line, reason_of
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.text import stripped
 from transforms.sources.names import AUDIO_ENDINGS, SEVERAL, NameIndex, inside_name, is_dropping, parents
@@ -87,8 +88,8 @@ class InputTree:
         return refusal or (NOT_A_FILE if inside in self._folders else None)
 
     def near(self, written: str) -> str | None:
-        """The one file of the tree that is likely to be meant by a name that it lacks."""
-        return self._index.near(stripped(written).replace("\\", "/"))
+        """The one file of the tree that is likely to be meant by a name that it lacks; it can be read."""
+        return self._readable.near(stripped(written).replace("\\", "/"))
 
     def _named(self, written: str) -> str | None:
         if written in self.sizes or written in self.refused:
@@ -107,6 +108,10 @@ class InputTree:
     @cached_property
     def _index(self) -> NameIndex:
         return NameIndex({**self.sizes, **self.refused})
+
+    @cached_property
+    def _readable(self) -> NameIndex:
+        return NameIndex(self.sizes)
 
     def path(self, name: str) -> str:
         """The path or address of a name in this tree."""
@@ -157,8 +162,7 @@ def _list_remote(address: str) -> InputTree:
         found = storage.list_sizes(address)
     # A client of a cloud has errors of its own, which are no OSError.
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SourceUnusable(f"{address} cannot be listed: {first}") from error
+        raise SourceUnusable(f"{address} cannot be listed: {first_line(error)}") from error
     releases = _releases(found)
     sizes: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
@@ -220,7 +224,7 @@ def _list_local(folder: str) -> InputTree:
                         sizes[name] = outcome
         except OSError as error:
             if not prefix:
-                raise SourceUnusable(f"{folder} cannot be listed: {error.strerror}") from error
+                raise SourceUnusable(f"{folder} cannot be listed: {reason_of(error)}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
     called = os.path.abspath(folder)
     return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called)

@@ -84,11 +84,11 @@ class NameIndex:
         return next((self._by_spelling[key] for key in spellings(name) if key in self._by_spelling), None)
 
     def near(self, name: str) -> str | None:
-        """The one file that `name` is likely to mean: in other case, in another folder, or with another ending."""
+        """The one other file that `name` may mean: in other case, in another folder, or with another ending."""
         folded = _composed(name).casefold()
         base = folded.rpartition("/")[2]
         found = (self._by_case.get(folded), self._by_base.get(base), self._by_stem.get(os.path.splitext(base)[0]))
-        return next(filter(None, found), None)
+        return next((near for near in found if near not in (None, SEVERAL, name)), None)
 
     @cached_property
     def _by_spelling(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Self, cast
 
+from transforms.errors import first_line, reason_of
 from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal
 from transforms.sources.names import inside_name, is_dropping
 from transforms.sources.ranged_file import open_ranged
@@ -97,7 +98,7 @@ def list_tar(path: str, size_bytes: int) -> Iterator[Member | RefusedMember]:
         with open_ranged(path, size_bytes) as file:
             yield from _members(path, size_bytes, file)
     except OSError as error:
-        yield RefusedMember(None, Refusal("unreadable", error.strerror or str(error) or type(error).__name__))
+        yield RefusedMember(None, Refusal("unreadable", reason_of(error)))
 
 
 def _members(path: str, size_bytes: int, file: BinaryIO) -> Iterator[Member | RefusedMember]:
@@ -171,7 +172,7 @@ def _no_end(at: int, size_bytes: int) -> Refusal:
 
 
 def _rest(at: int, size_bytes: int, error: Exception | None) -> Refusal:
-    why = f" ({(str(error).splitlines() or [''])[0]})" if error is not None and str(error) else ""
+    why = f" ({first_line(error)})" if error is not None and str(error) else ""
     if size_bytes - at < tarfile.BLOCKSIZE:
         return Refusal("truncated", f"the tar ends after {size_bytes} bytes, within a header")
     if not at:

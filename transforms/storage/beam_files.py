@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import BinaryIO
 
-from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystem import BeamIOError, FileSystem
 from apache_beam.io.filesystems import FileSystems
 
 from transforms.errors import one_line
@@ -89,9 +89,9 @@ def _as_os_error(path: str) -> Iterator[None]:
         cause = _cause_of(error)
         if isinstance(cause, OSError):
             raise cause from error
-        if isinstance(error, (ImportError, ValueError)):
-            # Beam raises these where no file system of this scheme is installed.
-            scheme = path.partition("://")[0]
+        scheme = path.partition("://")[0]
+        has_file_system = any(known.scheme() == scheme for known in FileSystem.get_all_subclasses())
+        if isinstance(error, ImportError) or not has_file_system:
             wants = (
                 "the extra gcp: pip install 'elsa-spatial-audio[gcp]'" if scheme == "gs" else "a file system of Beam's"
             )

@@ -67,6 +67,7 @@ def remove(paths: Sequence[str]) -> None:
 
 def remove_folder(folder: str) -> None:
     """Removes a folder and what is in it; a folder that is not there is fine."""
+    # On network mounts a file that is still open, such as the log, stays under another name until it is closed.
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -194,6 +194,7 @@ for words, _ in {lines!r}:
         assert expected in text
 
 
+@pytest.mark.slow
 def test_embed_prints_nothing_but_its_rows(trained_run):
     code = f"""
 import argparse

@@ -37,6 +37,7 @@ def dataset(release):
     return dataset_of(release)
 
 
+@pytest.mark.slow
 def test_batches_are_the_same_with_workers_and_from_the_middle_of_an_epoch(dataset):
     order = dataset.turns(2)
     whole = list(load_batches(dataset, order, batch_size=5))
@@ -131,7 +132,7 @@ def one_line(caught) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_broken_block_in_a_flac_is_one_line(make_release, tmp_path, workers):
     dataset = dataset_of(make_release(tmp_path / "r", rows={"train": 1}))
     data = bytearray(dataset.path(0).read_bytes())
@@ -184,6 +185,7 @@ class _Dying(ReleaseDataset):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_one_line(release):
     dying = _Dying([release], "train", sample_rate=RATE, clip_s=0.5)
     with pytest.raises(WorkersLost, match="fewer workers") as caught:

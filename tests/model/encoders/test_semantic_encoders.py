@@ -172,7 +172,11 @@ def test_a_source_without_a_clap_model_is_named(tmp_path, clap_folder):
         "num_attention_heads": [1] * 4,
     }
     with pytest.raises(ConfigurationError, match="its weights cannot be used"):
-        ElsaModel.create(ElsaConfig(semantic_source=str(clap_folder), semantic_config=shape, **SMALL_CLAP))
+        ElsaModel.create(
+            ElsaConfig(
+                semantic_source=str(clap_folder), text_source=str(clap_folder), semantic_config=shape, **SMALL_CLAP
+            )
+        )
 
 
 def test_aisfx_spectrogram_is_the_one_that_the_package_describes():

@@ -54,6 +54,7 @@ def test_positions_are_in_their_rooms_and_depend_only_on_their_numbers():
     assert draw_place(0, 1, 2).azimuth_deg == draw_place(0, 1, 2).azimuth_deg
 
 
+@pytest.mark.slow
 def test_the_folder_is_evaluated(trained_run, release, tmp_path, capsys):
     generator = np.random.Generator(np.random.Philox(key=0))
     clips = tmp_path / "clips"

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,46 @@ def test_of_two_that_come_at_once_to_remote_storage_the_last_who_wrote_stays(
     with pytest.raises(ReleaseLocked, match="process 7 "), release_lock("s3://bucket/r"):
         pass
     assert json.loads(store.objects[path])["name"] == "other"
+
+
+def test_a_remote_lock_that_cannot_be_read_is_not_taken_for_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> bytes:
+        raise PermissionError(errno.EACCES, "Access denied", path)
+
+    with release_lock("s3://bucket/r"):
+        held = dict(store.objects)
+        monkeypatch.setattr(lock.storage, "read_bytes", refuse)
+        with pytest.raises(PermissionError), release_lock("s3://bucket/r"):
+            pass
+        assert store.objects == held
+
+
+def test_a_remote_lock_that_is_not_renewed_is_reported_and_ends_no_build(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = threading.Event()
+
+    def write(path: str, data: bytes) -> None:
+        if store.objects:
+            tried.set()
+            raise OSError
+        store.objects[path] = data
+
+    monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.001)
+    monkeypatch.setattr(lock.storage, "write_bytes", write)
+    with release_lock("s3://bucket/r"):
+        assert tried.wait(10)
+    assert "the lock of s3://bucket/r was not renewed (OSError)" in caplog.text
+    assert not store.objects
+
+
+def test_a_remote_lock_that_cannot_be_removed_is_reported_and_changes_no_result(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(paths: list[str]) -> None:
+        raise OSError(errno.EIO, "no answer")
+
+    monkeypatch.setattr(lock.storage, "remove_files", refuse)
+    with release_lock("s3://bucket/r"):
+        pass
+    assert "the lock of s3://bucket/r stays for 300 s: [Errno 5] no answer" in caplog.text

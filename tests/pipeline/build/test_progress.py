@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.progress import Counter, duration_text, progress_text
+from pipeline.build.progress import Counter, progress_text
 
 
 def test_rows_of_finished_shards_and_flacs_of_unfinished_ones_count(tmp_path: Path) -> None:
@@ -65,10 +65,3 @@ def test_rooms_are_counted_by_one_listing_and_none_once_all_are_there(
     found.append("00001.parquet")
     assert [look.rooms(), look.rooms()] == [39, 39]
     assert asked == ["s3://bucket/release/.elsa/rooms"] * 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.6, "1 min 0 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text

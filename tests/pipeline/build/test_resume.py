@@ -26,7 +26,7 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Pa
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     draw = random.Random(4)
     seen = []
-    for _ in range(2):
+    for _ in range(4):
         process = start_build(recordings, output, *ONE_WORKER)
         # Killed only once something has been done since the last kill, or all moments would lie before the first row.
         wait_until(lambda: len(list(output.glob("*/*/*.flac"))) > len(seen) or process.poll() is not None)  # noqa: B023

@@ -31,8 +31,9 @@ from tests.tables import change_table
 from transforms.shards.release_rows import ROW_COLUMNS
 from transforms.sound.render import pcm_sha256
 
-#: Of the release that most tests damage: enough for two shards of training rows, and each kind of caption.
-ROWS = 60
+#: Of the release that most tests damage: enough for two shards of training rows, and each kind of caption; not
+#: more, since a hundred tests copy and verify it.
+ROWS = 24
 
 
 @pytest.fixture(scope="module")
@@ -242,13 +243,15 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a count": (lambda v: v["counts"].update(rows=3), "release.json: counts.rows is 3"),
     "a count of licences": (lambda v: v["counts"]["licenses"].update({"CC0-1.0": 1}), "counts.licenses.CC0-1.0"),
     "a count of answers": (lambda v: v["counts"]["answers"].update(kept=0), "counts.answers.kept"),
+    "the variety": (lambda v: v["caption_variety"]["all"].update(frames=99), "caption_variety.all.frames is 99"),
+    "a variety that is none": (lambda v: v.update(caption_variety=[7]), "caption_variety"),
     "the hours": (lambda v: v.update(hours=1.0), "release.json: hours"),
     "the seed": (lambda v: v.update(seed=5), "release.json: seed"),
     "the recipe's hash": (lambda v: v.update(recipe_sha256="0" * 64), "release.json: recipe_sha256"),
     "the format": (lambda v: v.update(format=2), "release.json: its format"),
     "an unknown key": (lambda v: v.update(note="x"), "release.json: note is a key that no release has"),
     "a shard's hash": (lambda v: v["shards"][0].update(metadata_sha256="0" * 64), "metadata.parquet: its SHA-256"),
-    "a shard's rows": (lambda v: v["shards"][0].update(rows=1), "release.json says 1"),
+    "a shard's rows": (lambda v: v["shards"][0].update(rows=99), "release.json says 99"),
     "a shard that is not stated": (forget_shard, "are not stated, the first is"),
     "a shard stated twice": (lambda v: v["shards"].append(v["shards"][0]), "is stated twice"),
     "a shard of odd values": (lambda v: v["shards"].append({"path": "../..", "rows": "x"}), "a shard is stated as"),
@@ -384,10 +387,25 @@ def test_an_undamaged_release_with_answers_and_refusals_has_no_problem(told: Pat
     findings = verify(told)
     counts = stated(told)["counts"]
     assert min(counts["captions"].values()) > 0
+    assert list(stated(told)["caption_variety"]) == ["all", *sorted(counts["captions"])]
     assert counts["answers"]["refused"] > 0
     assert counts["rejected"] > 0
     assert findings.problems == []
     assert findings.rows == ROWS
+
+
+def test_a_release_that_does_not_state_its_variety_has_no_problem(copy: Path) -> None:
+    edit_json(copy, lambda values: values.pop("caption_variety"), sealed=True)
+    assert verify(copy).problems == []
+
+
+def test_the_variety_by_another_version_is_not_compared(copy: Path) -> None:
+    def edit(values: dict[str, Any]) -> None:
+        values["versions"]["elsa-spatial-audio"] = "0.0.1"
+        values["caption_variety"]["all"]["frames"] = 99
+
+    edit_json(copy, edit, sealed=True)
+    assert not named(verify(copy).problems, "caption_variety")
 
 
 def test_an_undamaged_release_of_24_bit_has_no_problem(recordings: Path, tmp_path: Path) -> None:

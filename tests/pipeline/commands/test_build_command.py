@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
 from pipeline.command import main
-from pipeline.commands.build import parse_share
 from tests.pipeline.conftest import SMALL
 from tests.sounds import small_folder
-
-
-@pytest.mark.parametrize(("text", "share"), [("15%", 0.15), ("0.15", 0.15), (" 0 ", 0.0), ("100 %", 1.0), ("1", 1.0)])
-def test_a_share_is_a_percentage_or_a_fraction(text: str, share: float) -> None:
-    assert parse_share(text) == pytest.approx(share)
-
-
-@pytest.mark.parametrize("text", ["15", "-1%", "101%", "nan", "many", "", "%"])
-def test_what_is_no_share_is_named(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="no share such as"):
-        parse_share(text)
 
 
 @pytest.mark.slow

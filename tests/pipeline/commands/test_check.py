@@ -51,7 +51,7 @@ def test_each_problem_is_named_with_its_file(tmp_path: Path, capsys: pytest.Capt
         ("gone.wav", "missing"),
     ):
         assert f": {reason}: " in said[name]
-    assert "would refuse 5 inputs" in out
+    assert "would reject 5 inputs" in out
     code, out, _ = run(capsys, folder, "--json")
     stated = json.loads(out)
     assert (code, stated["ok"], stated["clip_count"], len(stated["rejections"])) == (1, False, 1, 5)

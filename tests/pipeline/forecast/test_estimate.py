@@ -14,7 +14,7 @@ from pipeline.forecast import with_captions
 from pipeline.forecast.captions import MOST_ROWS, QuestionCount, count_questions, plan_captions
 from pipeline.forecast.estimate import Interval, Population, Sample, SampledClip, SampledRow, Setting, estimate
 from pipeline.forecast.measure_sample import ModelAnswers
-from pipeline.forecast.text import bytes_text, duration_text, plan_lines
+from pipeline.forecast.text import bytes_text, plan_lines, rounded_time_text
 from pipeline.forecast.tokens import text_tokens
 from pipeline.recipe import Recipe, load_recipe
 from prompts import load_prompt
@@ -244,6 +244,10 @@ def test_the_local_model_takes_cores_and_one_elsewhere_takes_waiting() -> None:
     nothing = ModelAnswers()
     elsewhere = with_captions(Setting(2, 2), plan_captions(recipe, questions, 1.0, nothing, nothing), nothing, 1.0, 16)
     assert elsewhere.asking_wall_s == pytest.approx(180 / 32)
+    judged = plan_captions(load_recipe("folder", JUDGED), questions, 1.0, nothing, nothing)
+    assert judged.judge is not None
+    waiting = with_captions(Setting(2, 2), judged, nothing, 1.0, 16).asking_wall_s
+    assert waiting == pytest.approx((180 + judged.judge.questions.value) / 32)
 
 
 @pytest.mark.parametrize(
@@ -252,9 +256,9 @@ def test_the_local_model_takes_cores_and_one_elsewhere_takes_waiting() -> None:
         (bytes_text(999), "1 kB"),
         (bytes_text(1.25e9), "1.25 GB"),
         (bytes_text(3.9e12), "3.9 TB"),
-        (duration_text(119.6), "120 s"),
-        (duration_text(180), "3.0 min"),
-        (duration_text(86_400), "24 h"),
+        (rounded_time_text(119.6), "120 s"),
+        (rounded_time_text(180), "3.0 min"),
+        (rounded_time_text(86_400), "24 h"),
     ],
 )
 def test_numbers_are_written_for_a_person(text: str, expected: str) -> None:

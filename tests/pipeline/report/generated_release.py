@@ -15,6 +15,7 @@ import soundfile
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ
 from tests.directions import vector_to_direction
+from transforms.captions.variety import CaptionSample, caption_variety
 from transforms.records import SPLITS
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA
@@ -199,9 +200,23 @@ def make_release(folder: Path, rows: int = 24, *, audio: bool = True) -> Path:
         (_rejections(), REJECTION_SCHEMA, "rejected"),
     ):
         pq.write_table(pa.Table.from_pylist(values, schema=schema), folder / f"{name}.parquet")
-    facts = {"name": "generated <release>", "digest": _sha256("release"), "seed": 7, "counts": {"rows": rows}}
+    facts = {
+        "name": "generated <release>",
+        "digest": _sha256("release"),
+        "seed": 7,
+        "counts": {"rows": rows},
+        "caption_variety": stated_variety(),
+    }
     (folder / "release.json").write_text(json.dumps(facts))
     return folder
+
+
+def stated_variety() -> dict[str, Any]:
+    """The variety of two captions, one by each writer."""
+    samples = {"rewritten": CaptionSample(), "template": CaptionSample()}
+    samples["rewritten"].add("train/clip#0", 0, "Far off, a dog barks.", "A dog barks")
+    samples["template"].add("train/clip#1", 0, "You hear rain on the left.", "Rain falls")
+    return caption_variety(samples)
 
 
 def original_of(row: Mapping[str, Any]) -> tuple[np.ndarray, int]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.report import write_report
-from pipeline.report.wording import duration_text, safe_link
+from pipeline.report.wording import safe_link, unbroken_duration
 from tests.pipeline.report.generated_release import HOSTILE, all_rows, make_release, original_of
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
@@ -110,7 +110,7 @@ def test_the_numbers_of_every_split_are_on_the_page(release: Path, page: _Page) 
         assert page.row(f"data-split={split}") == [
             split,
             str(len(here)),
-            duration_text(sum(row["duration_s"] for row in here)),
+            unbroken_duration(sum(row["duration_s"] for row in here)),
             str(len({row["source_id"] for row in here})),
             "12" if split == "all" else "4",
             str(status["rewritten"]),
@@ -167,6 +167,14 @@ def test_answers_of_a_release_without_a_judge_are_all_the_writers(tmp_path: Path
     assert "Decisions of the judge" not in "".join(page.text)
 
 
+def test_the_variety_of_captions_is_shown_by_who_wrote_them(page: _Page) -> None:
+    cells = ["by a language model", "1", "1 in 1", "–", "100 %", "100 %", "–", "0 %"]
+    assert page.row("data-variety=rewritten") == cells
+    assert page.row("data-variety=template")[1:6] == ["1", "1 in 1", "–", "0 %", "0 %"]
+    assert page.row("data-variety=all")[1:6] == ["2", "2 in 2", "–", "50 %", "50 %"]
+    assert page.row("data-variety=strong writer")[1] == "119"
+
+
 def test_rejected_inputs_are_shown_by_reason_with_examples(page: _Page) -> None:
     cells = page.row("data-reason=unreadable")
     assert cells[:3] == ["unreadable", "read", "5"]
@@ -183,6 +191,7 @@ def test_a_release_without_answers_rooms_or_rejections_still_has_a_page(tmp_path
     text = "".join(_Page(write_report(made).read_text(encoding="utf-8")).text)
     assert "bare" in text
     assert "This release holds no answers" in text
+    assert "strong writer" not in text
     assert "No input was rejected" in text
     assert "--input" in text
     assert "could not be played" in text

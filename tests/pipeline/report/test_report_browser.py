@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -18,6 +17,7 @@ from pipeline.report import table, write_report
 from pipeline.report.marking import marked
 from tests.pipeline.report.browser import emulate, open_browser, open_page, program, until
 from tests.pipeline.report.generated_release import all_rows, make_release, original_of
+from tests.pipeline.report.open_report import PLAYS, chip, contrasts, decoded_by, focused, found, press, shown, wait_for
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
@@ -64,12 +64,6 @@ def browser(running: Any, release: Path) -> Iterator[Any]:
     assert [entry for entry in running.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
-def shown(browser: Any) -> list[int]:
-    """The places of the rows that the table shows."""
-    script = "return [...document.querySelectorAll('#shown tr[data-row]')].map(row => Number(row.dataset.row))"
-    return [int(row) for row in browser.execute_script(script)]
-
-
 def mixed_order() -> list[int]:
     """The order that the table begins with: in each file of texts every row once, in steps of a golden section."""
     order = []
@@ -86,44 +80,6 @@ def mixed(rows: Iterable[int]) -> list[int]:
     """These rows in the order that the table begins with."""
     wanted = set(rows)
     return [row for row in mixed_order() if row in wanted]
-
-
-def found(browser: Any) -> str:
-    """What the live region says, with plain spaces."""
-    return str(browser.execute_script("return document.getElementById('found').textContent")).replace("\u202f", "")
-
-
-def wait_for(browser: Any, said: str) -> None:
-    """Waits until the live region says how many rows were found."""
-    until(
-        browser,
-        "return document.getElementById('found').textContent.replace(/\u202f/g, '').startsWith(arguments[0])",
-        said,
-    )
-
-
-def chip(browser: Any, facet: str, value: str) -> Any:
-    """The checkbox of a word."""
-    script = """
-      const [facet, value] = arguments, sets = [...document.querySelectorAll('fieldset')];
-      const chips = sets.find(one => one.querySelector('legend').textContent === facet).querySelectorAll('.chip');
-      return [...chips].find(one => one.textContent.startsWith(value + ' ')).querySelector('input');
-    """
-    return browser.execute_script(script, facet, value)
-
-
-def focused(browser: Any) -> str:
-    """The tag and name of what has the focus."""
-    script = (
-        "const one = document.activeElement; return one.tagName + ' ' + (one.ariaLabel || one.textContent || one.id)"
-    )
-    return str(browser.execute_script(script))
-
-
-def press(browser: Any, *keys: str) -> None:
-    from selenium.webdriver import ActionChains
-
-    ActionChains(browser).send_keys(*keys).perform()
 
 
 # --- The first screen -----------------------------------------------------------------------------------------------
@@ -286,28 +242,16 @@ def test_every_caption_is_text_and_nothing_else(browser: Any, rows: list[dict[st
 
 # --- Hearing rows ---------------------------------------------------------------------------------------------------
 
-_DECODE = """
-const [encoded, done] = arguments;
-const bytes = Uint8Array.from(atob(encoded), character => character.charCodeAt(0));
-new OfflineAudioContext(2, 48000, 48000).decodeAudioData(bytes.buffer).then(sound => done({
-  channels: sound.numberOfChannels, seconds: sound.duration,
-  peak: sound.getChannelData(0).reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0)
-}), error => done({error: String(error)}));
-"""
-_PLAYS = (
-    "const one = document.querySelectorAll('audio')[arguments[0]]; return one && one.currentTime > 0 && one.duration"
-)
-
 
 def test_players_of_the_sample_are_made_when_asked_for(browser: Any, release: Path) -> None:
     assert browser.execute_script("return document.querySelectorAll('audio').length") == 0
     first, second = browser.find_elements("css selector", ".card button.listen")[:2]
     assert first.get_attribute("aria-label").startswith("Original: ")
     first.click()
-    assert 3.9 < until(browser, _PLAYS, 0) < 10.2
+    assert 3.9 < until(browser, PLAYS, 0) < 10.2
     browser.execute_script("document.querySelector('audio').currentTime = 1.5")
     second.click()
-    assert 3.9 < until(browser, _PLAYS, 1) < 10.2
+    assert 3.9 < until(browser, PLAYS, 1) < 10.2
     # The second player takes over from the first, at the same place in the sound.
     state = "return [...document.querySelectorAll('audio')].map(one => [one.paused, one.currentTime])"
     (paused, _), (_, at) = browser.execute_script(state)
@@ -315,8 +259,7 @@ def test_players_of_the_sample_are_made_when_asked_for(browser: Any, release: Pa
     assert at >= 1.4
     assert focused(browser).startswith("AUDIO Binaural: ")
     source = browser.execute_script("return document.querySelectorAll('audio')[1].getAttribute('src')")
-    encoded = base64.b64encode((release / "report" / source).read_bytes()).decode()
-    decoded = browser.execute_async_script(_DECODE, encoded)
+    decoded = decoded_by(browser, (release / "report" / source).read_bytes())
     assert decoded["channels"] == 2
     assert decoded["peak"] > 0.1
     assert decoded["seconds"] > 3.9
@@ -326,7 +269,7 @@ def test_a_row_of_the_sample_has_both_players(browser: Any) -> None:
     chip(browser, "players", "binaural").click()
     wait_for(browser, f"8 of {ROWS} rows")
     browser.find_element("css selector", "#shown button.open").click()
-    assert 3.9 < until(browser, _PLAYS, 1) < 10.2
+    assert 3.9 < until(browser, PLAYS, 1) < 10.2
     names = browser.execute_script("return [...document.querySelectorAll('.opened audio')].map(one => one.ariaLabel)")
     assert [name.split(":")[0] for name in names] == ["Original", "Binaural"]
 
@@ -336,7 +279,7 @@ def test_any_other_row_plays_its_file_and_says_how_to_get_more(browser: Any, row
     wait_for(browser, f"{ROWS - 8} of {ROWS} rows")
     button = browser.find_element("css selector", "#shown button.open")
     button.click()
-    assert until(browser, _PLAYS, 0) == pytest.approx(4.0, abs=0.1)
+    assert until(browser, PLAYS, 0) == pytest.approx(4.0, abs=0.1)
     row = rows[shown(browser)[0]]
     source = browser.execute_script("return document.querySelector('.opened audio').getAttribute('src')")
     assert re.fullmatch(rf"\.\./{row['split']}/0000\d-of-0000\d/{row['file_name']}", source)
@@ -439,34 +382,6 @@ def test_every_control_has_a_name_and_the_table_is_one(browser: Any, release: Pa
     assert browser.execute_script(doubled) == []
 
 
-_COLOURS = """
-const seen = [];
-const parse = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
-for (const one of document.querySelectorAll('main *, nav *, header *, footer *')) {
-  if (one.closest('svg, audio') || !one.checkVisibility()) continue;
-  if (![...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
-  let under = one, fill = [0, 0, 0, 0];
-  while (under && fill.length === 4 && fill[3] === 0) {
-    fill = parse(getComputedStyle(under).backgroundColor);
-    under = under.parentElement;
-  }
-  seen.push([one.outerHTML.slice(0, 80), parse(getComputedStyle(one).color), fill]);
-}
-return seen;
-"""
-
-
-def _contrast(text: list[float], under: list[float]) -> float:
-    """The ratio of the Web Content Accessibility Guidelines, 1 to 21."""
-
-    def luminance(colour: list[float]) -> float:
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour[:3])]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted((luminance(text), luminance(under)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_stands_out_in_both_schemes(browser: Any, release: Path, scheme: str) -> None:
     emulate(browser, scheme=scheme)
@@ -475,12 +390,11 @@ def test_all_text_stands_out_in_both_schemes(browser: Any, release: Path, scheme
     until(browser, "return document.querySelector('#found').textContent.includes(' of ')")
     browser.execute_script("document.querySelector('#shown button.open').click()")
     until(browser, "return document.querySelector('.opened')")
-    seen = browser.execute_script(_COLOURS)
-    assert len(seen) > 200
+    ratios = contrasts(browser)
+    assert len(ratios) > 200
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(int(value) for value in re.findall(r"\d+", paper)[:3]) > 384) == (scheme == "light")
-    weak = [(text, round(_contrast(ink, under), 2)) for text, ink, under in seen if _contrast(ink, under) < 4.5]
-    assert weak == []
+    assert [(text, round(ratio, 2)) for text, ratio in ratios if ratio < 4.5] == []
 
 
 def test_a_phone_scrolls_one_way_only(browser: Any, release: Path) -> None:

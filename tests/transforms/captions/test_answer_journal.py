@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from transforms.captions.answer_journal import (
+    AnswersUnreadable,
     Journal,
     Journals,
     KnownAnswers,
@@ -25,6 +29,13 @@ from transforms.words import SpatialWords
 
 def question(name: str, row: str = "row") -> tuple[str, CaptionRequest]:
     return name, CaptionRequest(row, 0, "A dog barks", SpatialWords(), 1)
+
+
+def parquet(**columns: list[object]) -> bytes:
+    """A table of one answer, some of whose columns have other types."""
+    written = io.BytesIO()
+    pq.write_table(pa.table({name: columns.get(name, [None]) for name in ANSWER_SCHEMA.names}), written)
+    return written.getvalue()
 
 
 def known_of(folder: Path) -> dict[str, str]:
@@ -63,6 +74,40 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
         journal.write("c", Reply("three"))
     path.write_bytes(path.read_bytes() + b'7\n{"request_sha256": "x"}\n\xff\xfe\n')
     assert list(known_of(tmp_path)) == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "cannot be read as answers: "),
+        (b"no table", "cannot be read as answers: "),
+        (table_to_parquet([], ANSWER_SCHEMA.remove(0)), "request_sha256"),
+        (parquet(reason=[[1]]), "cannot be read as answers: "),
+        (parquet(caption_index=["x"]), "cannot be read as answers: "),
+    ],
+    ids=["missing", "empty", "text", "column", "list", "type"],
+)
+def test_answers_that_cannot_be_read_are_named_on_one_line(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(AnswersUnreadable) as caught:
+        read_answers([str(path)])
+    assert str(caught.value).startswith(f"{path} cannot be read")
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_without_text_does_not_hide_which_answers_are_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raise_silently(path: str) -> bytes:
+        raise OSError
+
+    monkeypatch.setattr("transforms.storage.read_bytes", raise_silently)
+    with pytest.raises(AnswersUnreadable, match=r"a\.parquet cannot be read: OSError"):
+        read_answers(["a.parquet"])
 
 
 def test_a_look_reads_only_what_is_new(tmp_path: Path) -> None:

@@ -119,6 +119,17 @@ def test_a_near_miss_asks_for_the_file_that_is_there(written: str, meant: str | 
     assert meant is None or refused.detail.endswith(f"did you mean {meant}?")
 
 
+def test_no_file_is_offered_under_its_own_name_or_if_it_cannot_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_tree(tmp_path, {"outside.wav": b"1", "in/a.wav": b"1", "in/Deep/b.wav": b"1"})
+    (folder / "out.wav").symlink_to(tmp_path / "outside.wav")
+    os.mkfifo(folder / "pipe.wav")
+    for refused in listed(folder, ["out.wav", "OUT.wav", "x/pipe.wav"]).rejections:
+        assert "did you mean" not in refused.detail, refused
+    names = NameIndex(["test/a.wav", "b.wav", "c.wav", "C.wav"])
+    assert [names.near(name) for name in ("test/a.wav", "b.wav", "c.wav")] == [None, None, None]
+
+
 @pytest.mark.parametrize(
     "name", ["..\\up.wav", "a\\..\\..\\up.wav", "\\\\server\\up.wav", "{root}/../up.wav", "{root}2/up.wav"]
 )

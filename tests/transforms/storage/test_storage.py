@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory_filesystem import MemoryFileSystem
 from transforms import storage
 
 
@@ -61,3 +62,14 @@ def test_files_of_several_kinds_are_removed_together(tmp_path: Path) -> None:
     assert storage.list_files(str(tmp_path)) == []
     with pytest.raises(OSError, match="nosuch:// needs a file system"):
         storage.remove_files(["nosuch://bucket/a"])
+
+
+def test_an_error_of_a_file_system_that_is_there_is_not_called_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = MemoryFileSystem.fresh("memory://bucket", {})
+
+    def refuse(*_: object) -> None:
+        raise ValueError("the name of a bucket has no space")
+
+    monkeypatch.setattr(MemoryFileSystem, "open", refuse)
+    with pytest.raises(OSError, match="the name of a bucket has no space"):
+        storage.read_bytes(f"{address}/a b")

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from transforms.captions.phrases.parse import Found
+from transforms.captions.phrases.parse import Found, without_phrases
 
 # Words that take back what is said, wherever they stand.
 _HEDGES = re.compile(
@@ -53,7 +53,8 @@ NO_PLACE = re.compile(
     r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
     r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside (?:the|an?)|"
     r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
-    r"draw\w*|tak\w+|went|goes|walk\w*|talk\w*) (?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
+    r"draw\w*|fill\w*|tak\w+|went|goes|walk\w*|talk\w*) "
+    r"(?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
 )
 
 
@@ -65,7 +66,8 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
         phrases: its phrases of place.
         original: the canonical original.
     """
-    if Counter(_HEDGES.findall(text)) - Counter(_HEDGES.findall(original)):
+    # "So close that you could touch it" hedges nothing.
+    if Counter(_HEDGES.findall(without_phrases(text, phrases))) - Counter(_HEDGES.findall(original)):
         return True
     tokens, own = text.split(), set(original.split())
     said = [found for found in phrases if found.says or found.denies]

@@ -117,7 +117,7 @@ class _Comparison:
         # An original's own "in the distance" says the row's word where it has moved to the row's other words.
         own = {said for found in self.phrases_before for said in found.says}
         others = [pair for pair in self.demanded.items() if pair not in own]
-        for cluster in _clusters(self.tokens, self.phrases):
+        for cluster in _clusters(self.tokens, self.phrases, _JOINS - _ALL):
             if any(_says(found, wanted) for found in cluster):
                 moved = cluster[0].start <= 1 and not (self.phrases_before and self.phrases_before[0].start <= 1)
                 if moved or any(_says(found, other) for found in cluster for other in others):
@@ -216,11 +216,11 @@ def _values(cluster: Iterable[Found]) -> set[_Said]:
     return {said for found in cluster for said in found.says}
 
 
-def _clusters(tokens: Sequence[str], phrases: Sequence[Found]) -> list[list[Found]]:
+def _clusters(tokens: Sequence[str], phrases: Sequence[Found], joins: frozenset[str] = _JOINS) -> list[list[Found]]:
     """Phrases that follow each other with no more than a comma or an "and" between them."""
     clusters: list[list[Found]] = []
     for found in phrases:
-        if clusters and set(tokens[clusters[-1][-1].end : found.start]) <= _JOINS:
+        if clusters and set(tokens[clusters[-1][-1].end : found.start]) <= joins:
             clusters[-1].append(found)
         else:
             clusters.append([found])

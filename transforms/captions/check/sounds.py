@@ -131,7 +131,8 @@ def _ways(words: Sequence[str], names: Mapping[str, str]) -> defaultdict[str, se
 
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
-    before, after = (plain_words(without_place(text)).split() for text in (original, answer))
+    own = frozenset(original.split())
+    before, after = (plain_words(without_place(text, own)).split() for text in (original, answer))
     of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))

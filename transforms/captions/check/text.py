@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from transforms.captions.check.sound_words import FOREIGN_WORDS, FUNCTION_WORDS
 from transforms.captions.phrases.canonical import canonical_text
 from transforms.captions.phrases.parse import find_phrases, without_phrases
@@ -17,6 +19,9 @@ def is_english(text: str) -> bool:
     return foreign < 2 or foreign <= sum(token in FUNCTION_WORDS for token in tokens)
 
 
-def without_place(text: str) -> str:
-    """Canonical text without its phrases of place, so that a "small" that is left belongs to a sound."""
-    return without_phrases(text, find_phrases(text))
+def without_place(text: str, kept: Container[str] = ()) -> str:
+    """Canonical text without its phrases of place, so that a "small" that is left belongs to a sound.
+
+    Words that speak of a room go with the phrases beside them, but not those in `kept`.
+    """
+    return without_phrases(text, find_phrases(text), kept)

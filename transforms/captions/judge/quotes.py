@@ -24,7 +24,10 @@ _HEARD = frozenset(
     "sound noise hear audible come emanate originate occur happen place position side room space".split()
 )
 # Words for somebody or something else than the listener.
-_OTHERS = frozenset("it its itself him his himself her hers herself them their theirs themselves another".split())
+_OTHERS = frozenset(
+    "it its itself him his himself her hers herself them their theirs themselves another "
+    "someone somebody anyone".split()
+)
 
 
 def tokens_of(text: str) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from transforms.captions.phrases.grammar import Phrase, Said, place_grammar
 from transforms.captions.phrases.notation import first_words, parse, pattern
+from transforms.captions.phrases.room_words import ABSORBS, CLAUSES, ECHOES, OF_ROOMS, QUIETS
 
 SPOT, ROOM, FREE = "spot", "room", "free"
 
@@ -102,8 +103,15 @@ def find_phrases(canonical: str) -> list[Found]:
     return _Scan(canonical.split()).phrases()
 
 
-def without_phrases(canonical: str, phrases: Sequence[Found]) -> str:
-    """The text with a comma in place of each phrase that is said of the listener."""
+def without_phrases(canonical: str, phrases: Sequence[Found], kept: Container[str] = ()) -> str:
+    """The text with a comma in place of each phrase that is said of the listener.
+
+    Args:
+        canonical: the text in which the phrases were found.
+        phrases: all of its phrases.
+        kept: words that stay beside a phrase of a room. Other words that speak of rooms go with it, as in "in a room
+            whose bare walls …".
+    """
     words = canonical.split()
     taken = [found for found in phrases if not found.of_another]
     for found in taken:
@@ -114,6 +122,12 @@ def without_phrases(canonical: str, phrases: Sequence[Found]) -> str:
         # "Low down and right behind you" is one place.
         if set(words[first.end : second.start]) <= {",", "and", "but", "yet"}:
             words[first.end : second.start] = ["," for _ in range(second.start - first.end)]
+    for found in taken:
+        if found.kind != SPOT:
+            for step, position in ((-1, found.start - 1), (1, found.end)):
+                while 0 <= position < len(words) and words[position] in OF_ROOMS and words[position] not in kept:
+                    words[position] = ","
+                    position += step
     return f", {re.sub(r'(?: ,)+', ' ,', ' '.join(words).strip(' ,'))} ,"
 
 
@@ -135,9 +149,7 @@ class _Scan:
     def phrases(self) -> list[Found]:
         # From the end, as a phrase may depend on what follows it.
         for position in reversed(range(len(self.words))):
-            self.candidates[position] = sorted(
-                self._spots_at(position), key=lambda found: (-found.end, found.of_another)
-            )
+            self.candidates[position] = sorted(self._spots_at(position), key=_preference)
         found: list[Found] = []
         position = 0
         while position < len(self.words):
@@ -154,13 +166,16 @@ class _Scan:
 
     def _best_at(self, position: int, last: Found | None) -> Found | None:
         options = [*self.candidates[position], *self._free_at(position)]
+        clause = self._clause_at(position, last)
+        if clause is not None:
+            options.append(clause)
         room = self._room_at(position)
         if room is not None and last is not None and last.kind == SPOT and last.end == position and not last.of_another:
             # "At the far end of a small room", "across a small room".
             room = replace(room, of_another=False, firm=True)
         if room is not None:
             options.append(room)
-        for found in sorted(options, key=lambda found: (-found.end, found.of_another)):
+        for found in sorted(options, key=_preference):
             if self._fits_after(found, last):
                 return found
         return None
@@ -235,6 +250,33 @@ class _Scan:
                 if match is not None and match.end() > match.start():
                     phrase = compiled.phrase
                     yield Found(position, self.index[match.end()], FREE, phrase.says, after=phrase.after)
+
+    def _clause_at(self, start: int, last: Found | None) -> Found | None:
+        """A clause that tells of a room's echo in words of its own: "whose walls hurl every sound back in echoes".
+
+        It begins behind a room, or with "where". Its words that do not speak of rooms stay in the text.
+        """
+        behind_room = last is not None and last.kind == ROOM and last.end == start
+        word = self.words[start]
+        if not (word == "where" or (behind_room and (word in CLAUSES or word in OF_ROOMS))):
+            return None
+        end = start
+        echo = False
+        while end < len(self.words) and end - start < 18:
+            if self.words[end] == "," and not any(self.word(end + step) in ECHOES for step in (1, 2, 3)):
+                break
+            echo = echo or self.words[end] in ECHOES
+            end += 1
+        words = self.words[start:end]
+        quiet = any(word in QUIETS for word in words)
+        if not (echo or any(word in ABSORBS for word in words)):
+            return None
+        # The echo is the last word of the place: what follows it is told of the sounds.
+        while end > start and self.words[end - 1] not in ECHOES | ABSORBS | QUIETS | OF_ROOMS:
+            end -= 1
+        keeps = tuple(at for at in range(start, end) if not _speaks_of_rooms(self.words[at]))
+        said = ("reverberation", "dampened" if quiet or not echo else "reverberant")
+        return Found(start, end, FREE, (said,), keeps=keeps)
 
     def _room_at(self, position: int) -> Found | None:
         """A room from here on: "in a large, echoing room", "a large room rings", "the room is large"."""
@@ -376,6 +418,15 @@ class _Scan:
         if not found.says or found.kind == ROOM or not self._is_denied(found.start, found.start - 3):
             return found
         return replace(found, says=(), weakly=(), denies=found.says)
+
+
+def _preference(found: Found) -> tuple[int, bool, int]:
+    """The longest phrase first, then one of the listener, then the one that says most."""
+    return -found.end, found.of_another, -len(found.says) - len(found.weakly)
+
+
+def _speaks_of_rooms(word: str) -> bool:
+    return word in OF_ROOMS or word in ECHOES or word in ABSORBS or word in QUIETS or word.endswith("ly")
 
 
 @lru_cache(maxsize=1)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from transforms.errors import first_line, reason_of
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.rows import BadRow, Columns, Row, Where
-from transforms.sources.lists.text import decode_text, decoded_chunks, one_line, read_text, short
+from transforms.sources.lists.text import decode_text, decoded_chunks, read_text, short
 from transforms.sources.ranged_file import open_ranged
 
 #: An object of a JSON list.
@@ -61,7 +62,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _why(text: str, error: BaseException) -> str:
     if "\0" in text:
         return "it holds a NUL byte"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else one_line(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
 
 
 def read_json_objects(path: str, size_bytes: int, name: str) -> Iterator[Row | BadRow]:
@@ -77,7 +78,7 @@ def read_json_objects(path: str, size_bytes: int, name: str) -> Iterator[Row | B
         with open_ranged(path, size_bytes) as file:
             yield from parse_json_objects(decoded_chunks(file), name)
     except OSError as error:
-        raise SourceUnusable(f"{path} cannot be read: {error.strerror or one_line(error)}") from error
+        raise SourceUnusable(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def parse_json_objects(chunks: Iterator[str], name: str) -> Iterator[Row | BadRow]:

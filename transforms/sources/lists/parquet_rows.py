@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.errors import first_line
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.rows import BadRow, Columns, Row, Where
-from transforms.sources.lists.text import one_line
 
 _BATCH_ROWS = 4096
 
@@ -45,7 +45,7 @@ def read_parquet(path: str, columns: Columns, name: str) -> Iterator[Row | BadRo
     except SourceUnusable:
         raise
     except (OSError, *_NOT_PLAIN) as error:
-        raise SourceUnusable(f"{path} cannot be read: {one_line(error)}") from error
+        raise SourceUnusable(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def _values(batch: pa.RecordBatch) -> Sequence[dict[str, Any] | str]:
@@ -61,4 +61,4 @@ def _plain(batch: pa.RecordBatch, index: int) -> dict[str, Any] | str:
     try:
         return {name: batch.column(name)[index].as_py() for name in batch.schema.names}
     except _NOT_PLAIN as error:
-        return one_line(error)
+        return first_line(error)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from transforms import storage
+from transforms.errors import reason_of
 from transforms.sources.lists.errors import SourceUnusable
 
 #: What is read of a long file at once.
@@ -47,11 +48,6 @@ def short(text: str, most: int = 60) -> str:
     """The start of `text` on one line, for messages."""
     plain = " ".join(text.split())
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of an error, or its kind where it has no words."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def decode_text(data: bytes) -> str:
@@ -134,4 +130,4 @@ def read_text(path: str) -> str:
     try:
         return decode_text(storage.read_bytes(path))
     except OSError as error:
-        raise SourceUnusable(f"{path} cannot be read: {error.strerror or one_line(error)}") from error
+        raise SourceUnusable(f"{path} cannot be read: {reason_of(error)}") from error

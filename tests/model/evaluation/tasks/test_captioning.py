@@ -55,6 +55,7 @@ def small_captioner(monkeypatch, captions) -> Captioner:
     return Captioner(8, captions, source=None, seed=0)
 
 
+@pytest.mark.slow
 def test_a_captioner_stops_when_the_loss_on_other_clips_rises_and_keeps_the_best_weights(monkeypatch):
     """Captions that have nothing to do with their embeddings can only be memorised."""
     generator = np.random.Generator(np.random.Philox(key=0))

@@ -68,6 +68,7 @@ def test_without_umap_the_task_says_what_to_install(subject, monkeypatch):
         evaluate_map(subject)
 
 
+@pytest.mark.slow
 def test_umap_itself_keeps_words_apart():
     # In a separate process with the compiler off, because compiling takes longer than forty points.
     code = """

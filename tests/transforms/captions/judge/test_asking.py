@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build.probe_endpoint import probe_endpoints
 from pipeline.recipe import load_recipe
 from prompts import load_judge_prompt, load_prompt
 from tests.chat_server import Raw, chat_server, obedient
@@ -16,9 +17,10 @@ from tests.transforms.captions.judge.readings import careful, doubtful, writer_a
 from transforms.captions.answer_budget import Ledger
 from transforms.captions.check import check_caption
 from transforms.captions.job import CaptionJob
+from transforms.captions.judge import parse_reading
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
-from transforms.captions.rewriting import open_question, rewrite
+from transforms.captions.rewriting import OpenQuestion, open_question, rewrite
 from transforms.captions.unanswered import find_unanswered
 from transforms.records import Answer, Caption, CaptionRequest, Reply
 from transforms.words import SpatialWords
@@ -189,6 +191,25 @@ def test_the_judge_is_the_writer_where_none_is_named() -> None:
     assert (other.judge_address, other.judge_is_writer) == ("http://127.0.0.1:9/v1", False)
     assert replace(job, judge="none").open_judge() is None
     assert replace(job, writer="template").questions().judge is None
+
+
+def test_a_judge_beside_a_local_writer_is_asked_about_an_example_before_anything_else() -> None:
+    with chat_server(careful_or_example) as server:
+        judge = (f"caption.judge_base_url={server.base_url}", "caption.judge_model=judge-2", "caption.judge=model")
+        job = load_recipe("folder", ["caption.writer=local", *judge]).caption_job()
+        assert (job.judge_address, job.judge_is_writer) == (server.base_url, False)
+        question = OpenQuestion(job.questions().sha256(request_of()), 0, request_of())
+        (reply,) = probe_endpoints(job, question).values()
+        assert len(server.requests) == 1
+    assert parse_reading(reply.text) is not None
+    assert server.requests[0]["model"] == "judge-2"
+
+
+def careful_or_example(message: str, number: int) -> str:
+    """Answers a question about the first example of the judge's prompt."""
+    example = JUDGE.examples[0]
+    assert example.caption in message
+    return example.answer
 
 
 def test_writer_and_judge_spend_one_budget(tmp_path: Path) -> None:

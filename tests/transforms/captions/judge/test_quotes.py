@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from transforms.captions.judge.quotes import (
     find_quote,
     names_another,
@@ -61,6 +63,12 @@ def test_a_place_beside_a_sound_of_the_original_names_another():
 def test_a_place_beside_a_pronoun_names_another():
     caption = tokens_of("A dog barks behind him.")
     assert names_another(find_quote("behind him", caption), caption, tokens_of("A dog barks"))
+
+
+@pytest.mark.parametrize("place", ["in the back pocket of someone", "on its left", "to the right of them"])
+def test_a_place_of_somebody_else_names_another(place: str):
+    caption = tokens_of(f"A phone rings {place}.")
+    assert names_another(find_quote(place, caption), caption, tokens_of("A phone rings"))
 
 
 def test_words_that_tell_something_are_quoted():

@@ -91,7 +91,7 @@ def test_anything_else_is_no_reading(reply: str):
     assert parse_reading(reply) is None
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.text())
 def test_no_text_raises(text: str):
     assert parse_reading(text) is None or text.strip()
@@ -109,7 +109,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*GOOD]), _JSON)
 def test_a_field_holds_what_it_may_hold_or_the_reply_is_no_reading(field: str, value: Any):
     reading = parse_reading(changed(**{field: value}))

@@ -8,27 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tests.sounds import RATE, encoded, noise_burst
+from tests.transforms.sound.formats.decoded import decode, refusal
 from transforms.sound import decoding
-from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.refusal import ClipRefused
 
 SOUND = (noise_burst(0.5) * 32767).astype(np.int16)
 SAMPLES = SOUND.astype(np.float32) / 32768
-
-
-def decode(data: bytes) -> NDArray[np.float32]:
-    with in_memory(data) as file:
-        return decoding.decode_file(file, max_duration_s=60)[0]
-
-
-def refusal(data: bytes) -> ClipRefused:
-    with pytest.raises(ClipRefused) as caught:
-        decode(data)
-    assert len(str(caught.value).splitlines()) == 1
-    return caught.value
 
 
 class Container:

@@ -6,28 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tests.sounds import RATE, encoded, noise_burst
-from transforms.sound import decoding
-from transforms.sound.isolated_decoder import in_memory
+from tests.transforms.sound.formats.decoded import decode, refusal
 from transforms.sound.refusal import ClipRefused
 
 SOUND = noise_burst(1.0)
 FLAC = encoded(SOUND, kind="FLAC")
 OGG, OPUS = encoded(noise_burst(3.0), kind="OGG"), encoded(noise_burst(3.0), kind="OGG", subtype="OPUS")
-
-
-def decode(data: bytes) -> NDArray[np.float32]:
-    with in_memory(data) as file:
-        return decoding.decode_file(file, max_duration_s=60)[0]
-
-
-def refusal(data: bytes) -> ClipRefused:
-    with pytest.raises(ClipRefused) as caught:
-        decode(data)
-    assert len(str(caught.value).splitlines()) == 1
-    return caught.value
 
 
 def flac_of(total: int, data: bytes = FLAC) -> bytes:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tests.mp3_files import SAMPLES_A_FRAME, TAG_AT, frames, mp3, with_count, without_count
 from tests.sounds import RATE, encoded, noise_burst
+from tests.transforms.sound.formats.decoded import decode, refusal
 from transforms.sound import decoding
 from transforms.sound.formats import mpeg_frames
 from transforms.sound.formats.file_view import Source
@@ -22,18 +22,6 @@ VARIABLE, CONSTANT = mp3(), mp3("CONSTANT")
 COUNT = len(frames(VARIABLE)) - 1
 #: What libmpg123 leaves out at the beginning of a file whose tag says how much its encoder put there.
 ENCODER_DELAY = 1105
-
-
-def decode(data: bytes, ending: str = "", max_duration_s: float = 60.0) -> NDArray[np.float32]:
-    with in_memory(data) as file:
-        return decoding.decode_file(file, ending, max_duration_s=max_duration_s)[0]
-
-
-def refusal(data: bytes, ending: str = "", max_duration_s: float = 60.0) -> ClipRefused:
-    with pytest.raises(ClipRefused) as caught:
-        decode(data, ending, max_duration_s)
-    assert len(str(caught.value).splitlines()) == 1
-    return caught.value
 
 
 def scan(data: bytes) -> mpeg_frames.MpegStream:

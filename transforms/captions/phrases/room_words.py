@@ -1,0 +1,58 @@
+"""Words that speak of rooms and their echo, wherever they stand beside a phrase that does."""
+
+from __future__ import annotations
+
+#: Echo, as a noun and as a verb.
+ECHOES = frozenset(
+    (
+        "echo echoed echoes echoing rebound rebounds reflections resonance reverb reverberate reverberates "
+        "reverberating reverberation reverberations ring ringing rings"
+    ).split()
+)
+
+#: Words that take an echo away and need no word for echo beside them.
+ABSORBS = frozenset(
+    (
+        "absorb absorbed absorbent absorbing absorbs cushioned damped dampen dampened dampening dampens "
+        "deaden deadened deadening deadens drapery dulled hushed insulated muffle muffled muffles padding "
+        "smother smothered smothers soak soaked soaks soundproofed stifle stifled stifles swallow swallowed "
+        "swallowing swallows upholstery"
+    ).split()
+)
+
+#: Words that take an echo away, where one is named.
+QUIETS = ABSORBS | frozenset(
+    (
+        "against almost barely blot blots choke chokes dead devoid die died dies drink drinks dry eat eats "
+        "extinguish extinguishes free hardly kill killed kills lack lacking lacks little mute muted mutes "
+        "never no none not nothing nowhere quench quenches scarcely still stills tame tamed tames without"
+    ).split()
+)
+
+#: How a clause about a room begins, right behind the room.
+CLAUSES = frozenset(
+    (
+        "answers bathed cushioned draped dulled filled full furnished gives hung insulated keeps leaves lets "
+        "lined makes offers padded returns sends so that thick throws turns where which whose with wrapped"
+    ).split()
+)
+
+#: Words that go with a phrase of a room, and say nothing of a sound.
+OF_ROOMS = frozenset(
+    (
+        "a about absorb absorbs acoustic acoustically acoustics air alive all an and another answer answered "
+        "answers any are around as away back bare be because behind bloom blooms booming by carpet carpets "
+        "carried carries carry ceiling clear close corners curtain curtains cushions deal depths die died "
+        "dies drapery dying each enclosed every everything fade faded fades fill filled fills flat from full "
+        "furnishings gave generous give gives giving go goes going great had hang hangings hangs hard has "
+        "have heavily heavy held hint hold holds hung hurl hurled hurls hush in inside into is it its keep "
+        "keeps kept let lets lined linger lingered lingering lingers live liveliness lively long loud made "
+        "make makes more much nothing of off offer offered offers on once one onto onward other out "
+        "overlapping padded panel panels pile piles procession quickly reflect reflected reflects return "
+        "returned returning returns rich rolling rolls room send sends sent set short since slow slowly so "
+        "soft sound sounds space stillness strong strongly surface surfaces surrounded survive survives "
+        "swallow swallowed swallows tail than that the their them there thick this threw through throw thrown "
+        "throws trace trail trailing trails turn turned turns up upon wall walls was were whatever whatsoever "
+        "where which whose with within wrapped you"
+    ).split()
+)
