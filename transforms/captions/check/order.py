@@ -60,10 +60,14 @@ def _tears_apart(before: Sequence[str], moments: Sequence[set[str]], names: Mapp
     once = {name for name, number in times.items() if number == 1}
     parts = _SOUND_LINK.split(" ".join(before))
     for part in parts:
-        # "Starts up coughing" may be told in turn; "types on a keyboard" is one sound.
-        verbs = [word for word in part.split() if word in names and not may_be(word, "NOUN") and may_be(word, "VERB")]
         told = {names[word] for word in part.split() if word in names} & once
-        if len(verbs) < 2 and sum(bool(moment & told) for moment in moments) > 1:
+        # A moment that is nothing but a thing of the sound before it: no sound of its own.
+        torn = [
+            moment
+            for moment in moments
+            if moment and moment <= told and not any(may_be(name, "VERB") for name in moment)
+        ]
+        if torn and sum(bool(moment & told) for moment in moments) > 1:
             return True
     return False
 
