@@ -186,8 +186,8 @@ def is_ungrammatical(answer: str, original: str) -> bool:
     # In "a lion's roar" the noun and the verb are no pair that has to agree.
     if breaks_agreement(canonical_text(_OWNER.sub(",", answer)), before):
         return True
-    owned, owned_before = (without_place(canonical_text(_OWNER.sub("its", given))) for given in (answer, original))
-    return breaks_grammar(owned, owned_before)
+    owned, owned_before = (canonical_text(_OWNER.sub("its", given)) for given in (answer, original))
+    return breaks_grammar(without_place(owned), without_place(owned_before), owned)
 
 
 def starts_again(answer: str, original: str) -> bool:

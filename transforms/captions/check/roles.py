@@ -17,6 +17,7 @@ _LINKS = frozenset(
 _PARTS = _LINKS | {"by"}
 _BE = frozenset("is are was were be been being gets get".split())
 _PRONOUNS = frozenset("it they he she which that who".split())
+_ARTICLES = frozenset("a an the".split())
 # Words of no sound: "a high-pitched squeal occurs", "with a whirring sound", "in the background".
 _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
@@ -73,6 +74,11 @@ def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
     """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine"."""
     if not part or not following:
         return False
+    if "between" in part or (
+        len(part) < 4 and part[0] in _ARTICLES and following[0] in _ARTICLES and len(following) > 2
+    ):
+        # "A conversation between a man and a woman", "a man and a woman hold a conversation".
+        return not any(_is_verbal(part, at) for at in range(1, len(part))) or "between" in part
     if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
         return True
     first = next(

@@ -58,6 +58,8 @@ VERBS_OF_THINGS = {
     "tick": frozenset("clock watch".split()),
     "play": frozenset("music song tune melody instrument piano guitar".split()),
     "fall": frozenset("rain rainfall snow hail".split()),
+    "strike": frozenset("footstep rain hail".split()),
+    "hit": frozenset("footstep rain hail".split()),
     "flow": frozenset("stream brook river".split()),
 }
 
@@ -142,7 +144,7 @@ SAME_SENSE = (
     "stop cease halt pause end",
     "finish end",
     "again resume",
-    "increase grow rise intensify",
+    "increase grow rise intensify heavier stronger",
     "decrease fade lessen diminish",
     "change vary",
     "operate run work operating function",
