@@ -55,7 +55,7 @@ _DETERMINER = r"(?:a|an|the|this|that|some|one|your|another|its|every|what|any|e
 
 _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 
-_TAKE_BASE_FORM = frozenset("hear hears heard hearing make makes making made let lets letting".split())
+_TAKE_BASE_FORM = frozenset("of hear hears heard hearing make makes making made let lets letting".split())
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
 
@@ -157,7 +157,13 @@ def breaks_agreement(answer: str, original: str) -> bool:
     for noun, verb in before:
         if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in places:
             continue
-        if {noun, verb} & _NO_PAIR or not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB"):
+        if (
+            {noun, verb} & _NO_PAIR
+            or verb.endswith(("ing", "ed"))
+            or not may_be(noun, "NOUN")
+            or may_be(noun, "ADJ")
+            or not may_be(verb, "VERB")
+        ):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()
