@@ -12,7 +12,9 @@ from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
 from transforms.captions.check.senses import same_sense
+from transforms.captions.check.sound_words import CARRIERS, VACUOUS
 from transforms.captions.check.sounds import check_sounds, compare, content_words
+from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
 
 PARAPHRASES = [
@@ -42,6 +44,16 @@ PARAPHRASES = [
     ("A flute and a drum play together", "A drum and a flute play together"),
     ("Typing on a keyboard", "Someone is typing on a keyboard"),
     ("A bird sings as rain falls", "Falling rain and a singing bird"),
+    ("A car hits a tree", "A tree is hit by a car"),
+    ("The flapping of wings as birds caw together", "Birds flap their wings and caw together"),
+    ("A series of belches", "Someone lets out a string of belches"),
+    ("A crowd of people roars", "A crowd is roaring"),
+    ("An engine increases in volume", "An engine gets louder"),
+    ("A dog pants in a quick fashion", "A dog pants quickly"),
+    ("An audience gives applause", "There is a round of applause from an audience"),
+    ("Oars are pulled, fast at first, then slower", "Oars are pulled, quickly at first and then more slowly"),
+    ("A train horn sounds as it moves", "A train horn sounds as the train moves"),
+    ("A loud alarm is going off", "An alarm goes off loudly"),
 ]
 WRONG = [
     ("A man types and a dog barks", "A man and a dog barks", "content_lost"),
@@ -75,6 +87,16 @@ WRONG = [
     ("A dog barks while a man speaks", "A dog barks and then a man speaks", "order_changed"),
     ("A car starts, a horn honks and a door slams", "A door slams, a horn honks and a car starts", "order_changed"),
     ("A dog barks", "A dog barks and a dog barks", "repeats"),
+    ("Rain falls on a roof", "Rain falls under a roof", "roles_changed"),
+    ("A man walks up the stairs", "A man walks down the stairs", "roles_changed"),
+    ("A car hits a tree", "A car is hit by a tree", "roles_changed"),
+    ("A man speaks on a radio", "A radio speaks on a man", "roles_changed"),
+    ("Someone types on a keyboard", "Someone's typing is followed by a keyboard", "order_changed"),
+    ("A man speaks with music", "A man speaks without music", "content_added"),
+    ("A man speaks", "A man never speaks", "content_added"),
+    ("A bell rings", "A church bell rings", "content_added"),
+    ("A toilet flushes", "A bathroom flushes", "content_lost"),
+    ("A motor runs", "A motorist runs", "content_lost"),
 ]  # fmt: skip
 
 
@@ -131,42 +153,15 @@ def test_idioms_are_written_one_way() -> None:
 
 
 @pytest.mark.parametrize(("original", "answer"), PARAPHRASES)
-def test_one_word_exchanged_removed_or_added_is_refused(original: str, answer: str) -> None:
-    before = canonical_text(original)
-    words = canonical_text(answer).split()
-    at = next(
-        position
-        for position, word in enumerate(words)
-        if word
-        in (
-            "dog",
-            "man",
-            "engine",
-            "water",
-            "bird",
-            "people",
-            "laughs",
-            "burps",
-            "barking",
-            "buzzing",
-            "popping",
-            "machine",
-            "tambourine",
-            "applause",
-            "object",
-            "drum",
-            "keyboard",
-            "clicks",
-            "rainwater",
-            "motorboat",
-            "woman",
-            "truck",
-            "muttering",
-        )
-    )
-    for changed in (["helicopter"], [], ["helicopter", words[at]]):
-        text = " ".join((*words[:at], *changed, *words[at + 1 :]))
-        assert check_sounds(text, before) is not None, text
+def test_a_word_exchanged_for_another_is_refused(original: str, answer: str) -> None:
+    before, after = canonical_text(original), canonical_text(answer)
+    words = after.split()
+    compared = compare(after, before)
+    for position, word in enumerate(words):
+        # Words that say nothing of the sounds may be any.
+        if word in compared.names and not lemmas(word) & (CARRIERS | VACUOUS):
+            text = " ".join((*words[:position], "helicopter", *words[position + 1 :]))
+            assert check_sounds(text, before) is not None, text
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
