@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
+from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.text import without_place
 from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.lexicon.base_forms import may_be
@@ -54,9 +55,11 @@ _DETERMINER = r"(?:a|an|the|this|that|some|one|your|another|its|every|what|any|e
 
 _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 
-_TAKE_BASE_FORM = frozenset("hear hears heard hearing make makes making made let lets letting".split())
+_TAKE_BASE_FORM = frozenset("of hear hears heard hearing make makes making made let lets letting".split())
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
+
+_NO_PAIR = FUNCTION_WORDS | {"noise", "noises"}
 
 _NO_PLURAL = (
     r"(?:news|gas|bagpipes|series|species|lens|chaos|canvas|tennis|always|sometimes|"
@@ -154,7 +157,13 @@ def breaks_agreement(answer: str, original: str) -> bool:
     for noun, verb in before:
         if noun.endswith("s") == verb.endswith("s") or noun in IRREGULAR_PLURALS or (noun, verb) in places:
             continue
-        if not may_be(noun, "NOUN") or may_be(noun, "ADJ") or not may_be(verb, "VERB") or verb in ("noise", "noises"):
+        if (
+            {noun, verb} & _NO_PAIR
+            or verb.endswith(("ing", "ed"))
+            or not may_be(noun, "NOUN")
+            or may_be(noun, "ADJ")
+            or not may_be(verb, "VERB")
+        ):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
         found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()
@@ -183,8 +192,8 @@ def is_ungrammatical(answer: str, original: str) -> bool:
     # In "a lion's roar" the noun and the verb are no pair that has to agree.
     if breaks_agreement(canonical_text(_OWNER.sub(",", answer)), before):
         return True
-    owned, owned_before = (without_place(canonical_text(_OWNER.sub("its", given))) for given in (answer, original))
-    return breaks_grammar(owned, owned_before)
+    owned, owned_before = (canonical_text(_OWNER.sub("its", given)) for given in (answer, original))
+    return breaks_grammar(without_place(owned), without_place(owned_before), owned)
 
 
 def starts_again(answer: str, original: str) -> bool:

@@ -54,15 +54,23 @@ class _Texts:
     """The base forms of the verbs of the original, and of verbs of sound."""
     pairs: frozenset[tuple[str, str]]
     """The words that follow each other in the original."""
+    determined: frozenset[str] = frozenset()
+    """Words of the whole answer with a determiner close before them."""
 
 
-def breaks_grammar(answer: str, original: str) -> bool:
-    """Whether canonical text without its place breaks the grammar where its original does not."""
+def breaks_grammar(answer: str, original: str, whole: str = "") -> bool:
+    """Whether canonical text without its place breaks the grammar where its original does not.
+
+    Args:
+        whole: the answer with its place, if that is at hand: a noun that has its article there lacks none.
+    """
     words, before = answer.split(), original.split()
     if len(words) < 2:
         return False
     used = {lemma for word in before if word.endswith(("ing", "s")) for lemma in base_forms(word).get("VERB", ())}
-    texts = _Texts(words, before, frozenset(used) | _SOUND_VERBS, frozenset(itertools.pairwise(before)))
+    told = whole.split()
+    determined = frozenset(word for at, word in enumerate(told) if _DETERMINERS & set(told[max(0, at - 3) : at]))
+    texts = _Texts(words, before, frozenset(used) | _SOUND_VERBS, frozenset(itertools.pairwise(before)), determined)
     return any(
         tuple(words[max(0, position - 1) : position + 2]) not in _triples(before)
         for rule in _RULES
@@ -297,7 +305,7 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
         if word in counted and previous in _LINKS | _PREPOSITIONS
     }
     for position, word in enumerate(texts.words):
-        if word not in counted - bare or word in _MASSES or may_be(word, "ADJ"):
+        if word not in counted - bare - texts.determined or word in _MASSES or may_be(word, "ADJ"):
             continue
         following = _word(texts.words, position + 1)
         if not (following in FUNCTION_WORDS | {","} or following.endswith("ing") or _is_singular_verb(following)):

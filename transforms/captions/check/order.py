@@ -12,8 +12,8 @@ from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 
 _SEQUENCE = re.compile(
-    r"(?<!\w)(then|followed by|interrupted by|followed|following|follows|before|after|until|preceded by|precedes|next)"
-    r"(?!\w)"
+    r"(?<!\w)(then|finally|eventually|ultimately|later|leading to|ending (?:with|in)|proceeded by|succeeded by|"
+    r"followed by|interrupted by|followed|following|follows|before|after|until|preceded by|precedes|next(?! to))(?!\w)"
 )
 _BACKWARDS = ("after", "following", "preceded by")
 # "And insects then screech" is "then insects screech".
@@ -21,6 +21,7 @@ _LATE_THEN = re.compile(r"(?<!\w)(?:and|,) ((?:an? |the |more )?([^\W\d]+)) then
 _AT_ONCE = frozenset("while whilst as during amid amidst when meanwhile simultaneously".split())
 
 _LIST = re.compile(r"(?: ,| and)+ ")
+_SOUND_LINK = re.compile(r"(?<!\w)(?:,|and|as|while|whilst|when|with|over|but|during|amid)(?!\w)")
 _BE = frozenset("is are was were".split())
 _SOUND_VERBS = frozenset(VERBS)
 _ASIDE = frozenset("with over alongside".split())
@@ -34,7 +35,7 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
     if in_turn != answer_in_turn and at_once != answer_at_once and in_turn != at_once:
         return True
     if not in_turn:
-        return not at_once and _reorders_list(before, after, names)
+        return (not at_once and _reorders_list(before, after, names)) or _tears_apart(before, moments_of_answer, names)
     times = Counter(name for moment in moments for name in moment)
     if len(moments) == len(moments_of_answer):
         # A sound that comes twice comes in the same moments; who makes it may be named in one of them alone.
@@ -51,6 +52,24 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
     told = [names[word] for word in after if word in names]
     order = [when[name] for name in told if name in when and told.count(name) == 1]
     return any(first > second for first, second in itertools.pairwise(order))
+
+
+def _tears_apart(before: Sequence[str], moments: Sequence[set[str]], names: Mapping[str, str]) -> bool:
+    """True where one sound of the original is told in two moments: "typing is followed by a keyboard"."""
+    times = Counter(names[word] for word in before if word in names)
+    once = {name for name, number in times.items() if number == 1}
+    parts = _SOUND_LINK.split(" ".join(before))
+    for part in parts:
+        told = {names[word] for word in part.split() if word in names} & once
+        # A moment that is nothing but a thing of the sound before it: no sound of its own.
+        torn = [
+            moment
+            for moment in moments
+            if moment and moment <= told and not any(may_be(name, "VERB") for name in moment)
+        ]
+        if torn and sum(bool(moment & told) for moment in moments) > 1:
+            return True
+    return False
 
 
 def _reorders_list(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:

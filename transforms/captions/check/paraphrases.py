@@ -60,16 +60,16 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("in (?:a )?rhythm|to a (?:steady )?(?:beat|rhythm)", "rhythmically"),
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
-    ("a little bit|a bit", "slightly"),
     ("more(?= [^\\W\\d]+ly)", ""),
     # How many.
     (
-        f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|a (?:great|good) many|quite a few|"
-        "any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
+        f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|"
+        "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
         "several",
     ),
     ("a pair of", "2"),
-    ("(?:a |an |some )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    ("a little bit(?! of)|a bit(?! of)", "slightly"),
+    ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
     ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),

@@ -17,6 +17,7 @@ _LINKS = frozenset(
 _PARTS = _LINKS | {"by"}
 _BE = frozenset("is are was were be been being gets get".split())
 _PRONOUNS = frozenset("it they he she which that who".split())
+_ARTICLES = frozenset("a an the".split())
 # Words of no sound: "a high-pitched squeal occurs", "with a whirring sound", "in the background".
 _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
@@ -73,6 +74,11 @@ def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
     """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine"."""
     if not part or not following:
         return False
+    if "between" in part or (
+        len(part) < 4 and part[0] in _ARTICLES and following[0] in _ARTICLES and len(following) > 2
+    ):
+        # "A conversation between a man and a woman", "a man and a woman hold a conversation".
+        return not any(_is_verbal(part, at) for at in range(1, len(part))) or "between" in part
     if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
         return True
     first = next(
@@ -171,17 +177,13 @@ def _actors_of(
         # "The screech of insects".
         return set(nouns[position + 1 :]) - {""}, set()
     earlier = set(nouns[:position]) - {""}
-    if position and part[position - 1] in _BE and _is_participle(word):
+    if position and part[position - 1] in _BE and not word.endswith(("ing", "s")):
         # A passive: the actor follows "by".
         return (set(nouns[part.index("by", position) :]) - {""} if "by" in part[position:] else set()), set()
     if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
-
-
-def _is_participle(word: str) -> bool:
-    return not word.endswith(("ing", "s")) and word not in base_forms(word).get("VERB", ())
 
 
 def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -220,6 +222,8 @@ def _is_verbal(part: Sequence[str], position: int, link: str = "and") -> bool:
         return False
     if word.endswith("s") and may_be(word, "NOUN") and position > 1 and part[position - 2] in ("a", "an"):
         # "An animal grunts": no plural follows "an".
+        return True
+    if not may_be(word, "NOUN") and position and not word.endswith("ed"):
         return True
     if word.endswith("ing") or part[position + 1 : position + 2] == ["of"]:
         return word.endswith("ing") or not may_be(word, "ADJ")

@@ -13,6 +13,17 @@ from transforms.captions.lexicon.relations import derived, synonyms
 
 # WordNet holds "hum" and "buzz" to be one sense, a listener does not.
 _SOUNDS = frozenset(VERBS)
+# Endings that make an adverb of an adjective, an adjective of a noun, and a longer noun of a noun: "pathway".
+_SUFFIXES = (
+    ("ly", "", "ADJ"),
+    ("ally", "", "ADJ"),
+    ("ily", "y", "ADJ"),
+    ("ly", "le", "ADJ"),
+    ("en", "", "NOUN"),
+    ("way", "", "NOUN"),
+    ("line", "", "NOUN"),
+    ("side", "", "NOUN"),
+)
 # A compound has parts of at least so many letters: "rainwater", "birdsong".
 _SHORTEST_PART_CHARS = 3
 
@@ -94,23 +105,23 @@ def close(word: str) -> frozenset[str]:
     """The synonyms of a word that is no sound and in no class of its own."""
     if any(lemma in _classes() or lemma in _SOUNDS for lemma in lemmas(word)):
         return frozenset()
-    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE - _SOUNDS
+    return frozenset(other for lemma in lemmas(word) for other in synonyms(lemma)) - PEOPLE - _SOUNDS - set(_classes())
 
 
 @lru_cache(maxsize=50_000)
 def classes(word: str) -> frozenset[str]:
     """The names of the classes of one sense that a word is in."""
     # "Ground" is in a class of its own and in none of "grind".
-    forms = (word,) if word in _classes() else lemmas(word)
+    forms = {word} if word in _classes() else lemmas(word) | _by_suffix(word)
     return frozenset(name for form in forms for name in _classes().get(form, ()))
 
 
 def _by_suffix(word: str) -> set[str]:
     """The adjective of an adverb, the noun of an adjective: "rhythmic" of "rhythmically", "wood" of "wooden"."""
     found = set()
-    for ending, instead in (("ly", ""), ("ally", ""), ("ily", "y"), ("ly", "le"), ("en", "")):
+    for ending, instead, part in _SUFFIXES:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) > 2 and may_be(stem + instead, "NOUN" if ending == "en" else "ADJ"):
+        if stem != word and len(stem) > 2 and may_be(stem + instead, part):
             found.add(stem + instead)
     return found
 

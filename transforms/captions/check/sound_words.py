@@ -9,7 +9,7 @@ FUNCTION_WORDS = frozenset(
     "me we our us who which whose what where there here has have had having do does did can may will would also both "
     "together all each other another up down out off around about between upon within via simultaneously meanwhile "
     "accompanied alongside just even though although since because yet still too toward towards across against "
-    "beneath under underneath past atop aboard without like himself herself themselves theirs one later soon shortly "
+    "beneath under underneath past atop aboard like himself herself themselves theirs one later soon shortly "
     "afterwards afterward finally eventually ultimately last first next now near nearby close beside behind above "
     "below away joined very quite rather really else if throughout including could would should must shall others ones"
     " back forth".split()
@@ -28,7 +28,8 @@ CARRIERS = frozenset(
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
-    "hear audible foreground scene recording time fashion manner way pattern present group make produce emit generate "
+    "far hear audible foreground scene recording time fashion manner way pattern present group make "
+    "produce emit generate "
     "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
     "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
     "area surroundings discernible noticeable perceptible".split()
@@ -57,6 +58,8 @@ VERBS_OF_THINGS = {
     "tick": frozenset("clock watch".split()),
     "play": frozenset("music song tune melody instrument piano guitar".split()),
     "fall": frozenset("rain rainfall snow hail".split()),
+    "strike": frozenset("footstep rain hail".split()),
+    "hit": frozenset("footstep rain hail".split()),
     "flow": frozenset("stream brook river".split()),
 }
 
@@ -141,7 +144,7 @@ SAME_SENSE = (
     "stop cease halt pause end",
     "finish end",
     "again resume",
-    "increase grow rise intensify",
+    "increase grow rise intensify heavier stronger",
     "decrease fade lessen diminish",
     "change vary",
     "operate run work operating function",

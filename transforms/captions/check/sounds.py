@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +30,8 @@ _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 
 _SOUND_VERBS = frozenset(VERBS)
+# "An engine is running idle" is idle.
+_RUNS = frozenset(("run",))
 # What a sound does in a room is said with its place: "rings through a hall", "with long, ringing echoes".
 _RESOUND = frozenset(
     "ring bounce fill linger echo reverberate carry roll hang rebound resound resonate die fade long".split()
@@ -40,6 +42,25 @@ _OF_ROOM = re.compile(
     r"(?:room|hall|space|chamber|walls?|echo|echoes)(?!\w)|"
     r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
 )
+_ARTICLES = frozenset("a an the its their his her some".split())
+_TURNS = (
+    ("on onto upon over above atop", "under beneath underneath below"),
+    ("in into inside within", "outside"),
+    ("up", "down"),
+)
+# What each preposition turns around.
+_OPPOSITES = {
+    word: frozenset(
+        other
+        for pair in _TURNS
+        for side, turned in (pair, pair[::-1])
+        if word in side.split()
+        for other in turned.split()
+    )
+    for pair in _TURNS
+    for side in pair
+    for word in side.split()
+}
 _REFERRING = frozenset(
     "it its they their them he his she her who which that both each again do other others another one ones itself does "
     "did too".split()
@@ -69,6 +90,8 @@ class Compared:
 def check_sounds(answer: str, original: str) -> str | None:
     """The part about the sounds, on canonical texts."""
     compared = compare(answer, original)
+    if _turns_around(compared):
+        return "roles_changed"
     if _says_more_often(compared):
         return "repeats"
     if _changes_number(" ".join(compared.after), " ".join(compared.before)):
@@ -80,6 +103,30 @@ def check_sounds(answer: str, original: str) -> str | None:
     if any(word not in compared.covered for word in _required(compared.before)) or _says_less_often(compared):
         return "content_lost"
     return "content_added" if any(not _is_carrier(word, compared.before) for word in compared.added) else None
+
+
+def _turns_around(compared: Compared) -> bool:
+    """True where a thing that is under, in or from in the original is over, outside or to it in the answer."""
+    ways, ways_before = _ways(compared.after, compared.names), _ways(compared.before, compared.names)
+    return any(
+        found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
+        for name, found in ways.items()
+    )
+
+
+def _ways(words: Sequence[str], names: Mapping[str, str]) -> defaultdict[str, set[str]]:
+    """For the name of each thing the prepositions before it."""
+    ways: defaultdict[str, set[str]] = defaultdict(set)
+    way = ""
+    for word in words:
+        if word in _OPPOSITES:
+            way = word
+        elif word in names:
+            if way:
+                ways[names[word]].add(way)
+        elif word not in _ARTICLES:
+            way = ""
+    return ways
 
 
 def compare(answer: str, original: str) -> Compared:
@@ -118,7 +165,7 @@ def _required(before: Sequence[str]) -> list[str]:
     for position, word in enumerate(before):
         if word == "," or word in FUNCTION_WORDS or word in VACUOUS or lemmas(word) & VACUOUS:
             continue
-        if lemmas(word) & LIGHT_VERBS and _carries(before, position):
+        if lemmas(word) & (LIGHT_VERBS | _RUNS) and _carries(before, position):
             continue
         required.append(word)
     return required

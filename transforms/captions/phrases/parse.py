@@ -63,6 +63,11 @@ _INSIDE = frozenset(
 )
 _DETERMINERS = frozenset("a an the this that your our my one some what another such".split())
 _NO_NOUNS = _ROOM_VERBS | _DETERMINERS | _INSIDE | _NO_OBJECT
+_RELATIVES = frozenset("in that which where around about holding it they you we this".split())
+_LITTLE_WORDS = frozenset(
+    "the its their of with in by from as that which where so a an it them this every each all any".split()
+)
+_SIZES = frozenset("size sizes proportions dimensions extent scale".split())
 _BE = frozenset("is was are were feels felt sounds sounded stays being".split())
 _SCENES = frozenset("scene stage recording soundscape image field mix picture soundstage".split())
 
@@ -124,10 +129,17 @@ def without_phrases(canonical: str, phrases: Sequence[Found], kept: Container[st
             words[first.end : second.start] = ["," for _ in range(second.start - first.end)]
     for found in taken:
         if found.kind != SPOT:
-            for step, position in ((-1, found.start - 1), (1, found.end)):
+            for step, beside in ((-1, found.start - 1), (1, found.end)):
+                run: list[int] = []
+                position = beside
                 while 0 <= position < len(words) and words[position] in OF_ROOMS and words[position] not in kept:
-                    words[position] = ","
+                    run.append(position)
                     position += step
+                # "As a" in "in an echoing room as a machine rumbles" belongs to the machine.
+                while run and words[run[-1]] in _LITTLE_WORDS:
+                    run.pop()
+                for position in run:
+                    words[position] = ","
     return f", {re.sub(r'(?: ,)+', ' ,', ' '.join(words).strip(' ,'))} ,"
 
 
@@ -258,7 +270,7 @@ class _Scan:
         """
         behind_room = last is not None and last.kind == ROOM and last.end == start
         word = self.words[start]
-        if not (word == "where" or (behind_room and (word in CLAUSES or word in OF_ROOMS))):
+        if not (word == "where" or (behind_room and word in CLAUSES | OF_ROOMS | ABSORBS)):
             return None
         end = start
         echo = False
@@ -348,14 +360,12 @@ class _Scan:
         if position == start and self.word(position) in ("that", "which", "so", ","):
             position += self.word(position) != "," or self.word(position + 1) in ("small", "large")
         if self.word(position) == "of":
-            adjective = self._adjective_at(position + 1)
-            if adjective is not None and self.word(position + 1 + adjective[1]) in (
-                "size",
-                "sizes",
-                "proportions",
-                "dimensions",
-            ):
-                return adjective[0], (), position + 2 + adjective[1]
+            position += 1
+            while self.word(position).endswith("ly") or self.word(position) in ("very", "quite", "rather"):
+                position += 1
+            adjective = self._adjective_at(position)
+            if adjective is not None and self.word(position + adjective[1]) in _SIZES:
+                return adjective[0], (), position + adjective[1] + 1
             return (), (), start
         if self.word(position) not in _BE:
             return (), (), start
@@ -364,7 +374,7 @@ class _Scan:
         denies: list[Said] = []
         end = start
         for _ in range(10):
-            adjective = self._adjective_at(position)
+            adjective = None if self.word(position) == "echo" else self._adjective_at(position)
             if adjective is not None:
                 (denies if self._is_denied(position, start) else says).extend(adjective[0])
                 position += adjective[1]
@@ -383,7 +393,7 @@ class _Scan:
 
     def _behind_relative_clause(self, position: int) -> int:
         """The verb behind "the room in which it is heard …" and "the room that holds the sound …"."""
-        if self.word(position) in ("in", "that", "which", "where", "around", "about", "holding"):
+        if self.word(position) in _RELATIVES:
             for verb in range(position + 2, position + 8):
                 if self.word(verb) == ",":
                     break

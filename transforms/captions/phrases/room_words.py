@@ -6,7 +6,7 @@ from __future__ import annotations
 ECHOES = frozenset(
     (
         "echo echoed echoes echoing rebound rebounds reflections resonance reverb reverberate reverberates "
-        "reverberating reverberation reverberations ring ringing rings"
+        "reverberating reverberation reverberations"
     ).split()
 )
 
