@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from transforms.captions.phrases.parse import Found, without_phrases
+from transforms.captions.phrases.parse import SPOT, Found, without_phrases
 
 # Words that take back what is said, wherever they stand.
 _HEDGES = re.compile(
@@ -82,7 +82,7 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
             return True
         if _VAGUE_BEHIND.match(" ".join(tokens[found.end : found.end + 5])):
             return True
-        if {"or", "nor"} & set(tokens[found.start : found.end]):
+        if found.kind == SPOT and {"or", "nor"} & set(tokens[found.start : found.end]):
             return True
     return any(
         tokens[first.end : second.start] in (["or"], [",", "or"], ["nor"]) for first, second in itertools.pairwise(said)

@@ -44,7 +44,7 @@ _PHRASE = re.compile(
 )
 _DEFINITION = re.compile(r"<(\w+)> = (.+)")
 _WRITTEN = re.compile(r"written (\S+) = (.+)")
-_ADJECTIVES = re.compile(r"adjectives (\S+) = (.+)")
+_ADJECTIVES = re.compile(r"adjectives ([\w., ]+) = (.+)")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ _INNER: dict[str, Said] = {
 # Words before a room that say nothing of it.
 _FILLERS = frozenset(
     ", and but yet very highly acoustically enclosed closed indoor sized size rather quite fairly really extremely "
+    "tiled bare empty carpeted curtained furnished unfurnished concrete wooden panelled "
     "heavily strongly well so sonically somewhat too deeply notably noticeably thoroughly richly same single one "
     "completely fully utterly pretty truly genuinely decidedly distinctly sound".split()
 )
@@ -367,8 +368,16 @@ class _Scan:
             if adjective is not None and self.word(position + adjective[1]) in _SIZES:
                 return adjective[0], (), position + adjective[1] + 1
             return (), (), start
-        if self.word(position) not in _BE:
+        bare = self.word(position) not in _BE
+        if (
+            bare
+            and not (self.word(start - 2) in ("the", "its") and self._adjective_at(position))
+            and self.word(position) != "too"
+        ):
             return (), (), start
+        if bare:
+            # "The room dead and dry", "a hall too big to see across".
+            position -= 1
         position += 1 + (self.word(position + 1) in ("a", "an"))
         says: list[Said] = []
         denies: list[Said] = []
@@ -410,22 +419,26 @@ class _Scan:
         said = place_grammar().adjectives.get(self.word(position))
         return None if said is None else (said, 1)
 
-    def _is_denied(self, position: int, start: int) -> bool:
+    def _is_denied(self, position: int, start: int, far: bool = False) -> bool:
         """Whether a negation stands in front of a word, no more than four words away and behind no comma."""
-        for back in range(1, 5):
+        for back in range(1, 9 if far else 5):
             before = self.word(position - back)
             if before == "," or position - back < start - 1:
                 return False
             if before in _NEGATIONS:
                 return True
             if before == "from" and self.word(position - back - 1) == "far":
-                return True
+                return back == 1 or self.word(position - 1) in _FILLERS
             if before == "but" and self.word(position - back - 1) in ("anything", "nothing"):
                 return before != "nothing"
         return False
 
     def _with_denial(self, found: Found) -> Found:
-        if not found.says or found.kind == ROOM or not self._is_denied(found.start, found.start - 3):
+        if (
+            not found.says
+            or found.kind == ROOM
+            or not self._is_denied(found.start, found.start - (7 if found.kind == FREE else 3), far=found.kind == FREE)
+        ):
             return found
         return replace(found, says=(), weakly=(), denies=found.says)
 
