@@ -73,6 +73,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
     ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
+    ("(?:quickly|soon|shortly|immediately|directly|later) followed", "followed"),
+    ("with a little", "with some"),
     ("(?:each|one) other|one another", "each"),
     ("at the same time|all at once", "together"),
     ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),

@@ -90,7 +90,7 @@ SAME_SENSE = (
     "laugh laughter",
     "giggle chuckle titter",
     "whine whimper",
-    "reply answer respond",
+    "reply answer respond response",
     "announce announcement",
     "sing song chirp tweet",
     "chirp chirrup twitter",
@@ -154,11 +154,13 @@ SAME_SENSE = (
     "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
     "uninterrupted even evenly",
     "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
+    "keep repeatedly",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "irregular irregularly uneven unevenly",
     "regular regularly even evenly",
     # Manner.
     "loud loudly noisy noisily",
+    "tone pitch",
     "soft softly gentle gently quiet quietly faint faintly light lightly slight slightly",
     "fast rapid rapidly quick quickly swift swiftly speedy",
     "slow slowly",
