@@ -21,11 +21,30 @@ _ARTICLES = frozenset("a an the".split())
 # Words of no sound: "a high-pitched squeal occurs", "with a whirring sound", "in the background".
 _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
+_BEFORE_THINGS = frozenset("a an the its their his her some".split())
+_TURNS = (
+    ("on onto upon over above atop", "under beneath underneath below"),
+    ("in into inside within", "outside"),
+    ("up", "down"),
+)
+# What each preposition turns around.
+_OPPOSITES = {
+    word: frozenset(
+        other
+        for pair in _TURNS
+        for side, turned in (pair, pair[::-1])
+        if word in side.split()
+        for other in turned.split()
+    )
+    for pair in _TURNS
+    for side in pair
+    for word in side.split()
+}
 
 
 def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
-    """True where a sound is torn apart and mixed with another, or where another acts than in the original."""
-    return _mixes_sounds(before, after, names) or _exchanges_actors(before, after, names)
+    """True where a sound is torn apart and mixed with another, another acts, or a thing is turned upside down."""
+    return any(changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around))
 
 
 def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
@@ -244,3 +263,27 @@ def _is_verbal(part: Sequence[str], position: int, link: str = "and") -> bool:
         or previous in _ANYBODY | PEOPLE
         or (previous not in FUNCTION_WORDS and may_be(previous, "NOUN") and not may_be(previous, "ADJ"))
     )
+
+
+def _turns_around(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the answer has over, outside or down what the original has under, inside or up."""
+    ways, ways_before = _ways(after, names), _ways(before, names)
+    return any(
+        found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
+        for name, found in ways.items()
+    )
+
+
+def _ways(words: Sequence[str], names: Mapping[str, str]) -> defaultdict[str, set[str]]:
+    """For the name of each thing the prepositions before it."""
+    ways: defaultdict[str, set[str]] = defaultdict(set)
+    way = ""
+    for word in words:
+        if word in _OPPOSITES:
+            way = word
+        elif word in names:
+            if way:
+                ways[names[word]].add(way)
+        elif word not in _BEFORE_THINGS:
+            way = ""
+    return ways

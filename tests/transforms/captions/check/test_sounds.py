@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
-from transforms.captions.check.senses import same_sense
+from transforms.captions.check.senses import content_words, same_sense
 from transforms.captions.check.sound_words import CARRIERS, VACUOUS
-from transforms.captions.check.sounds import check_sounds, compare, content_words
+from transforms.captions.check.sounds import check_sounds, compare
 from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
 
