@@ -22,6 +22,8 @@ _ARTICLES = frozenset("a an the".split())
 _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
 _BEFORE_THINGS = frozenset("a an the its their his her some".split())
+_BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
+_TOWARDS = frozenset(("at", "to"))
 _TURNS = (
     ("on onto upon over above atop", "under beneath underneath below"),
     ("in into inside within", "outside"),
@@ -44,7 +46,9 @@ _OPPOSITES = {
 
 def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
     """True where a sound is torn apart and mixed with another, another acts, or a thing is turned upside down."""
-    return any(changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around))
+    return any(
+        changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _acts_no_more)
+    )
 
 
 def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
@@ -67,15 +71,16 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
 def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[set[str], set[str]]]:
     """The names of the words of each part that tells a sound, and of the actor that it shares with another part."""
     parts: list[list[str]] = [[]]
-    link = ","
+    links = [","]
     for word in (*words, ","):
         if word not in _PARTS:
             parts[-1].append(word)
             continue
-        if link in ("and", ",") and len(parts) > 1 and _is_one_sound(parts[-2], parts[-1]):
+        if links[-1] in ("and", ",") and len(parts) > 1 and _is_one_sound(parts[-2], parts[-1], links[-2:]):
             parts[-2:] = [[*parts[-2], *parts[-1]]]
+            links.pop()
         parts.append([])
-        link = word
+        links.append(word)
     found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
     for part in parts:
@@ -89,15 +94,21 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
     return found
 
 
-def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
-    """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine"."""
+def _is_one_sound(part: Sequence[str], following: Sequence[str], links: Sequence[str]) -> bool:
+    """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine".
+
+    Args:
+        links: what stands before each of them.
+    """
     if not part or not following:
         return False
-    if "between" in part or (
-        len(part) < 4 and part[0] in _ARTICLES and following[0] in _ARTICLES and len(following) > 2
-    ):
-        # "A conversation between a man and a woman", "a man and a woman hold a conversation".
-        return not any(_is_verbal(part, at) for at in range(1, len(part))) or "between" in part
+    if "between" in part or (links[-1] == "," and part[0] in _ARTICLES and set(base_forms(part[-1])) == {"ADJ"}):
+        # "A conversation between a man and a woman", "a loud, low hum".
+        return True
+    coordinated = links[0] in _BEGIN_CLAUSES and part[0] in _ARTICLES and following[0] in _ARTICLES
+    if coordinated and len(part) < 4 and len(following) > 2:
+        # "A man and a woman hold a conversation".
+        return not any(_is_verbal(part, at) for at in range(1, len(part)))
     if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
         return True
     first = next(
@@ -272,6 +283,23 @@ def _turns_around(before: Sequence[str], after: Sequence[str], names: Mapping[st
         found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
         for name, found in ways.items()
     )
+
+
+def _acts_no_more(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where one who acts in the original is only acted on: "a dog barks at a man speaking"."""
+    acting = {name for found in _actors(before, names, set()).surely.values() for name in found} - _ANYBODY
+    targets, targets_before = (
+        {names[noun] for way, noun in _targets(words) if way in _TOWARDS and noun in names and not may_be(noun, "ADJ")}
+        for words in (after, before)
+    )
+    return bool((targets - targets_before) & acting)
+
+
+def _targets(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each preposition with the noun that it stands before, an article between them."""
+    for way, article, noun in zip(words, words[1:], words[2:], strict=False):
+        if article in ("a", "an", "the"):
+            yield way, noun
 
 
 def _ways(words: Sequence[str], names: Mapping[str, str]) -> defaultdict[str, set[str]]:

@@ -71,7 +71,9 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "roles_changed"
     if changes_order(before, after, names):
         return "order_changed"
-    if any(word not in compared.covered for word in _required(before)) or says_less_often(before, after, names):
+    # "Some birds" are several.
+    free = compared.covered | (QUANTITIES if "some" in after else frozenset())
+    if any(word not in free for word in _required(before)) or says_less_often(before, after, names):
         return "content_lost"
     return "content_added" if any(not _is_carrier(word, before) for word in compared.added) else None
 
