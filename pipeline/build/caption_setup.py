@@ -14,6 +14,7 @@ from transforms.captions.answer_budget import Ledger, Spending
 from transforms.captions.answer_journal import AnswersUnreadable, Journals, KnownAnswers, read_answers
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.job import CaptionJob
+from transforms.captions.local_model import LocalModel, ModelError
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.shards import workspace
 
@@ -21,10 +22,13 @@ from transforms.shards import workspace
 def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
     """Raises BuildError if writer or judge cannot start, the budget has no price, or `answers` is unreadable."""
     job = recipe.caption_job()
-    reason = writer_unavailable_reason(job.writer, job.base_url) or judge_unavailable_reason(job)
-    # With known answers nothing may be left to ask. The first open question says so otherwise.
-    if reason is not None and answers is None:
+    reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
+    # With known answers nothing may be left to ask. The first open question says so otherwise. But the SHA-256 of
+    # given weights is a part of every question.
+    if reason is not None and (answers is None or job.weights is not None):
         raise BuildError(reason)
+    if job.writer == "local" and job.weights is not None:
+        _refuse_damaged_weights(job.weights)
     if job.max_cost_usd is not None:
         paid = {job.model_name: job.price} if job.writer == "openai" else {}
         paid |= {job.judge_name: job.judge_price} if job.has_judge else {}
@@ -32,6 +36,14 @@ def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
             if price is None:
                 raise BuildError(f"recipe key caption.max_cost_usd: there is no price of {model} in caption.prices")
     refuse_unreadable(answers)
+
+
+def _refuse_damaged_weights(weights: str) -> None:
+    """Raises BuildError if llama.cpp cannot load the weights, so that no worker is the first to find out."""
+    try:
+        LocalModel(weights, context_tokens=256).close()
+    except ModelError as error:
+        raise BuildError(f"caption.weights={error}") from error
 
 
 def refuse_unreadable(answers: str | None) -> None:

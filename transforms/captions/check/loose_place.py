@@ -31,6 +31,8 @@ _VAGUE_BEHIND = re.compile(
     r"of sorts|give or take)"
 )
 
+_REACHING = frozenset(("could", "might", "would"))
+
 _WORDS_OF = {
     ("direction", "left"): "left leftward leftwards",
     ("direction", "right"): "right rightward rightwards",
@@ -67,7 +69,8 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
         original: the canonical original.
     """
     # "So close that you could touch it" hedges nothing.
-    if Counter(_HEDGES.findall(without_phrases(text, phrases))) - Counter(_HEDGES.findall(original)):
+    reaching = [found for found in phrases if _REACHING & set(text.split()[found.start : found.end])]
+    if Counter(_HEDGES.findall(without_phrases(text, reaching))) - Counter(_HEDGES.findall(original)):
         return True
     tokens, own = text.split(), set(original.split())
     said = [found for found in phrases if found.says or found.denies]

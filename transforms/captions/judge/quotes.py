@@ -12,10 +12,10 @@ from transforms.captions.phrases.canonical import canonical_words
 
 # A quote may leave out what stands between its pieces: "a man ... speaks".
 _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\.{3,}\])\s*")
-# Function words that by themselves say a position.
-_POSITIONS = FUNCTION_WORDS & frozenset(
-    "up down off over out around past along away near nearby close beside behind above below beneath under underneath "
-    "atop across against before after within through throughout toward towards".split()
+# Words that by themselves say a position; the check counts some of them as words that tell nothing.
+_POSITIONS = frozenset(
+    "front back left right ahead up down off over out around past along away near nearby far close beside behind above "
+    "below beneath under underneath atop across against before after within through throughout toward towards".split()
 )
 # Those that as often say a time or belong to a verb.
 _IN_TIME = frozenset("before after up down off over out through past along within throughout".split())

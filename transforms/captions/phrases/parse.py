@@ -373,7 +373,7 @@ class _Scan:
         says: list[Said] = []
         denies: list[Said] = []
         end = start
-        for _ in range(10):
+        for _ in range(12):
             adjective = None if self.word(position) == "echo" else self._adjective_at(position)
             if adjective is not None:
                 (denies if self._is_denied(position, start) else says).extend(adjective[0])

@@ -40,19 +40,20 @@ CLAUSES = frozenset(
 #: Words that go with a phrase of a room, and say nothing of a sound.
 OF_ROOMS = frozenset(
     (
-        "a about absorb absorbs acoustic acoustically acoustics air alive all an and another answer answered "
-        "answers any are around as away back bare be because behind bloom blooms booming by carpet carpets "
-        "carried carries carry ceiling clear close corners curtain curtains cushions deal depths die died "
-        "dies drapery dying each enclosed every everything fade faded fades fill filled fills flat from full "
-        "furnishings gave generous give gives giving go goes going great had hang hangings hangs hard has "
-        "have heavily heavy held hint hold holds hung hurl hurled hurls hush in inside into is it its keep "
-        "keeps kept let lets lined linger lingered lingering lingers live liveliness lively long loud made "
-        "make makes more much nothing of off offer offered offers on once one onto onward other out "
-        "overlapping padded panel panels pile piles procession quickly reflect reflected reflects return "
-        "returned returning returns rich rolling rolls room send sends sent set short since slow slowly so "
+        "a about absorb absorbs acoustic acoustically acoustics air alive all altogether an and another "
+        "answer answered answers any are around as away back bare be because behind big bloom blooms booming "
+        "breadth broad by carpet carpets carried carries carry ceiling clear close corners curtain curtains "
+        "cushions deal deep depths die died dies drapery dying each empty enclosed end ends enormous every "
+        "everything fade faded fades fill filled fills flat from full furnishings gave generous give gives "
+        "giving go goes going great had hang hangings hangs hard has have heavily heavy height held hint hold "
+        "holds hung hurl hurled hurls hush immense in inside into is it its keep keeps kept large lasting "
+        "length let lets lined linger lingered lingering lingers live liveliness lively long loud made make "
+        "makes more much nothing of off offer offered offers on once one onto onward other out overlapping "
+        "padded panel panels pile piles procession quickly reflect reflected reflects return returned "
+        "returning returns rich rolling rolls room send sends sent set short since size slow slowly small so "
         "soft sound sounds space stillness strong strongly surface surfaces surrounded survive survives "
-        "swallow swallowed swallows tail than that the their them there thick this threw through throw thrown "
-        "throws trace trail trailing trails turn turned turns up upon wall walls was were whatever whatsoever "
-        "where which whose with within wrapped you"
+        "swallow swallowed swallows tail tall than that the their them there thick this threw through throw "
+        "thrown throws trace trail trailing trails turn turned turns up upon wall walls was were whatever "
+        "whatsoever where which whose wide width with within wrapped you"
     ).split()
 )

@@ -48,9 +48,16 @@ def test_what_the_original_says_itself_is_not_new():
     assert says_something_new(find_quote("At a distance", twice), twice, tokens_of("Birds singing in the distance"))
 
 
-def test_a_position_in_small_words_is_new():
-    caption = tokens_of("A bird sings up there.")
-    assert says_something_new(find_quote("up there", caption), caption, tokens_of("A bird sings"))
+@pytest.mark.parametrize("place", ["up there", "at the back", "behind you", "near you", "off to one side"])
+def test_a_position_in_small_words_is_new_and_has_to_be_quoted(place: str):
+    caption = tokens_of(f"A bird sings {place}.")
+    assert says_something_new(find_quote(place, caption), caption, tokens_of("A bird sings"))
+    assert not says_something_new(find_quote(place, caption), caption, tokens_of(f"A bird sings {place}"))
+
+
+def test_a_position_outside_of_all_quotes_is_passed_over():
+    caption = tokens_of("A bird sings behind you.")
+    assert unquoted_words(caption, find_quote("A bird sings", caption)) == ["behind"]
 
 
 def test_a_place_beside_a_sound_of_the_original_names_another():

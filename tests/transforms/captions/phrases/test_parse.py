@@ -42,7 +42,7 @@ def _said(text: str) -> set[str]:
         ("in a small, echoing temple", {"small", "reverberant"}),
         ("in a room hardly larger than a cupboard", {"small"}),
         ("rising up from far below", {"far", "down"}),
-        ("by your left ear", {"left"}),
+        ("by your left ear", {"near", "left"}),
         # No place of the listener's.
         ("behind the door", set()),
         ("near passing cars", set()),
