@@ -99,6 +99,7 @@ BROKEN_GRAMMAR = re.compile(
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
             r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:that|which|who|whose|where|and it|but|when|then|until|because|its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".

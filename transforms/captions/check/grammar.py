@@ -71,15 +71,10 @@ def breaks_grammar(answer: str, original: str, whole: str = "") -> bool:
     told = whole.split()
     determined = frozenset(word for at, word in enumerate(told) if _DETERMINERS & set(told[max(0, at - 3) : at]))
     texts = _Texts(words, before, frozenset(used) | _SOUND_VERBS, frozenset(itertools.pairwise(before)), determined)
+    triples = set(zip(before, before[1:], before[2:], strict=False))
     return any(
-        tuple(words[max(0, position - 1) : position + 2]) not in _triples(before)
-        for rule in _RULES
-        for position in rule(texts)
+        tuple(words[max(0, position - 1) : position + 2]) not in triples for rule in _RULES for position in rule(texts)
     ) or any(True for rule in _SURE_RULES for _ in rule(texts))
-
-
-def _triples(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
 
 
 def _word(words: Sequence[str], position: int) -> str:
@@ -87,7 +82,7 @@ def _word(words: Sequence[str], position: int) -> str:
 
 
 def _wrong_article(texts: _Texts) -> Iterator[int]:
-    """ "A engine", "an dog"."""
+    """Finds "A engine", "an dog"."""
     for position, (article, noun) in enumerate(itertools.pairwise(texts.words)):
         if article not in _ARTICLES or len(noun) < 3 or noun in FUNCTION_WORDS:
             continue
@@ -98,14 +93,14 @@ def _wrong_article(texts: _Texts) -> Iterator[int]:
 
 
 def _article_before_a_verb(texts: _Texts) -> Iterator[int]:
-    """ "The speaks": an article, and a form that only a verb has."""
+    """Finds "The speaks": an article, and a form that only a verb has."""
     for position, (article, word) in enumerate(itertools.pairwise(texts.words)):
         if article in ("a", "an", "the") and word.endswith("s") and set(base_forms(word)) == {"VERB"}:
             yield position
 
 
 def _singular_after_number(texts: _Texts) -> Iterator[int]:
-    """ "Two dog": the original has the plural."""
+    """Finds "Two dog": the original has the plural."""
     plurals = {lemma for word in texts.before for lemma in base_forms(word).get("NOUN", ()) if lemma != word}
     for position, (number, noun) in enumerate(itertools.pairwise(texts.words)):
         following = _word(texts.words, position + 2)
@@ -120,14 +115,14 @@ def _singular_after_number(texts: _Texts) -> Iterator[int]:
 
 
 def _number_without_noun(texts: _Texts) -> Iterator[int]:
-    """ "Clanks several in the background"."""
+    """Finds "Clanks several in the background"."""
     for position, (number, following) in enumerate(itertools.pairwise(texts.words)):
         if number in ("several", "multiple", "various") and following in (_LINKS | _PREPOSITIONS) - {"of", "or", "and"}:
             yield position
 
 
 def _plural_with_singular_verb(texts: _Texts) -> Iterator[int]:
-    """ "Motors runs", "the dogs barks"."""
+    """Finds "Motors runs", "the dogs barks"."""
     for position, (noun, verb) in enumerate(itertools.pairwise(texts.words)):
         if (
             _is_plural_noun(noun)
@@ -175,7 +170,7 @@ def _heads_its_phrase(words: Sequence[str], position: int) -> bool:
 
 
 def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
-    """ "A dog bark", where the original has "a dog barking"."""
+    """Finds "A dog bark", where the original has "a dog barking"."""
     words = texts.words
     for position, (noun, verb) in enumerate(itertools.pairwise(words)):
         if not is_base_verb(verb) or verb not in texts.verbs or not may_be(noun, "NOUN") or noun not in texts.before:
@@ -204,7 +199,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
 
 
 def _be_with_base_form(texts: _Texts) -> Iterator[int]:
-    """ "Water is flow", "the dogs are bark"."""
+    """Finds "Water is flow", "the dogs are bark"."""
     for position, (be, verb) in enumerate(itertools.pairwise(texts.words)):
         if (
             be in _BE
@@ -220,7 +215,7 @@ def _be_with_base_form(texts: _Texts) -> Iterator[int]:
 
 
 def _two_verbs(texts: _Texts) -> Iterator[int]:
-    """ "A dog barks growls", where the original has both as verbs."""
+    """Finds "A dog barks growls", where the original has both as verbs."""
     for position, (first, second) in enumerate(itertools.pairwise(texts.words)):
         if (
             _is_singular_verb(first)
@@ -248,7 +243,7 @@ def _is_told_as_verb(word: str, texts: _Texts) -> bool:
 
 
 def _coordinated_with_singular_verb(texts: _Texts) -> Iterator[int]:
-    """ "Food and oil sizzles", "a man and a woman speaks"."""
+    """Finds "Food and oil sizzles", "a man and a woman speaks"."""
     words = texts.words
     for position, word in enumerate(words):
         if word != "and":
@@ -289,7 +284,7 @@ def _is_plain_noun(word: str) -> bool:
 
 
 def _missing_article(texts: _Texts) -> Iterator[int]:
-    """ "Engine running", where the original has "an engine"."""
+    """Finds "Engine running", where the original has "an engine"."""
     counted = set()
     for position, word in enumerate(texts.before):
         if word in _ARTICLES:

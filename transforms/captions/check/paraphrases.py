@@ -67,14 +67,16 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
         "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
         "several",
     ),
-    ("a pair of", "2"),
+    ("a pair of", "two"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
     ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
     ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
+    ("(?:quickly|soon|shortly|immediately|directly|later) followed", "followed"),
+    ("with a little", "with some"),
     ("(?:each|one) other|one another", "each"),
-    ("at the same time|all at once", "together"),
+    ("at the same time|all at once|in unison", "together"),
     ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
     # What a sound comes in: "a round of applause", "a gust of wind", "the din of traffic".
     (

@@ -21,11 +21,34 @@ _ARTICLES = frozenset("a an the".split())
 # Words of no sound: "a high-pitched squeal occurs", "with a whirring sound", "in the background".
 _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
+_BEFORE_THINGS = frozenset("a an the its their his her some".split())
+_BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
+_TOWARDS = frozenset(("at", "to"))
+_TURNS = (
+    ("on onto upon over above atop", "under beneath underneath below"),
+    ("in into inside within", "outside"),
+    ("up", "down"),
+)
+# What each preposition turns around.
+_OPPOSITES = {
+    word: frozenset(
+        other
+        for pair in _TURNS
+        for side, turned in (pair, pair[::-1])
+        if word in side.split()
+        for other in turned.split()
+    )
+    for pair in _TURNS
+    for side in pair
+    for word in side.split()
+}
 
 
 def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
-    """True where a sound is torn apart and mixed with another, or where another acts than in the original."""
-    return _mixes_sounds(before, after, names) or _exchanges_actors(before, after, names)
+    """True where a sound is torn apart and mixed with another, another acts, or a thing is turned upside down."""
+    return any(
+        changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _acts_no_more)
+    )
 
 
 def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
@@ -48,15 +71,16 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
 def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[set[str], set[str]]]:
     """The names of the words of each part that tells a sound, and of the actor that it shares with another part."""
     parts: list[list[str]] = [[]]
-    link = ","
+    links = [","]
     for word in (*words, ","):
         if word not in _PARTS:
             parts[-1].append(word)
             continue
-        if link in ("and", ",") and len(parts) > 1 and _is_one_sound(parts[-2], parts[-1]):
+        if links[-1] in ("and", ",") and len(parts) > 1 and _is_one_sound(parts[-2], parts[-1], links[-2:]):
             parts[-2:] = [[*parts[-2], *parts[-1]]]
+            links.pop()
         parts.append([])
-        link = word
+        links.append(word)
     found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
     for part in parts:
@@ -70,15 +94,21 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
     return found
 
 
-def _is_one_sound(part: Sequence[str], following: Sequence[str]) -> bool:
-    """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine"."""
+def _is_one_sound(part: Sequence[str], following: Sequence[str], links: Sequence[str]) -> bool:
+    """Whether two parts have one actor: "people laugh and talk", "the humming and clicking of an engine".
+
+    Args:
+        links: what stands before each of them.
+    """
     if not part or not following:
         return False
-    if "between" in part or (
-        len(part) < 4 and part[0] in _ARTICLES and following[0] in _ARTICLES and len(following) > 2
-    ):
-        # "A conversation between a man and a woman", "a man and a woman hold a conversation".
-        return not any(_is_verbal(part, at) for at in range(1, len(part))) or "between" in part
+    if "between" in part or (links[-1] == "," and part[0] in _ARTICLES and set(base_forms(part[-1])) == {"ADJ"}):
+        # "A conversation between a man and a woman", "a loud, low hum".
+        return True
+    coordinated = links[0] in _BEGIN_CLAUSES and part[0] in _ARTICLES and following[0] in _ARTICLES
+    if coordinated and len(part) < 4 and len(following) > 2:
+        # "A man and a woman hold a conversation".
+        return not any(_is_verbal(part, at) for at in range(1, len(part)))
     if "of" in following and not any(word.endswith("s") and may_be(word, "VERB") for word in part):
         return True
     first = next(
@@ -244,3 +274,44 @@ def _is_verbal(part: Sequence[str], position: int, link: str = "and") -> bool:
         or previous in _ANYBODY | PEOPLE
         or (previous not in FUNCTION_WORDS and may_be(previous, "NOUN") and not may_be(previous, "ADJ"))
     )
+
+
+def _turns_around(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the answer has over, outside or down what the original has under, inside or up."""
+    ways, ways_before = _ways(after, names), _ways(before, names)
+    return any(
+        found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
+        for name, found in ways.items()
+    )
+
+
+def _acts_no_more(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where one who acts in the original is only acted on: "a dog barks at a man speaking"."""
+    acting = {name for found in _actors(before, names, set()).surely.values() for name in found} - _ANYBODY
+    targets, targets_before = (
+        {names[noun] for way, noun in _targets(words) if way in _TOWARDS and noun in names and not may_be(noun, "ADJ")}
+        for words in (after, before)
+    )
+    return bool((targets - targets_before) & acting)
+
+
+def _targets(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each preposition with the noun that it stands before, an article between them."""
+    for way, article, noun in zip(words, words[1:], words[2:], strict=False):
+        if article in ("a", "an", "the"):
+            yield way, noun
+
+
+def _ways(words: Sequence[str], names: Mapping[str, str]) -> defaultdict[str, set[str]]:
+    """For the name of each thing the prepositions before it."""
+    ways: defaultdict[str, set[str]] = defaultdict(set)
+    way = ""
+    for word in words:
+        if word in _OPPOSITES:
+            way = word
+        elif word in names:
+            if way:
+                ways[names[word]].add(way)
+        elif word not in _BEFORE_THINGS:
+            way = ""
+    return ways

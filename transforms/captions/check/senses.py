@@ -67,6 +67,11 @@ def _index(words: Iterable[str], keys_of: Callable[[str], frozenset[str]]) -> di
     return index
 
 
+def content_words(words: Sequence[str]) -> list[str]:
+    """The words that say something: no commas, no words of grammar."""
+    return [word for word in words if word != "," and word not in FUNCTION_WORDS]
+
+
 def same_sense(word: str, other: str) -> bool:
     """Whether two words are forms of one word, derived from each other, or close synonyms."""
     return Senses([other]).has(word)

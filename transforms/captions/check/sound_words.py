@@ -32,7 +32,7 @@ VACUOUS = frozenset(
     "produce emit generate "
     "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
     "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
-    "area surroundings discernible noticeable perceptible".split()
+    "area surroundings pitched discernible noticeable perceptible".split()
 )
 
 # Verbs that say nothing beside another verb or a noun that says it: "begins crying", "makes a call", "does a reset".
@@ -81,7 +81,7 @@ SAME_SENSE = (
     "group bunch gathering band",
     "flock group",
     # Voices.
-    "speak speech talk say voice conversation converse chat speaker vocal discuss discussion communicate "
+    "speak speech talk say voice conversation converse chat speaker vocal dialogue discuss discussion communicate "
     "communication chatter",
     "mutter murmur mumble",
     "shout yell holler",
@@ -90,7 +90,7 @@ SAME_SENSE = (
     "laugh laughter",
     "giggle chuckle titter",
     "whine whimper",
-    "reply answer respond",
+    "reply answer respond response",
     "announce announcement",
     "sing song chirp tweet",
     "chirp chirrup twitter",
@@ -154,11 +154,13 @@ SAME_SENSE = (
     "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
     "uninterrupted even evenly",
     "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
+    "keep repeatedly",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "irregular irregularly uneven unevenly",
     "regular regularly even evenly",
     # Manner.
     "loud loudly noisy noisily",
+    "tone pitch",
     "soft softly gentle gently quiet quietly faint faintly light lightly slight slightly",
     "fast rapid rapidly quick quickly swift swiftly speedy",
     "slow slowly",
@@ -220,6 +222,14 @@ SAME_SENSE = (
     "rooster cock cockerel",
     "frog toad",
     "piece bit",
+    "microphone mic",
+    "suddenly abruptly sudden abrupt",
+    "trickle dribble",
+    "one 1",
+    "two 2",
+    "three 3",
+    "four 4",
+    "five 5",
     "item object thing something stuff",
     "aboard board",
     "outside outdoors outdoor",

@@ -38,6 +38,9 @@ BROKEN = [
     ("A dog barks over the of a man", "A dog barks over a man"),
     ("A baby grunts and to cry", "A baby grunts and begins to cry"),
     ("A dog barks with a", "A dog barks"),
+    ("A dog barks, and it", "A dog barks"),
+    ("A dog barks and a man that", "A dog barks and a man speaks"),
+    ("A dog barks, then", "A dog barks"),
     ("In a small room, A dog barks", "A dog barks"),
 ]
 WHOLE = [

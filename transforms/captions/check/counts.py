@@ -1,0 +1,107 @@
+"""How often and of how many: no sound is said more or less often, and one thing stays one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from transforms.captions.check.senses import content_words
+from transforms.captions.check.sound_words import CARRIERS, QUANTITIES, VACUOUS
+from transforms.captions.check.verbs import VERBS
+from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
+
+_SOUND_VERBS = frozenset(VERBS)
+_ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
+_REFERRING = frozenset(
+    "it its they their them he his she her who which that both each again do other others another one ones itself does "
+    "did too".split()
+)
+_PLURAL_VERBS = frozenset("are were have".split())
+_BEFORE_NOUNS = frozenset(
+    "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
+)
+
+
+def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the original says a word twice and the answer once, and nothing refers to it: "it", "both"."""
+    times, times_before = _times(after, names), _times(before, names)
+    missing = Counter(
+        {name: number - times[name] for name, number in times_before.items() if number > 1 and number > times[name]}
+    )
+    if _shares_verb(after):
+        # "A woman and a child are talking" says the verb of both once.
+        missing -= Counter(name for name in missing if lemmas(name) & _SOUND_VERBS)
+    return missing.total() > max(0, _referring(after) - _referring(before))
+
+
+def says_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the answer says a sound again that the original says once: "a man speaks, hissing, a man speaks"."""
+    times, times_before = _times(after, names), _times(before, names)
+    # A horn may honk; the same word comes twice only where it is said twice.
+    forms = Counter(min(lemmas(word)) for word in content_words(after))
+    twice = {names[word] for word in content_words(after) if forms[min(lemmas(word))] > 1}
+    added = Counter({name: times[name] - times_before[name] for name in twice if times[name] > times_before[name] > 0})
+    if _shares_verb(before):
+        added -= Counter(name for name in added if lemmas(name) & _SOUND_VERBS)
+    return added.total() > max(0, _referring(before) - _referring(after))
+
+
+def _referring(words: Sequence[str]) -> int:
+    """How many words stand for one that is said before."""
+    return sum(word in _REFERRING for word in words)
+
+
+def _shares_verb(words: Sequence[str]) -> bool:
+    """Whether two share one verb: "a woman and a child are talking"."""
+    return any(
+        word == "and"
+        and any(
+            other in ("are", "were", "both") or (is_base_verb(other) and other in _SOUND_VERBS)
+            for other in words[at + 2 : at + 5]
+        )
+        for at, word in enumerate(words)
+    )
+
+
+def _times(words: Sequence[str], names: Mapping[str, str]) -> Counter[str]:
+    """How often each name of a content word comes, but for words that carry others or say nothing."""
+    return Counter(
+        names[word]
+        for word in content_words(words)
+        if not lemmas(word) & (CARRIERS | VACUOUS | QUANTITIES) and not set(base_forms(word)) <= {"ADV"}
+    )
+
+
+def changes_number(before: Sequence[str], after: Sequence[str]) -> bool:
+    """True where a noun is one thing in the original and several in the answer, or the other way round."""
+    one, several = _numbers(after)
+    one_before, several_before = _numbers(before)
+    return bool((one & several_before) - one_before or (one_before & several) - several_before)
+
+
+def _numbers(words: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The words that follow "a" or "one", adjectives too, and the singulars of the words that are surely plural."""
+    one = {
+        word
+        for match in _ONE.finditer(" ".join(words))
+        for word in match.groups()
+        if word and not lemmas(word) & CARRIERS
+    }
+    return one, {
+        lemma
+        for position, word in enumerate(words)
+        for lemma in base_forms(word).get("NOUN", ())
+        if lemma != word and _is_plural(words, position)
+    }
+
+
+def _is_plural(words: Sequence[str], position: int) -> bool:
+    """Whether a word that can be a plural is one, and no verb: "crows" in "crows caw" and "the crows"."""
+    if not may_be(words[position], "VERB"):
+        return True
+    following = words[position + 1] if position + 1 < len(words) else ","
+    previous = words[position - 1] if position else ","
+    return (
+        following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
+    )
