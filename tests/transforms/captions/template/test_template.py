@@ -88,7 +88,7 @@ def test_without_a_word_of_space_it_is_the_caption(original: str, words: dict[st
 
 
 @pytest.mark.parametrize("original", ["A dog barks", "A dog barks and a man speaks"])
-def test_there_are_more_than_fifty_frames_for_a_caption(original: str) -> None:
+def test_there_are_more_than_forty_frames_for_a_caption(original: str) -> None:
     words = SpatialWords("left", "up", "near", "small", "dampened")
     found = set()
     for seed in range(1500):
@@ -100,7 +100,7 @@ def test_there_are_more_than_fifty_frames_for_a_caption(original: str) -> None:
                 blanked[phrase.start : phrase.end] = [blank] * (phrase.end - phrase.start)
         frame = re.sub(r"([PR])(?:[ ,]+\1)+", r"\1", " ".join(blanked)).replace(original.lower(), "S")
         found.add(frame)
-    assert len(found) > 50
+    assert len(found) > 40
 
 
 def test_fewer_than_four_in_ten_begin_with_the_place() -> None:
