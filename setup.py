@@ -15,7 +15,6 @@ BASE = [
     "pyroomacoustics>=0.10.1,<0.11",  # image sources and the database of materials; pinned: it decides samples
     "pyyaml>=6",  # recipes
     "scipy>=1.13,<1.17",  # transforms and filters; 1.17 dropped a function that spaudiopy calls
-    "snowballstemmer>=2.2",  # stems of words, in the check of captions
     "soundfile>=0.13.1",  # every format that libsndfile reads, and FLAC
     "soxr>=0.5",  # resampling
     "spaudiopy>=0.2,<0.3",  # spherical harmonics and binaural decoding
