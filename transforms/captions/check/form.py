@@ -40,6 +40,8 @@ _LEAK = re.compile(
 
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
+# "And in rhythm and in rhythm": two words or three said twice.
+_STUTTERING_PHRASE = re.compile(r"(?<!\w)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)")
 
 _FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
 
@@ -143,8 +145,9 @@ def is_one_sentence(answer: str) -> bool:
 
 def stutters(text: str, before: str) -> bool:
     """Whether a word, or a phrase of place, is said twice where the original says it once."""
-    if len(_STUTTER.findall(text)) > len(_STUTTER.findall(before)):
-        return True
+    for pattern in (_STUTTER, _STUTTERING_PHRASE):
+        if len(pattern.findall(text)) > len(pattern.findall(before)):
+            return True
     return repeats_place(text, before)
 
 

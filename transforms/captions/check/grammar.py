@@ -192,10 +192,19 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
         if (
             words[start] in ("a", "an", "another", "each", "every")
             and not set(words[max(0, start - 3) : start]) & _TAKE_BASE_FORM
+            and not _is_heard(words, start)
             and (following in _LINKS | _PREPOSITIONS | _DETERMINERS or following.endswith("ly"))
             and noun in base_forms(noun).get("NOUN", ())
         ):
             yield position
+
+
+def _is_heard(words: Sequence[str], position: int) -> bool:
+    """Whether a word belongs to what somebody hears: "you hear a toaster pop and a man hum"."""
+    return (
+        bool({"hear", "hears", "heard"} & set(words[max(0, position - 12) : position]))
+        and "," not in words[max(0, position - 4) : position]
+    )
 
 
 def _be_with_base_form(texts: _Texts) -> Iterator[int]:

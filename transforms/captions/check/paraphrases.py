@@ -37,6 +37,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
         "(?:several|multiple|many|numerous|various|repeated|a few|a number of|some) times",
         "repeatedly",
     ),
+    ("once more|one more time|once again|yet again", "again"),
+    ("(?:its|their|his|her) way (?=across|into|through|along|down|up|past|over|around|out)", ""),
     ("twice|two times|two times over|a couple of times", "2 times"),
     ("thrice", "3 times"),
     ("once|one time|a single time", "1 time"),

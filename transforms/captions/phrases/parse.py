@@ -66,7 +66,7 @@ _DETERMINERS = frozenset("a an the this that your our my one some what another s
 _NO_NOUNS = _ROOM_VERBS | _DETERMINERS | _INSIDE | _NO_OBJECT
 _RELATIVES = frozenset("in that which where around about holding it they you we this".split())
 _LITTLE_WORDS = frozenset(
-    "the its their of with in by from as that which where so a an it them this every each all any".split()
+    "the its their of with in by from as that which where so and a an it them this every each all any".split()
 )
 _SIZES = frozenset("size sizes proportions dimensions extent scale".split())
 _BE = frozenset("is was are were feels felt sounds sounded stays being".split())
