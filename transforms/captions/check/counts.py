@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from transforms.captions.check.senses import content_words
 from transforms.captions.check.sound_words import CARRIERS, QUANTITIES, VACUOUS
-from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
+from transforms.captions.lexicon.verbs import VERBS
 
 _SOUND_VERBS = frozenset(VERBS)
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")

@@ -10,8 +10,8 @@ from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.text import without_place
-from transforms.captions.check.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.lexicon.base_forms import may_be
+from transforms.captions.lexicon.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.phrases.canonical import canonical_text
 
 _NUMBER = (

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
-from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
+from transforms.captions.lexicon.verbs import VERBS
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS
-from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
+from transforms.captions.lexicon.verbs import VERBS
 
 _SEQUENCE = re.compile(
     r"(?<!\w)(then|finally|eventually|ultimately|later|leading to|ending (?:with|in)|proceeded by|succeeded by|"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, SAME_SENSE
-from transforms.captions.check.verbs import VERBS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.relations import derived, synonyms
+from transforms.captions.lexicon.verbs import VERBS
 
 # WordNet holds "hum" and "buzz" to be one sense, a listener does not.
 _SOUNDS = frozenset(VERBS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from transforms.captions.check.place import check_place
 from transforms.captions.check.text import is_english
-from transforms.captions.check.verbs import VERBS_WITH_S
+from transforms.captions.lexicon.verbs import VERBS_WITH_S
 from transforms.captions.phrases.prose import PlaceProse, place_prose
 from transforms.captions.template.frames import FOR_LONG_CAPTIONS, QUOTED, SLOT, WITHOUT_CAPTION, fits, frames
 from transforms.captions.template.mend import mend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from transforms.captions.check.verbs import VERBS_WITH_S
+from transforms.captions.lexicon.verbs import VERBS_WITH_S
 
 _TWICE = re.compile(r"\b(a|an|the|and|of|in|on|is|are|as|with|to|by)(?: \1)+\b", re.IGNORECASE)
 _SPACE_BEFORE_MARK = re.compile(r"(?<=\w) +(?=[,;](?:\s|\w|$))")
