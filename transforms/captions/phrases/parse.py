@@ -31,6 +31,8 @@ _INNER: dict[str, Said] = {
     "front": ("direction", "front"),
     **dict.fromkeys(("back", "rear"), ("direction", "back")),
 }
+# Longer texts are no captions, and are not kept.
+_LONGEST_KEPT_CHARS = 2000
 _STOPS = NO_OBJECT - {"of"}
 _LITTLE_WORDS = frozenset(
     "the its their of with in by from as that which where so and a an it them this every each all any".split()
@@ -47,7 +49,15 @@ class _Compiled:
 
 def find_phrases(canonical: str) -> list[Found]:
     """The phrases of place in canonical text, in order; no two share a word. Takes time linear in the text."""
-    return _Scan(canonical.split()).phrases()
+    if len(canonical) > _LONGEST_KEPT_CHARS:
+        return _Scan(canonical.split()).phrases()
+    return list(_known_phrases(canonical))
+
+
+@lru_cache(maxsize=64)
+def _known_phrases(canonical: str) -> tuple[Found, ...]:
+    """The same, kept: one check of a caption asks for the phrases of the same text several times."""
+    return tuple(_Scan(canonical.split()).phrases())
 
 
 def without_phrases(canonical: str, phrases: Sequence[Found], kept: Container[str] = ()) -> str:
