@@ -147,6 +147,8 @@ class LocalModel:
                     f"{path} cannot be loaded: it is truncated or damaged, a kind of model that xllamacpp "
                     f"{xllamacpp.__version__} does not run, or too large for the memory"
                 ) from error
+        # If it is closed before its loop runs, llama.cpp waits forever. A first answer says that the loop runs.
+        self._server.handle_completions({"prompt": "A dog barks", "n_predict": 1})
 
     def answer(self, chat: Chat, seed: int, *, temperature: float, max_tokens: int) -> Written:
         """The first line that the model writes to a chat, with its counts of tokens; safe to call from any thread.
