@@ -130,6 +130,8 @@ class _Comparison:
         rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
         if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
             return True
+        if self._has_sounds_of_its_own(new):
+            return True
         clusters = [
             cluster
             for cluster in _clusters(self.tokens, new)
@@ -143,6 +145,17 @@ class _Comparison:
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
             if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
+                return True
+        return False
+
+    def _has_sounds_of_its_own(self, new: Sequence[Found]) -> bool:
+        """Whether one sound has the spot and another the room: "a dog on your left, while a horse is in a small room"."""
+        clusters = _clusters(self.tokens, new)
+        for first, second in itertools.pairwise(clusters):
+            spot = all(found.kind == SPOT for found in first) and first[0].start > 1
+            room = second[0].kind == ROOM and bool(second[0].says) and self.tokens[second[0].start - 1] != ","
+            between = [word for word in self.tokens[first[-1].end : second[0].start] if word != ","]
+            if spot and room and {"while", "whilst"} & set(between[:1]) and len(between) > 2:
                 return True
         return False
 
