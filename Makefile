@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# Without --no-compile, half of the time goes into modules that are never imported.
+# Compiling every module, of which few are imported, takes most of the CPU time of an install.
 PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-input --constraint constraints/py311.txt
 SETUP_FILES := setup.py pyproject.toml constraints/py311.txt Makefile
 # Tests start many processes, and each would compile the packages again.
