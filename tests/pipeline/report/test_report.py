@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.report import write_report
+from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import safe_link, unbroken_duration
 from tests.pipeline.report.generated_release import HOSTILE, all_rows, make_release, original_of
 from transforms.records import SPLITS
@@ -172,7 +173,7 @@ def test_the_variety_of_captions_is_shown_by_who_wrote_them(page: _Page) -> None
     assert page.row("data-variety=rewritten") == cells
     assert page.row("data-variety=template")[1:6] == ["1", "1 in 1", "–", "0 %", "0 %"]
     assert page.row("data-variety=all")[1:6] == ["2", "2 in 2", "–", "50 %", "50 %"]
-    assert page.row("data-variety=strong writer")[1] == "119"
+    assert page.row("data-variety=strong writer")[1] == str(STRONG_WRITER.captions)
 
 
 def test_rejected_inputs_are_shown_by_reason_with_examples(page: _Page) -> None:
