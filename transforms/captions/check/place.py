@@ -149,7 +149,7 @@ class _Comparison:
         return False
 
     def _has_sounds_of_its_own(self, new: Sequence[Found]) -> bool:
-        """Whether one sound has the spot and another the room: "a dog on your left, while a horse is in a small room"."""
+        """Whether one sound has the spot and another the room: "a dog on your left, while a horse is in a room"."""
         clusters = _clusters(self.tokens, new)
         for first, second in itertools.pairwise(clusters):
             spot = all(found.kind == SPOT for found in first) and first[0].start > 1
