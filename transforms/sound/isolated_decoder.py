@@ -178,8 +178,8 @@ class IsolatedDecoder:
     ) -> tuple[NDArray[np.float32], int]:
         """Decodes an open file as decoding.decode_file does, with the same arguments and the same result.
 
-        If a child fails that has decoded other files before, the file is tried once more in a new one: an earlier file
-        may have damaged the library's state.
+        If a child crashes, or fails after it has decoded other files, the file is tried once more in a new one: an
+        earlier file may have damaged the library's state, or the machine may have been short of something.
 
         Raises:
             ClipRefused: as decoding.decode_file; and decoder_crashed, decoder_hung, decoder_out_of_memory.
@@ -189,7 +189,9 @@ class IsolatedDecoder:
         size_s = min(os.fstat(descriptor).st_size / _TIMEOUT_BYTES_A_SECOND, _LONGEST_SIZE_TIMEOUT_S)
         timeout_s = self._timeout_s + size_s + max_duration_s / _TIMEOUT_SPEED
         child = self._take()
+        tried = 0
         while True:
+            tried += 1
             once_more = child.used
             try:
                 answer = child.decode(descriptor, ending, max_duration_s, timeout_s)
@@ -198,7 +200,7 @@ class IsolatedDecoder:
                 raise
             except _ChildFailed as failure:
                 child.kill()
-                if not once_more:
+                if not (once_more or (failure.reason == "decoder_crashed" and tried == 1)):
                     raise ClipRefused(failure.reason, str(failure)) from None
                 child = _Child(self._command)
             except BaseException:
