@@ -32,7 +32,7 @@ STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich
 #: The prompt of the judge, which reads captions and writes none.
 _JUDGE = "judge"
 
-#: The phrase for each word of space: attribute → word → phrase. Prompts, templates and the check agree on it.
+#: The phrase for each word of space in a prompt: attribute → word → phrase. The check reads each of them.
 PHRASES: dict[str, dict[str, str]] = {
     "direction": {"front": "in front", "left": "on the left", "right": "on the right", "back": "at the back"},
     "elevation": {"up": "up above", "down": "down below"},

@@ -294,6 +294,41 @@ def reason_of_reply(reply: Reply) -> str | None:
     return None if reply.error is None else f"{ERROR_PREFIX}{reply.error}"
 
 
+def answer_of_reply(
+    request: CaptionRequest,
+    reply: Reply,
+    reason: str | None,
+    *,
+    digest: str,
+    attempt: int,
+    model: str,
+    prompt: str,
+    asked: str = "writer",
+) -> Answer:
+    """The answer to a request that a reply gives.
+
+    Args:
+        reason: why its text is refused; a reply without text has a reason of its own.
+        digest: the hash of the question.
+        prompt: the prompt of the question.
+    """
+    reason = reason if reply.kind is ReplyKind.TEXT else reason_of_reply(reply)
+    return Answer(
+        request_sha256=digest,
+        row_id=request.row_id,
+        caption_index=request.caption_index,
+        attempt=attempt,
+        text=reply.text,
+        kept=reason is None,
+        reason=reason,
+        model=model,
+        prompt=prompt,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        asked=asked,
+    )
+
+
 def reply_of_reason(
     reason: str | None, text: str = "", prompt_tokens: int | None = None, completion_tokens: int | None = None
 ) -> Reply:

@@ -11,7 +11,7 @@ from transforms.captions.judge import judge_request, verdict
 from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
-from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, reason_of_reply, reply_of_reason
+from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, answer_of_reply, reply_of_reason
 from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
@@ -165,22 +165,10 @@ def ask_each_question_once(writer: CaptionWriter) -> AskQuestions:
 
 def check_reply(request: CaptionRequest, reply: Reply, digest: str, attempt: int, model: str) -> Answer:
     """A reply as an answer: kept, or refused with its reason."""
-    reason = reason_of_reply(reply)
+    reason = None
     if reply.kind is ReplyKind.TEXT:
         reason = check_caption(clean_answer(reply.text), request.caption, request.words)
-    return Answer(
-        request_sha256=digest,
-        row_id=request.row_id,
-        caption_index=request.caption_index,
-        attempt=attempt,
-        text=reply.text,
-        kept=reason is None,
-        reason=reason,
-        model=model,
-        prompt=request.prompt,
-        prompt_tokens=reply.prompt_tokens,
-        completion_tokens=reply.completion_tokens,
-    )
+    return answer_of_reply(request, reply, reason, digest=digest, attempt=attempt, model=model, prompt=request.prompt)
 
 
 def _from_template(request: CaptionRequest) -> Caption:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.captions.judge.comparison import reason_of_verdict
-from transforms.records import Answer, CaptionRequest, Reply, ReplyKind, reason_of_reply
+from transforms.records import Answer, CaptionRequest, Reply, ReplyKind, answer_of_reply
 
 
 def verdict(
@@ -16,20 +16,9 @@ def verdict(
         question: the judge's.
         attempt: the attempt of the answer that the judge was asked about.
     """
-    reason = reason_of_reply(reply)
+    reason = None
     if reply.kind is ReplyKind.TEXT:
         reason = reason_of_verdict(reply.text, question.caption, request.caption, request.words)
-    return Answer(
-        request_sha256=digest,
-        row_id=request.row_id,
-        caption_index=request.caption_index,
-        attempt=attempt,
-        text=reply.text,
-        kept=reason is None,
-        reason=reason,
-        model=model,
-        prompt=question.prompt,
-        prompt_tokens=reply.prompt_tokens,
-        completion_tokens=reply.completion_tokens,
-        asked="judge",
+    return answer_of_reply(
+        request, reply, reason, digest=digest, attempt=attempt, model=model, prompt=question.prompt, asked="judge"
     )
