@@ -144,6 +144,28 @@ def test_a_child_that_dies_between_two_clips_costs_none(decoder: IsolatedDecoder
     assert child not in children()
 
 
+_CRASHES_ONCE = """
+import os, socket, sys
+marker, ready = sys.argv[1:3]
+if os.path.exists(marker):
+    os.execv(sys.argv[3], sys.argv[3:])
+open(marker, "w").close()
+parent = socket.socket(fileno=0)
+parent.sendall(bytes.fromhex(ready))
+parent.recv(1)
+os._exit(1)
+"""
+
+
+def test_a_fresh_child_that_crashes_once_costs_no_clip(tmp_path: Path) -> None:
+    ready = decoder_process.REPLY.pack(decoder_process.READY, 0, 0).hex()
+    isolated = IsolatedDecoder((sys.executable, "-c", _CRASHES_ONCE, str(tmp_path / "crashed"), ready, *COMMAND))
+    samples, rate = isolated.decode_bytes(encoded(1, "WAV"), max_duration_s=10)
+    isolated.close()
+    assert (tmp_path / "crashed").exists()
+    assert (len(samples) > 0, rate) == (True, 44_100)
+
+
 def test_memory_that_no_clip_needs_is_not_to_be_had(broken: IsolatedDecoder) -> None:
     (limit,) = children_limits(broken)
     # Five minutes at the highest rate, and a gigabyte for the libraries and one block.
