@@ -28,6 +28,8 @@ def break_as_told(descriptor: int) -> None:
             os.write(0, b"\x07" * 64)
         case b"too many samples":
             os.write(0, decoder_process.REPLY.pack(decoder_process.SAMPLES, 48_000, 1 << 40))
+        case b"fail elsewhere":
+            os.close(descriptor)
         case b"break half way":
             os.write(0, decoder_process.REPLY.pack(decoder_process.SAMPLES, 48_000, 4_000) + bytes(100))
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -24,7 +24,7 @@ from transforms.sound.refusal import ClipRefused
 REQUEST = struct.Struct("<16sdd")
 #: A reply has a kind, the sample rate in hertz, and the number of bytes that follow.
 REPLY = struct.Struct("<IIQ")
-READY, SAMPLES, REFUSAL, NO_MEMORY = range(4)
+READY, SAMPLES, REFUSAL, NO_MEMORY, FAILURE = range(5)
 
 # Memory for a block as it is read, for the mean of its channels, and for libraries.
 _WORKING_BYTES = 1 << 30
@@ -35,33 +35,51 @@ def serve(connection: socket.socket) -> None:
     memory_bytes = _confine()
     connection.sendall(REPLY.pack(READY, 0, 0))
     while True:
-        request, descriptors, _, _ = socket.recv_fds(connection, REQUEST.size, 1)
-        if len(request) < REQUEST.size or not descriptors:
-            return
-        ending, max_duration_s, give_up_s = REQUEST.unpack(request)
-        # If the parent has died, this timer ends a call of a library that never returns.
-        signal.setitimer(signal.ITIMER_REAL, give_up_s)
-        if memory_bytes:
-            _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
         try:
-            samples, rate = decoding.decode_file(
-                descriptors[0], ending.rstrip(b"\0").decode(errors="replace"), max_duration_s=max_duration_s
-            )
-        except MemoryError:
-            # The library may be in any state now, so this process ends and a new one takes its place.
-            connection.sendall(REPLY.pack(NO_MEMORY, 0, 0))
+            kind, rate, body = _answer_next(connection, memory_bytes)
+        except EOFError:
             return
-        # A hostile file may break a parser in any way; the clip is refused with the error as its detail.
+        except MemoryError:
+            kind, rate, body = NO_MEMORY, 0, b""
+        # Nothing has been sent for this file, so the parent can be told what is wrong with this process.
         except Exception as error:
-            reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
-            text = json.dumps([reason, one_line(error)]).encode()
-            connection.sendall(REPLY.pack(REFUSAL, 0, len(text)) + text)
-        else:
-            connection.sendall(REPLY.pack(SAMPLES, rate, samples.nbytes))
-            connection.sendall(np.ascontiguousarray(samples).data.cast("B"))
-            del samples
+            kind, rate, body = FAILURE, 0, one_line(error).encode(errors="replace")
+        connection.sendall(REPLY.pack(kind, rate, len(body)))
+        connection.sendall(body)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        # The libraries may be in any state now, so this process ends and a new one takes its place.
+        if kind in (NO_MEMORY, FAILURE):
+            return
+
+
+def _answer_next(connection: socket.socket, memory_bytes: int) -> tuple[int, int, bytes | memoryview]:
+    """The kind, the sample rate in hertz and the bytes of the reply to the next request.
+
+    Raises:
+        EOFError: when there is no further request.
+        MemoryError: when decoding takes more memory than any clip needs.
+    """
+    request, descriptors, _, _ = socket.recv_fds(connection, REQUEST.size, 1)
+    if len(request) < REQUEST.size or not descriptors:
+        raise EOFError
+    ending, max_duration_s, give_up_s = REQUEST.unpack(request)
+    # If the parent has died, this timer ends a call of a library that never returns.
+    signal.setitimer(signal.ITIMER_REAL, give_up_s)
+    if memory_bytes:
+        _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
+    try:
+        samples, rate = decoding.decode_file(
+            descriptors[0], ending.rstrip(b"\0").decode(errors="replace"), max_duration_s=max_duration_s
+        )
+    except MemoryError:
+        raise
+    # A hostile file may break a parser in any way; the clip is refused with the error as its detail.
+    except Exception as error:
+        reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
+        return REFUSAL, 0, json.dumps([reason, one_line(error)]).encode()
+    finally:
         os.close(descriptors[0])
+    return SAMPLES, rate, np.ascontiguousarray(samples).data.cast("B")
 
 
 def _confine() -> int:

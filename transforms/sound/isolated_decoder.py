@@ -38,6 +38,7 @@ TIMEOUT_S = 30.0
 _TIMEOUT_BYTES_A_SECOND, _LONGEST_SIZE_TIMEOUT_S, _TIMEOUT_SPEED = 10_000_000, 300.0, 100
 _START_TIMEOUT_S = 120.0
 _SOCKET_BYTES = 1 << 20
+_LONGEST_TEXT_BYTES = 1 << 16
 
 # A child imports the modules of the same checkout or installation as this process.
 _ROOT = str(Path(decoder_process.__file__).parents[2])
@@ -110,10 +111,13 @@ class _Child:
                     samples = np.empty(size // 4, dtype=np.float32)
                     self._receive_into(samples.data.cast("B"), deadline)
                     return samples, rate
-            elif kind == decoder_process.REFUSAL and size < 1 << 16:
+            elif kind == decoder_process.REFUSAL and size < _LONGEST_TEXT_BYTES:
                 answer = json.loads(self._receive(size, deadline))
                 if isinstance(answer, list) and len(answer) == 2:
                     raise ClipRefused(str(answer[0]), str(answer[1]))
+            elif kind == decoder_process.FAILURE and size < _LONGEST_TEXT_BYTES:
+                text = self._receive(size, deadline).decode(errors="replace")
+                raise _ChildFailed("decoder_crashed", f"the decoder failed: {text}")
             elif kind == decoder_process.NO_MEMORY:
                 raise _ChildFailed("decoder_out_of_memory", "decoding takes more memory than any clip needs")
         except json.JSONDecodeError:

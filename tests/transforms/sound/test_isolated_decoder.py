@@ -116,6 +116,7 @@ def test_samples_are_those_of_one_read_in_this_process(
         ("exit", "decoder_crashed", "exit code 3"),
         ("talk nonsense", "decoder_crashed", "invalid answer"),
         ("too many samples", "decoder_crashed", "invalid answer"),
+        ("fail elsewhere", "decoder_crashed", "the decoder failed: .*Bad file descriptor"),
         ("hang", "decoder_hung", "within 3 s"),
         ("swallow memory", "decoder_out_of_memory", "more memory"),
     ],
