@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
@@ -25,7 +25,7 @@ class CaptionJob:
 
     writer: str
     prompts: tuple[str, ...]
-    """Names or paths of the prompts; each caption draws one."""
+    """Names or ids of the prompts; each caption draws one."""
     versions: int
     """The number of captions of each original."""
     tries: int
@@ -53,6 +53,8 @@ class CaptionJob:
     """None is the writer's."""
     judge_model: str | None
     """None is the writer's."""
+    prompt_texts: dict[str, str] = field(default_factory=dict)
+    """The texts of prompts that come with the recipe, by the id that `prompts` names them by."""
     price: Price | None = None
     judge_price: Price | None = None
     ledger: str | None = None
@@ -74,9 +76,12 @@ class CaptionJob:
 
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
-        prompts = [] if self.writer == "template" else [self._sampled(load_prompt(prompt)) for prompt in self.prompts]
+        prompts = [] if self.writer == "template" else [self._sampled(prompt) for prompt in self._loaded_prompts()]
         by_id = {prompt.id: prompt for prompt in prompts}
         return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
+
+    def _loaded_prompts(self) -> list[Prompt]:
+        return [load_prompt(prompt, self.prompt_texts) for prompt in self.prompts]
 
     @property
     def has_judge(self) -> bool:
