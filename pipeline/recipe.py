@@ -383,7 +383,9 @@ class Recipe(_Section):
 
         caption = self.caption
         prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
-        job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
+        values = caption.model_dump(exclude={"prices", "prompt", "prompt_texts"})
+        texts = tuple(caption.prompt_texts.items())
+        job = CaptionJob(**values, prompts=prompts, prompt_texts=texts, answers=answers)
         prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
         if not prices:  # The name of a local model needs the SHA-256 of its file.
             return job

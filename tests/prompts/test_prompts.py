@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hashlib
 import itertools
 import re
 from collections.abc import Callable

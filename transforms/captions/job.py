@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
@@ -53,8 +53,8 @@ class CaptionJob:
     """None is the writer's."""
     judge_model: str | None
     """None is the writer's."""
-    prompt_texts: dict[str, str] = field(default_factory=dict)
-    """The texts of prompts that come with the recipe, by the id that `prompts` names them by."""
+    prompt_texts: tuple[tuple[str, str], ...] = ()
+    """The prompts that come with the recipe: the id that `prompts` names each by, and its text."""
     price: Price | None = None
     judge_price: Price | None = None
     ledger: str | None = None
@@ -81,7 +81,8 @@ class CaptionJob:
         return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
 
     def _loaded_prompts(self) -> list[Prompt]:
-        return [load_prompt(prompt, self.prompt_texts) for prompt in self.prompts]
+        texts = dict(self.prompt_texts)
+        return [load_prompt(prompt, texts) for prompt in self.prompts]
 
     @property
     def has_judge(self) -> bool:

@@ -24,6 +24,11 @@ def state_path(release: str) -> str:
     return storage.join(release, FOLDER, "build.json")
 
 
+def clip_states_path(release: str) -> str:
+    """The states of the clips' files when the build began."""
+    return storage.join(release, FOLDER, "clips.parquet")
+
+
 def log_path(release: str) -> str:
     """The log of Beam and its workers."""
     return storage.join(release, FOLDER, "workers.log")
