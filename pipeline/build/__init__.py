@@ -15,6 +15,7 @@ from pipeline.beam_options import (
     beam_options,
     bypass_proxies_on_loopback,
     refuse_unserved_job_endpoint,
+    refuse_unusable_runner,
     runner_elsewhere,
     runs_dry,
     runs_in_processes,
@@ -81,6 +82,7 @@ def build(
     remove_abandoned()
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
+    refuse_unusable_runner(beam_flags)
     refuse_unserved_job_endpoint(beam_flags)
     refuse_unusable(recipe, answers)
     if answers is None:
