@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -93,9 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, OSError, RuntimeError, ImportError) as error:
         if not is_out_of_memory(error):
             raise
-        fail(
-            f"this process may not have more memory ({one_line(error)}): see ulimit -v and the limits of its container"
-        )
+        fail(f"the system gives no more memory ({one_line(error)}): see ulimit -v and the limits of its container")
+        if argv is None:
+            # The end of the interpreter takes memory too, and prints an error for each object that gets none.
+            sys.stderr.flush()
+            os._exit(INCOMPLETE)
         return INCOMPLETE
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
+from typing import Any, TextIO
 
 #: What libraries say when the system refuses them memory, in errors of many kinds.
 _OUT_OF_MEMORY = ("cannot allocate memory", "can't start new thread", "failed to map segment", "bad_alloc")
@@ -24,6 +26,24 @@ def restart_in_utf8() -> None:
     # The workers of a build are programs too.
     os.environ["PYTHONUTF8"] = "1"
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+class _NeverFailing(io.FileIO):
+    """A file whose writes are dropped where the disk takes nothing."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
+
+
+def never_failing_stderr() -> TextIO:
+    """A stream to standard error for a process whose standard error is a log on a disk that may be full.
+
+    Beam's worker prints an error before it reports it. Where printing fails, nobody ever hears of the error.
+    """
+    return io.TextIOWrapper(_NeverFailing(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)  # type: ignore[arg-type]
 
 
 def is_utf8(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import pickle
 import re
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.build.local_channels import connect_privately, serve_privately
+from pipeline.surroundings import is_out_of_memory, never_failing_stderr
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -47,6 +49,7 @@ class Job:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs `pipe`, or `worker LOCK CURRENT_WORK` as `worker_command` writes it."""
+    sys.stderr = never_failing_stderr()
     if arguments[0] == "pipe":
         _run_pipe()
     _, lock, notes = arguments
@@ -124,6 +127,7 @@ def _run_pipe() -> None:
     job = _receive_job()
     _follow_command(_end_group)
     _join_build(job.workers_lock, job.current_work)
+    from transforms.errors import one_line
     from transforms.shards.current_work import read_current_work
 
     reported = threading.Lock()
@@ -133,10 +137,9 @@ def _run_pipe() -> None:
         reported.acquire()
         os.write(report_to, json.dumps(report).encode())
         os.close(report_to)
-        # The log comes last: on a full disk it cannot be written. The report has been sent, and the group must end.
+        # The log comes last: the report has been sent, and the group must end.
         with contextlib.suppress(Exception):
             log()
-            sys.stderr.flush()
         _end_group()
 
     def worker_ended(thrown: threading.ExceptHookArgs) -> None:
@@ -144,10 +147,21 @@ def _run_pipe() -> None:
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
             dead = sorted({note.pid for note in read_current_work(job.current_work) if not _is_alive(note.pid)})
             end_with({"died": int(ended[1]), "pids": dead}, lambda: threading.__excepthook__(thrown))
-        # On a full disk the log cannot be written.
-        with contextlib.suppress(OSError):
-            threading.__excepthook__(thrown)
+        end_without_memory(thrown.exc_value)
+        threading.__excepthook__(thrown)
 
+    def end_without_memory(error: BaseException | None) -> None:
+        # A thread of the runner that could not start leaves the others waiting without end.
+        if is_out_of_memory(error):
+            end_with({"failed": one_line(error) if error is not None else ""})
+
+    class EndWithoutMemory(logging.Handler):
+        """Looks at the errors that gRPC only logs."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            end_without_memory(record.exc_info[1] if record.exc_info else None)
+
+    logging.getLogger("grpc").addHandler(EndWithoutMemory())
     threading.excepthook = worker_ended
     try:
         run_pipe(job)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from pipeline.durations import duration_text
+from pipeline.surroundings import never_failing_stderr
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.write_shard import METADATA
@@ -146,13 +147,15 @@ def logged_to(path: str | None) -> Iterator[TextIO]:
     """
     if sys.stderr is not None:
         sys.stderr.flush()
-    screen = _screen()
+    screen, before = _screen(), sys.stderr
     try:
         if path is not None:
             _open_as_stderr(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            sys.stderr = never_failing_stderr()
         with os.fdopen(os.dup(screen), "w", buffering=1, errors="backslashreplace") as stream:
             yield stream
     finally:
+        sys.stderr = before
         if sys.stderr is not None:
             # On a full disk the log cannot be written, and the screen must come back.
             with contextlib.suppress(OSError):

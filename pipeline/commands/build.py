@@ -8,6 +8,7 @@ import logging
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_recipe_arguments, parse_share, recipe_or_fail
 from pipeline.errors import last_words
+from pipeline.surroundings import is_out_of_memory
 
 
 class BuildCommand:
@@ -73,6 +74,9 @@ class BuildCommand:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                # The command says what to do about it.
+                raise
             fail(f"the build stopped: {last_words(error)}; finished shards stay; run the same command again to go on")
             return INCOMPLETE
         for line in failure_lines(outcome.failures, failures_folder(arguments.output)):

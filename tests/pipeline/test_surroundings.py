@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import command
 from pipeline.command import main
-from pipeline.surroundings import is_out_of_memory, is_utf8
+from pipeline.surroundings import is_out_of_memory, is_utf8, never_failing_stderr
 
 
 @pytest.mark.parametrize("locale", ["POSIX", "C"])
@@ -77,3 +77,20 @@ def test_a_hard_limit_of_memory_is_one_line(
     else:
         with pytest.raises(type(error)):
             main(["verify", "release"])
+
+
+def test_a_log_that_cannot_be_written_stands_in_the_way_of_no_error() -> None:
+    # Beam's worker prints an error before it reports it: on a full disk nobody heard of it, and the build hung.
+    kept = os.dup(2)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        os.dup2(full, 2)
+        stream = never_failing_stderr()
+        print("Traceback", file=stream)
+        stream.flush()
+        with pytest.raises(OSError, match="No space left"):
+            os.write(2, b"Traceback")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(full)
