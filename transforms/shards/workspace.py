@@ -6,6 +6,7 @@ import json
 import uuid
 
 from transforms import storage
+from transforms.storage.temporary import has_locks
 
 FOLDER = ".elsa"
 #: Kinds of files that each shard has in the workspace, in a folder of the kind's name.
@@ -114,7 +115,9 @@ def journal_folder(release: str) -> str:
 
 def ledger_path(release: str) -> str | None:
     """The file in which the workers of this machine count what answers cost; None where no file can be locked."""
-    return None if storage.is_remote(release) else storage.join(release, FOLDER, "spending.json")
+    if storage.is_remote(release) or not has_locks(storage.join(release, FOLDER)):
+        return None
+    return storage.join(release, FOLDER, "spending.json")
 
 
 def begin_run(release: str) -> str:

@@ -63,6 +63,13 @@ def remove_abandoned() -> None:
                 _remove_if_abandoned(folder)
 
 
+def has_locks(folder: str) -> bool:
+    """Whether files in a local folder can be locked, which some network mounts do not offer."""
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return _try_lock(file.fileno()) is not None
+
+
 def _remove_if_abandoned(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
