@@ -200,6 +200,7 @@ def test_a_wrong_answer_is_refused_with_its_reason(
     assert reason in REASONS
 
 
+@pytest.mark.slow
 def test_the_prose_of_every_place_says_each_of_its_words_and_no_other() -> None:
     options = [(None, *PHRASES[attribute]) for attribute in VOCABULARY]
     for combination in itertools.product(*options):
