@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
+from transforms.captions.check.kinship import joined_phrasals, may_be_added, may_go_missing, pair_up
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
@@ -73,15 +74,22 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "order_changed"
     # "Some birds" are several.
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
-    if any(word not in free for word in _required(before)) or says_less_often(before, after, names):
+    if any(word not in free and not may_go_missing(word, after) for word in _required(before)):
         return "content_lost"
-    return "content_added" if any(not _is_carrier(word, before) for word in compared.added) else None
+    if says_less_often(before, after, names):
+        return "content_lost"
+    added = (word for word in compared.added if not _is_carrier(word, before))
+    return "content_added" if any(not may_be_added(word, before) for word in added) else None
 
 
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
     own = frozenset(original.split())
-    before, after = (plain_words(without_place(text, own)).split() for text in (original, answer))
+    told, told_after = (without_place(text, own).split() for text in (original, answer))
+    before, after = (
+        plain_words(" ".join(joined_phrasals(words, others))).split()
+        for words, others in ((told, told_after), (told_after, told))
+    )
     of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
@@ -101,6 +109,11 @@ def compare(answer: str, original: str) -> Compared:
             names.setdefault(word, word)
             if word not in of_room:
                 added.append(word)
+    lost = [word for word in dict.fromkeys(content_words(before)) if word not in covered]
+    for word, other in pair_up(lost, added, before).items():
+        names[word] = names[other]
+        covered.add(other)
+        added.remove(word)
     return Compared(before, after, names, frozenset(covered), added)
 
 

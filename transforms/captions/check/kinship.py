@@ -1,0 +1,183 @@
+"""Words that may stand for each other in a caption although they are no synonyms, and words that may go missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+
+from transforms.captions.check.kinship_words import (
+    ASPECTS,
+    CONTRASTING,
+    CROWDS,
+    LIGHT_ADJECTIVES,
+    NEAR_SENSE,
+    NEVER_LIGHT,
+    ONE_MAKER,
+    SCENES,
+    SOURCE_VERBS,
+    SPEECH,
+)
+from transforms.captions.check.sound_words import PEOPLE
+from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
+from transforms.captions.lexicon.verbs import VERBS
+
+_SOUND_VERBS = frozenset(VERBS)
+# A misspelt word is no shorter.
+_SHORTEST_TYPO_CHARS = 5
+
+
+def pair_up(lost: Sequence[str], added: Sequence[str], before: Collection[str]) -> dict[str, str]:
+    """Each added word that may stand for a lost one, with that word.
+
+    Args:
+        lost: words of the original that the answer does not say.
+        added: words of the answer that say nothing that the original says.
+        before: all words of the original.
+    """
+    known = frozenset(lemma for word in before for lemma in lemmas(word))
+    left = list(lost)
+    pairs: dict[str, str] = {}
+    for word in added:
+        kin = next((other for other in left if may_stand_for(word, other) or _of_one_source(word, other, known)), None)
+        if kin is not None:
+            pairs[word] = kin
+            left.remove(kin)
+    return pairs
+
+
+@lru_cache(maxsize=50_000)
+def may_stand_for(word: str, other: str) -> bool:
+    """Whether a word of an answer may stand for `other` in its original: its kind, a near sense, a corrected form."""
+    forms, others = _forms(word), _forms(other)
+    if forms & CROWDS and others & CROWDS:
+        return True
+    if (forms | others) & PEOPLE or _contrast(forms, others):
+        return False
+    if _near(forms) & _near(others):
+        return True
+    return _is_kind(word, other) or _is_corrected(word, other)
+
+
+def joined_phrasals(words: Sequence[str], others: Iterable[str]) -> list[str]:
+    """The words, a verb and its particle as one verb where the other text has that: "breathes out" as "exhale"."""
+    known = frozenset(lemma for word in others for lemma in lemmas(word))
+    found: list[str] = []
+    for word in words:
+        if found and word in _PARTICLES:
+            verbs = base_forms(found[-1]).get("VERB", ())
+            if not known & frozenset(verbs):
+                single = next(
+                    (one for verb in verbs for one in sorted(of_phrasal(verb, word)) if one in known and one != verb), None
+                )
+                if single is not None:
+                    found[-1] = single
+                    continue
+        found.append(word)
+    return found
+
+
+_PARTICLES = frozenset("up down on off out in away over by back along around through together".split())
+
+
+def may_go_missing(word: str, after: Collection[str]) -> bool:
+    """Whether an original's word may be dropped: how a sound is made, an attribute, what its source implies."""
+    forms = lemmas(word)
+    if forms & NEVER_LIGHT or word in NEVER_LIGHT:
+        return False
+    if forms & LIGHT_ADJECTIVES or word in LIGHT_ADJECTIVES:
+        return True
+    parts = base_forms(word)
+    if set(parts) == {"ADV"}:
+        return True
+    if parts and set(parts) == {"NOUN"} and all(map(is_vague, parts["NOUN"])):
+        return True
+    return _is_implied(forms, after)
+
+
+def may_be_added(word: str, before: Collection[str]) -> bool:
+    """Whether an answer may say a word that its original implies: what the source does, the scene it belongs to."""
+    forms = lemmas(word)
+    if forms & ASPECTS or word in ASPECTS:
+        return True
+    known = frozenset(lemma for other in before for lemma in lemmas(other))
+    if any(known & SCENES.get(lemma, frozenset()) for lemma in forms):
+        return True
+    return _is_implied(forms, before) or any(known & ONE_MAKER.get(lemma, frozenset()) for lemma in forms)
+
+
+def _is_implied(forms: Collection[str], words: Collection[str]) -> bool:
+    """Whether a verb says no more than its source does: an engine runs, a bell rings, traffic passes."""
+    known = frozenset(lemma for word in words for lemma in lemmas(word))
+    return any(forms & implied and known & sources for sources, implied, _ in SOURCE_VERBS)
+
+
+def _of_one_source(word: str, other: str, known: frozenset[str]) -> bool:
+    """Whether both are verbs of the same source, which the original names: thunder rumbles, booms and rolls."""
+    forms, others = lemmas(word), lemmas(other)
+    return any(
+        known & sources and forms & (implied | alike) and others & (implied | alike)
+        for sources, implied, alike in SOURCE_VERBS
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _forms(word: str) -> frozenset[str]:
+    """The lemmas of a word with what is derived from them, but no people."""
+    found = set(lemmas(word))
+    for lemma in tuple(found):
+        found |= derived(lemma) - PEOPLE
+    return frozenset(found)
+
+
+def _contrast(forms: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether two words exclude each other: opposites, or two sounds that nobody takes for each other."""
+    if any(opposites(lemma) & others for lemma in forms):
+        return True
+    return any(forms & group and others & group and not forms & others & group for group in CONTRASTING)
+
+
+def _near(forms: frozenset[str]) -> frozenset[int]:
+    return frozenset(number for number, group in enumerate(NEAR_SENSE) if forms & group)
+
+
+def _is_kind(word: str, other: str) -> bool:
+    """Whether one word is a kind of the other; a thing may only be called by the more general name."""
+    for part in ("VERB", "NOUN"):
+        specific = base_forms(word).get(part, ())
+        general = base_forms(other).get(part, ())
+        if part == "VERB":
+            if (set(specific) | set(general)) & SPEECH:
+                continue
+            if any(one in broader(two, part) or two in broader(one, part) for one in specific for two in general):
+                return True
+            if not set(general) & _SOUND_VERBS and any(one in synonyms(two) for one in specific for two in general):
+                return True
+        elif any(one in broader(two, part) for one in specific for two in general):
+            return True
+    return False
+
+
+def _is_corrected(word: str, other: str) -> bool:
+    """Whether the answer has the word of sound, or the known word, that the original misspells: "clinks", "clings"."""
+    if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS or word[0] != other[0] and word[1:] != other and word != other[1:]:
+        return False
+    if lemmas(other) & _SOUND_VERBS or (base_forms(other) and not lemmas(word) & _SOUND_VERBS):
+        return False
+    return any(_is_one_edit(one, two) for one in lemmas(word) for two in lemmas(other))
+
+
+def _is_one_edit(one: str, two: str) -> bool:
+    """Whether one letter is added, left out, exchanged or moved by one."""
+    if abs(len(one) - len(two)) > 1 or one == two:
+        return False
+    start = 0
+    while start < min(len(one), len(two)) and one[start] == two[start]:
+        start += 1
+    rest, other = one[start:], two[start:]
+    return (
+        rest[1:] == other[1:]
+        or rest[1:] == other
+        or rest == other[1:]
+        or (rest[:2] == other[:2][::-1] and rest[2:] == other[2:])
+    )
