@@ -69,7 +69,8 @@ def breaks_grammar(answer: str, original: str, whole: str = "") -> bool:
         return False
     used = {lemma for word in before if word.endswith(("ing", "s")) for lemma in base_forms(word).get("VERB", ())}
     told = whole.split()
-    determined = frozenset(word for at, word in enumerate(told) if _DETERMINERS & set(told[max(0, at - 3) : at]))
+    spoken = [word for word in told if word != ","]
+    determined = frozenset(word for at, word in enumerate(spoken) if _DETERMINERS & set(spoken[max(0, at - 3) : at]))
     texts = _Texts(words, before, frozenset(used) | _SOUND_VERBS, frozenset(itertools.pairwise(before)), determined)
     triples = set(zip(before, before[1:], before[2:], strict=False))
     return any(
@@ -192,6 +193,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
         if (
             words[start] in ("a", "an", "another", "each", "every")
             and not set(words[max(0, start - 3) : start]) & _TAKE_BASE_FORM
+            and _word(words, start - 1) not in ("and", "or")
             and not _is_heard(words, start)
             and (following in _LINKS | _PREPOSITIONS | _DETERMINERS or following.endswith("ly"))
             and noun in base_forms(noun).get("NOUN", ())
@@ -234,6 +236,7 @@ def _two_verbs(texts: _Texts) -> Iterator[int]:
             and not _follows_in(texts.before, first, second)
             and set(base_forms(second)["VERB"]) & _SOUND_VERBS
             and may_be(_word(texts.words, position - 1), "NOUN")
+            and _word(texts.words, position - 1) not in _PREPOSITIONS
         ):
             yield position
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from transforms.captions.check.kinship_words import (
+    ANSWERS,
+    ANYBODY,
     ASPECTS,
     CONTRASTING,
     CROWDS,
@@ -16,8 +18,9 @@ from transforms.captions.check.kinship_words import (
     SCENES,
     SOURCE_VERBS,
     SPEECH,
+    STEPS,
 )
-from transforms.captions.check.sound_words import PEOPLE
+from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
@@ -37,13 +40,21 @@ def pair_up(lost: Sequence[str], added: Sequence[str], before: Collection[str]) 
     """
     known = frozenset(lemma for word in before for lemma in lemmas(word))
     left = list(lost)
+    said = [word for word in before if word not in left]
     pairs: dict[str, str] = {}
     for word in added:
         kin = next((other for other in left if may_stand_for(word, other) or _of_one_source(word, other, known)), None)
         if kin is not None:
             pairs[word] = kin
             left.remove(kin)
+        elif any(may_stand_for(word, other) and _is_a_thing(word) for other in said):
+            # "A zapper … zaps": said once more by another word.
+            pairs[word] = next(other for other in said if may_stand_for(word, other))
     return pairs
+
+
+def _is_a_thing(word: str) -> bool:
+    return set(base_forms(word)) == {"NOUN"}
 
 
 @lru_cache(maxsize=50_000)
@@ -83,6 +94,8 @@ _PARTICLES = frozenset("up down on off out in away over by back along around thr
 def may_go_missing(word: str, after: Collection[str]) -> bool:
     """Whether an original's word may be dropped: how a sound is made, an attribute, what its source implies."""
     forms = lemmas(word)
+    if word == "not" and any(other.startswith("un") for other in after):
+        return True
     if forms & NEVER_LIGHT or word in NEVER_LIGHT:
         return False
     if forms & LIGHT_ADJECTIVES or word in LIGHT_ADJECTIVES:
@@ -91,6 +104,14 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     if set(parts) == {"ADV"}:
         return True
     if parts and set(parts) == {"NOUN"} and all(map(is_vague, parts["NOUN"])):
+        return True
+    if forms & ANYBODY and any(lemmas(other) & STEPS for other in after):
+        return True
+    if word == "1" and ("one" in after or "single" in after):
+        return True
+    if forms & ANSWERS and "back" in after:
+        return True
+    if _is_a_thing(word) and any(may_stand_for(other, word) for other in after if other not in FUNCTION_WORDS):
         return True
     return _is_implied(forms, after)
 
@@ -160,11 +181,16 @@ def _is_kind(word: str, other: str) -> bool:
 
 def _is_corrected(word: str, other: str) -> bool:
     """Whether the answer has the word of sound, or the known word, that the original misspells: "clinks", "clings"."""
-    if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS or word[0] != other[0] and word[1:] != other and word != other[1:]:
+    if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS:
         return False
     if lemmas(other) & _SOUND_VERBS or (base_forms(other) and not lemmas(word) & _SOUND_VERBS):
         return False
-    return any(_is_one_edit(one, two) for one in lemmas(word) for two in lemmas(other))
+    return any(_is_one_edit(one, two) or _begin_alike(one, two) for one in lemmas(word) for two in lemmas(other))
+
+
+def _begin_alike(one: str, two: str) -> bool:
+    """Whether all but the last letters are the same: "splay", "splash"."""
+    return min(len(one), len(two)) > 4 and one[:4] == two[:4] and abs(len(one) - len(two)) < 2 and len(one) < 7
 
 
 def _is_one_edit(one: str, two: str) -> bool:

@@ -10,6 +10,12 @@ def _groups(*lines: str) -> tuple[frozenset[str], ...]:
 # People in the plural, by one word.
 CROWDS = frozenset("crowd people audience group".split())
 
+# Who may go unnamed beside a word for steps.
+ANYBODY = frozenset("person people someone somebody individual".split())
+# "And another chirps back" is a response.
+ANSWERS = frozenset("respond reply answer".split())
+STEPS = frozenset("footstep step footfall walk speech".split())
+
 # Words that a paraphrase exchanges. They are looser than synonyms: each pair is taken once, for a word that is lost.
 NEAR_SENSE = _groups(
     # Strokes.
@@ -140,6 +146,7 @@ NEAR_SENSE = _groups(
     "food something",
     "object thing item piece",
     "paper document",
+    "saw blade",
     "corridor hallway passage passageway",
     "footstep step heel shoe",
     "fuel gas",
@@ -233,14 +240,14 @@ _SOURCES = (
     ("siren", "sound", "wail blare blow scream howl ring whine"),
     ("horn", "sound", "blow honk blare toot blast beep"),
     ("whistle", "sound blow", "blast toot"),
-    ("rain raindrop rainfall drizzle", "fall come", "pour beat patter splash drum rain pelt hit strike"),
+    ("rain raindrop rainfall drizzle", "fall come beat patter drum hit strike", "pour splash rain pelt"),
     ("snow hail", "fall", ""),
     ("wind breeze gust", "blow", "sweep rush gust"),
     ("thunder", "sound", "rumble boom roll roar crash clap"),
     ("wave surf tide sea ocean", "come", "crash break roll wash sweep beat hit"),
     ("music song tune melody guitar piano instrument band", "play sound", "perform"),
     ("traffic", "pass drive move travel go run flow", ""),
-    ("car vehicle truck bus motorcycle motorbike automobile", "", "pass drive move travel go run roll race speed"),
+    ("car vehicle truck bus motorcycle motorbike automobile", "drive travel move go", "pass race speed roll run"),
     ("train subway locomotive tram", "", "pass move travel go run roll ride"),
     ("airplane plane aircraft helicopter jet drone", "", "fly pass move travel go cross"),
     ("boat ship motorboat", "", "move travel go sail pass"),
@@ -262,8 +269,9 @@ _SOURCES = (
     ("pigeon dove", "", "coo vocalize"),
     ("toilet", "", "flush"),
     ("door", "", "close shut"),
-    ("saw", "", "cut saw slice"),
-    ("food oil bacon meat chicken", "", "fry sizzle cook"),
+    ("saw", "cut", "saw slice"),
+    ("zapper", "", "zap hit"),
+    ("food oil bacon meat chicken", "cook", "fry sizzle"),
     ("people person man woman child", "", "talk chat converse speak"),
     ("crowd audience", "", "applaud clap"),
     ("keyboard typewriter", "", "type click tap"),
@@ -318,7 +326,7 @@ ASPECTS = frozenset("own grow still always seem mere very sing rest lone moment 
 LIGHT_ADJECTIVES = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular "
     "typical random actual whole entire own general usual various different differing distinct clear sharp sudden hard "
-    "bit relatively nature clip contents content cause".split()
+    "bit relatively nature clip contents content cause object item thing location space place wear".split()
 )
 
 # What is never light: how often, how many, and what denies.

@@ -47,12 +47,16 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("in a row|in (?:quick|rapid|close) succession|back to back|one after (?:another|the other)", ""),
     ("at (?:the )?first|to (?:begin|start) with|in the beginning", "first"),
     ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
+    ("all the while(?= (?:an?|the|some|another|birds|people|it)(?!\\w))", "while"),
     (
         f"without (?:a |any )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
         "constantly",
     ),
-    ("for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
+    ("for (?:a|one|some) (?:brief |short |little )?(?:moment|instant|while|second|bit|time)", "briefly"),
     (f"{_BEGIN} (?:back up|up again|over)", "starts again"),
+    ("motor vehicles?", "vehicle"),
+    ("(?:a lot|lots|plenty|a great deal|a good deal) of(?= (?:noise|rain|wind|water|snow|traffic|laughter|static)(?!\\w))", ""),
+    ("a little(?= (?:more|[^\\W\\d]+er)(?!\\w))", "slightly"),
     # How loud and how fast.
     (f"{_GROW} in (?:volume|loudness)", "gets louder"),
     (f"{_GROW} in (?:speed|pace|tempo|frequency)", "gets faster"),
@@ -101,7 +105,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:can|could|may|is|are|was|were) (?:just |faintly |clearly )?(?:be )?(?:made out|discerned|heard)", "heard"),
     # Links.
     (
-        "(?:just |right |shortly |soon )?after (?:that|this|which)|afterwards?|subsequently|thereafter|whereupon|"
+        "(?:just |right |shortly |soon )?after (?:that|this|which|(?:it|them|him|her)(?= (?:an?|the|some|comes?|came)(?!\\w)))|afterwards?|subsequently|thereafter|whereupon|"
         "at which point|later on|a moment later|moments later|in turn",
         "then",
     ),
@@ -128,8 +132,13 @@ _PLAINLY = re.compile(
 )
 
 
+# "Closer and closer" is closer.
+_MORE_AND_MORE = re.compile(r"(?<!\w)((?!over|other|after|under)[^\W\d]+er|more) and \1(?!\w)")
+
+
 def plain_words(canonical: str) -> str:
     """Canonical text with each idiom written one way: "again and again" is "repeatedly"."""
+    canonical = _MORE_AND_MORE.sub(r"\1", canonical)
     text = _OF_COURSE.sub(_thing, _ANY_IDIOM.sub(_idiom, canonical))
     return " ".join(_PLAINLY.sub("", text).split())
 

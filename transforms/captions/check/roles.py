@@ -12,7 +12,7 @@ from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
 _LINKS = frozenset(
     ", and but as while whilst when then followed following before after until with over amid amidst alongside "
-    "accompanied interrupted preceded drowned".split()
+    "accompanied interrupted preceded drowned where join joins joined joining".split()
 )
 _PARTS = _LINKS | {"by"}
 _BE = frozenset("is are was were be been being gets get".split())
@@ -24,6 +24,8 @@ _ANYBODY = frozenset("someone somebody something".split())
 _BEFORE_THINGS = frozenset("a an the its their his her some".split())
 _BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
 _TOWARDS = frozenset(("at", "to"))
+# Verbs that many things do: an engine runs, and water runs.
+_GENERAL_VERBS = frozenset("run go work operate play sound make come move".split())
 _TURNS = (
     ("on onto upon over above atop", "under beneath underneath below"),
     ("in into inside within", "outside"),
@@ -58,7 +60,11 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
     times = Counter(name for own, shared in parts for name in own | shared)
     # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
     sound_of = {
-        name: number for number, (own, _) in enumerate(parts) if len(own) > 1 for name in own if times[name] == 1
+        name: number
+        for number, (own, _) in enumerate(parts)
+        if len(own) > 1
+        for name in own
+        if times[name] == 1 and not lemmas(name) & _GENERAL_VERBS
     }
     sounds_by_part = [{sound_of[name] for name in own if name in sound_of} for own, _ in _sounds_apart(after, names)]
     parts_of_sound: dict[int, set[int]] = {}
@@ -142,7 +148,9 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     counted = plural & singular
     original, answer = (_actors(words, names, counted) for words in (before, after))
     told = {_named(word, names, counted) for word in before}
-    for verb, found in answer.surely.items():
+    for verb, acting in answer.surely.items():
+        # "Each step crunching them": a step is no one who acts.
+        found = acting - original.surely.keys()
         known = original.surely[verb] | original.perhaps[verb]
         # "The flapping of wings" does not say whether the wings flap or are flapped.
         known_or_object = known | (answer.around[verb] if original.owners[verb] & answer.around[verb] else set())
@@ -207,9 +215,15 @@ def _actors_of(
         # "The screech of insects".
         return set(nouns[position + 1 :]) - {""}, set()
     earlier = set(nouns[:position]) - {""}
-    if position and part[position - 1] in _BE and not word.endswith(("ing", "s")):
-        # A passive: the actor follows "by".
-        return (set(nouns[part.index("by", position) :]) - {""} if "by" in part[position:] else set()), set()
+    auxiliary = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
+    following = part[position + 1 : position + 2]
+    if position and not word.endswith(("ing", "s")) and (
+        auxiliary in _BE or (word.endswith("ed") and following in (["in"], ["with"], ["by"]))
+    ):
+        # A passive: the actor follows "by", a tool "with".
+        if "by" in part[position:]:
+            return set(nouns[part.index("by", position) :]) - {""}, set()
+        return set(), set(nouns[position:]) - {""}
     if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
@@ -232,7 +246,7 @@ def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 def _may_act(part: Sequence[str], position: int) -> bool:
     """Whether a word can be a noun that acts; an adjective before its noun is none."""
     word = part[position]
-    if word in _ANYBODY:
+    if word in _ANYBODY or lemmas(word) & PEOPLE:
         return True
     if word in FUNCTION_WORDS or not may_be(word, "NOUN") or word.endswith("ing") or lemmas(word) & VACUOUS:
         return False
