@@ -36,7 +36,10 @@ _MASSES = frozenset(
     "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel conversation "
     "speech laughter applause chatter talk static silence fire food grass steam air quiet light".split()
 )
-_KINDS = frozenset("kind kinds type types sort sorts species form number sound sounds".split())
+_KINDS = frozenset(
+    "kind kinds type types sort sorts species form number sound sounds burst bursts series rush piece bit hint touch "
+    "stretch spell string".split()
+)
 # Verbs whose participle is their base form: "is run", "is hit".
 _OWN_PARTICIPLES = frozenset("run come cut hit shut set let put beat hurt split spread burst become cast shed".split())
 _VOWELS = "aeiou"
@@ -323,6 +326,9 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
             and may_be(following, "NOUN")
             and not (set(base_forms(following).get("VERB", ())) & texts.verbs)
         ):
+            continue
+        if is_base_verb(word) and _is_plural_noun(_word(texts.words, position - 1)):
+            # "Men shout", where the original has "a shout".
             continue
         if _word(texts.words, position - 1) == "then" and may_be(word, "VERB"):
             # "Insects then screech".

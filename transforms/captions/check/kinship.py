@@ -11,11 +11,13 @@ from transforms.captions.check.kinship_words import (
     ASPECTS,
     CONTRASTING,
     CROWDS,
+    IMPLIED_THINGS,
     LIGHT_ADJECTIVES,
     NEAR_SENSE,
     NEVER_LIGHT,
     ONE_MAKER,
     SCENES,
+    SOUND_WORDS,
     SOURCE_VERBS,
     SPEECH,
     STEPS,
@@ -50,7 +52,24 @@ def pair_up(lost: Sequence[str], added: Sequence[str], before: Collection[str]) 
         elif any(may_stand_for(word, other) and _is_a_thing(word) for other in said):
             # "A zapper … zaps": said once more by another word.
             pairs[word] = next(other for other in said if may_stand_for(word, other))
+    for word in added:
+        # What is done beside the sounds may be told by any other verb.
+        if word not in pairs and _is_done(word):
+            other = next((other for other in left if _is_done(other) and not _contrast(_forms(word), _forms(other))), None)
+            if other is not None:
+                pairs[word] = other
+                left.remove(other)
     return pairs
+
+
+@lru_cache(maxsize=50_000)
+def _is_done(word: str) -> bool:
+    """Whether a word is a verb and tells no sound: "gathers", "swings"."""
+    parts = base_forms(word)
+    verbs = frozenset(parts.get("VERB", ()))
+    if not verbs or word in verbs or verbs & (_SOUND_VERBS | SOUND_WORDS) or "ADJ" in parts:
+        return False
+    return True
 
 
 def _is_a_thing(word: str) -> bool:
@@ -112,6 +131,9 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     if forms & ANSWERS and "back" in after:
         return True
     if _is_a_thing(word) and any(may_stand_for(other, word) for other in after if other not in FUNCTION_WORDS):
+        return True
+    said = frozenset(lemma for other in after for lemma in lemmas(other))
+    if any(said & IMPLIED_THINGS.get(lemma, frozenset()) for lemma in forms):
         return True
     return _is_implied(forms, after)
 

@@ -228,6 +228,15 @@ CONTRASTING = _groups(
     "gunshot thunder firework",
 )
 
+# Verbs of sounds beside those of the lexicon: none of them stands for another.
+SOUND_WORDS = frozenset(word for group in CONTRASTING for word in group) | frozenset(
+    "chitter yelp yap howl hush mumble mutter narrate announce recite pray shriek screech groan moan sigh yawn gasp "
+    "wheeze slurp sip gargle spit puff hack choke thunder drizzle slosh swish swoosh whoosh clop trot stomp tap pat slap "
+    "smack whack snap crack snip clip sharpen file sand plane weld vacuum sweep brush wipe scrub wash shave mow plow dig "
+    "shovel shuffle rummage jangle tinkle strum pluck toot blare wail blast boo hum purr sputter backfire chug skid "
+    "crumble rip zip unzip unwrap stir whisk toast boil simmer bake sew knit stitch".split()
+)
+
 # Speech verbs: each is heard as something else.
 SPEECH = frozenset("speak talk say utter mouth verbalize verbalise sing sound hear voice express act move".split())
 
@@ -301,6 +310,21 @@ SCENES = {
     "crowd": frozenset("people applause cheer".split()),
     "sheet": frozenset(("rain",)),
     "fall": frozenset(("leaf",)),
+}
+
+# Parts of bodies and things without which a sound is not made.
+IMPLIED_THINGS = {
+    "nose": frozenset("sniff sniffle snort sneeze blow".split()),
+    "throat": frozenset(("clear",)),
+    "mouth": frozenset("chew eat whistle".split()),
+    "lip": frozenset(("smack",)),
+    "wing": frozenset("flap flutter".split()),
+    "hand": frozenset("clap applaud".split()),
+    "tooth": frozenset(("brush",)),
+    "keyboard": frozenset(("type",)),
+    "propeller": frozenset(("helicopter",)),
+    "storm": frozenset(("thunder",)),
+    "blade": frozenset(("saw",)),
 }
 
 # Who makes a sound that nobody else makes.

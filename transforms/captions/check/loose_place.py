@@ -48,6 +48,12 @@ _WORDS_OF = {
 #: What a word still says when all phrases are taken out: enough to contradict, too little to count as said.
 LOOSE_WORDS: dict[str, tuple[str, str]] = {word: said for said, words in _WORDS_OF.items() for word in words.split()}
 
+#: Verbs with which "up" and "down" tell no height: "speeds up", "dies down".
+PARTICLE_VERBS = {
+    "up": frozenset("speed start rev pick break fill warm dry clean end wake tear heat light crank power fire boot".split()),
+    "down": frozenset("slow die calm quiet settle wind shut break power cool tone".split()),
+}
+
 #: Uses of those words that tell no place.
 NO_PLACE = re.compile(
     r"(?<!\w)(?:back and forth|back to back|forward and back|forwards and backwards|"

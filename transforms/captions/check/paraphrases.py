@@ -26,6 +26,9 @@ _DRAW = _any(
     "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
     "grew"
 )
+_PICK = _any("pick picks picking picked")
+_GAIN = _any("gather gathers gathering gathered gain gains gaining gained")
+_BREAK = _any("break breaks breaking broke")
 _PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
 _MANY = _any("number amount deal variety range series string sequence lot host")
 
@@ -57,6 +60,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("motor vehicles?", "vehicle"),
     ("(?:a lot|lots|plenty|a great deal|a good deal) of(?= (?:noise|rain|wind|water|snow|traffic|laughter|static)(?!\\w))", ""),
     ("a little(?= (?:more|[^\\W\\d]+er)(?!\\w))", "slightly"),
+    (f"(?:{_PICK} up|{_GAIN}) (?:speed|pace|momentum)", "accelerates"),
+    (f"{_BREAK} (?:out|off|in|into|through)", "occurs"),
     # How loud and how fast.
     (f"{_GROW} in (?:volume|loudness)", "gets louder"),
     (f"{_GROW} in (?:speed|pace|tempo|frequency)", "gets faster"),
@@ -127,17 +132,20 @@ _OF_COURSE = re.compile(
 _AUXILIARY = re.compile(r"(?<!\w)(?:is|are|was|were|being)(?!\w)")
 # A young child is a child, a crowd of people a crowd.
 _PLAINLY = re.compile(
-    rf"(?<!\w)(?:(?:young|little) (?={_any('boys? girls? child children kids?')}(?!\w))|"
+    rf"(?<!\w)(?:(?:young|little|small) (?={_any('boys? girls? child children kids?')}(?!\w))|"
     rf"adult (?={_any('males? man men females? woman women')}(?!\w))|(?:(?<=crowd )|(?<=audience ))of people(?!\w))"
 )
 
 
+# "Blow after blow", "one burp after another".
+_AGAIN = re.compile(r"(?<!\w)(?:one )?([^\W\d]+) after (?:\1|another|the other|the next)(?!\w)")
 # "Closer and closer" is closer.
 _MORE_AND_MORE = re.compile(r"(?<!\w)((?!over|other|after|under)[^\W\d]+er|more) and \1(?!\w)")
 
 
 def plain_words(canonical: str) -> str:
     """Canonical text with each idiom written one way: "again and again" is "repeatedly"."""
+    canonical = _AGAIN.sub(r"\1 repeatedly", canonical)
     canonical = _MORE_AND_MORE.sub(r"\1", canonical)
     text = _OF_COURSE.sub(_thing, _ANY_IDIOM.sub(_idiom, canonical))
     return " ".join(_PLAINLY.sub("", text).split())

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, is_hedged
+from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, PARTICLE_VERBS, is_hedged
+from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
 from transforms.captions.phrases.parse import ROOM, SPOT, Found, find_phrases, without_phrases
 from transforms.words import VOCABULARY, SpatialWords
@@ -82,10 +83,12 @@ class _Comparison:
         return None
 
     def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
-        """A phrase without the "up" or "down" that belongs to a verb of the original: "pulls up", "pulling up on …"."""
+        """A phrase without the "up" or "down" that belongs to a verb: "speeds up", "pulls up" where the original has it."""
         particle, verb = tokens[found.start], tokens[found.start - 1]
         if particle not in ("up", "down") or found.start == 0:
             return found
+        if lemmas(verb) & PARTICLE_VERBS[particle]:
+            return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
         pairs = itertools.pairwise(self.before.split())
         if not any(second == particle and first[:4] == verb[:4] and verb != "," for first, second in pairs):
             return found
