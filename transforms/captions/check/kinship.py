@@ -22,7 +22,7 @@ from transforms.captions.check.kinship_words import (
     SPEECH,
     STEPS,
 )
-from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE
+from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, QUANTITIES
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
@@ -67,9 +67,9 @@ def _is_done(word: str) -> bool:
     """Whether a word is a verb and tells no sound: "gathers", "swings"."""
     parts = base_forms(word)
     verbs = frozenset(parts.get("VERB", ()))
-    if not verbs or word in verbs or verbs & (_SOUND_VERBS | SOUND_WORDS) or "ADJ" in parts:
+    if not verbs or verbs & (_SOUND_VERBS | SOUND_WORDS) or set(parts) & {"ADV"}:
         return False
-    return True
+    return word not in verbs and ("ADJ" not in parts or word.endswith(("ed", "en", "ing")))
 
 
 def _is_a_thing(word: str) -> bool:
@@ -115,6 +115,8 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     forms = lemmas(word)
     if word == "not" and any(other.startswith("un") for other in after):
         return True
+    if word in QUANTITIES and set(after) & QUANTITIES:
+        return True
     if forms & NEVER_LIGHT or word in NEVER_LIGHT:
         return False
     if forms & LIGHT_ADJECTIVES or word in LIGHT_ADJECTIVES:
@@ -130,7 +132,11 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
         return True
     if forms & ANSWERS and "back" in after:
         return True
-    if _is_a_thing(word) and any(may_stand_for(other, word) for other in after if other not in FUNCTION_WORDS):
+    others = [other for other in dict.fromkeys(after) if other != "," and other not in FUNCTION_WORDS]
+    near = _near(_forms(word))
+    if not forms & (_SOUND_VERBS | PEOPLE) and any(near & _near(_forms(other)) for other in others):
+        return True
+    if any(_of_one_source(other, word, frozenset(lemma for one in others for lemma in lemmas(one))) for other in others):
         return True
     said = frozenset(lemma for other in after for lemma in lemmas(other))
     if any(said & IMPLIED_THINGS.get(lemma, frozenset()) for lemma in forms):

@@ -135,6 +135,7 @@ NEAR_SENSE = _groups(
     "tune adjust",
     "carry bear haul",
     "cause make",
+    "fill full",
     "rotate turn spin",
     "flip turn toss",
     "work try struggle",
@@ -188,6 +189,10 @@ NEAR_SENSE = _groups(
     "distort distorted distortion",
     "staticky static",
     "crowded busy",
+    "often frequent frequently less",
+    "varying various vary",
+    "change shift vary",
+    "high pitched",
     "indistinct indistinctly unclear muffled",
     "excited excitedly",
     "unchanging change",
@@ -230,6 +235,7 @@ CONTRASTING = _groups(
 
 # Verbs of sounds beside those of the lexicon: none of them stands for another.
 SOUND_WORDS = frozenset(word for group in CONTRASTING for word in group) | frozenset(
+    "bump smash shatter batter pound graze grate rasp scuff rub crush crumple break grind squish tumble clunk chink bang "
     "chitter yelp yap howl hush mumble mutter narrate announce recite pray shriek screech groan moan sigh yawn gasp "
     "wheeze slurp sip gargle spit puff hack choke thunder drizzle slosh swish swoosh whoosh clop trot stomp tap pat slap "
     "smack whack snap crack snip clip sharpen file sand plane weld vacuum sweep brush wipe scrub wash shave mow plow dig "
@@ -279,6 +285,7 @@ _SOURCES = (
     ("toilet", "", "flush"),
     ("door", "", "close shut"),
     ("saw", "cut", "saw slice"),
+    ("propeller rotor wheel fan blade", "", "turn spin swing rotate whirl"),
     ("zapper", "", "zap hit"),
     ("food oil bacon meat chicken", "cook", "fry sizzle"),
     ("people person man woman child", "", "talk chat converse speak"),
@@ -344,13 +351,13 @@ ONE_MAKER = {
 }
 
 # What an answer may say of the course of any sound.
-ASPECTS = frozenset("own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
+ASPECTS = frozenset("time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
 
 # How a sound is or is made; a paraphrase may leave it out.
 LIGHT_ADJECTIVES = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular "
     "typical random actual whole entire own general usual various different differing distinct clear sharp sudden hard "
-    "bit relatively nature clip contents content cause object item thing location space place wear".split()
+    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place wear".split()
 )
 
 # What is never light: how often, how many, and what denies.

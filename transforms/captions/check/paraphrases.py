@@ -78,6 +78,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
         "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
         "several",
     ),
+    ("(?:group|gathering|bunch) of (?:people|persons)", "crowd"),
+    ("groups of (?:people|persons)", "crowds"),
     ("a pair of", "two"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
     ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),

@@ -30,6 +30,8 @@ _LINKS = frozenset("and while whilst as then before after with followed when but
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
 
+_COMPARED = frozenset("closer nearer farther further".split())
+
 #: An attribute and its word, such as ("direction", "left").
 _Said = tuple[str, str]
 
@@ -84,6 +86,9 @@ class _Comparison:
 
     def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
         """A phrase without the "up" or "down" that belongs to a verb: "speeds up", "pulls up" where the original has it."""
+        if _COMPARED & set(tokens[found.start : found.end]) and _COMPARED & set(self.before.split()):
+            # "Moves closer and then farther away" tells of the sound's way.
+            return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
         particle, verb = tokens[found.start], tokens[found.start - 1]
         if particle not in ("up", "down") or found.start == 0:
             return found

@@ -42,7 +42,9 @@ LIGHT_VERBS = frozenset(
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
-QUANTITIES = frozenset("several multiple numerous various many different few repeatedly repeated repetitive".split())
+QUANTITIES = frozenset(
+    "several multiple numerous various many different few much repeatedly repeated repetitive".split()
+)
 
 # Only people are heard so: an answer may name them where the original does not.
 HUMAN_SOUNDS = frozenset(

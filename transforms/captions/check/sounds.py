@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
 from transforms.captions.check.kinship import joined_phrasals, may_be_added, may_go_missing, pair_up
+from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
@@ -26,7 +27,9 @@ from transforms.captions.check.sound_words import (
 )
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.verbs import VERBS
 
+_SOUND_NAMES = frozenset((*VERBS, *SOUND_WORDS, "note", "tone", "word", "stroke", "blow", "footfall", "clip"))
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 
 
@@ -41,6 +44,13 @@ _OF_ROOM = re.compile(
     r"(?:(?!(?:a|an|the|its|bare)\b)[^\W\d]+ )?(?:(?:a|an|the|its|bare) )?(?:[^\W\d]+ |, ){0,3}"
     r"(?:room|hall|space|chamber|walls?|echo|echoes)(?!\w)|"
     r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
+)
+
+
+# "The blasts echo around a hall" speaks of blasts that are told already.
+_ECHOING_SOUND = re.compile(
+    r"(?<!\w)(?:the|its|their|each|every|his|her) ([^\W\d]+) (?:all |still |loudly )?"
+    r"(?:echo\w*|reverberat\w+|resound\w*|ring|rings|rang|ringing|linger\w*|bounc\w+|carr\w+|com\w+ back|c[ao]me back)"
 )
 
 
@@ -91,6 +101,7 @@ def compare(answer: str, original: str) -> Compared:
         for words, others in ((told, told_after), (told_after, told))
     )
     of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
+    of_room |= {match[1] for match in _ECHOING_SOUND.finditer(answer) if lemmas(match[1]) & _SOUND_NAMES}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
     after = split_compounds(after, said)
