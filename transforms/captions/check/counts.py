@@ -52,7 +52,7 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
 def _is_said_as_verb(name: str, words: Sequence[str]) -> bool:
     """Whether all words of the lemmas of a name stand as verbs: "rains raining"."""
     said = [word for word in words if lemmas(word) & lemmas(name)]
-    return len(said) > 1 and all(may_be(word, "VERB") and word.endswith(("ing", "ed", "s")) for word in said)
+    return len(said) > 1 and all(may_be(word, "VERB") and word.endswith(("ing", "ed", "s", "hit")) for word in said)
 
 
 def _left_out(words: Sequence[str]) -> int:

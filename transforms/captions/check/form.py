@@ -10,7 +10,7 @@ from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.text import without_place
-from transforms.captions.lexicon.base_forms import may_be
+from transforms.captions.lexicon.base_forms import lemmas, may_be
 from transforms.captions.lexicon.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.phrases.canonical import canonical_text
 
@@ -61,6 +61,9 @@ _TAKE_BASE_FORM = frozenset("of hear hears heard hearing make makes making made 
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
 
+# Verbs whose past is their base form: "the gate hit the fence".
+_PAST_ALIKE = frozenset("hit cut shut set put let beat burst split spread quit".split())
+
 _NO_PAIR = FUNCTION_WORDS | {"noise", "noises"}
 
 _NO_PLURAL = (
@@ -101,7 +104,7 @@ BROKEN_GRAMMAR = re.compile(
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
             r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
-            r"(?:that|which|who|whose|where|and it|but|when|then|until|because|its|their|your|some|every) ,$",
+            r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because|its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".
@@ -166,6 +169,7 @@ def breaks_agreement(answer: str, original: str) -> bool:
             or verb.endswith(("ing", "ed"))
             or not may_be(noun, "NOUN")
             or may_be(noun, "ADJ")
+            or lemmas(verb) & _PAST_ALIKE
             or not may_be(verb, "VERB")
         ):
             continue

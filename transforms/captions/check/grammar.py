@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
-from transforms.captions.lexicon.verbs import VERBS
+from transforms.captions.lexicon.verbs import IRREGULAR_PLURALS, VERBS
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())
@@ -206,9 +206,8 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
 
 def _is_heard(words: Sequence[str], position: int) -> bool:
     """Whether a word belongs to what somebody hears: "you hear a toaster pop and a man hum"."""
-    return (
-        bool({"hear", "hears", "heard"} & set(words[max(0, position - 12) : position]))
-        and "," not in words[max(0, position - 4) : position]
+    return bool({"hear", "hears"} & set(words[max(0, position - 12) : position])) or (
+        "heard" in words[max(0, position - 12) : position] and "," not in words[max(0, position - 4) : position]
     )
 
 
@@ -327,7 +326,8 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
             and not (set(base_forms(following).get("VERB", ())) & texts.verbs)
         ):
             continue
-        if is_base_verb(word) and _is_plural_noun(_word(texts.words, position - 1)):
+        before = _word(texts.words, position - 1)
+        if is_base_verb(word) and (_is_plural_noun(before) or before in IRREGULAR_PLURALS):
             # "Men shout", where the original has "a shout".
             continue
         if _word(texts.words, position - 1) == "then" and may_be(word, "VERB"):

@@ -16,6 +16,7 @@ from transforms.captions.check.kinship_words import (
     NEAR_SENSE,
     NEVER_LIGHT,
     ONE_MAKER,
+    REDUNDANT,
     SCENES,
     SOUND_WORDS,
     SOURCE_VERBS,
@@ -23,6 +24,7 @@ from transforms.captions.check.kinship_words import (
     STEPS,
 )
 from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, QUANTITIES
+from transforms.captions.check.senses import classes
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
@@ -144,10 +146,36 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     return _is_implied(forms, after)
 
 
+def is_redundant(word: str, before: Sequence[str], covered: Collection[str]) -> bool:
+    """Whether a noun stands beside another that says as much: "plane" in "jet plane", "surface" in "tarmac surface"."""
+    nouns = frozenset(base_forms(word).get("NOUN", ()))
+    if not nouns or nouns & PEOPLE:
+        return False
+    for at, other in enumerate(before):
+        if other != word:
+            continue
+        beside = [before[near] for near in (at - 1, at + 1) if 0 <= near < len(before)]
+        if before[at + 1 : at + 2] == ["of"] or before[at - 1 : at] == ["of"]:
+            beside += before[max(0, at - 2) : at + 3]
+        for near in beside:
+            if near == word or near not in covered or "NOUN" not in base_forms(near):
+                continue
+            of_near = frozenset(lemma for base in base_forms(near)["NOUN"] for lemma in (base, *broader(base, "NOUN")))
+            if nouns & of_near or classes(near) & classes(word) or any(nouns & _parts_of(base) for base in of_near):
+                return True
+    return False
+
+
+def _parts_of(noun: str) -> frozenset[str]:
+    return REDUNDANT.get(noun, frozenset())
+
+
 def may_be_added(word: str, before: Collection[str]) -> bool:
     """Whether an answer may say a word that its original implies: what the source does, the scene it belongs to."""
     forms = lemmas(word)
     if forms & ASPECTS or word in ASPECTS:
+        return True
+    if word == "pitched" and {"high", "low", "frequency", "tone", "pitch"} & set(before):
         return True
     known = frozenset(lemma for other in before for lemma in lemmas(other))
     if any(known & SCENES.get(lemma, frozenset()) for lemma in forms):

@@ -73,6 +73,11 @@ NEAR_SENSE = _groups(
     "caw croak",
     "cheep chirp tweet twitter peep",
     "chant recite",
+    "communicate call vocalize talk exchange",
+    "answer pick",
+    "play ring sound",
+    "couple two",
+    "repeatedly continuously keep constantly",
     "exclaim exclamation cry",
     # Engines and traffic.
     "roar thunder",
@@ -249,7 +254,7 @@ SPEECH = frozenset("speak talk say utter mouth verbalize verbalise sing sound he
 # Sources, what they do anyway, and verbs of which one may stand for another beside that source.
 _SOURCES = (
     ("engine motor machine machinery generator mower pump fan tractor", "run work operate go", "turn"),
-    ("bell gong", "ring sound", "chime toll peal"),
+    ("bell gong", "ring sound", "chime toll peal play strike"),
     ("phone telephone alarm", "ring sound", ""),
     ("alarm", "sound", "blare ring beep"),
     ("siren", "sound", "wail blare blow scream howl ring whine"),
@@ -319,6 +324,19 @@ SCENES = {
     "fall": frozenset(("leaf",)),
 }
 
+# What a noun says beside its own kind: a fountain is of water, tarmac is a surface.
+REDUNDANT = {
+    **dict.fromkeys("fountain stream faucet tap waterfall river rain shower ocean sea lake puddle".split(), frozenset(("water",))),
+    **dict.fromkeys(
+        "tarmac concrete gravel floor ground pavement wood metal asphalt road".split(), frozenset(("surface", "floor", "path"))
+    ),
+    **dict.fromkeys("jet".split(), frozenset("plane airplane engine aircraft".split())),
+    **dict.fromkeys("saw drill".split(), frozenset(("tool", "machine", "blade"))),
+    **dict.fromkeys("siren".split(), frozenset(("alarm", "vehicle"))),
+    **dict.fromkeys("keyboard mouse".split(), frozenset(("computer",))),
+    **dict.fromkeys("leaf".split(), frozenset(("foliage",))),
+}
+
 # Parts of bodies and things without which a sound is not made.
 IMPLIED_THINGS = {
     "nose": frozenset("sniff sniffle snort sneeze blow".split()),
@@ -351,7 +369,7 @@ ONE_MAKER = {
 }
 
 # What an answer may say of the course of any sound.
-ASPECTS = frozenset("time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
+ASPECTS = frozenset("gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
 
 # How a sound is or is made; a paraphrase may leave it out.
 LIGHT_ADJECTIVES = frozenset(

@@ -20,7 +20,8 @@ _FALL = _any("decrease decreases decreasing decreased fall falls falling fell dr
 _TAKE = _any("take takes taking took")
 _PASS = _any(
     "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives driving "
-    "drove travel travels traveling travelling zoom zooms zooming speed speeds speeding race races racing"
+    "drove travel travels traveling travelling traveled travelled zoom zooms zooming zoomed speed speeds speeding sped race "
+    "races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing rushed run runs running ran"
 )
 _DRAW = _any(
     "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
@@ -72,15 +73,18 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
     ("more(?= [^\\W\\d]+ly)", ""),
+    ("as time (?:goes|passes|went|passed|moves|moved)(?: (?:by|on))?|with time|over time|with the passing of time", "gradually"),
+    (f"{_GO} off(?! (?:on|to|the|a))", "sounds"),
     # How many.
     (
         f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|"
-        "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
+        "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a handful of|a few",
         "several",
     ),
     ("(?:group|gathering|bunch) of (?:people|persons)", "crowd"),
     ("groups of (?:people|persons)", "crowds"),
     ("a pair of", "two"),
+    ("a couple of", "couple"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
     ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
@@ -141,6 +145,10 @@ _PLAINLY = re.compile(
 
 # "Blow after blow", "one burp after another".
 _AGAIN = re.compile(r"(?<!\w)(?:one )?([^\W\d]+) after (?:\1|another|the other|the next)(?!\w)")
+# "Cries and cries" goes on.
+_ON_AND_ON = re.compile(
+    r"(?<!\w)((?!(?:over|again|on|more|back|forth|up|down|off|out|round|around|by|time)\b)[^\W\d]+(?<!er)) and \1(?!\w)"
+)
 # "Closer and closer" is closer.
 _MORE_AND_MORE = re.compile(r"(?<!\w)((?!over|other|after|under)[^\W\d]+er|more) and \1(?!\w)")
 
@@ -148,6 +156,7 @@ _MORE_AND_MORE = re.compile(r"(?<!\w)((?!over|other|after|under)[^\W\d]+er|more)
 def plain_words(canonical: str) -> str:
     """Canonical text with each idiom written one way: "again and again" is "repeatedly"."""
     canonical = _AGAIN.sub(r"\1 repeatedly", canonical)
+    canonical = _ON_AND_ON.sub(r"\1 constantly", canonical)
     canonical = _MORE_AND_MORE.sub(r"\1", canonical)
     text = _OF_COURSE.sub(_thing, _ANY_IDIOM.sub(_idiom, canonical))
     return " ".join(_PLAINLY.sub("", text).split())

@@ -30,6 +30,7 @@ _LINKS = frozenset("and while whilst as then before after with followed when but
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
 
+_APPROACH = frozenset("draw come move get drive".split())
 _COMPARED = frozenset("closer nearer farther further".split())
 
 #: An attribute and its word, such as ("direction", "left").
@@ -90,6 +91,8 @@ class _Comparison:
             # "Moves closer and then farther away" tells of the sound's way.
             return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
         particle, verb = tokens[found.start], tokens[found.start - 1]
+        if particle == "near" and lemmas(verb) & _APPROACH:
+            return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
         if particle not in ("up", "down") or found.start == 0:
             return found
         if lemmas(verb) & PARTICLE_VERBS[particle]:

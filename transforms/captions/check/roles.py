@@ -23,8 +23,10 @@ _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
 _BEFORE_THINGS = frozenset("a an the its their his her some".split())
 _BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
+_OF_PLACE = frozenset("in on at through across along inside during".split())
 _TOWARDS = frozenset(("at", "to"))
 # Verbs that many things do: an engine runs, and water runs.
+_COURSE = frozenset("continue begin start stop occur go come keep end".split())
 _GENERAL_VERBS = frozenset("run go work operate play sound make come move".split())
 _TURNS = (
     ("on onto upon over above atop", "under beneath underneath below"),
@@ -149,6 +151,8 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     original, answer = (_actors(words, names, counted) for words in (before, after))
     told = {_named(word, names, counted) for word in before}
     for verb, acting in answer.surely.items():
+        if lemmas(verb) & _COURSE:
+            continue
         # "Each step crunching them": a step is no one who acts.
         found = acting - original.surely.keys()
         known = original.surely[verb] | original.perhaps[verb]
@@ -214,7 +218,9 @@ def _actors_of(
     if part[position + 1 : position + 2] == ["of"]:
         # "The screech of insects".
         return set(nouns[position + 1 :]) - {""}, set()
-    earlier = set(nouns[:position]) - {""}
+    governed = _governed(part[:position])
+    earlier = {noun for at, noun in enumerate(nouns[:position]) if not governed[at]} - {""}
+    earlier = earlier or set(nouns[:position]) - {""}
     auxiliary = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
     following = part[position + 1 : position + 2]
     if position and not word.endswith(("ing", "s")) and (
@@ -223,11 +229,25 @@ def _actors_of(
         # A passive: the actor follows "by", a tool "with".
         if "by" in part[position:]:
             return set(nouns[part.index("by", position) :]) - {""}, set()
-        return set(), set(nouns[position:]) - {""}
+        tools = part.index("with", position) if "with" in part[position:] else len(part)
+        return set(), set(nouns[tools:]) - {""}
     if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
+
+
+def _governed(part: Sequence[str]) -> list[bool]:
+    """Which words belong to a preposition before a subject: "in the clear sky" in "in the clear sky a plane flies"."""
+    inside = [False] * len(part)
+    for at, word in enumerate(part):
+        if word in _OF_PLACE:
+            end = at + 1
+            while end < len(part) and (end == at + 1 or part[end] not in FUNCTION_WORDS):
+                end += 1
+            if end < len(part) and part[end] in _BEFORE_THINGS | _ANYBODY:
+                inside[at:end] = [True] * (end - at)
+    return inside
 
 
 def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

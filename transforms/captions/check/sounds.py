@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
-from transforms.captions.check.kinship import joined_phrasals, may_be_added, may_go_missing, pair_up
+from transforms.captions.check.kinship import is_redundant, joined_phrasals, may_be_added, may_go_missing, pair_up
 from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
-from transforms.captions.check.senses import Senses, content_words, split_compounds
+from transforms.captions.check.senses import Senses, classes, content_words, split_compounds
 from transforms.captions.check.sound_words import (
     BEGINNINGS,
     CARRIERS,
@@ -28,6 +28,9 @@ from transforms.captions.check.sound_words import (
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.verbs import VERBS
+from transforms.captions.phrases.found import FREE
+from transforms.captions.phrases.parse import find_phrases
+from transforms.captions.phrases.room_words import ABSORBS, ECHOES
 
 _SOUND_NAMES = frozenset((*VERBS, *SOUND_WORDS, "note", "tone", "word", "stroke", "blow", "footfall", "clip"))
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
@@ -84,7 +87,8 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "order_changed"
     # "Some birds" are several.
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
-    if any(word not in free and not may_go_missing(word, after) for word in _required(before)):
+    required = (word for word in _required(before) if word not in free)
+    if any(not (may_go_missing(word, after) or is_redundant(word, before, compared.covered)) for word in required):
         return "content_lost"
     if says_less_often(before, after, names):
         return "content_lost"
@@ -120,12 +124,42 @@ def compare(answer: str, original: str) -> Compared:
             names.setdefault(word, word)
             if word not in of_room:
                 added.append(word)
-    lost = [word for word in dict.fromkeys(content_words(before)) if word not in covered]
+    in_room = {lemma for word in _words_of_echo(answer) for lemma in lemmas(word)}
+    lost = []
+    for word in dict.fromkeys(content_words(before)):
+        if word in covered:
+            continue
+        other = _said_more_often(word, before, after, names)
+        if other or lemmas(word) & in_room:
+            # "A man speaks and a child talks" says it twice; "with its sirens ringing" is told with the room.
+            names[word] = other or names[word]
+            covered.add(word)
+        else:
+            lost.append(word)
     for word, other in pair_up(lost, added, before).items():
         names[word] = names[other]
         covered.add(other)
         added.remove(word)
     return Compared(before, after, names, frozenset(covered), added)
+
+
+def _words_of_echo(answer: str) -> Iterator[str]:
+    """The words of the phrases that tell of echo apart from its room: "with its sirens ringing and echoing"."""
+    words = answer.split()
+    for found in find_phrases(answer):
+        if found.kind == FREE:
+            yield from (word for word in words[found.start : found.end] if word not in ECHOES | ABSORBS)
+
+
+def _said_more_often(word: str, before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> str:
+    """The name of another word of the same class that the answer says more often than the original."""
+    own = classes(word)
+    for other in dict.fromkeys(before):
+        if other != word and other in names and own & classes(other):
+            name = names[other]
+            if sum(names.get(one) == name for one in after) > sum(names.get(one) == name for one in before):
+                return name
+    return ""
 
 
 def _required(before: Sequence[str]) -> list[str]:
