@@ -130,7 +130,8 @@ def _numbers(words: Sequence[str]) -> tuple[set[str], set[str]]:
         lemma
         for position, word in enumerate(words)
         for lemma in base_forms(word).get("NOUN", ())
-        if lemma != word and _is_plural(words, position)
+        # "A tools" is a slip of the writer, or lacks its mark: "a vehicles noise".
+        if lemma != word and _is_plural(words, position) and words[max(0, position - 1)] not in ("a", "an")
     }
 
 

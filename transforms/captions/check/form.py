@@ -208,4 +208,5 @@ def starts_again(answer: str, original: str) -> bool:
     """True for a capital letter inside the answer that is no name: "In a small room, A dog barks"."""
     first, _, rest = original.partition(" ")
     inside = set(_CAPITAL_WITHIN.findall(answer)) - set(re.findall(r"[A-Z]\w*", rest)) - {"I"}
+    inside = {word for word in inside if len(word) == 1 or not word.isupper()}
     return any(word != first or word in ("A", "An", "The") or word.endswith(("ing", "ed", "s")) for word in inside)

@@ -23,15 +23,18 @@ from transforms.captions.check.kinship_words import (
     SPEECH,
     STEPS,
 )
-from transforms.captions.check.sound_words import FUNCTION_WORDS, PEOPLE, QUANTITIES
+from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
 from transforms.captions.check.senses import classes
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
 
 _SOUND_VERBS = frozenset(VERBS)
+# Verbs for what many things do: "goes through sticks" and "sorts through sticks".
+_GENERAL = LIGHT_VERBS | frozenset("move shift turn make set put".split())
 # A misspelt word is no shorter.
 _SHORTEST_TYPO_CHARS = 5
+_STEM_CHARS = 7
 
 
 def pair_up(lost: Sequence[str], added: Sequence[str], before: Collection[str]) -> dict[str, str]:
@@ -57,7 +60,14 @@ def pair_up(lost: Sequence[str], added: Sequence[str], before: Collection[str]) 
     for word in added:
         # What is done beside the sounds may be told by any other verb.
         if word not in pairs and _is_done(word):
-            other = next((other for other in left if _is_done(other) and not _contrast(_forms(word), _forms(other))), None)
+            other = next(
+                (
+                    other
+                    for other in left
+                    if (_is_done(other) or lemmas(other) & _GENERAL) and not _contrast(_forms(word), _forms(other))
+                ),
+                None,
+            )
             if other is not None:
                 pairs[word] = other
                 left.remove(other)
@@ -93,12 +103,13 @@ def may_stand_for(word: str, other: str) -> bool:
 
 def joined_phrasals(words: Sequence[str], others: Iterable[str]) -> list[str]:
     """The words, a verb and its particle as one verb where the other text has that: "breathes out" as "exhale"."""
-    known = frozenset(lemma for word in others for lemma in lemmas(word))
+    own = frozenset(lemma for word in words for lemma in lemmas(word))
+    known = frozenset(lemma for word in others for lemma in lemmas(word)) - own
     found: list[str] = []
     for word in words:
         if found and word in _PARTICLES:
             verbs = base_forms(found[-1]).get("VERB", ())
-            if not known & frozenset(verbs):
+            if verbs:
                 single = next(
                     (one for verb in verbs for one in sorted(of_phrasal(verb, word)) if one in known and one != verb), None
                 )
@@ -118,6 +129,9 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     if word == "not" and any(other.startswith("un") for other in after):
         return True
     if word in QUANTITIES and set(after) & QUANTITIES:
+        return True
+    if word == "quiet" and "louder" in after:
+        # "From quiet to louder".
         return True
     if forms & NEVER_LIGHT or word in NEVER_LIGHT:
         return False
@@ -239,6 +253,9 @@ def _is_corrected(word: str, other: str) -> bool:
     """Whether the answer has the word of sound, or the known word, that the original misspells: "clinks", "clings"."""
     if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS:
         return False
+    if word[:_STEM_CHARS] == other[:_STEM_CHARS] and abs(len(word) - len(other)) < 3 and min(len(word), len(other)) > 7:
+        # "Cartoonist music" is cartoonish.
+        return True
     if lemmas(other) & _SOUND_VERBS or (base_forms(other) and not lemmas(word) & _SOUND_VERBS):
         return False
     return any(_is_one_edit(one, two) or _begin_alike(one, two) for one in lemmas(word) for two in lemmas(other))

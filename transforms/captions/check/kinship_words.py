@@ -120,8 +120,8 @@ NEAR_SENSE = _groups(
     "clean wash wipe scrub sweep",
     "slow decelerate",
     "speed accelerate faster quicken quick fast hurry",
-    "louder loud grow increase rise swell",
-    "quieter quiet soft fade decrease",
+    "louder loud grow increase rise swell greater intensity",
+    "quieter quiet soft softer soften fade decrease",
     "lower low decrease deep",
     "stronger strong intensity intense increase",
     "frequent often frequently frequency",
@@ -260,7 +260,7 @@ _SOURCES = (
     ("siren", "sound", "wail blare blow scream howl ring whine"),
     ("horn", "sound", "blow honk blare toot blast beep"),
     ("whistle", "sound blow", "blast toot"),
-    ("rain raindrop rainfall drizzle", "fall come beat patter drum hit strike", "pour splash rain pelt"),
+    ("rain raindrop rainfall drizzle", "fall come beat patter drum hit strike", "pour splash splatter spatter rain pelt"),
     ("snow hail", "fall", ""),
     ("wind breeze gust", "blow", "sweep rush gust"),
     ("thunder", "sound", "rumble boom roll roar crash clap"),
@@ -375,7 +375,7 @@ ASPECTS = frozenset("gradually time own grow still always seem mere very sing re
 LIGHT_ADJECTIVES = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular "
     "typical random actual whole entire own general usual various different differing distinct clear sharp sudden hard "
-    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place wear".split()
+    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place wear side sequence succession row order turn series".split()
 )
 
 # What is never light: how often, how many, and what denies.

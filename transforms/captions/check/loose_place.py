@@ -76,15 +76,19 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
     """
     # "So close that you could touch it" hedges nothing.
     reaching = [found for found in phrases if _REACHING & set(text.split()[found.start : found.end])]
-    if Counter(_HEDGES.findall(without_phrases(text, reaching))) - Counter(_HEDGES.findall(original)):
+    hedges, own = (
+        Counter(word.replace("as though", "as if") for word in _HEDGES.findall(said))
+        for said in (without_phrases(text, reaching), original)
+    )
+    if hedges - own:
         return True
-    tokens, own = text.split(), set(original.split())
+    tokens, words = text.split(), set(original.split())
     said = [found for found in phrases if found.says or found.denies]
     for found in said:
         before = tokens[max(0, found.start - 2) : found.start]
         if "," in before:
             before = before[before.index(",") + 1 :]
-        if any(word in _VAGUE and word not in own for word in before):
+        if any(word in _VAGUE and word not in words for word in before):
             return True
         if _VAGUE_BEHIND.match(" ".join(tokens[found.end : found.end + 5])):
             return True

@@ -21,7 +21,7 @@ _TAKE = _any("take takes taking took")
 _PASS = _any(
     "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives driving "
     "drove travel travels traveling travelling traveled travelled zoom zooms zooming zoomed speed speeds speeding sped race "
-    "races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing rushed run runs running ran"
+    "races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing rushed"
 )
 _DRAW = _any(
     "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
@@ -48,7 +48,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("once|one time|a single time", "1 time"),
     *((f"{word} times", f"{number} times") for number, word in enumerate(_NUMBERS, 1)),
     ("(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
-    ("in a row|in (?:quick|rapid|close) succession|back to back|one after (?:another|the other)", ""),
+    ("in (?:quick|rapid|fast|close) succession", "rapidly"),
+    ("in a row|in succession|in sequence|back to back|one after (?:another|the other)", ""),
     ("at (?:the )?first|to (?:begin|start) with|in the beginning", "first"),
     ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
     ("all the while(?= (?:an?|the|some|another|birds|people|it)(?!\\w))", "while"),
@@ -73,7 +74,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
     ("more(?= [^\\W\\d]+ly)", ""),
-    ("as time (?:goes|passes|went|passed|moves|moved)(?: (?:by|on))?|with time|over time|with the passing of time", "gradually"),
+    ("as time (?:goes|pass|passes|went|passed|moves|moved)(?: (?:by|on))?|with time|over time|with the passing of time", "gradually"),
     (f"{_GO} off(?! (?:on|to|the|a))", "sounds"),
     # How many.
     (

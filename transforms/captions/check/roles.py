@@ -92,6 +92,11 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
     found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
     for part in parts:
+        if part[:1] and (part[0] in _OF_PLACE or part[:2] == ["out", "in"]) and not any(
+            _is_verbal(part, at) for at in range(len(part))
+        ):
+            # "In the wild, birds and insects chirp" tells where all of it is.
+            continue
         verb = next((at for at in range(len(part)) if _is_verbal(part, at)), len(part))
         actor = {names[word] for word in part[:verb] if word not in FUNCTION_WORDS}
         own = {names[word] for word in part if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY}

@@ -125,12 +125,13 @@ def compare(answer: str, original: str) -> Compared:
             if word not in of_room:
                 added.append(word)
     in_room = {lemma for word in _words_of_echo(answer) for lemma in lemmas(word)}
+    classes_in_room = {number for word in in_room for number in classes(word)}
     lost = []
     for word in dict.fromkeys(content_words(before)):
         if word in covered:
             continue
         other = _said_more_often(word, before, after, names)
-        if other or lemmas(word) & in_room:
+        if other or lemmas(word) & in_room or (classes(word) and classes(word) & classes_in_room):
             # "A man speaks and a child talks" says it twice; "with its sirens ringing" is told with the room.
             names[word] = other or names[word]
             covered.add(word)
