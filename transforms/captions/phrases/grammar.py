@@ -75,6 +75,8 @@ class Grammar:
     definitions: dict[str, str]
     adjectives: dict[str, tuple[Said, ...]]
     """What an adjective of one word or two says of a room."""
+    adjective_starts: frozenset[str]
+    """The first words of the adjectives."""
     rooms: frozenset[str]
     named_rooms: frozenset[str]
     written: dict[Said, tuple[str, ...]]
@@ -114,7 +116,8 @@ def read_grammar(text: str) -> Grammar:
             phrases.extend(_phrases(match, definitions))
         else:
             raise ValueError(f"the grammar of places has an entry of no kind: {entry[:60]!r}")
-    return Grammar(tuple(phrases), definitions, adjectives, rooms, named_rooms, written)
+    starts = frozenset(adjective.split()[0] for adjective in adjectives)
+    return Grammar(tuple(phrases), definitions, adjectives, starts, rooms, named_rooms, written)
 
 
 def _entries(text: str) -> list[str]:

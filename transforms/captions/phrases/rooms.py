@@ -179,10 +179,14 @@ class RoomReader:
         return position
 
     def _adjective_at(self, position: int) -> tuple[tuple[Said, ...], int] | None:
-        two = f"{self.word(position)} {self.word(position + 1)}"
-        if two in place_grammar().adjectives:
-            return place_grammar().adjectives[two], 2
-        said = place_grammar().adjectives.get(self.word(position))
+        grammar = place_grammar()
+        word = self.word(position)
+        if word not in grammar.adjective_starts:
+            return None
+        two = grammar.adjectives.get(f"{word} {self.word(position + 1)}")
+        if two is not None:
+            return two, 2
+        said = grammar.adjectives.get(word)
         return None if said is None else (said, 1)
 
     def clause_at(self, start: int, last: Found | None) -> Found | None:
