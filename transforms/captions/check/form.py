@@ -41,7 +41,7 @@ _LEAK = re.compile(
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
 # "And in rhythm and in rhythm": two words or three said twice.
-_STUTTERING_PHRASE = re.compile(r"(?<!\w)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)")
+_STUTTERING_PHRASE = re.compile(r"(?<!\w)(?!(?:again|over|on|more|back) and)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)")
 
 _FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
 

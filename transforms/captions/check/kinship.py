@@ -17,8 +17,10 @@ from transforms.captions.check.kinship_words import (
     NEVER_LIGHT,
     ONE_MAKER,
     REDUNDANT,
+    REPEATING,
     SCENES,
     SOUND_WORDS,
+    SOURCES,
     SOURCE_VERBS,
     SPEECH,
     STEPS,
@@ -26,7 +28,7 @@ from transforms.captions.check.kinship_words import (
 from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
 from transforms.captions.check.senses import classes
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
-from transforms.captions.lexicon.relations import broader, derived, is_vague, of_phrasal, opposites, synonyms
+from transforms.captions.lexicon.relations import broader, derived, is_heard, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
 
 _SOUND_VERBS = frozenset(VERBS)
@@ -34,6 +36,7 @@ _SOUND_VERBS = frozenset(VERBS)
 _GENERAL = LIGHT_VERBS | frozenset("move shift turn make set put".split())
 # A misspelt word is no shorter.
 _SHORTEST_TYPO_CHARS = 5
+_CLAUSES = frozenset(", as while whilst when then before after until and but followed".split())
 _STEM_CHARS = 7
 
 
@@ -133,6 +136,11 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     if word == "quiet" and "louder" in after:
         # "From quiet to louder".
         return True
+    if word in REPEATING and REPEATING & set(after):
+        return True
+    said = frozenset(lemma for other in after for lemma in lemmas(other))
+    if any(said & IMPLIED_THINGS.get(lemma, frozenset()) for lemma in forms):
+        return True
     if forms & NEVER_LIGHT or word in NEVER_LIGHT:
         return False
     if forms & LIGHT_ADJECTIVES or word in LIGHT_ADJECTIVES:
@@ -154,10 +162,27 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
         return True
     if any(_of_one_source(other, word, frozenset(lemma for one in others for lemma in lemmas(one))) for other in others):
         return True
-    said = frozenset(lemma for other in after for lemma in lemmas(other))
-    if any(said & IMPLIED_THINGS.get(lemma, frozenset()) for lemma in forms):
-        return True
     return _is_implied(forms, after)
+
+
+def is_slight(word: str, before: Sequence[str], covered: Collection[str]) -> bool:
+    """Whether a lost word is a noun of no sound and of nothing that sounds, in a clause that is told otherwise.
+
+    An adjective and the first part of a compound say what sounds: "a small dog", "a church bell".
+    """
+    parts = base_forms(word)
+    forms = frozenset(lemma for found in parts.values() for lemma in found)
+    if word in NEVER_LIGHT or forms & (NEVER_LIGHT | PEOPLE | _SOUND_VERBS | SOUND_WORDS | SOURCES):
+        return False
+    if "NOUN" not in parts or "ADJ" in parts or any(is_heard(noun) for noun in parts["NOUN"]):
+        return False
+    at = list(before).index(word)
+    following = before[at + 1] if at + 1 < len(before) else ","
+    if following not in FUNCTION_WORDS and following != ",":
+        return False
+    verb = next((other for other in reversed(before[:at]) if "VERB" in base_forms(other) and other in covered), None)
+    start = next((near for near in reversed(range(at)) if before[near] in _CLAUSES), -1)
+    return verb is not None and verb in before[start + 1 : at]
 
 
 def is_redundant(word: str, before: Sequence[str], covered: Collection[str]) -> bool:
@@ -191,7 +216,11 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
         return True
     if word == "pitched" and {"high", "low", "frequency", "tone", "pitch"} & set(before):
         return True
+    if word in ("people", "person") and {"others", "another", "other"} & set(before):
+        return True
     known = frozenset(lemma for other in before for lemma in lemmas(other))
+    if any(known & IMPLIED_THINGS.get(lemma, frozenset()) for lemma in forms):
+        return True
     if any(known & SCENES.get(lemma, frozenset()) for lemma in forms):
         return True
     return _is_implied(forms, before) or any(known & ONE_MAKER.get(lemma, frozenset()) for lemma in forms)

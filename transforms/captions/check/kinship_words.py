@@ -188,6 +188,11 @@ NEAR_SENSE = _groups(
     "relatively fairly rather somewhat moderately",
     "slightly little bit somewhat faintly",
     "thorough thoroughly careful carefully",
+    "gradually slowly steadily",
+    "repeat again repeatedly",
+    "rummage search look",
+    "ground surface floor path terrain pavement",
+    "interval pace rate rhythm tempo",
     "monotone monotonous tone flat",
     "rhythmic rhythmical regular regularly",
     "hollow empty",
@@ -253,7 +258,12 @@ SPEECH = frozenset("speak talk say utter mouth verbalize verbalise sing sound he
 
 # Sources, what they do anyway, and verbs of which one may stand for another beside that source.
 _SOURCES = (
-    ("engine motor machine machinery generator mower pump fan tractor", "run work operate go", "turn"),
+    (
+        "engine motor machine machinery generator mower pump fan tractor drill saw vacuum blender dryer washer device tool "
+        "conditioner computer printer equipment sander grinder appliance",
+        "run work operate go",
+        "turn",
+    ),
     ("bell gong", "ring sound", "chime toll peal play strike"),
     ("phone telephone alarm", "ring sound", ""),
     ("alarm", "sound", "blare ring beep"),
@@ -283,7 +293,7 @@ _SOURCES = (
     ("voice", "speak say sound", "talk"),
     ("bird", "", "chirp sing tweet twitter cheep chirrup peep"),
     ("pig hog", "", "oink grunt snort"),
-    ("sheep goat lamb", "", "bleat baa"),
+    ("sheep goat lamb", "", "bleat baa speak call vocalize"),
     ("cricket insect cicada", "", "chirp sing"),
     ("frog", "", "croak sing"),
     ("pigeon dove", "", "coo vocalize"),
@@ -304,6 +314,14 @@ _SOURCES = (
 SOURCE_VERBS: tuple[tuple[frozenset[str], frozenset[str], frozenset[str]], ...] = tuple(
     (frozenset(sources.split()), frozenset(implied.split()), frozenset(alike.split()))
     for sources, implied, alike in _SOURCES
+)
+
+# What sounds, and needs no verb for it in a caption.
+SOURCES = frozenset(source for sources, _, _ in SOURCE_VERBS for source in sources) - frozenset(("light", "blade", "wheel")) | frozenset(
+    "drum flute violin trumpet saxophone organ accordion harmonica harp banjo cello tambourine xylophone cymbal keyboard "
+    "vacuum blender dryer dishwasher hammer chainsaw lawnmower typewriter printer camera computer radio television tv "
+    "intercom loudspeaker speaker microphone firework bomb cannon rifle pistol bullet toy balloon robot video game tape "
+    "water rain metal glass wood paper plastic gravel leaf grass snow mud oil gas air steam food".split()
 )
 
 # Where a sound is made anyway.
@@ -339,6 +357,12 @@ REDUNDANT = {
 
 # Parts of bodies and things without which a sound is not made.
 IMPLIED_THINGS = {
+    "shut": frozenset(("slam",)),
+    "blow": frozenset("horn whistle honk play".split()),
+    "beep": frozenset(("honk",)),
+    "look": frozenset("rummage search".split()),
+    "engine": frozenset(("motor",)),
+    "music": frozenset("melody tune song".split()),
     "nose": frozenset("sniff sniffle snort sneeze blow".split()),
     "throat": frozenset(("clear",)),
     "mouth": frozenset("chew eat whistle".split()),
@@ -351,6 +375,12 @@ IMPLIED_THINGS = {
     "storm": frozenset(("thunder",)),
     "blade": frozenset(("saw",)),
 }
+
+# Words for what goes on or comes again: one of them says it.
+REPEATING = frozenset(
+    "repeatedly repeated repeating repeats repeat constant constantly continuous continuously continually again keeps "
+    "keep kept continues".split()
+)
 
 # Who makes a sound that nobody else makes.
 ONE_MAKER = {
@@ -369,13 +399,13 @@ ONE_MAKER = {
 }
 
 # What an answer may say of the course of any sound.
-ASPECTS = frozenset("gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
+ASPECTS = frozenset("otherwise likewise besides alike gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
 
 # How a sound is or is made; a paraphrase may leave it out.
 LIGHT_ADJECTIVES = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular "
     "typical random actual whole entire own general usual various different differing distinct clear sharp sudden hard "
-    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place wear side sequence succession row order turn series".split()
+    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place lead result powered wear side sequence succession row order turn series".split()
 )
 
 # What is never light: how often, how many, and what denies.

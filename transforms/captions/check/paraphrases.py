@@ -31,7 +31,7 @@ _PICK = _any("pick picks picking picked")
 _GAIN = _any("gather gathers gathering gathered gain gains gaining gained")
 _BREAK = _any("break breaks breaking broke")
 _PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
-_MANY = _any("number amount deal variety range series string sequence lot host")
+_MANY = _any("number amount deal volume quantity variety range series string sequence lot host")
 
 # Each pattern is matched on canonical text and replaced by plain words. The order matters: a longer idiom comes first.
 _IDIOMS: tuple[tuple[str, str], ...] = (
@@ -85,6 +85,11 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:group|gathering|bunch) of (?:people|persons)", "crowd"),
     ("groups of (?:people|persons)", "crowds"),
     ("a pair of", "two"),
+    ("(?:flight|set|pile|stack|heap|row) of", ""),
+    ("at (?:a |an )?(?:steady|even|constant) (?:rate|pace|interval|speed|tempo|rhythm)", "steadily"),
+    ("at (?:regular )?intervals", "periodically"),
+    ("(?:fall|falls|fell|go|goes|went|fallen) (?:silent|quiet|still)", "stops"),
+    ("(?:lose|loses|losing|lost) (?:speed|pace|momentum)", "slows"),
     ("a couple of", "couple"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
     ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),

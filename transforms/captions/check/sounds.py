@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
-from transforms.captions.check.kinship import is_redundant, joined_phrasals, may_be_added, may_go_missing, pair_up
+from transforms.captions.check.kinship import is_redundant, is_slight, joined_phrasals, may_be_added, may_go_missing, pair_up
 from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
@@ -32,6 +32,8 @@ from transforms.captions.phrases.found import FREE
 from transforms.captions.phrases.parse import find_phrases
 from transforms.captions.phrases.room_words import ABSORBS, ECHOES
 
+# So many words of content allow for one more that is lost.
+_WORDS_FOR_ONE_MORE = 12
 _SOUND_NAMES = frozenset((*VERBS, *SOUND_WORDS, "note", "tone", "word", "stroke", "blow", "footfall", "clip"))
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 
@@ -88,12 +90,23 @@ def check_sounds(answer: str, original: str) -> str | None:
     # "Some birds" are several.
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
     required = (word for word in _required(before) if word not in free)
-    if any(not (may_go_missing(word, after) or is_redundant(word, before, compared.covered)) for word in required):
+    lost = [
+        word
+        for word in required
+        if not (may_go_missing(word, after) or is_redundant(word, before, compared.covered))
+    ]
+    if not _are_slight(lost, before, compared.covered):
         return "content_lost"
     if says_less_often(before, after, names):
         return "content_lost"
-    added = (word for word in compared.added if not _is_carrier(word, before))
-    return "content_added" if any(not may_be_added(word, before) for word in added) else None
+    added = [word for word in compared.added if not (_is_carrier(word, before) or may_be_added(word, before))]
+    return "content_added" if added else None
+
+
+def _are_slight(lost: Sequence[str], before: Sequence[str], covered: frozenset[str]) -> bool:
+    """Whether the words that an answer loses are few and of no sound, and the rest of their clauses is told."""
+    few = 1 + len(content_words(before)) // _WORDS_FOR_ONE_MORE
+    return len(set(lost)) <= few and all(is_slight(word, before, covered) for word in lost)
 
 
 def compare(answer: str, original: str) -> Compared:

@@ -19,6 +19,7 @@ from transforms.captions.lexicon.wordnet import (
     ANTONYMS,
     BROADER,
     DERIVED,
+    HEARD,
     IRREGULAR,
     PARTS,
     PHRASAL,
@@ -41,6 +42,8 @@ _THINGS = frozenset(("06", "13", "14", "15", "17", "20", "27"))
 _MOST_KINDS = 60
 # Nouns of no thing and no event: attributes, ideas, feelings, motives, amounts, relations, shapes, states, times.
 _VAGUE_FILES = frozenset(("07", "09", "12", "16", "23", "24", "25", "26", "28"))
+# Nouns of what is heard: animals, communication, events, people, weather.
+_HEARD_FILES = frozenset(("05", "10", "11", "18", "19"))
 _PARTICLES = "up down on off out in away over by back along around through together".split()
 _PHRASAL_VERB = re.compile(rf"([a-z]+)_({'|'.join(_PARTICLES)})")
 
@@ -89,8 +92,12 @@ def derived_text(folder: Path) -> str:
         for (part, word), offsets in senses.items()
         if part == "NOUN" and synsets[part, offsets[0]].lexicographer_file in _VAGUE_FILES
     )
-    if vague:
-        lines.add(f"{VAGUE} {' '.join(vague)}")
+    heard = sorted(
+        word
+        for (part, word), offsets in senses.items()
+        if part == "NOUN" and synsets[part, offsets[0]].lexicographer_file in _HEARD_FILES
+    )
+    lines |= {f"{kind} {' '.join(words)}" for kind, words in ((VAGUE, vague), (HEARD, heard)) if words}
     words_by_part = [f"{part} {' '.join(sorted(word for other, word in senses if other == part))}" for part in PARTS]
     return "".join(f"{line}\n" for line in (*words_by_part, *sorted(lines)))
 

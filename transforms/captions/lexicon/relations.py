@@ -30,6 +30,11 @@ def of_phrasal(verb: str, particle: str) -> frozenset[str]:
     return frozenset(wordnet().phrasal.get((verb, particle), "").split())
 
 
+def is_heard(lemma: str) -> bool:
+    """Whether a noun is of an animal, a person, an event, a message or weather."""
+    return lemma in wordnet().heard
+
+
 def is_vague(lemma: str) -> bool:
     """Whether a noun is of no thing and no event, but an attribute, an amount, a state or a time."""
     return lemma in wordnet().vague

@@ -9,10 +9,11 @@ from pathlib import Path
 
 WORDNET_FILE = Path(__file__).parent / "wordnet.txt.gz"
 #: The first word of a line: the words of a part of speech, an irregular form and its base forms, synonyms, derivations,
-#: opposites, a word and what it is a kind of, a verb with a particle and what it says, nouns of no thing and no event.
+#: opposites, a word and what it is a kind of, a verb with a particle and what it says, nouns of no thing and no event,
+#: nouns of what is heard.
 PARTS = ("NOUN", "VERB", "ADJ", "ADV")
 IRREGULAR, SYNONYMS, DERIVED = "!", "=", "+"
-ANTONYMS, BROADER, PHRASAL, VAGUE = "~", "^", "&", "?"
+ANTONYMS, BROADER, PHRASAL, VAGUE, HEARD = "~", "^", "&", "?", "%"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class WordNet:
     """For a (verb, particle) the single verbs that say the same."""
     vague: frozenset[str]
     """Nouns of attributes, ideas, feelings, amounts, relations, shapes, states and times, in their first sense."""
+    heard: frozenset[str]
+    """Nouns of animals, people, events, communication and weather, in their first sense."""
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +48,7 @@ def wordnet() -> WordNet:
     # Texts take a third of the memory that sets would.
     related: dict[str, dict[str, str]] = {SYNONYMS: {}, DERIVED: {}, ANTONYMS: {}}
     by_two: dict[str, dict[tuple[str, str], str]] = {BROADER: {}, PHRASAL: {}}
-    vague: frozenset[str] = frozenset()
+    nouns: dict[str, frozenset[str]] = {VAGUE: frozenset(), HEARD: frozenset()}
     with gzip.open(WORDNET_FILE, "rt", encoding="utf-8") as lines:
         for line in lines:
             kind, *rest = line.split()
@@ -55,8 +58,8 @@ def wordnet() -> WordNet:
                 irregular[rest[0], rest[1]] = tuple(rest[2:])
             elif kind in by_two:
                 by_two[kind][rest[0], rest[1]] = " ".join(rest[2:])
-            elif kind == VAGUE:
-                vague = frozenset(rest)
+            elif kind in nouns:
+                nouns[kind] = frozenset(rest)
             else:
                 table, others = related[kind], " ".join(rest)
                 for word in rest:
@@ -69,5 +72,6 @@ def wordnet() -> WordNet:
         related[ANTONYMS],
         by_two[BROADER],
         by_two[PHRASAL],
-        vague,
+        nouns[VAGUE],
+        nouns[HEARD],
     )
