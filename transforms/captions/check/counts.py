@@ -141,6 +141,6 @@ def _is_plural(words: Sequence[str], position: int) -> bool:
         return True
     following = words[position + 1] if position + 1 < len(words) else ","
     previous = words[position - 1] if position else ","
-    return (
-        following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_base_verb(following) or following.endswith("ing")
-    )
+    # "Begins fast": a word that can be a verb, and is none.
+    is_verb = is_base_verb(following) and not {"ADJ", "ADV"} & set(base_forms(following))
+    return following in _PLURAL_VERBS or previous in _BEFORE_NOUNS or is_verb or following.endswith("ing")

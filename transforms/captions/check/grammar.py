@@ -181,6 +181,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
             continue
         if (
             noun == "people"
+            or noun in _ALIKE
             or noun in FUNCTION_WORDS
             or not any(
                 form != verb and verb in base_forms(form).get("VERB", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ _ANYBODY = frozenset("someone somebody something".split())
 _BEFORE_THINGS = frozenset("a an the its their his her some".split())
 _BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
 _OF_PLACE = frozenset("in on at through across along inside during".split())
+# How a sound goes on may be told anywhere.
+_ASPECTS = frozenset("gradually repeatedly constantly continuously occasionally".split())
+_SWITCH = re.compile(r"(?<!\w)(?:turn|switch|flick|power)\w* (?:[^\W\d]+ ){0,2}?(on|off)(?!\w)")
 _TOWARDS = frozenset(("at", "to"))
 # Verbs that many things do: an engine runs, and water runs.
 _COURSE = frozenset("continue begin start stop occur go come keep end".split())
@@ -51,7 +55,8 @@ _OPPOSITES = {
 def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
     """True where a sound is torn apart and mixed with another, another acts, or a thing is turned upside down."""
     return any(
-        changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _acts_no_more)
+        changes(before, after, names)
+        for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _switches, _acts_no_more)
     )
 
 
@@ -99,7 +104,11 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
             continue
         verb = next((at for at in range(len(part)) if _is_verbal(part, at)), len(part))
         actor = {names[word] for word in part[:verb] if word not in FUNCTION_WORDS}
-        own = {names[word] for word in part if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY}
+        own = {
+            names[word]
+            for word in part
+            if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY and word not in _ASPECTS
+        }
         if own:
             # "Before drinking water" has the actor of the part before it.
             found.append((own, set() if actor or _has_own_actor(part) else subject))
@@ -117,6 +126,9 @@ def _is_one_sound(part: Sequence[str], following: Sequence[str], links: Sequence
         return False
     if "between" in part or (links[-1] == "," and part[0] in _ARTICLES and set(base_forms(part[-1])) == {"ADJ"}):
         # "A conversation between a man and a woman", "a loud, low hum".
+        return True
+    if links[-1] == "and" and part[-2:-1] == ["of"] and part[-1].endswith("ing") and following[0].endswith("ing"):
+        # "The hum of an idling and revving engine".
         return True
     coordinated = links[0] in _BEGIN_CLAUSES and part[0] in _ARTICLES and following[0] in _ARTICLES
     if coordinated and len(part) < 4 and len(following) > 2:
@@ -161,6 +173,8 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
         # "Each step crunching them": a step is no one who acts.
         found = acting - original.surely.keys()
         known = original.surely[verb] | original.perhaps[verb]
+        # The "high" of "high pitched beeping" is no one who acts.
+        known = {name for name in known if not may_be(name, "ADJ") or lemmas(name) & PEOPLE}
         # "The flapping of wings" does not say whether the wings flap or are flapped.
         known_or_object = known | (answer.around[verb] if original.owners[verb] & answer.around[verb] else set())
         # "Someone" may act wherever the original names nobody; a word that the original lacks is an addition.
@@ -225,7 +239,8 @@ def _actors_of(
         return set(nouns[position + 1 :]) - {""}, set()
     governed = _governed(part[:position])
     earlier = {noun for at, noun in enumerate(nouns[:position]) if not governed[at]} - {""}
-    earlier = earlier or set(nouns[:position]) - {""}
+    if not earlier and any(governed):
+        return set(), set()
     auxiliary = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
     following = part[position + 1 : position + 2]
     if position and not word.endswith(("ing", "s")) and (
@@ -276,7 +291,9 @@ def _may_act(part: Sequence[str], position: int) -> bool:
     if word in FUNCTION_WORDS or not may_be(word, "NOUN") or word.endswith("ing") or lemmas(word) & VACUOUS:
         return False
     following = part[position + 1] if position + 1 < len(part) else ""
-    return not may_be(word, "ADJ") or following in FUNCTION_WORDS or not may_be(following, "NOUN")
+    # "A plane flies": a verb follows, no plural noun.
+    before_verb = not word.endswith("s") and following.endswith("s") and may_be(following, "VERB")
+    return not may_be(word, "ADJ") or before_verb or following in FUNCTION_WORDS or not may_be(following, "NOUN")
 
 
 def _named(word: str, names: Mapping[str, str], counted: set[str]) -> str:
@@ -322,6 +339,13 @@ def _turns_around(before: Sequence[str], after: Sequence[str], names: Mapping[st
         found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
         for name, found in ways.items()
     )
+
+
+def _switches(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the answer turns on what the original turns off, or the other way round."""
+    del names
+    ways, ways_before = ({match[1] for match in _SWITCH.finditer(" ".join(words))} for words in (after, before))
+    return bool(ways and ways_before) and ways.isdisjoint(ways_before)
 
 
 def _acts_no_more(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:

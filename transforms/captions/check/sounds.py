@@ -130,9 +130,9 @@ def compare(answer: str, original: str) -> Compared:
     added = []
     for word in content_words(after):
         matches = said.matches(word)
-        covered.update(matches)
         if matches:
-            names.setdefault(word, names[matches[0]])
+            names.setdefault(word, names[next((one for one in matches if one not in covered), matches[0])])
+            covered.update(matches)
         else:
             names.setdefault(word, word)
             if word not in of_room:
