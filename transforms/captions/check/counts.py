@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,8 @@ _REFERRING = frozenset(
 )
 # Words that tell of a sequence, or of another of the same.
 _IN_TURN = frozenset(
-    "then followed following follows before after until preceded again another other others more next later and".split()
-) - {"and"}
+    "then followed following follows before after until preceded again another next later".split()
+)
 _VERB_LEFT_OUT = re.compile(
     r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ (?=, |then |and then )"
 )
@@ -44,6 +45,12 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
     if not _IN_TURN & set(before):
         # "Shaking, shaking and rattling": a slip of the writer, or one sound said by two words.
         missing -= Counter(name for name in missing for _ in before if _is_said_as_verb(name, before))
+    # "A ball rolls around inside the machine": the machine was named before.
+    missing -= Counter(
+        names[word]
+        for previous, word in itertools.pairwise(before)
+        if previous == "the" and word in names and not lemmas(word) & _SOUND_VERBS
+    )
     # "Starts to sizzle again" and "starts up again" say both times.
     once_more = "again" in after and "again" in before
     return missing.total() > max(0, _referring(after) + _left_out(after) + once_more - _referring(before))
@@ -78,9 +85,12 @@ def _said_of_another_moment(words: Sequence[str], names: Mapping[str, str]) -> l
     found = []
     for at in range(3, len(words)):
         first, second, third = words[at - 2 : at + 1]
-        is_moment = (first in _MOMENTS and second in _PRONOUNS) or (first in ("after", "before") and second == "the")
+        is_moment = (first in _MOMENTS and second in _PRONOUNS) or (
+            first in ("after", "before") and second == "the"
+        )
+        is_moment = is_moment or second in ("each", "every")
         earlier = [place for place in range(at) if third in names and names.get(words[place]) == names[third]]
-        if is_moment and earlier and (second == "the" or len(content_words(words[earlier[-1] + 1 : at])) > 1):
+        if is_moment and earlier and (second in ("the", "each", "every") or len(content_words(words[earlier[-1] + 1 : at])) > 1):
             found.append(names[third])
     return found
 

@@ -181,6 +181,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
             continue
         if (
             noun == "people"
+            or verb in _OWN_PARTICIPLES
             or noun in _ALIKE
             or noun in FUNCTION_WORDS
             or not any(

@@ -11,6 +11,7 @@ from transforms.captions.check.kinship_words import (
     ASPECTS,
     CONTRASTING,
     CROWDS,
+    GATHERINGS,
     IMPLIED_THINGS,
     LIGHT_ADJECTIVES,
     NEAR_SENSE,
@@ -131,7 +132,7 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     forms = lemmas(word)
     if word == "not" and any(other.startswith("un") for other in after):
         return True
-    if word in QUANTITIES and set(after) & QUANTITIES:
+    if word in QUANTITIES and set(after) & (QUANTITIES | GATHERINGS):
         return True
     if word == "quiet" and "louder" in after:
         # "From quiet to louder".
@@ -155,6 +156,8 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     if word == "1" and ("one" in after or "single" in after):
         return True
     if forms & ANSWERS and "back" in after:
+        return True
+    if _is_mended(word, after):
         return True
     others = [other for other in dict.fromkeys(after) if other != "," and other not in FUNCTION_WORDS]
     near = _near(_forms(word))
@@ -276,6 +279,13 @@ def _is_kind(word: str, other: str) -> bool:
         elif any(one in broader(two, part) for one in specific for two in general):
             return True
     return False
+
+
+def _is_mended(word: str, after: Collection[str]) -> bool:
+    """Whether the answer mends a slip of the original: "back and fourth"."""
+    if len(word) < _SHORTEST_TYPO_CHARS or lemmas(word) & (_SOUND_VERBS | SOUND_WORDS | SOURCES | PEOPLE):
+        return False
+    return any(len(other) >= _SHORTEST_TYPO_CHARS and _is_one_edit(word, other) for other in after)
 
 
 def _is_corrected(word: str, other: str) -> bool:

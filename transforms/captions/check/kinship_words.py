@@ -10,6 +10,9 @@ def _groups(*lines: str) -> tuple[frozenset[str], ...]:
 # People in the plural, by one word.
 CROWDS = frozenset("crowd people audience group".split())
 
+# Words for many that stand together.
+GATHERINGS = frozenset("swarm flock herd pack crowd group bunch series".split())
+
 # Who may go unnamed beside a word for steps.
 ANYBODY = frozenset("person people someone somebody individual".split())
 # "And another chirps back" is a response.
@@ -120,6 +123,7 @@ NEAR_SENSE = _groups(
     "clean wash wipe scrub sweep",
     "slow decelerate",
     "speed accelerate faster quicken quick fast hurry",
+    "loud loudly deafening thunderous noisy",
     "louder loud grow increase rise swell greater intensity",
     "quieter quiet soft softer soften fade decrease",
     "lower low decrease deep",
@@ -268,7 +272,8 @@ _SOURCES = (
     ("phone telephone alarm", "ring sound", ""),
     ("alarm", "sound", "blare ring beep"),
     ("siren", "sound", "wail blare blow scream howl ring whine"),
-    ("horn", "sound", "blow honk blare toot blast beep"),
+    ("horn", "sound blast", "blow honk blare toot beep"),
+    ("chime", "ring tinkle jingle sound chime", ""),
     ("whistle", "sound blow", "blast toot"),
     ("rain raindrop rainfall drizzle", "fall come beat patter drum hit strike", "pour splash splatter spatter rain pelt"),
     ("snow hail", "fall", ""),
@@ -362,7 +367,9 @@ IMPLIED_THINGS = {
     "beep": frozenset(("honk",)),
     "look": frozenset("rummage search".split()),
     "engine": frozenset(("motor",)),
-    "music": frozenset("melody tune song".split()),
+    "music": frozenset("melody tune song guitar piano instrument drum flute".split()),
+    "siren": frozenset(("emergency",)),
+    "faster": frozenset("speed accelerate".split()),
     "nose": frozenset("sniff sniffle snort sneeze blow".split()),
     "throat": frozenset(("clear",)),
     "mouth": frozenset("chew eat whistle".split()),

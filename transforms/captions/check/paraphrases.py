@@ -85,6 +85,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:group|gathering|bunch) of (?:people|persons)", "crowd"),
     ("groups of (?:people|persons)", "crowds"),
     ("a pair of", "two"),
+    ("(?:little |young |small )?female child", "girl"),
+    ("(?:little |young |small )?male child", "boy"),
     ("(?:flight|set|pile|stack|heap|row) of", ""),
     ("at (?:a |an )?(?:steady|even|constant) (?:rate|pace|interval|speed|tempo|rhythm)", "steadily"),
     ("at (?:regular )?intervals", "periodically"),
@@ -92,7 +94,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:lose|loses|losing|lost) (?:speed|pace|momentum)", "slows"),
     ("a couple of", "couple"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
-    ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?|species) of", ""),
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
     ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
@@ -103,7 +105,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
     # What a sound comes in: "a round of applause", "a gust of wind", "the din of traffic".
     (
-        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|blasts?|din|backdrop|chorus|snatches|snatch) of",
+        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|din|backdrop|chorus|snatches|snatch) of",
         "",
     ),
     # What comes, goes and happens.

@@ -166,7 +166,7 @@ class _Comparison:
             spot = all(found.kind == SPOT for found in first) and first[0].start > 1
             room = second[0].kind == ROOM and bool(second[0].says) and self.tokens[second[0].start - 1] != ","
             between = [word for word in self.tokens[first[-1].end : second[0].start] if word != ","]
-            if spot and room and {"while", "whilst"} & set(between[:1]) and len(between) > 2:
+            if spot and room and not self._is_definite(second[0]) and {"while", "whilst"} & set(between[:1]) and len(between) > 2:
                 return True
         return False
 

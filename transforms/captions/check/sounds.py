@@ -52,6 +52,7 @@ _OF_ROOM = re.compile(
 )
 
 
+_SHAKES = re.compile(r"(?<!\w)(shak\w+|shook|fill\w*|rock\w*) (?:the|a|an) (?:[^\W\d]+ ){0,2}(?:room|hall|space|air|walls?)(?!\w)")
 # "The blasts echo around a hall" speaks of blasts that are told already.
 _ECHOING_SOUND = re.compile(
     r"(?<!\w)(?:the|its|their|each|every|his|her) ([^\W\d]+) (?:all |still |loudly )?"
@@ -118,6 +119,7 @@ def compare(answer: str, original: str) -> Compared:
         for words, others in ((told, told_after), (told_after, told))
     )
     of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
+    of_room |= {match[1] for match in _SHAKES.finditer(answer)}
     of_room |= {match[1] for match in _ECHOING_SOUND.finditer(answer) if lemmas(match[1]) & _SOUND_NAMES}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))

@@ -77,6 +77,9 @@ class RoomReader:
 
     def noun_at(self, start: int) -> Found | None:
         """A room with its adjectives, determiner first."""
+        if self.word(start) in ("front", "back", "rear"):
+            # "Low in front, small room" names two places.
+            return None
         position = start + (self.word(start) in _DETERMINERS)
         says: list[Said] = []
         denies: list[Said] = []
