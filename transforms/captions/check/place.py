@@ -115,11 +115,20 @@ class _Comparison:
             wanted = self.demanded.get(attribute)
             new = {word for key, word in (said - self.said_before) + loose if key == attribute}
             denials = {word for key, word in denied - denied_before if key == attribute}
-            if wanted is None and new | denials:
+            if wanted is None and (new | denials or self._is_taken(attribute)):
                 return f"invents_{attribute}"
             if wanted is not None and (new - {wanted} or wanted in denials):
                 return f"contradicts_{attribute}"
         return None
+
+    def _is_taken(self, attribute: str) -> bool:
+        """Whether the place of all begins with a word that the original says of one sound: "far off on your left"."""
+        first = next(iter(_clusters(self.tokens, self.phrases, _JOINS - _ALL)), [])
+        if not first or first[0].start > 1 or not _LINKS & set(self.before.split()) or (self.phrases_before and self.phrases_before[0].start <= 1):
+            return False
+        own = {said for said in self.said_before if said[0] == attribute}
+        taken = any(own & set(found.says) for found in first)
+        return taken and any(_says(found, pair) for found in first for pair in self.demanded.items())
 
     def _is_said(self, wanted: _Said) -> bool:
         """Whether the answer says a word of the row, beyond what the original says of its own sounds."""
@@ -155,7 +164,10 @@ class _Comparison:
                 continue
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
-            if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
+            if not within or told_of_all or not self._links_between(first[-1], second[0], 2):
+                continue
+            inside = self.tokens[second[0].start - 1] != ","
+            if first[0].start > 1 or inside:
                 return True
         return False
 
