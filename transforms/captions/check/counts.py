@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from transforms.captions.check.kinship_words import GATHERINGS
 from transforms.captions.check.senses import content_words
 from transforms.captions.check.sound_words import CARRIERS, QUANTITIES, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
@@ -142,6 +143,8 @@ def _numbers(words: Sequence[str]) -> tuple[set[str], set[str]]:
         for lemma in base_forms(word).get("NOUN", ())
         # "A tools" is a slip of the writer, or lacks its mark: "a vehicles noise".
         if lemma != word and _is_plural(words, position) and words[max(0, position - 1)] not in ("a", "an")
+        # "A swarm of bees" is a bee swarm.
+        if words[max(0, position - 1)] != "of" or not lemmas(words[max(0, position - 2)]) & GATHERINGS
     }
 
 

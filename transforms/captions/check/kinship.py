@@ -113,7 +113,7 @@ def joined_phrasals(words: Sequence[str], others: Iterable[str]) -> list[str]:
     for word in words:
         if found and word in _PARTICLES:
             verbs = base_forms(found[-1]).get("VERB", ())
-            if verbs:
+            if verbs and not known & _forms(found[-1]):
                 single = next(
                     (one for verb in verbs for one in sorted(of_phrasal(verb, word)) if one in known and one != verb), None
                 )

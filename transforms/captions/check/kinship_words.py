@@ -406,7 +406,7 @@ ONE_MAKER = {
 }
 
 # What an answer may say of the course of any sound.
-ASPECTS = frozenset("otherwise likewise besides alike gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
+ASPECTS = frozenset("steadily clearly audibly otherwise likewise besides alike gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
 
 # How a sound is or is made; a paraphrase may leave it out.
 LIGHT_ADJECTIVES = frozenset(

@@ -17,6 +17,7 @@ _HEDGES = re.compile(
     r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
     r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
     r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"
+    r"not (?:so |too |very )?far from (?!you|us|me|the|your|a|an|them|it|him|her|where)\w+|"
     r"as though|as if|to be sure|more or less|so to speak|i'd say|"
     r"(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows"
     r")(?!\w)"
