@@ -20,11 +20,10 @@ _REFERRING = frozenset(
     "did too".split()
 )
 # Words that tell of a sequence, or of another of the same.
-_IN_TURN = frozenset(
-    "then followed following follows before after until preceded again another next later".split()
-)
+_IN_TURN = frozenset("then followed following follows before after until preceded again another next later".split())
 _VERB_LEFT_OUT = re.compile(
-    r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ (?=, |then |and then )"
+    r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ "
+    r"(?=, |then |and then )"
 )
 _MOMENTS = frozenset("as while when whenever".split())
 _PRONOUNS = frozenset("he she they it".split())
@@ -86,12 +85,11 @@ def _said_of_another_moment(words: Sequence[str], names: Mapping[str, str]) -> l
     found = []
     for at in range(3, len(words)):
         first, second, third = words[at - 2 : at + 1]
-        is_moment = (first in _MOMENTS and second in _PRONOUNS) or (
-            first in ("after", "before") and second == "the"
-        )
-        is_moment = is_moment or second in ("each", "every")
-        earlier = [place for place in range(at) if third in names and names.get(words[place]) == names[third]]
-        if is_moment and earlier and (second in ("the", "each", "every") or len(content_words(words[earlier[-1] + 1 : at])) > 1):
+        is_named = second in ("each", "every") or (first in ("after", "before") and second == "the")
+        if third not in names or not (is_named or (first in _MOMENTS and second in _PRONOUNS)):
+            continue
+        earlier = [before for before in range(at) if names.get(words[before]) == names[third]]
+        if earlier and (is_named or len(content_words(words[earlier[-1] + 1 : at])) > 1):
             found.append(names[third])
     return found
 

@@ -41,7 +41,9 @@ _LEAK = re.compile(
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
 # "And in rhythm and in rhythm": two words or three said twice.
-_STUTTERING_PHRASE = re.compile(r"(?<!\w)(?!(?:again|over|on|more|back) and)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)")
+_STUTTERING_PHRASE = re.compile(
+    r"(?<!\w)(?!(?:again|over|on|more|back) and)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)"
+)
 
 _FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
 
@@ -104,7 +106,8 @@ BROKEN_GRAMMAR = re.compile(
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
             r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
-            r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because|its|their|your|some|every) ,$",
+            r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because) ,$",
+            r"(?:its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".

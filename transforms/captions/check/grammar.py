@@ -33,8 +33,9 @@ _ALIKE = frozenset(
 )
 # What is not counted: "an even rain" and "rain".
 _MASSES = frozenset(
-    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel conversation "
-    "machinery equipment speech laughter applause chatter talk static silence fire food grass steam air quiet light".split()
+    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel "
+    "conversation machinery equipment speech laughter applause chatter talk static silence fire food grass "
+    "steam air quiet light".split()
 )
 _KINDS = frozenset(
     "kind kinds type types sort sorts species form number sound sounds burst bursts series rush piece bit hint touch "

@@ -13,7 +13,7 @@ from transforms.captions.check.kinship_words import (
     CROWDS,
     GATHERINGS,
     IMPLIED_THINGS,
-    LIGHT_ADJECTIVES,
+    LIGHT_WORDS,
     NEAR_SENSE,
     NEVER_LIGHT,
     ONE_MAKER,
@@ -21,13 +21,13 @@ from transforms.captions.check.kinship_words import (
     REPEATING,
     SCENES,
     SOUND_WORDS,
-    SOURCES,
     SOURCE_VERBS,
+    SOURCES,
     SPEECH,
     STEPS,
 )
-from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
 from transforms.captions.check.senses import classes
+from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.relations import broader, derived, is_heard, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
@@ -114,9 +114,8 @@ def joined_phrasals(words: Sequence[str], others: Iterable[str]) -> list[str]:
         if found and word in _PARTICLES:
             verbs = base_forms(found[-1]).get("VERB", ())
             if verbs and not known & _forms(found[-1]):
-                single = next(
-                    (one for verb in verbs for one in sorted(of_phrasal(verb, word)) if one in known and one != verb), None
-                )
+                said = (one for verb in verbs for one in sorted(of_phrasal(verb, word)) if one in known)
+                single = next(said, None)
                 if single is not None:
                     found[-1] = single
                     continue
@@ -144,7 +143,7 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
         return True
     if forms & NEVER_LIGHT or word in NEVER_LIGHT:
         return False
-    if forms & LIGHT_ADJECTIVES or word in LIGHT_ADJECTIVES:
+    if forms & LIGHT_WORDS or word in LIGHT_WORDS:
         return True
     parts = base_forms(word)
     if set(parts) == {"ADV"}:
@@ -163,7 +162,8 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
     near = _near(_forms(word))
     if not forms & (_SOUND_VERBS | PEOPLE) and any(near & _near(_forms(other)) for other in others):
         return True
-    if any(_of_one_source(other, word, frozenset(lemma for one in others for lemma in lemmas(one))) for other in others):
+    known = frozenset(lemma for other in others for lemma in lemmas(other))
+    if any(_of_one_source(other, word, known) for other in others):
         return True
     return _is_implied(forms, after)
 
@@ -232,7 +232,7 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
 def _is_implied(forms: Collection[str], words: Collection[str]) -> bool:
     """Whether a verb says no more than its source does: an engine runs, a bell rings, traffic passes."""
     known = frozenset(lemma for word in words for lemma in lemmas(word))
-    return any(forms & implied and known & sources for sources, implied, _ in SOURCE_VERBS)
+    return any(implied.intersection(forms) and known & sources for sources, implied, _ in SOURCE_VERBS)
 
 
 def _of_one_source(word: str, other: str, known: frozenset[str]) -> bool:

@@ -249,12 +249,12 @@ CONTRASTING = _groups(
 
 # Verbs of sounds beside those of the lexicon: none of them stands for another.
 SOUND_WORDS = frozenset(word for group in CONTRASTING for word in group) | frozenset(
-    "bump smash shatter batter pound graze grate rasp scuff rub crush crumple break grind squish tumble clunk chink bang "
-    "chitter yelp yap howl hush mumble mutter narrate announce recite pray shriek screech groan moan sigh yawn gasp "
-    "wheeze slurp sip gargle spit puff hack choke thunder drizzle slosh swish swoosh whoosh clop trot stomp tap pat slap "
-    "smack whack snap crack snip clip sharpen file sand plane weld vacuum sweep brush wipe scrub wash shave mow plow dig "
-    "shovel shuffle rummage jangle tinkle strum pluck toot blare wail blast boo hum purr sputter backfire chug skid "
-    "crumble rip zip unzip unwrap stir whisk toast boil simmer bake sew knit stitch".split()
+    "bump smash shatter batter pound graze grate rasp scuff rub crush crumple break grind squish tumble clunk chink "
+    "bang chitter yelp yap howl hush mumble mutter narrate announce recite pray shriek screech groan moan sigh yawn "
+    "gasp wheeze slurp sip gargle spit puff hack choke thunder drizzle slosh swish swoosh whoosh clop trot stomp tap "
+    "pat slap smack whack snap crack snip clip sharpen file sand plane weld vacuum sweep brush wipe scrub wash shave "
+    "mow plow dig shovel shuffle rummage jangle tinkle strum pluck toot blare wail blast boo hum purr sputter "
+    "backfire chug skid crumble rip zip unzip unwrap stir whisk toast boil simmer bake sew knit stitch".split()
 )
 
 # Speech verbs: each is heard as something else.
@@ -263,8 +263,8 @@ SPEECH = frozenset("speak talk say utter mouth verbalize verbalise sing sound he
 # Sources, what they do anyway, and verbs of which one may stand for another beside that source.
 _SOURCES = (
     (
-        "engine motor machine machinery generator mower pump fan tractor drill saw vacuum blender dryer washer device tool "
-        "conditioner computer printer equipment sander grinder appliance",
+        "engine motor machine machinery generator mower pump fan tractor drill saw vacuum blender dryer washer device "
+        "tool conditioner computer printer equipment sander grinder appliance",
         "run work operate go",
         "turn",
     ),
@@ -275,7 +275,11 @@ _SOURCES = (
     ("horn", "sound blast", "blow honk blare toot beep"),
     ("chime", "ring tinkle jingle sound chime", ""),
     ("whistle", "sound blow", "blast toot"),
-    ("rain raindrop rainfall drizzle", "fall come beat patter drum hit strike", "pour splash splatter spatter rain pelt"),
+    (
+        "rain raindrop rainfall drizzle",
+        "fall come beat patter drum hit strike",
+        "pour splash splatter spatter rain pelt",
+    ),
     ("snow hail", "fall", ""),
     ("wind breeze gust", "blow", "sweep rush gust"),
     ("thunder", "sound", "rumble boom roll roar crash clap"),
@@ -322,11 +326,12 @@ SOURCE_VERBS: tuple[tuple[frozenset[str], frozenset[str], frozenset[str]], ...] 
 )
 
 # What sounds, and needs no verb for it in a caption.
-SOURCES = frozenset(source for sources, _, _ in SOURCE_VERBS for source in sources) - frozenset(("light", "blade", "wheel")) | frozenset(
-    "drum flute violin trumpet saxophone organ accordion harmonica harp banjo cello tambourine xylophone cymbal keyboard "
-    "vacuum blender dryer dishwasher hammer chainsaw lawnmower typewriter printer camera computer radio television tv "
-    "intercom loudspeaker speaker microphone firework bomb cannon rifle pistol bullet toy balloon robot video game tape "
-    "water rain metal glass wood paper plastic gravel leaf grass snow mud oil gas air steam food".split()
+SOURCES = frozenset(source for sources, _, _ in SOURCE_VERBS for source in sources) | frozenset(
+    "drum flute violin trumpet saxophone organ accordion harmonica harp banjo cello tambourine xylophone "
+    "cymbal keyboard vacuum blender dryer dishwasher hammer chainsaw lawnmower typewriter printer camera "
+    "computer radio television tv intercom loudspeaker speaker microphone firework bomb cannon rifle "
+    "pistol bullet toy balloon robot video game tape water rain metal glass wood paper plastic gravel leaf "
+    "grass snow mud oil gas air steam food".split()
 )
 
 # Where a sound is made anyway.
@@ -349,15 +354,18 @@ SCENES = {
 
 # What a noun says beside its own kind: a fountain is of water, tarmac is a surface.
 REDUNDANT = {
-    **dict.fromkeys("fountain stream faucet tap waterfall river rain shower ocean sea lake puddle".split(), frozenset(("water",))),
     **dict.fromkeys(
-        "tarmac concrete gravel floor ground pavement wood metal asphalt road".split(), frozenset(("surface", "floor", "path"))
+        "fountain stream faucet tap waterfall river rain shower ocean sea lake puddle".split(), frozenset(("water",))
     ),
-    **dict.fromkeys("jet".split(), frozenset("plane airplane engine aircraft".split())),
-    **dict.fromkeys("saw drill".split(), frozenset(("tool", "machine", "blade"))),
-    **dict.fromkeys("siren".split(), frozenset(("alarm", "vehicle"))),
+    **dict.fromkeys(
+        "tarmac concrete gravel floor ground pavement wood metal asphalt road".split(),
+        frozenset("surface floor path".split()),
+    ),
+    **dict.fromkeys("saw drill".split(), frozenset("tool machine blade".split())),
     **dict.fromkeys("keyboard mouse".split(), frozenset(("computer",))),
-    **dict.fromkeys("leaf".split(), frozenset(("foliage",))),
+    "jet": frozenset("plane airplane engine aircraft".split()),
+    "siren": frozenset("alarm vehicle".split()),
+    "leaf": frozenset(("foliage",)),
 }
 
 # Parts of bodies and things without which a sound is not made.
@@ -406,13 +414,17 @@ ONE_MAKER = {
 }
 
 # What an answer may say of the course of any sound.
-ASPECTS = frozenset("steadily clearly audibly otherwise likewise besides alike gradually time own grow still always seem mere very sing rest lone moment out loose".split()) - {"sing"}
+ASPECTS = frozenset(
+    "steadily clearly audibly otherwise likewise besides alike gradually time own grow still always seem "
+    "mere very rest lone moment out loose".split()
+)
 
-# How a sound is or is made; a paraphrase may leave it out.
-LIGHT_ADJECTIVES = frozenset(
-    "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular "
-    "typical random actual whole entire own general usual various different differing distinct clear sharp sudden hard "
-    "bit relatively nature clip contents content cause punctuate interrupt accompany join mix mingle object item thing location space place lead result powered wear side sequence succession row order turn series".split()
+# How a sound is or is made, and words of no sound; a paraphrase may leave them out.
+LIGHT_WORDS = frozenset(
+    "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular typical random "
+    "actual whole entire own general usual various different differing distinct clear sharp sudden hard bit "
+    "relatively powered nature clip contents content cause punctuate interrupt accompany join mix mingle lead result "
+    "wear object item thing location space place side sequence succession row order turn series".split()
 )
 
 # What is never light: how often, how many, and what denies.

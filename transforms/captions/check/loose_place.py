@@ -51,7 +51,9 @@ LOOSE_WORDS: dict[str, tuple[str, str]] = {word: said for said, words in _WORDS_
 
 #: Verbs with which "up" and "down" tell no height: "speeds up", "dies down".
 PARTICLE_VERBS = {
-    "up": frozenset("speed start rev pick break fill warm dry clean end wake tear heat light crank power fire boot".split()),
+    "up": frozenset(
+        "speed start rev pick break fill warm dry clean end wake tear heat light crank power fire boot".split()
+    ),
     "down": frozenset("slow die calm quiet settle wind shut break power cool tone".split()),
 }
 
@@ -60,7 +62,8 @@ NO_PLACE = re.compile(
     r"(?<!\w)(?:back and forth|back to back|forward and back|forwards and backwards|"
     r"right (?:after|before|away|now|as|when|then|next|until|where|while)|all right|"
     r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
-    r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside(?! (?:you|me|us|the listener)(?!\w))|"
+    r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|"
+    r"alongside(?! (?:you|me|us|the listener)(?!\w))|"
     r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
     r"draw\w*|fill\w*|tak\w+|went|goes|walk\w*|talk\w*) "
     r"(?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"

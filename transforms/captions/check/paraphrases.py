@@ -19,9 +19,10 @@ _GROW = _any("increase increases increasing increased rise rises rising rose gro
 _FALL = _any("decrease decreases decreasing decreased fall falls falling fell drop drops dropping dropped")
 _TAKE = _any("take takes taking took")
 _PASS = _any(
-    "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives driving "
-    "drove travel travels traveling travelling traveled travelled zoom zooms zooming zoomed speed speeds speeding sped race "
-    "races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing rushed"
+    "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives "
+    "driving drove travel travels traveling travelling traveled travelled zoom zooms zooming zoomed speed speeds "
+    "speeding sped race races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing "
+    "rushed"
 )
 _DRAW = _any(
     "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
@@ -31,6 +32,7 @@ _PICK = _any("pick picks picking picked")
 _GAIN = _any("gather gathers gathering gathered gain gains gaining gained")
 _BREAK = _any("break breaks breaking broke")
 _PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
+_MASS = _any("noise rain wind water snow traffic laughter static")
 _MANY = _any("number amount deal volume quantity variety range series string sequence lot host")
 
 # Each pattern is matched on canonical text and replaced by plain words. The order matters: a longer idiom comes first.
@@ -60,7 +62,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("for (?:a|one|some) (?:brief |short |little )?(?:moment|instant|while|second|bit|time)", "briefly"),
     (f"{_BEGIN} (?:back up|up again|over)", "starts again"),
     ("motor vehicles?", "vehicle"),
-    ("(?:a lot|lots|plenty|a great deal|a good deal) of(?= (?:noise|rain|wind|water|snow|traffic|laughter|static)(?!\\w))", ""),
+    (f"(?:a lot|lots|plenty|a great deal|a good deal) of(?= {_MASS}(?!\\w))", ""),
     ("a little(?= (?:more|[^\\W\\d]+er)(?!\\w))", "slightly"),
     (f"(?:{_PICK} up|{_GAIN}) (?:speed|pace|momentum)", "accelerates"),
     (f"{_BREAK} (?:out|off|in|into|through)", "occurs"),
@@ -74,7 +76,11 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
     ("more(?= [^\\W\\d]+ly)", ""),
-    ("as time (?:goes|pass|passes|went|passed|moves|moved)(?: (?:by|on))?|with time|over time|with the passing of time", "gradually"),
+    (
+        "as time (?:goes|pass|passes|went|passed|moves|moved)(?: (?:by|on))?|(?:with|over) time|"
+        "with the passing of time",
+        "gradually",
+    ),
     (f"{_GO} off(?! (?:on|to|the|a))", "sounds"),
     # How many.
     (
@@ -124,7 +130,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:can|could|may|is|are|was|were) (?:just |faintly |clearly )?(?:be )?(?:made out|discerned|heard)", "heard"),
     # Links.
     (
-        "(?:just |right |shortly |soon )?after (?:that|this|which|(?:it|them|him|her)(?= (?:an?|the|some|comes?|came)(?!\\w)))|afterwards?|subsequently|thereafter|whereupon|"
+        "(?:just |right |shortly |soon )?after (?:that|this|which|"
+        "(?:it|them|him|her)(?= (?:an?|the|some|comes?|came)(?!\\w)))|afterwards?|subsequently|thereafter|whereupon|"
         "at which point|later on|a moment later|moments later|in turn",
         "then",
     ),

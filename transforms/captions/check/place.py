@@ -86,7 +86,7 @@ class _Comparison:
         return None
 
     def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
-        """A phrase without the "up" or "down" that belongs to a verb: "speeds up", "pulls up" where the original has it."""
+        """A phrase without what belongs to a verb: the "up" of "speeds up", or of the original's "pulls up"."""
         if _COMPARED & set(tokens[found.start : found.end]) and _COMPARED & set(self.before.split()):
             # "Moves closer and then farther away" tells of the sound's way.
             return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
@@ -124,7 +124,10 @@ class _Comparison:
     def _is_taken(self, attribute: str) -> bool:
         """Whether the place of all begins with a word that the original says of one sound: "far off on your left"."""
         first = next(iter(_clusters(self.tokens, self.phrases, _JOINS - _ALL)), [])
-        if not first or first[0].start > 1 or not _LINKS & set(self.before.split()) or (self.phrases_before and self.phrases_before[0].start <= 1):
+        first_before = next(iter(self.phrases_before), None)
+        if not first or first[0].start > 1 or (first_before and first_before.start <= 1):
+            return False
+        if not _LINKS & set(self.before.split()):
             return False
         own = {said for said in self.said_before if said[0] == attribute}
         taken = any(own & set(found.says) for found in first)
@@ -178,7 +181,9 @@ class _Comparison:
             spot = all(found.kind == SPOT for found in first) and first[0].start > 1
             room = second[0].kind == ROOM and bool(second[0].says) and self.tokens[second[0].start - 1] != ","
             between = [word for word in self.tokens[first[-1].end : second[0].start] if word != ","]
-            if spot and room and not self._is_definite(second[0]) and {"while", "whilst"} & set(between[:1]) and len(between) > 2:
+            apart = bool({"while", "whilst"} & set(between[:1])) and len(between) > 2
+            # "… while people talk, and the small room echoes" tells of the room of all.
+            if spot and room and apart and not self._is_definite(second[0]):
                 return True
         return False
 

@@ -97,8 +97,10 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
     found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
     for part in parts:
-        if part[:1] and (part[0] in _OF_PLACE or part[:2] == ["out", "in"]) and not any(
-            _is_verbal(part, at) for at in range(len(part))
+        if (
+            part[:1]
+            and (part[0] in _OF_PLACE or part[:2] == ["out", "in"])
+            and not any(_is_verbal(part, at) for at in range(len(part)))
         ):
             # "In the wild, birds and insects chirp" tells where all of it is.
             continue
@@ -242,9 +244,11 @@ def _actors_of(
     if not earlier and any(governed):
         return set(), set()
     auxiliary = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
-    following = part[position + 1 : position + 2]
-    if position and not word.endswith(("ing", "s")) and (
-        auxiliary in _BE or (word.endswith("ed") and following in (["in"], ["with"], ["by"]))
+    behind = part[position + 1] if position + 1 < len(part) else ""
+    if (
+        position
+        and not word.endswith(("ing", "s"))
+        and (auxiliary in _BE or (word.endswith("ed") and behind in ("in", "with", "by")))
     ):
         # A passive: the actor follows "by", a tool "with".
         if "by" in part[position:]:

@@ -22,7 +22,8 @@ CARRIERS = frozenset(
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone "
     "somebody join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep moment voice "
     "same echo reverberation reverberate room stand use become word backdrop float waft spill filter erupt overlap "
-    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst way manner fashion".split()
+    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst way "
+    "manner fashion".split()
 )
 
 # Words of an original that say nothing of its sounds.

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
-from transforms.captions.check.kinship import is_redundant, is_slight, joined_phrasals, may_be_added, may_go_missing, pair_up
+from transforms.captions.check.kinship import (
+    is_redundant,
+    is_slight,
+    joined_phrasals,
+    may_be_added,
+    may_go_missing,
+    pair_up,
+)
 from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
@@ -52,7 +59,9 @@ _OF_ROOM = re.compile(
 )
 
 
-_SHAKES = re.compile(r"(?<!\w)(shak\w+|shook|fill\w*|rock\w*) (?:the|a|an) (?:[^\W\d]+ ){0,2}(?:room|hall|space|air|walls?)(?!\w)")
+_SHAKES = re.compile(
+    r"(?<!\w)(shak\w+|shook|fill\w*|rock\w*) (?:the|a|an) (?:[^\W\d]+ ){0,2}(?:room|hall|space|air|walls?)(?!\w)"
+)
 # "The blasts echo around a hall" speaks of blasts that are told already.
 _ECHOING_SOUND = re.compile(
     r"(?<!\w)(?:the|its|their|each|every|his|her) ([^\W\d]+) (?:all |still |loudly )?"
@@ -92,9 +101,7 @@ def check_sounds(answer: str, original: str) -> str | None:
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
     required = (word for word in _required(before) if word not in free)
     lost = [
-        word
-        for word in required
-        if not (may_go_missing(word, after) or is_redundant(word, before, compared.covered))
+        word for word in required if not (may_go_missing(word, after) or is_redundant(word, before, compared.covered))
     ]
     if not _are_slight(lost, before, compared.covered):
         return "content_lost"

@@ -102,9 +102,7 @@ def derived_text(folder: Path) -> str:
     return "".join(f"{line}\n" for line in (*words_by_part, *sorted(lines)))
 
 
-def _broader(
-    synsets: dict[tuple[str, str], _Synset], senses: dict[tuple[str, str], list[str]]
-) -> Iterator[str]:
+def _broader(synsets: dict[tuple[str, str], _Synset], senses: dict[tuple[str, str], list[str]]) -> Iterator[str]:
     """For each verb, and each noun of a thing, the words for what it is a kind of: "giggle laugh"."""
     kinds = Counter(other for synset in synsets.values() for kind, other, _ in synset.pointers if kind == _BROADER)
     for (part, word), offsets in senses.items():

@@ -20,8 +20,8 @@ _NOT_INSIDE = frozenset(
 # What a room does or has, where a sentence begins with the room.
 _ROOM_VERBS = frozenset(
     "is was has holds held contains contained where rings rang echoes echoed fills filled carries carried gives gave "
-    "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers sends sent throws threw hurls flings "
-    "flung".split()
+    "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers sends sent "
+    "throws threw hurls flings flung".split()
 )
 # Words before a room that say nothing of it.
 _FILLERS = frozenset(
