@@ -25,6 +25,8 @@ _VERB_LEFT_OUT = re.compile(
     r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ "
     r"(?=, |then |and then )"
 )
+# Words between a sound and what is said of it again; of more it need not be known.
+_MOST_BETWEEN = 60
 _MOMENTS = frozenset("as while when whenever".split())
 _PRONOUNS = frozenset("he she they it".split())
 _PLURAL_VERBS = frozenset("are were have".split())
@@ -83,14 +85,17 @@ def says_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[
 def _said_of_another_moment(words: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """The names of what is said again to tell when another sound is heard: "and birds called as he spoke"."""
     found = []
-    for at in range(3, len(words)):
-        first, second, third = words[at - 2 : at + 1]
+    last: dict[str, int] = {}
+    for at, third in enumerate(words):
+        first, second = words[max(0, at - 2)], words[max(0, at - 1)]
+        name = names.get(third, "")
         is_named = second in ("each", "every") or (first in ("after", "before") and second == "the")
-        if third not in names or not (is_named or (first in _MOMENTS and second in _PRONOUNS)):
-            continue
-        earlier = [before for before in range(at) if names.get(words[before]) == names[third]]
-        if earlier and (is_named or len(content_words(words[earlier[-1] + 1 : at])) > 1):
-            found.append(names[third])
+        if name in last and (is_named or (first in _MOMENTS and second in _PRONOUNS)):
+            between = itertools.islice(words, last[name] + 1, min(at, last[name] + 1 + _MOST_BETWEEN))
+            if is_named or len(content_words(list(between))) > 1:
+                found.append(name)
+        if name:
+            last[name] = at
     return found
 
 

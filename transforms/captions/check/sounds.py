@@ -39,6 +39,8 @@ from transforms.captions.phrases.found import FREE
 from transforms.captions.phrases.parse import find_phrases
 from transforms.captions.phrases.room_words import ABSORBS, ECHOES
 
+# A paraphrase has no more words of its own; so many are looked at one by one.
+_MOST_CHANGES = 30
 # So many words of content allow for one more that is lost.
 _WORDS_FOR_ONE_MORE = 12
 _SOUND_NAMES = frozenset((*VERBS, *SOUND_WORDS, "note", "tone", "word", "stroke", "blow", "footfall", "clip"))
@@ -99,7 +101,9 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "order_changed"
     # "Some birds" are several.
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
-    required = (word for word in _required(before) if word not in free)
+    required = [word for word in _required(before) if word not in free]
+    if len(required) > _MOST_CHANGES:
+        return "content_lost"
     lost = [
         word for word in required if not (may_go_missing(word, after) or is_redundant(word, before, compared.covered))
     ]
@@ -107,6 +111,8 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "content_lost"
     if says_less_often(before, after, names):
         return "content_lost"
+    if len(compared.added) > _MOST_CHANGES:
+        return "content_added"
     added = [word for word in compared.added if not (_is_carrier(word, before) or may_be_added(word, before))]
     return "content_added" if added else None
 
@@ -148,18 +154,20 @@ def compare(answer: str, original: str) -> Compared:
                 added.append(word)
     in_room = {lemma for word in _words_of_echo(answer) for lemma in lemmas(word)}
     classes_in_room = {number for word in in_room for number in classes(word)}
+    more_often = _said_more_often(before, after, names)
     lost = []
     for word in dict.fromkeys(content_words(before)):
         if word in covered:
             continue
-        other = _said_more_often(word, before, after, names)
+        other = next((more_often[number] for number in classes(word) if number in more_often), "")
         if other or lemmas(word) & in_room or (classes(word) and classes(word) & classes_in_room):
             # "A man speaks and a child talks" says it twice; "with its sirens ringing" is told with the room.
             names[word] = other or names[word]
             covered.add(word)
         else:
             lost.append(word)
-    for word, other in pair_up(lost, added, before).items():
+    few = max(len(lost), len(added)) <= _MOST_CHANGES
+    for word, other in pair_up(lost, added, before).items() if few else ():
         names[word] = names[other]
         covered.add(other)
         added.remove(word)
@@ -174,15 +182,15 @@ def _words_of_echo(answer: str) -> Iterator[str]:
             yield from (word for word in words[found.start : found.end] if word not in ECHOES | ABSORBS)
 
 
-def _said_more_often(word: str, before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> str:
-    """The name of another word of the same class that the answer says more often than the original."""
-    own = classes(word)
-    for other in dict.fromkeys(before):
-        if other != word and other in names and own & classes(other):
-            name = names[other]
-            if sum(names.get(one) == name for one in after) > sum(names.get(one) == name for one in before):
-                return name
-    return ""
+def _said_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    """For each class of one sense, the name of a word of the original that the answer says more often."""
+    times, times_before = (Counter(names.get(word, "") for word in words) for words in (after, before))
+    return {
+        number: names[word]
+        for word in before
+        if word in names and times[names[word]] > times_before[names[word]]
+        for number in classes(word)
+    }
 
 
 def _required(before: Sequence[str]) -> list[str]:
