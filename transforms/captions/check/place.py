@@ -167,10 +167,10 @@ class _Comparison:
                 continue
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
-            if not within or told_of_all or not self._links_between(first[-1], second[0], 2):
+            if told_of_all or not self._links_between(first[-1], second[0], 2):
                 continue
-            inside = self.tokens[second[0].start - 1] != ","
-            if first[0].start > 1 or inside:
+            # "On your left a dog barks and a cat meows above you": one place is told of all, the other of the cat.
+            if self.tokens[second[0].start - 1] != "," if first[0].start <= 1 else within:
                 return True
         return False
 
