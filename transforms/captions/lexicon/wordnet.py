@@ -42,7 +42,7 @@ class WordNet:
 
 @lru_cache(maxsize=1)
 def wordnet() -> WordNet:
-    """The file, read on first use in 0.1 s. Two threads that ask first may both read it; they get the same."""
+    """The file, read on first use in 0.2 s. Two threads that ask first may both read it; they get the same."""
     words: dict[str, frozenset[str]] = {}
     irregular: dict[tuple[str, str], tuple[str, ...]] = {}
     # Texts take a third of the memory that sets would.
