@@ -141,8 +141,8 @@ def _what(mode: int) -> str:
     return "is a folder, not a file" if stat.S_ISDIR(mode) else "is a pipe, a socket or a device, not a file"
 
 
-def write_below(folder: str, name: str, data: bytes) -> None:
-    """Writes a file under another name beside it and renames it; makes the folders above it.
+def write_below(folder: str, name: str, data: bytes, *, make: bool = True) -> None:
+    """Writes a file under another name beside it and renames it; `make` makes the folders above it.
 
     Raises:
         NameRefused: when a link lies on the way. A link at the name itself is replaced.
@@ -151,7 +151,7 @@ def write_below(folder: str, name: str, data: bytes) -> None:
     parent, _, last = name.rpartition("/")
     # A worker that outlives a killed build may be writing the same file: each process has a partial of its own.
     partial = f".{last}.{os.getpid()}.partial"
-    with opened_folder(folder, parent, make=True) as above:
+    with opened_folder(folder, parent, make=make) as above:
         try:
             with suppress(FileNotFoundError):
                 os.unlink(partial, dir_fd=above)
@@ -199,14 +199,16 @@ def sizes_below(folder: str, name: str = "") -> dict[str, int]:
     """
     found: dict[str, int] = {}
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(folder, name) as top:
-        for base, _, names, here in os.fwalk(os.curdir, dir_fd=top):
-            for one in names:
+        for base, folders, names, here in os.fwalk(os.curdir, dir_fd=top):
+            # Links to folders are among the folders, and are not entered.
+            for one in (*folders, *names):
                 if one.startswith(".") and one.endswith(".partial"):
                     continue
                 # What was removed since the folder was read is not listed.
                 with suppress(FileNotFoundError):
-                    size = os.stat(one, dir_fd=here, follow_symlinks=False).st_size
-                    found[os.path.normpath(os.path.join(base, one))] = size
+                    status = os.stat(one, dir_fd=here, follow_symlinks=False)
+                    if not stat.S_ISDIR(status.st_mode):
+                        found[os.path.normpath(os.path.join(base, one))] = status.st_size
     return dict(sorted(found.items()))
 
 

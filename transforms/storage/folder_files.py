@@ -12,6 +12,7 @@ import errno
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from transforms import storage
@@ -20,7 +21,9 @@ from transforms.storage.below_folder import Entry, NameRefused, plain_name
 
 __all__ = [
     "Entry",
+    "FileIn",
     "NameRefused",
+    "create_file",
     "entries_in",
     "exists",
     "list_files",
@@ -35,10 +38,26 @@ __all__ = [
     "remove_files",
     "remove_folder",
     "remove_folders",
+    "remove_partials",
     "rename",
     "size_of",
     "write_bytes",
 ]
+
+
+@dataclass(frozen=True)
+class FileIn:
+    """A file of a folder that may come from anybody, as it is handed on to workers."""
+
+    folder: str
+    name: str
+
+    def read_bytes(self) -> bytes:
+        """The whole file; see the function of this name."""
+        return read_bytes(self.folder, self.name)
+
+    def __str__(self) -> str:
+        return storage.join(self.folder, self.name)
 
 
 def open_file(folder: str, name: str) -> BinaryIO:
@@ -133,8 +152,14 @@ def list_files(folder: str, name: str = "") -> list[str]:
     return list(list_sizes(folder, name))
 
 
-def write_bytes(folder: str, name: str, data: bytes) -> None:
-    """Writes a file that is either whole or not there, and the folders above it; a link of that name is replaced.
+def write_bytes(folder: str, name: str, data: bytes, *, make: bool = True) -> None:
+    """Writes a file that is either whole or not there; a link of that name is replaced.
+
+    Args:
+        folder: the folder or address that the user has named.
+        name: the name of the file below it.
+        data: its content.
+        make: whether missing folders above a local file are made.
 
     Raises:
         NameRefused: when a link lies on the way.
@@ -144,7 +169,7 @@ def write_bytes(folder: str, name: str, data: bytes) -> None:
     if storage.is_remote(folder):
         storage.write_bytes(storage.join(folder, name), data)
     else:
-        below_folder.write_below(folder, name, data)
+        below_folder.write_below(folder, name, data, make=make)
 
 
 def open_for_writing(folder: str, name: str, flags: int) -> int:
@@ -155,6 +180,15 @@ def open_for_writing(folder: str, name: str, flags: int) -> int:
         OSError: when it cannot be opened.
     """
     return below_folder.open_below(folder, plain_name(name), flags | os.O_CREAT, make=True)
+
+
+def create_file(folder: str, name: str) -> BinaryIO:
+    """A new, empty local file, opened to be written.
+
+    Raises:
+        NameRefused, OSError: as for `open_for_writing`.
+    """
+    return open(open_for_writing(folder, name, os.O_RDWR | os.O_TRUNC), "wb")
 
 
 def make_folder(folder: str, name: str = "") -> None:
@@ -204,6 +238,14 @@ def remove_folders(folder: str, names: Iterable[str]) -> None:
         return
     for name in names:
         below_folder.remove_folder_below(folder, name)
+
+
+def remove_partials(folder: str) -> None:
+    """Removes what killed processes left of files that they were writing in this folder; not in the folders below."""
+    if storage.is_remote(folder):
+        return
+    names = [entry.name for entry in entries_in(folder) if entry.name.startswith(".")]
+    remove_files(folder, [name for name in names if name.endswith(".partial")])
 
 
 def open_listed(path: str) -> int:
