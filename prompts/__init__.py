@@ -45,6 +45,12 @@ _HEADER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 _SLOTS = (*PHRASES, "place", "words")
+# First words of a caption that need no capital letter inside a sentence, whatever follows.
+_PLAIN_FIRST_WORD = re.compile(
+    r"(?:an?|the|some|several|many|multiple|various|two|three|four|five|someone|something|people|men|women|children"
+    r"|dogs|birds|music|water|wind|rain|loud|[a-z]+ing)(?![\w'’-])",
+    re.IGNORECASE,
+)
 
 
 class PromptError(ValueError):
@@ -75,6 +81,8 @@ class Prompt:
     template: str
     """The text of one request, with the slots `{caption}`, an attribute, `{place}` and `{words}`."""
     examples: tuple[Example, ...]
+    answer_start: str = ""
+    """How every answer begins, with the slots `{place}` and `{first_word}`; empty for a prompt that leaves it open."""
 
     @property
     def id(self) -> str:
@@ -94,6 +102,19 @@ class Prompt:
             chat.append({"role": "assistant", "content": example.answer})
         chat.append({"role": "user", "content": _fill(self.template, caption, words)})
         return chat
+
+    def start_of_answer(self, caption: str, words: Mapping[str, str]) -> str:
+        """The words with which the answer begins, for a model that goes on from them: "Near, on the left, a".
+
+        They are the place and the first word of the caption, if that word needs no capital letter. Empty where the
+        prompt has no `answer_start`, and where there is no word of space.
+        """
+        place = place_phrase(words)
+        if not (self.answer_start and place):
+            return ""
+        first = _PLAIN_FIRST_WORD.match(caption.lstrip())
+        values = {"place": place[0].upper() + place[1:], "first_word": first[0].lower() if first else ""}
+        return _SLOT.sub(lambda match: values[match[1]], self.answer_start).strip()
 
 
 def prompt_names() -> list[str]:
@@ -172,6 +193,7 @@ def _parse(data: bytes, source: str) -> Prompt:
             system=str(header.get("system") or "").strip(),
             template=template,
             examples=tuple(_example(entry) for entry in header.get("examples") or ()),
+            answer_start=_answer_start(str(header.get("answer_start") or "")),
         )
     except PromptError:
         raise
@@ -187,6 +209,13 @@ def _example(entry: Mapping[str, Any]) -> Example:
         if word not in PHRASES.get(attribute, {}):
             raise ValueError(f"an example has {attribute}: {word}, which is not a word of space")
     return Example(str(entry["caption"]), words, str(entry["answer"]))
+
+
+def _answer_start(text: str) -> str:
+    for name, _ in _SLOT.findall(text):
+        if name not in ("place", "first_word"):
+            raise ValueError(f"its answer_start has {{{name}}}; known are place, first_word")
+    return text
 
 
 def _check_slots(template: str) -> None:

@@ -90,6 +90,32 @@ def test_a_prompt_has_the_hash_of_its_file() -> None:
     assert prompt.parameters == {"temperature": prompt.temperature, "max_tokens": prompt.max_tokens}
 
 
+@pytest.mark.parametrize(
+    ("caption", "words", "start"),
+    [
+        ("A dog barks", {"distance": "near", "direction": "left"}, "Near, on the left, a"),
+        ("Humming of an engine", {"elevation": "up"}, "Up above, humming"),
+        ("John's dog barks", {"elevation": "up"}, "Up above,"),
+        ("A's fifth is played", {"elevation": "up"}, "Up above,"),
+        ("", {"elevation": "up"}, "Up above,"),
+        ("A dog barks", {}, ""),
+    ],
+)
+def test_an_answer_starts_with_the_place_and_a_first_word_that_is_no_name(
+    caption: str, words: dict[str, str], start: str
+) -> None:
+    assert load_prompt("place").start_of_answer(caption, words) == start
+    assert load_prompt("woven").start_of_answer(caption, words) == ""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in prompt_names() if load_prompt(name).answer_start))
+def test_the_examples_of_a_prompt_start_as_its_answers_do(name: str) -> None:
+    prompt = load_prompt(name)
+    for example in prompt.examples:
+        place = prompt.start_of_answer("", example.words)
+        assert example.answer.startswith(place), example
+
+
 def test_examples_come_before_the_request_and_pass_the_check() -> None:
     from transforms.captions.check import check_caption
     from transforms.words import SpatialWords
@@ -148,6 +174,10 @@ def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
         ("---\nname: x\nversion: 1\ntemperature: hot\nmax_tokens: 9\n---\n{caption}", "hot"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\nno slot", "{caption}"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\n{caption} {colour}", "{colour}"),
+        (
+            '---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\nanswer_start: "{words}"\n---\n{caption}',
+            "answer_start has {words}; known are place, first_word",
+        ),
         ("---\n: [\n---\n{caption}", "mine.txt"),
     ],
 )
