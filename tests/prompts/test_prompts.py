@@ -198,7 +198,7 @@ def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
 
 
 def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_own() -> None:
-    assert prompt_list(["styles"]) == list(STYLES)
+    assert prompt_list(["styles"], {}) == (list(STYLES), {})
     assert len(STYLES) >= 6
     styles = [load_prompt(name) for name in STYLES]
     assert [prompt.name for prompt in styles] == list(STYLES)
@@ -224,17 +224,26 @@ def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_o
 )
 def test_a_list_of_prompts_that_cannot_be_used_is_refused_by_name(names: list[str], says: str) -> None:
     with pytest.raises(PromptError, match=says):
-        prompt_list(names)
+        prompt_list(names, {})
 
 
 def test_a_copy_of_a_prompt_is_the_same_prompt(tmp_path: Path) -> None:
     path = tmp_path / "copy.txt"
     path.write_bytes((Path(prompts.__file__).parent / "place.txt").read_bytes())
     with pytest.raises(PromptError, match=r"copy\.txt' is in the list twice as 'place'$"):
-        prompt_list(["place", str(path)])
+        prompt_list(["place", str(path)], {})
 
 
 def test_the_place_in_prose() -> None:
     assert place_phrase({}) == ""
     assert place_phrase({"reverberation": "dampened"}) == "in an acoustically dampened room"
     assert place_phrase(ALL_WORDS) == "near, up above, on the left, in a small, acoustically dampened room"
+
+
+def test_a_text_is_a_prompt_only_under_its_own_id() -> None:
+    text = "---\nname: mine\nversion: 1\ntemperature: 0\nmax_tokens: 9\n---\nSay {caption}.\n"
+    own = f"mine@{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    assert load_prompt(own, {own: text}).id == own
+    for wrong in ("mine@000000000000", "place", "/dev/zero"):
+        with pytest.raises(PromptError, match=f"its text is that of '{own}'"):
+            load_prompt(wrong, {wrong: text})
