@@ -123,7 +123,7 @@ def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
 
 def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     """The manifest of the folder, or a new one. Files that a killed export did not list are removed."""
-    addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address}
+    addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address.url}
     mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), **addresses, "files": [], "judge_files": []}
     if folder_files.exists(str(folder), EXPORT):
         manifest = read_manifest(folder)

@@ -81,7 +81,7 @@ class ReproduceCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, build
-        from pipeline.check.reproduce import differences
+        from pipeline.check.reproduce import differences, not_asked
         from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
         from transforms.sources import SourceUnusable
@@ -102,7 +102,7 @@ class ReproduceCommand:
                 arguments.output,
                 beam_flags=arguments.beam_options,
                 answers=FileIn(absolute(arguments.release), ANSWERS),
-                failures_stand=True,
+                answers_alone=True,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
@@ -114,7 +114,7 @@ class ReproduceCommand:
             fail(line)
         if outcome.failures:
             return INCOMPLETE
-        lines = differences(arguments.release, arguments.output)
+        lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
         for line in lines:
             fail(line)
         if not lines:

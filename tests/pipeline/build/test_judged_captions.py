@@ -88,7 +88,7 @@ def test_the_same_release_is_made_again_and_nobody_is_asked(judged: Path, record
         str(tmp_path / "again"),
         beam_flags=ONE_WORKER,
         answers=str(judged / "answers.parquet"),
-        failures_stand=True,
+        answers_alone=True,
     )
     digests = [json.loads((path / "release.json").read_text())["digest"] for path in (judged, tmp_path / "again")]
     assert digests[0] == digests[1]
