@@ -130,7 +130,7 @@ def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
         if manifest.get("recipe_sha256") != mine["recipe_sha256"]:
             raise BatchError(f"{folder} holds requests of another recipe: export into another folder")
         manifest |= addresses
-    elif folder.exists() and (not folder.is_dir() or any(entry.name != PARTS for entry in folder.iterdir())):
+    elif folder.exists() and not _is_empty(folder):
         raise BatchError(f"{folder} is not empty and holds no requests: export into another folder")
     else:
         manifest = mine
@@ -140,6 +140,11 @@ def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     folder_files.remove_files(str(folder), stale)
     write_json(folder, EXPORT, manifest)
     return manifest
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether a path is a folder that holds nothing but what a killed export may have left."""
+    return folder.is_dir() and all(entry.name == PARTS for entry in folder_files.entries_in(str(folder)))
 
 
 def _requests_of(name: str) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "Journals",
     "KnownAnswers",
     "SharedAnswers",
+    "answers_bytes",
     "journal_line",
     "read_answers",
     "read_journal",
@@ -100,10 +101,18 @@ def read_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) 
     return found
 
 
+def answers_bytes(file: AnswersFile) -> bytes:
+    """The bytes of a table of answers.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    return file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
+
+
 def _read_table(file: AnswersFile) -> pa.Table:
     try:
-        data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
-        return pq.read_table(io.BytesIO(data)).select(_COLUMNS).cast(_SCHEMA)
+        return pq.read_table(io.BytesIO(answers_bytes(file))).select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, pa.ArrowException) as error:
