@@ -50,6 +50,9 @@ class VerifyCommand:
         except (RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
+        except OSError as error:
+            fail(f"the release cannot be read to its end: {last_words(error)}")
+            return INCOMPLETE
         if arguments.json:
             print(json.dumps(findings.as_json(), indent=1))
         else:
@@ -114,7 +117,11 @@ class ReproduceCommand:
             fail(line)
         if outcome.failures:
             return INCOMPLETE
-        lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
+        try:
+            lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
+        except OSError as error:
+            fail(f"the two releases cannot be compared: {last_words(error)}")
+            return INCOMPLETE
         for line in lines:
             fail(line)
         if not lines:

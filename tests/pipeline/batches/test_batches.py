@@ -237,7 +237,7 @@ def test_an_endpoint_that_is_not_there_is_one_line(
     (tmp_path / "export.json").write_text('{"base_url": "http://127.0.0.1:9/v1", "files": ["requests-00000.jsonl"]}')
     (tmp_path / "requests-00000.jsonl").write_text("{}\n")
     monkeypatch.setattr("openai._base_client.BaseClient._calculate_retry_timeout", lambda *_: 0.0)
-    assert elsa("captions", "submit", tmp_path, "--base-url", server.base_url) == 1
+    assert elsa("captions", "submit", tmp_path, "--base-url", "http://127.0.0.1:9/v1") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "APIConnectionError" in line
     assert KEY not in line
