@@ -35,6 +35,8 @@ class Clip:
     """The size of the encoded file; None if the listing does not say."""
     target: str | None = None
     """The path of the file that `path` was a link to when the input was listed; None if it was no link."""
+    modified_ns: int | None = None
+    """When the file, or the tar, was last written to, in nanoseconds since 1970; None if the listing does not say."""
 
     @property
     def file_name(self) -> str:

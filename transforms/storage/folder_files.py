@@ -260,16 +260,13 @@ def open_listed(path: str) -> int:
     return below_folder.open_resolved(path)
 
 
-def read_listed(path: str, part: tuple[int, int] | None = None) -> bytes:
-    """The bytes of a file of an input, local or remote, or a part of it (start, length); see `open_listed`.
+def read_listed(path: str) -> bytes:
+    """The bytes of a file of an input, local or remote; see `open_listed`.
 
     Raises:
         NameRefused, OSError: as for `open_listed`.
     """
     if storage.is_remote(path):
-        return storage.read_bytes(path) if part is None else storage.read_range(path, *part)
+        return storage.read_bytes(path)
     with open(open_listed(path), "rb") as file:
-        if part is None:
-            return file.read()
-        file.seek(part[0])
-        return file.read(part[1])
+        return file.read()
