@@ -33,7 +33,7 @@ MAY_OPEN = {
     "transforms/captions/lexicon/wordnet.py": "the lexicon that comes with the package",
     "transforms/captions/local_model.py": "the weights that the user or a package names, and a temporary folder",
     "transforms/rooms/own_rooms.py": "the list of rooms that the user's recipe names",
-    "transforms/sound/clip_file.py": "a clip that the gate has opened, or an object on a remote store, as it was listed",
+    "transforms/sound/clip_file.py": "a clip that the gate has opened, or a listed object on a remote store",
     "transforms/sound/decoder_process.py": "the null device, and the memory of this process in /proc",
     "transforms/sound/isolated_decoder.py": "a temporary file of this process",
     "transforms/sources/freesound_ids.py": "the list of ids that the user's recipe names",
