@@ -17,7 +17,6 @@ MAY_OPEN = {
     "pipeline/batches/answers.py": "the table of answers that the user names with --output",
     "pipeline/beam_options.py": "the limits of this machine, in /proc and /sys",
     "pipeline/build/begin.py": "the folder that the user names with --output, removed if it is empty",
-    "pipeline/build/local_runner.py": "a temporary folder of this build",
     "pipeline/build/progress.py": "the null device, in place of standard error",
     "pipeline/commands/arguments.py": "the folder of a path that the user has mistyped",
     "pipeline/commands/beam_flags.py": "the source of the installed Beam",
@@ -44,6 +43,7 @@ MAY_OPEN = {
     "transforms/storage/beam_files.py": "the backends of storage, for addresses of the user",
     "transforms/storage/below_folder.py": "the gate itself",
     "transforms/storage/folder_files.py": "the gate itself",
+    "transforms/storage/temporary.py": "temporary folders of ours, each with our mark",
     "transforms/storage/local_files.py": "the backends of storage, for paths of the user",
 }
 
