@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sources",
         "transforms.shards",
         "transforms.rooms",
+        "transforms.sound",
         "transforms.captions",
     },
     "pipeline.forecast": {

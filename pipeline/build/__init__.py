@@ -15,13 +15,14 @@ from pipeline.beam_options import (
     beam_options,
     bypass_proxies_on_loopback,
     refuse_unserved_job_endpoint,
+    refuse_unusable_runner,
     runner_elsewhere,
     runs_dry,
     runs_in_processes,
     set_file_systems,
     states_local_writer,
 )
-from pipeline.build.begin import as_begun, claim, refuse_foreign, withdraw
+from pipeline.build.begin import as_begun, claim, refuse_changed_clips, refuse_foreign, withdraw
 from pipeline.build.caption_setup import job_of_build, judge_unavailable_reason, refuse_unusable
 from pipeline.build.finish import Finished, damage_text, finish_release, gather_rejections
 from pipeline.build.larger_limit import SmallerRelease, smaller_release
@@ -32,18 +33,22 @@ from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answers, probe_endpoints
 from pipeline.build.progress import Progress, logged_to
 from pipeline.build.redo_captions import ask_again, first_noted_question, merge_redone
-from pipeline.build.remaining_work import begin_work, failure_lines
+from pipeline.build.remaining_work import begin_work, failure_lines, remaining_work, whole_work
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError
 from pipeline.release.totals import total
 from transforms import storage
+from transforms.captions.answer_journal import AnswersFile
 from transforms.captions.unanswered import Unanswered, read_notes
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.errors import reason_of
 from transforms.shards import workspace
-from transforms.shards.workspace import failures_folder
+from transforms.shards.plan_shards import PlannedShard
+from transforms.sound.clip_states import States, read_states, write_states
+from transforms.storage.folder_files import FileIn
+from transforms.storage.temporary import files_in_temporary_folder, remove_abandoned
 
 
 def build(
@@ -52,8 +57,8 @@ def build(
     output: str,
     *,
     beam_flags: Sequence[str] = (),
-    answers: str | None = None,
-    failures_stand: bool = False,
+    answers: AnswersFile | None = None,
+    answers_alone: bool = False,
     verbose: bool = False,
 ) -> Outcome:
     """Builds a release, or what is missing of it.
@@ -67,7 +72,7 @@ def build(
         output: the folder or address of the release.
         beam_flags: options for Beam.
         answers: answers.parquet of an earlier release, whose questions are not asked again.
-        failures_stand: whether requests that failed in `answers` count as answered.
+        answers_alone: whether nobody is asked: what is not in `answers` has no answer, and what failed there stays so.
         verbose: whether Beam's log goes to the screen.
 
     Raises:
@@ -75,8 +80,10 @@ def build(
         OSError, RuntimeError: when it cannot go on; finished shards stay.
     """
     bypass_proxies_on_loopback()
+    remove_abandoned()
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
+    refuse_unusable_runner(beam_flags)
     refuse_unserved_job_endpoint(beam_flags)
     refuse_unusable(recipe, answers)
     if answers is None:
@@ -89,7 +96,7 @@ def build(
         plan = plan_listing(recipe, input_dir, listing)
         if smaller_release(recipe, input_dir, listing, output) is None:
             refuse_foreign(recipe, plan, output)
-    start = _Start(recipe, plan, output, answers, failures_stand=failures_stand, dry=runs_dry(beam_flags))
+    start = _Start(recipe, plan, output, answers, answers_alone=answers_alone, dry=runs_dry(beam_flags))
     with _locked(output):
         with _writing(output):
             # The folder may have changed before the lock was taken.
@@ -98,7 +105,7 @@ def build(
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
         failures = failure_lines(plan, output, work, dry=start.dry)
-        if recipe.caption.on_failure == "stop" and not failures_stand:
+        if recipe.caption.on_failure == "stop" and not answers_alone:
             failures = (*failures, *(note.line() for note in read_notes(output)))
         outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
     return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
@@ -114,14 +121,17 @@ class _Start:
     recipe: Recipe
     plan: Plan
     output: str
-    answers: str | None
-    failures_stand: bool
+    answers: AnswersFile | None
+    answers_alone: bool
     dry: bool
 
     def new_or_resumed(self) -> tuple[Work, str | None]:
         """Claims a new folder, or goes on with the release that was begun there."""
         with _writing(self.output):
             was_begun = refuse_foreign(self.recipe, self.plan, self.output)
+        states = self._refuse_changed_clips(self.plan.shards)
+        with _writing(self.output):
+            write_states(self.output, states)
             claim(self.recipe, self.plan, self.output)
         work, notes = begin_work(self.plan, self.output), read_notes(self.output)
         if self.dry:
@@ -137,12 +147,15 @@ class _Start:
         if self.dry:
             raise BuildError(f"--dry_run builds nothing, and {self.output} holds a release with limit={smaller.limit}")
         with smaller.untouched_if_refused():
+            kept = set(smaller.plan.shards)
+            states = self._refuse_changed_clips([shard for shard in self.plan.shards if shard in kept])
             notes = read_notes(self.output)
             work = self._with_captions(Work(smaller.new_shards(self.plan), ()), notes)
             problem = self._ask_first_question(work, notes)
         print(f"build: {smaller.note(self.plan)}", file=sys.stderr, flush=True)
         with _writing(self.output):
             smaller.make_room(self.plan)
+            write_states(self.output, states)
             claim(self.recipe, self.plan, self.output)
         # The answers have moved, and the shards are others.
         work, notes = begin_work(self.plan, self.output), read_notes(self.output)
@@ -150,12 +163,25 @@ class _Start:
         self._ask_again(work, notes)
         return work, problem
 
+    def _refuse_changed_clips(self, shards: Sequence[PlannedShard]) -> States:
+        """The states of all clips; a release that finished shards make of another input is refused before any work.
+
+        Raises:
+            BuildError: when other files lie under the names of clips of these shards.
+        """
+        states = read_states(clip for shard in self.plan.shards for clip in shard.clips)
+        if remaining_work(self.output, self.plan.shard_paths, whole_work(self.plan)).shards:
+            with _reading(self.output):
+                refuse_changed_clips(shards, self.output, states)
+        return states
+
     def _with_captions(self, work: Work, notes: Sequence[Unanswered]) -> Work:
         """The work with its caption job, if it has any captions to ask for."""
         count = len(work.shards) + len(notes)
         if not count:
             return work
-        return replace(work, captions=job_of_build(self.recipe, self.output, count, self.answers, self.failures_stand))
+        job = job_of_build(self.recipe, self.output, count, self.answers, answers_alone=self.answers_alone)
+        return replace(work, captions=job)
 
     def _ask_first_question(self, work: Work, notes: Sequence[Unanswered]) -> str | None:
         """Asks the first open question, and keeps its answer; with caption.on_failure=template returns what is wrong.
@@ -164,14 +190,14 @@ class _Start:
             BuildError: when no request to the endpoint can succeed.
         """
         job = work.captions
-        if job is None or (job.writer != "openai" and not job.has_judge):
+        if job is None or job.answers_alone or (job.writer != "openai" and not job.has_judge):
             return None
         question = first_question(self.recipe, self.plan, work.shards, job, self.output)
         if question is None:
             question = first_noted_question(self.output, job, notes)
         if question is None:
             return None
-        reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
+        reason = writer_unavailable_reason(job.writer, job.address, job.weights) or judge_unavailable_reason(job)
         if reason is not None:
             raise BuildError(reason)
         try:
@@ -245,21 +271,22 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
         for shard in (plan.shards[number] for number in work.shards)
     }
     rooms = {workspace.rooms_name(number): len(chunk) for number, chunk in work.rooms}
-    log = None if verbose or storage.is_remote(output) else workspace.log_path(output)
+    log = None if verbose or storage.is_remote(output) else FileIn(output, workspace.LOG)
     with logged_to(log) as screen, Progress(output, rows, rooms, screen):
         if runs_in_processes(beam_flags):
             run_locally(recipe, output, plan.shard_paths, work, beam_flags)
             return
         options = beam_options(beam_flags, units=max(len(work.shards), len(work.rooms)))
-        pipeline = beam.Pipeline(options=options)
-        build_dag(pipeline, recipe, output, work)
-        try:
-            pipeline.run().wait_until_finish()
-        except (OSError, RuntimeError):
-            raise
-        except Exception as error:
-            # The clients of other runners raise errors of their own: no credentials, an unknown project.
-            raise RuntimeError(last_words(error)) from error
+        with files_in_temporary_folder("build"):
+            pipeline = beam.Pipeline(options=options)
+            build_dag(pipeline, recipe, output, work)
+            try:
+                pipeline.run().wait_until_finish()
+            except (OSError, RuntimeError):
+                raise
+            except Exception as error:
+                # The clients of other runners raise errors of their own: no credentials, an unknown project.
+                raise RuntimeError(last_words(error)) from error
 
 
 def _finish(
@@ -285,4 +312,4 @@ def _finish(
     )
 
 
-__all__ = ["BuildError", "Outcome", "ReleaseError", "build", "failures_folder"]
+__all__ = ["BuildError", "Outcome", "ReleaseError", "build"]

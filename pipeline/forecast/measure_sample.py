@@ -7,7 +7,6 @@ import math
 import multiprocessing
 import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +39,8 @@ from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
+from transforms.storage import folder_files
+from transforms.storage.temporary import temporary_folder
 
 __all__ = ["Budget", "Measured", "MeasuringFailed", "ModelAnswers", "ask_model", "in_keyed_order", "measure_sample"]
 
@@ -232,7 +233,7 @@ def _used_s(seconds: float, settings: RenderSettings) -> float:
 
 def _header_path(clip: Clip) -> str:
     """The path whose header states the clip's length; empty for a member of a tar."""
-    return clip.path if clip.offset_bytes is None else ""
+    return (clip.target or clip.path) if clip.offset_bytes is None else ""
 
 
 def _header_s(path: str) -> float | None:
@@ -240,7 +241,8 @@ def _header_s(path: str) -> float | None:
     if not path:
         return None
     try:
-        return float(soundfile.info(path).duration)
+        with open(folder_files.open_listed(path), "rb") as file:
+            return float(soundfile.info(file).duration)
     except (OSError, RuntimeError, ValueError):
         return None
 
@@ -273,7 +275,7 @@ def _measure(job: _Job, asked_at: float) -> _Part:
     """Measures the part of one process; `asked_at` is the time at which the process was started."""
     # A spawned process does not know the options of the command.
     set_file_systems(job.beam_flags)
-    with tempfile.TemporaryDirectory(prefix="elsa-plan-") as folder:
+    with temporary_folder("plan") as folder:
         return _Measuring(job, folder).part(asked_at)
 
 

@@ -24,6 +24,7 @@ from tests.sounds import small_folder
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.current_work import CurrentWork
+from transforms.storage import folder_files
 
 pytestmark = pytest.mark.slow
 
@@ -173,7 +174,7 @@ def test_rooms_are_measured_again_when_a_worker_died_over_them(tmp_path: Path) -
         runs.append(part)
         if len(runs) == 1:
             return End(139)
-        storage.write_bytes(workspace.rooms_path(str(tmp_path), 0), b"")
+        folder_files.write_bytes(str(tmp_path), workspace.rooms_file(0), b"")
         return End()
 
     supervise(str(tmp_path), (), Work((), ((0, (("train", 1),)),)), run)
@@ -209,3 +210,12 @@ def test_what_ended_a_worker_is_said_in_words() -> None:
 def test_the_last_words_of_an_error_are_what_went_wrong(text: str) -> None:
     assert last_words(RuntimeError(text)) == "No space left on device: '/r/x.flac'"
     assert last_words(ValueError()) == "ValueError"
+
+
+def test_the_last_words_of_an_error_of_grpc_are_its_details() -> None:
+    # "the build stopped: >", where no pool of workers served.
+    text = (
+        "<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n"
+        '\tdetails = "failed to connect to all addresses"\n\tdebug_error_string = "UNKNOWN:Error"\n>'
+    )
+    assert last_words(RuntimeError(text)) == "failed to connect to all addresses"
