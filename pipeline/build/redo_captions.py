@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
-from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
-from transforms import storage
+from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_release_json, read_table
 from transforms.captions.answer_journal import Journals
+from transforms.captions.endpoint.address import ADDRESS_VARIABLE
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
@@ -29,6 +30,7 @@ from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords
 
 #: Shards whose captions are asked for at the same time, so that all slots of the endpoint stay busy.
@@ -63,7 +65,7 @@ def redo_captions(
     Args:
         release: the folder of a finished release.
         settings: `caption.KEY=VALUE` laid over the release's recipe, such as another address. An endpoint is asked only
-            if its address is named here, or if the recipe names none and the provider's own is meant.
+            if its address is named here or in OPENAI_BASE_URL, or if the recipe names none: then it is the provider's.
         watch: called with the number of captions that are done, and of all that had no answer.
 
     Raises:
@@ -88,7 +90,7 @@ def redo_captions(
         except BuildError as error:
             raise BuildError(f"{error}; the release is as it was") from error
     with release_lock(release):
-        job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
+        job = job_of_build(recipe, release, max(len(shards), 1), None, answers_alone=False)
         keep_first_answers(release, replies)
         counts = _redo(
             release,
@@ -115,8 +117,8 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
     """Asks again for the captions without an answer in shards that an unfinished build has noted."""
 
     def wanted_in(shard: str) -> IsWanted:
-        name = workspace.shard_file(release, workspace.ANSWERS, shard)
-        return _unanswered(_answers(name), over_budget=False).__contains__
+        name = workspace.shard_file(workspace.ANSWERS, shard)
+        return _unanswered(_answers(release, name), over_budget=False).__contains__
 
     _redo(release, job, [note.shard for note in notes], workspace.ANSWERS, wanted_in)
 
@@ -124,7 +126,7 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
 def first_noted_question(release: str, job: CaptionJob, notes: Iterable[Unanswered]) -> OpenQuestion | None:
     """The first open question of the noted shards; None if none of them holds a caption without an answer."""
     for note in notes:
-        answers = _answers(workspace.shard_file(release, workspace.ANSWERS, note.shard))
+        answers = _answers(release, workspace.shard_file(workspace.ANSWERS, note.shard))
         wanted = _unanswered(answers, over_budget=False)
         question = _first_question(job, [_rows(release, note.shard)], wanted.__contains__)
         if question is not None:
@@ -139,7 +141,7 @@ def _first_question(
     questions = job.questions()
     known = known_answers(job.answers)
     if job.release is not None:
-        Journals(workspace.journal_folder(job.release)).refresh(known)
+        Journals(job.release).refresh(known)
     for rows in shards:
         for request in _requests(rows, questions, is_wanted):
             question = open_question(request, known.get, questions)
@@ -150,23 +152,22 @@ def _first_question(
 
 def merge_redone(release: str) -> None:
     """Puts the answers of a redo in the place of those that the same captions had in answers.parquet."""
-    folder = workspace.folder_of(release, workspace.REDONE)
-    names = storage.list_files(folder)
+    folder = workspace.folder_of(workspace.REDONE)
+    names = folder_files.list_files(release, folder)
     if not names:
         return
-    new = pa.concat_tables([_answers(storage.join(folder, name)) for name in names])
+    new = pa.concat_tables([_answers(release, f"{folder}/{name}") for name in names])
     replaced = set(_keys(new))
     old = as_answers(read_table(release, ANSWERS))
     kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
     # The folder stays until release.json is written: it says that a redo is not done yet.
-    storage.write_bytes(storage.join(release, ANSWERS), buffer.getvalue())
+    folder_files.write_bytes(release, ANSWERS, buffer.getvalue())
 
 
 def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> Recipe:
-    path = storage.join(release, RECIPE)
-    own, recipe = load_release_recipe(path), load_release_recipe(path, settings)
+    own, recipe = load_release_recipe(release), load_release_recipe(release, settings)
     if own.caption.writer != "openai" and own.caption.judge == "none":
         raise BuildError(f"{release} was built with caption.writer={own.caption.writer}, which leaves nothing to ask")
     if recipe.sha256() != recipe_sha256:
@@ -177,13 +178,14 @@ def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> R
     for key in ("base_url", "judge_base_url"):
         address = getattr(own.caption, key)
         is_asked = own.caption.judge != "none" if key == "judge_base_url" else own.caption.writer == "openai"
-        if is_asked and address is not None and f"caption.{key}" not in named:
+        is_named = f"caption.{key}" in named or os.environ.get(ADDRESS_VARIABLE)
+        if is_asked and address is not None and not is_named:
             # A release comes from anybody, and the key goes to the address.
             raise BuildError(
                 f"name the endpoint that is to be asked: --set caption.{key}={address} is the one in the "
                 "release's recipe"
             )
-    return recipe
+    return recipe.asking_the_environment()
 
 
 def _unanswered(answers: pa.Table, *, over_budget: bool = True) -> set[CaptionKey]:
@@ -204,10 +206,10 @@ def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
     return zip(answers["row_id"].to_pylist(), answers["caption_index"].to_pylist(), strict=True)
 
 
-def _answers(path: str) -> pa.Table:
-    if not storage.exists(path):
+def _answers(release: str, name: str) -> pa.Table:
+    if not folder_files.exists(release, name):
         return ANSWER_SCHEMA.empty_table()
-    return as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
+    return as_answers(read_table(release, name))
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:
@@ -222,7 +224,7 @@ def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
     ids = {row_id for row_id, _ in wanted}
     found = []
     for path in metadata_paths(release):
-        data = io.BytesIO(storage.read_bytes(storage.join(release, path)))
+        data = io.BytesIO(folder_files.read_bytes(release, path))
         rows = pq.read_table(data, columns=["id", "caption_status"]).to_pylist()
         if any(row["id"] in ids and TEMPLATE in row["caption_status"] for row in rows):
             found.append(path.removesuffix(f"/{METADATA}"))
@@ -268,8 +270,8 @@ def _redo(
 
 def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared: SharedWriter) -> tuple[int, int]:
     """Rewrites the captions of one shard; its answers are on disk before its table is replaced."""
-    path = workspace.shard_file(release, kind, shard)
-    before, rows = _answers(path), _rows(release, shard)
+    name = workspace.shard_file(kind, shard)
+    before, rows = _answers(release, name), _rows(release, shard)
     # A kill between the two files leaves a kept answer for a caption that is still the template's.
     written = {key for key, kept in zip(_keys(before), before["kept"].to_pylist(), strict=True) if kept}
     requests = _requests(rows, shared.questions, lambda key: is_wanted(key) or key in written)
@@ -282,9 +284,9 @@ def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared
     if requests:
         others = before.filter(pa.array([key not in captions for key in _keys(before)], pa.bool_()))
         records = [*others.to_pylist(), *(answer_values(answer) for answer in given)]
-        storage.write_bytes(path, table_to_parquet(records, ANSWER_SCHEMA))
+        folder_files.write_bytes(release, name, table_to_parquet(records, ANSWER_SCHEMA))
         changed = [_with_captions(row, captions) for row in rows]
-        storage.write_bytes(storage.join(release, shard, METADATA), table_to_parquet(changed, ROW_SCHEMA))
+        folder_files.write_bytes(release, f"{shard}/{METADATA}", table_to_parquet(changed, ROW_SCHEMA))
     if kind == workspace.ANSWERS:
         shared.note(shard, [answers for _, answers in outcomes])
     return len(requests), sum(caption.status != TEMPLATE for caption in captions.values())

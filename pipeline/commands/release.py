@@ -50,6 +50,9 @@ class VerifyCommand:
         except (RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
+        except OSError as error:
+            fail(f"the release cannot be read to its end: {last_words(error)}")
+            return INCOMPLETE
         if arguments.json:
             print(json.dumps(findings.as_json(), indent=1))
         else:
@@ -81,11 +84,12 @@ class ReproduceCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, build
-        from pipeline.check.reproduce import differences
+        from pipeline.check.reproduce import differences, not_asked
         from pipeline.recipe import RecipeError, load_release_recipe
-        from pipeline.release.layout import ANSWERS, RECIPE, ReleaseError, read_release_json
+        from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
         from transforms.sources import SourceUnusable
-        from transforms.storage import absolute, join
+        from transforms.storage import absolute
+        from transforms.storage.folder_files import FileIn
 
         if absolute(arguments.output) == absolute(arguments.release):
             fail(f"--output {arguments.output} is the release itself; name another folder")
@@ -94,14 +98,14 @@ class ReproduceCommand:
             return UNUSABLE
         try:
             read_release_json(arguments.release)
-            recipe = load_release_recipe(join(arguments.release, RECIPE))
+            recipe = load_release_recipe(arguments.release)
             outcome = build(
                 recipe,
                 arguments.input,
                 arguments.output,
                 beam_flags=arguments.beam_options,
-                answers=join(arguments.release, ANSWERS),
-                failures_stand=True,
+                answers=FileIn(absolute(arguments.release), ANSWERS),
+                answers_alone=True,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
@@ -113,7 +117,11 @@ class ReproduceCommand:
             fail(line)
         if outcome.failures:
             return INCOMPLETE
-        lines = differences(arguments.release, arguments.output)
+        try:
+            lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
+        except OSError as error:
+            fail(f"the two releases cannot be compared: {last_words(error)}")
+            return INCOMPLETE
         for line in lines:
             fail(line)
         if not lines:

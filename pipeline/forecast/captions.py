@@ -16,8 +16,7 @@ from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
 from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, text_tokens
 from pipeline.recipe import Recipe
 from prompts import Prompt
-from transforms import storage
-from transforms.captions.answer_journal import KnownAnswers
+from transforms.captions.answer_journal import AnswersFile, KnownAnswers, answers_bytes
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
@@ -245,12 +244,12 @@ def plan_captions(
     )
 
 
-def earlier_answers(paths: Sequence[str], questions: Questions) -> ModelAnswers:
+def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> ModelAnswers:
     """The tries and tokens of the writer's model and of the judge's in earlier builds, with the same prompts."""
     captions: set[tuple[str, int]] = set()
     of_writer, of_judge = _TokenCount(), _TokenCount()
-    for path in paths:
-        table = as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
+    for file in files:
+        table = as_answers(pq.read_table(io.BytesIO(answers_bytes(file))))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

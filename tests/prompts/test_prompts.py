@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,32 @@ def test_a_prompt_has_the_hash_of_its_file() -> None:
     assert prompt.parameters == {"temperature": prompt.temperature, "max_tokens": prompt.max_tokens}
 
 
+@pytest.mark.parametrize(
+    ("caption", "words", "start"),
+    [
+        ("A dog barks", {"distance": "near", "direction": "left"}, "Near, on the left, a"),
+        ("Humming of an engine", {"elevation": "up"}, "Up above, humming"),
+        ("John's dog barks", {"elevation": "up"}, "Up above,"),
+        ("A's fifth is played", {"elevation": "up"}, "Up above,"),
+        ("", {"elevation": "up"}, "Up above,"),
+        ("A dog barks", {}, ""),
+    ],
+)
+def test_an_answer_starts_with_the_place_and_a_first_word_that_is_no_name(
+    caption: str, words: dict[str, str], start: str
+) -> None:
+    assert load_prompt("place").start_of_answer(caption, words) == start
+    assert load_prompt("woven").start_of_answer(caption, words) == ""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in prompt_names() if load_prompt(name).answer_start))
+def test_the_examples_of_a_prompt_start_as_its_answers_do(name: str) -> None:
+    prompt = load_prompt(name)
+    for example in prompt.examples:
+        place = prompt.start_of_answer("", example.words)
+        assert example.answer.startswith(place), example
+
+
 def test_examples_come_before_the_request_and_pass_the_check() -> None:
     from transforms.captions.check import check_caption
     from transforms.words import SpatialWords
@@ -135,9 +162,20 @@ def test_a_caption_is_data(caption: str) -> None:
 def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("---\nname: mine\nversion: 3\ntemperature: 0\nmax_tokens: 9\n---\nSay {caption} with {words}.\n")
-    prompt = load_prompt(str(path))
+    prompt = load_prompt(str(path), may_read=True)
     assert (prompt.name, prompt.version, prompt.temperature, prompt.max_tokens) == ("mine", 3, 0.0, 9)
     assert prompt.messages("rain", {"distance": "far"}) == [{"role": "user", "content": "Say rain with far."}]
+
+
+def test_a_prompt_of_a_strangers_recipe_is_no_path_that_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "own.txt").write_text("---\nname: a\nversion: 1\ntemperature: 0\nmax_tokens: 9\n---\n{caption}\n")
+    for path in ("pipe", "own.txt", "none"):
+        for read in (lambda name: prompt_list([name], {}), load_prompt):
+            with pytest.raises(PromptError, match="no text comes with it"):
+                read(str(tmp_path / path))
+    with pytest.raises(PromptError, match="no prompt"):
+        load_prompt(str(tmp_path / "pipe"), may_read=True)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +186,10 @@ def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
         ("---\nname: x\nversion: 1\ntemperature: hot\nmax_tokens: 9\n---\n{caption}", "hot"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\nno slot", "{caption}"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\n{caption} {colour}", "{colour}"),
+        (
+            '---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\nanswer_start: "{words}"\n---\n{caption}',
+            "answer_start has {words}; known are place, first_word",
+        ),
         ("---\n: [\n---\n{caption}", "mine.txt"),
     ],
 )
@@ -155,7 +197,7 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
     path = tmp_path / "mine.txt"
     path.write_text(text)
     with pytest.raises(PromptError) as caught:
-        load_prompt(str(path))
+        load_prompt(str(path), may_read=True)
     message = str(caught.value)
     assert "mine.txt" in message
     assert says in message
@@ -164,7 +206,7 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
 
 def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(PromptError, match=r"no prompt 'nonsense': .*paper, place, .*styles$"):
-        load_prompt("nonsense")
+        load_prompt("nonsense", may_read=True)
 
 
 def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_own() -> None:
@@ -194,14 +236,14 @@ def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_o
 )
 def test_a_list_of_prompts_that_cannot_be_used_is_refused_by_name(names: list[str], says: str) -> None:
     with pytest.raises(PromptError, match=says):
-        prompt_list(names, {})
+        prompt_list(names, {}, may_read=True)
 
 
 def test_a_copy_of_a_prompt_is_the_same_prompt(tmp_path: Path) -> None:
     path = tmp_path / "copy.txt"
     path.write_bytes((Path(prompts.__file__).parent / "place.txt").read_bytes())
     with pytest.raises(PromptError, match=r"copy\.txt' is in the list twice as 'place'$"):
-        prompt_list(["place", str(path)], {})
+        prompt_list(["place", str(path)], {}, may_read=True)
 
 
 def test_the_place_in_prose() -> None:

@@ -16,6 +16,7 @@ from transforms.shards.plan_shards import PlannedShard
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_file import open_clip, sha256_of
 from transforms.sound.refusal import ClipRefused
+from transforms.storage import folder_files
 
 #: The state of each clip's file by its split and source_id.
 States = Mapping[tuple[str, str], str]
@@ -36,7 +37,7 @@ def read_states(clips: Iterable[Clip]) -> States:
             state = None if clip.size_bytes is None else str(clip.size_bytes)
         else:
             if clip.path not in of_path:
-                of_path[clip.path] = _local_state(clip.path)
+                of_path[clip.path] = _local_state(clip.target or clip.path)
             state = of_path[clip.path]
         if state is not None:
             states[clip.split, clip.source_id] = state
@@ -56,7 +57,7 @@ def write_states(release: str, states: States) -> None:
     records = [{"split": split, "source_id": name, "state": state} for (split, name), state in states.items()]
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(records, _SCHEMA), buffer, compression="zstd")
-    storage.write_bytes(workspace.clip_states_path(release), buffer.getvalue())
+    folder_files.write_bytes(release, workspace.CLIP_STATES, buffer.getvalue())
 
 
 def changed_clips(release: str, shards: Sequence[PlannedShard], now: States) -> list[str]:
@@ -94,11 +95,11 @@ def _is_doubtful(clip: Clip, before: str | None, now: str | None) -> bool:
 
 
 def _earlier_states(release: str) -> States:
-    path = workspace.clip_states_path(release)
-    if not storage.exists(path):
+    if not folder_files.exists(release, workspace.CLIP_STATES):
         return {}
     try:
-        columns = pq.read_table(io.BytesIO(storage.read_bytes(path)), schema=_SCHEMA).to_pydict()
+        data = folder_files.read_bytes(release, workspace.CLIP_STATES)
+        columns = pq.read_table(io.BytesIO(data), schema=_SCHEMA).to_pydict()
     except pa.ArrowException:
         # Without states, the files themselves are read.
         return {}
@@ -106,7 +107,7 @@ def _earlier_states(release: str) -> States:
 
 
 def _rendered_from(release: str, shard: PlannedShard) -> dict[str, str]:
-    data = storage.read_bytes(storage.join(release, shard.path, METADATA))
+    data = folder_files.read_bytes(release, f"{shard.path}/{METADATA}")
     try:
         columns = pq.read_table(io.BytesIO(data), columns=["source_id", "source_sha256"]).to_pydict()
     except pa.ArrowException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from transforms import storage
@@ -35,6 +35,10 @@ class Place:
     size_bytes: int
     member: str | None = None
     offset_bytes: int | None = None
+    target: str | None = field(default=None, compare=False)
+    """The file that `path` is a link to; None where it is no link."""
+    modified_ns: int | None = field(default=None, compare=False)
+    """When the file, or the tar, was last written to; None where the listing does not say."""
 
 
 OUTSIDE = Refusal("outside_input", "the path leads out of the input folder")
@@ -60,6 +64,10 @@ class InputTree:
     """Folders that hold a release, and are passed over with all that is in them."""
     called: str | None = None
     """Another path of the root, as the user gave it."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """The path of the file that each link leads to. It lies in the input and holds no link itself."""
+    modified_ns: Mapping[str, int] = field(default_factory=dict)
+    """When each file was last written to, where the listing says so."""
 
     def name_of(self, written: str) -> str:
         """What a list means by a name: the name in this tree where it has one, else the plainest way to write it.
@@ -75,7 +83,9 @@ class InputTree:
         if found == SEVERAL:
             return AMBIGUOUS_NAME
         if found is not None:
-            return self.refused.get(found) or Place(storage.join(self.root, found), self.sizes[found])
+            target = self.targets.get(found)
+            refusal, modified_ns = self.refused.get(found), self.modified_ns.get(found)
+            return refusal or Place(self.path(found), self.sizes[found], target=target, modified_ns=modified_ns)
         inside = self._relative(written)
         if inside is None:
             return OUTSIDE
@@ -114,8 +124,12 @@ class InputTree:
         return NameIndex(self.sizes)
 
     def path(self, name: str) -> str:
-        """The path or address of a name in this tree."""
+        """The path or address of a name in this tree, for messages."""
         return storage.join(self.root, name)
+
+    def file(self, name: str) -> str:
+        """The path or address of the file that a name in this tree leads to, to be opened."""
+        return self.targets.get(name) or self.path(name)
 
     def refused_folders(self) -> dict[str, Refusal]:
         """Folders whose files nobody sees: links to folders, and what may not be read."""
@@ -135,6 +149,8 @@ class InputTree:
             {name[len(prefix) :]: why for name, why in self.refused.items() if name.startswith(prefix)},
             tuple(name[len(prefix) :] for name in self.releases if name.startswith(prefix)),
             None if self.called is None else storage.join(self.called, folder),
+            {name[len(prefix) :]: path for name, path in self.targets.items() if name.startswith(prefix)},
+            {name[len(prefix) :]: time for name, time in self.modified_ns.items() if name.startswith(prefix)},
         )
 
     def has_folder(self, folder: str) -> bool:
@@ -195,6 +211,8 @@ def _list_local(folder: str) -> InputTree:
         raise SourceUnusable(f"{'not a folder' if os.path.exists(folder) else 'no such folder'}: {folder}")
     root = os.path.realpath(folder)
     sizes: dict[str, int] = {}
+    targets: dict[str, str] = {}
+    modified_ns: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
     releases: list[str] = []
     waiting = [""]
@@ -215,23 +233,33 @@ def _list_local(folder: str) -> InputTree:
                 elif not _is_text(entry.name):
                     refused[name] = BROKEN_NAME
                 elif entry.is_file(follow_symlinks=False):
-                    sizes[name] = entry.stat(follow_symlinks=False).st_size
+                    status = entry.stat(follow_symlinks=False)
+                    sizes[name], modified_ns[name] = status.st_size, status.st_mtime_ns
                 else:
                     outcome = _follow(entry, root)
                     if isinstance(outcome, Refusal):
                         refused[name] = outcome
                     else:
-                        sizes[name] = outcome
+                        targets[name], status = outcome
+                        sizes[name], modified_ns[name] = status.st_size, status.st_mtime_ns
         except OSError as error:
             if not prefix:
                 raise SourceUnusable(f"{folder} cannot be listed: {reason_of(error)}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
     called = os.path.abspath(folder)
-    return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called)
+    return InputTree(
+        root,
+        dict(sorted(sizes.items())),
+        dict(sorted(refused.items())),
+        tuple(sorted(releases)),
+        called,
+        targets,
+        modified_ns,
+    )
 
 
-def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
-    """The size of the file that a link leads to."""
+def _follow(entry: os.DirEntry[str], root: str) -> tuple[str, os.stat_result] | Refusal:
+    """The file that a link leads to, and its size and time."""
     if not entry.is_symlink():
         return NOT_A_FILE
     target = os.path.realpath(entry.path)
@@ -244,7 +272,7 @@ def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
         return LINK_TO_NOTHING
     if not os.path.isfile(target):
         return NOT_A_FILE
-    return os.stat(target).st_size
+    return target, os.stat(target)
 
 
 def _is_text(name: str) -> bool:

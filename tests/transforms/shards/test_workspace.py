@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 from pathlib import Path
 
 import pytest
 
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 
 def test_a_release_belongs_to_the_build_that_has_begun_last(tmp_path: Path) -> None:
@@ -26,23 +25,9 @@ def test_a_shard_is_not_dropped_without_a_word_where_its_build_cannot_be_read(
 ) -> None:
     run = workspace.begin_run(str(tmp_path))
 
-    def refuse(path: str) -> bytes:
-        raise OSError(errno.EMFILE, "Too many open files", path)
+    def refuse(release: str, name: str) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", name)
 
-    monkeypatch.setattr(workspace.storage, "read_bytes", refuse)
+    monkeypatch.setattr(folder_files, "read_bytes", refuse)
     with pytest.raises(OSError, match="Too many open files"):
         workspace.is_run(str(tmp_path), run)
-
-
-def test_a_budget_on_a_disk_without_locks_is_dealt_to_the_shards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Every request failed at the lock of the file that counts them.
-    def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    assert workspace.ledger_path(str(tmp_path)) == str(tmp_path / ".elsa" / "spending.json")
-    monkeypatch.setattr(fcntl, "flock", no_locks)
-    assert workspace.ledger_path(str(tmp_path)) is None
-    assert workspace.ledger_path("gs://bucket/release") is None
-    assert list((tmp_path / ".elsa").iterdir()) == []
