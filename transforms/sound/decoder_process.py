@@ -24,10 +24,14 @@ from transforms.sound.refusal import ClipRefused
 REQUEST = struct.Struct("<16sdd")
 #: A reply has a kind, the sample rate in hertz, and the number of bytes that follow.
 REPLY = struct.Struct("<IIQ")
-READY, SAMPLES, REFUSAL, NO_MEMORY, FAILURE = range(5)
+READY, SAMPLES, REFUSAL, NO_MEMORY, FAILURE, MACHINE_SHORT = range(6)
 
 # Memory for a block as it is read, for the mean of its channels, and for libraries.
 _WORKING_BYTES = 1 << 30
+
+
+class _MachineShort(MemoryError):
+    """The system gives less memory than a clip may need, which is not the clip's fault."""
 
 
 def serve(connection: socket.socket) -> None:
@@ -39,6 +43,8 @@ def serve(connection: socket.socket) -> None:
             kind, rate, body = _answer_next(connection, memory_bytes)
         except EOFError:
             return
+        except _MachineShort:
+            kind, rate, body = MACHINE_SHORT, 0, b""
         except MemoryError:
             kind, rate, body = NO_MEMORY, 0, b""
         # Nothing has been sent for this file, so the parent can be told what is wrong with this process.
@@ -48,7 +54,7 @@ def serve(connection: socket.socket) -> None:
         connection.sendall(body)
         signal.setitimer(signal.ITIMER_REAL, 0)
         # The libraries may be in any state now, so this process ends and a new one takes its place.
-        if kind in (NO_MEMORY, FAILURE):
+        if kind in (NO_MEMORY, FAILURE, MACHINE_SHORT):
             return
 
 
@@ -57,6 +63,7 @@ def _answer_next(connection: socket.socket, memory_bytes: int) -> tuple[int, int
 
     Raises:
         EOFError: when there is no further request.
+        _MachineShort: when decoding takes more memory than the system gives, and less than a clip may need.
         MemoryError: when decoding takes more memory than any clip needs.
     """
     request, descriptors, _, _ = socket.recv_fds(connection, REQUEST.size, 1)
@@ -65,14 +72,17 @@ def _answer_next(connection: socket.socket, memory_bytes: int) -> tuple[int, int
     ending, max_duration_s, give_up_s = REQUEST.unpack(request)
     # If the parent has died, this timer ends a call of a library that never returns.
     signal.setitimer(signal.ITIMER_REAL, give_up_s)
+    enough = True
     if memory_bytes:
-        _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
+        enough = _limit_memory(memory_bytes + _WORKING_BYTES + round(max_duration_s * mix_down.HIGHEST_RATE) * 4)
     try:
         samples, rate = decoding.decode_file(
             descriptors[0], ending.rstrip(b"\0").decode(errors="replace"), max_duration_s=max_duration_s
         )
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        if enough:
+            raise
+        raise _MachineShort from error
     # A hostile file may break a parser in any way; the clip is refused with the error as its detail.
     except Exception as error:
         reason = error.reason if isinstance(error, ClipRefused) else "unreadable"
@@ -99,12 +109,13 @@ def _confine() -> int:
         return 0
 
 
-def _limit_memory(limit_bytes: int) -> None:
+def _limit_memory(limit_bytes: int) -> bool:
+    """Limits the memory of this process; False where the system has limited it to less than a clip may need."""
     _, hard_bytes = resource.getrlimit(resource.RLIMIT_AS)
     # Without privileges no process may raise a limit that somebody else has set for it.
-    if hard_bytes != resource.RLIM_INFINITY:
-        limit_bytes = min(limit_bytes, hard_bytes)
-    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard_bytes))
+    enough = hard_bytes == resource.RLIM_INFINITY or hard_bytes >= limit_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes if enough else hard_bytes, hard_bytes))
+    return enough
 
 
 def main() -> None:

@@ -69,6 +69,9 @@ class _Child:
     def __init__(self, command: Sequence[str]) -> None:
         self.used = False
         self._socket, theirs = socket.socketpair()
+        # A library may have set a default timeout, as Beam does for gs://. It makes a new socket non-blocking, here and
+        # in the child, which would find no request yet and end.
+        theirs.setblocking(True)
         # A clip has about 4 MB of samples; larger buffers halve the number of context switches.
         for end in (self._socket, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
@@ -118,11 +121,17 @@ class _Child:
             elif kind == decoder_process.FAILURE and size < _LONGEST_TEXT_BYTES:
                 text = self._receive(size, deadline).decode(errors="replace")
                 raise _ChildFailed("decoder_crashed", f"the decoder failed: {text}")
+            elif kind == decoder_process.MACHINE_SHORT:
+                raise DecoderUnavailable(
+                    "a decoder may not have the memory that a clip may need: see ulimit -v and audio.max_duration_s"
+                )
             elif kind == decoder_process.NO_MEMORY:
                 raise _ChildFailed("decoder_out_of_memory", "decoding takes more memory than any clip needs")
         except json.JSONDecodeError:
             # An invalid answer, as below.
             pass
+        except DecoderUnavailable:
+            raise
         except TimeoutError:
             raise _ChildFailed("decoder_hung", f"the decoder did not answer within {timeout_s:.0f} s") from None
         except (OSError, EOFError):

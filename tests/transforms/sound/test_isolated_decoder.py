@@ -6,6 +6,7 @@ import io
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from tests import broken_decoder
 from tests.benchmarks.fuzz_decoder import fuzz
 from tests.mp3_files import mp3, without_count
 from tests.sounds import RATE, noise_burst
-from transforms.sound import decoder_process, mix_down
+from transforms.sound import decoder_process, isolated_decoder, mix_down
 from transforms.sound.decoding import decode_file
 from transforms.sound.isolated_decoder import COMMAND, DecoderUnavailable, IsolatedDecoder, in_memory
 from transforms.sound.refusal import ClipRefused
@@ -307,3 +308,42 @@ def twelve_hours_header() -> bytes:
     size = 12 * 3600 * RATE * 2
     header[4:8], header[40:44] = (36 + size).to_bytes(4, "little"), size.to_bytes(4, "little")
     return bytes(header)
+
+
+def test_a_default_timeout_of_sockets_costs_no_clip() -> None:
+    # Beam sets one for gs://: fresh decoders ended before their first file, and clips were lost.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(60)
+    try:
+        child = isolated_decoder._Child(isolated_decoder.COMMAND)
+    finally:
+        socket.setdefaulttimeout(before)
+    try:
+        # By now it waits for a request.
+        time.sleep(0.3)
+        with isolated_decoder.in_memory(encoded(1, "WAV", rate=48_000, seconds=0.1)) as descriptor:
+            samples, _ = child.decode(descriptor, ".wav", 10.0, 30.0)
+        assert len(samples) == 4_800
+    finally:
+        child.kill()
+
+
+@pytest.mark.parametrize("hard_bytes", [resource.RLIM_INFINITY, 1 << 40, 1 << 20])
+def test_memory_that_the_system_withholds_is_not_the_fault_of_a_clip(
+    hard_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(decoder_process.resource, "getrlimit", lambda _: (hard_bytes, hard_bytes))
+    monkeypatch.setattr(decoder_process.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(decoder_process.signal, "setitimer", lambda *_: None)
+    monkeypatch.setattr(decoder_process.decoding, "decode_file", raise_memory_error)
+    kind = MemoryError if hard_bytes != 1 << 20 else decoder_process._MachineShort
+    with ours, theirs, isolated_decoder.in_memory(b"a clip") as descriptor:
+        socket.send_fds(ours, [decoder_process.REQUEST.pack(b".wav", 1.0, 9.0)], [descriptor])
+        with pytest.raises(MemoryError) as raised:
+            decoder_process._answer_next(theirs, 1 << 20)
+    assert raised.type is kind
+
+
+def raise_memory_error(*_: object, **__: object) -> None:
+    raise MemoryError
