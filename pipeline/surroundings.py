@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import io
 import os
+import resource
 import sys
 from typing import Any, TextIO
 
+#: The least address space with which Beam can be imported and starts its threads; with two workers it is 3 GB.
+LEAST_ADDRESS_SPACE_BYTES = 1_500_000_000
 #: What libraries say when the system refuses them memory, in errors of many kinds.
 _OUT_OF_MEMORY = ("cannot allocate memory", "can't start new thread", "failed to map segment", "bad_alloc")
 
@@ -53,6 +56,20 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def too_little_memory() -> str | None:
+    """What is wrong with the limit of address space, in one line; None where a build can begin.
+
+    Below the limit, imports fail or hang in libraries that say nothing.
+    """
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit_bytes == resource.RLIM_INFINITY or limit_bytes >= LEAST_ADDRESS_SPACE_BYTES:
+        return None
+    return (
+        f"this process may use {limit_bytes / 1e9:.1f} GB of address space (ulimit -v), and a build needs "
+        f"{LEAST_ADDRESS_SPACE_BYTES / 1e9:.1f} GB at least"
+    )
 
 
 def working_folder() -> str:

@@ -8,7 +8,7 @@ import logging
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_recipe_arguments, parse_share, recipe_or_fail
 from pipeline.errors import last_words
-from pipeline.surroundings import is_out_of_memory
+from pipeline.surroundings import is_out_of_memory, too_little_memory
 
 
 class BuildCommand:
@@ -52,6 +52,10 @@ class BuildCommand:
             logging.getLogger().setLevel(logging.INFO)
         recipe = recipe_or_fail(arguments)
         if recipe is None:
+            return UNUSABLE
+        short = too_little_memory()
+        if short is not None:
+            fail(short)
             return UNUSABLE
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from pipeline import command
 from pipeline.command import main
-from pipeline.surroundings import is_out_of_memory, is_utf8, never_failing_stderr
+from pipeline.surroundings import is_out_of_memory, is_utf8, never_failing_stderr, too_little_memory
 
 
 @pytest.mark.parametrize("locale", ["POSIX", "C"])
@@ -94,3 +95,15 @@ def test_a_log_that_cannot_be_written_stands_in_the_way_of_no_error() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(full)
+
+
+@pytest.mark.parametrize(
+    ("limit_bytes", "short"), [(resource.RLIM_INFINITY, False), (3 << 30, False), (700 << 20, True)]
+)
+def test_an_address_space_in_which_imports_hang_is_one_line(
+    limit_bytes: int, short: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit_bytes, limit_bytes))
+    said = too_little_memory()
+    assert (said is not None) is short
+    assert said is None or said.startswith("this process may use 0.7 GB of address space (ulimit -v)")
