@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -50,3 +51,43 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str] | None 
 def finished_shards(output: Path) -> list[Path]:
     """The tables of the shards that are there."""
     return sorted(output.glob("*/*/metadata.parquet"))
+
+
+def listening(pid: int) -> dict[str, int]:
+    """The number of sockets on which a process and those below it listen, by the address as the kernel writes it."""
+    found: dict[str, int] = {}
+    inodes = {inode for process in _tree(pid) for inode in _sockets(process)}
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            # 0A is LISTEN; a socket of UDP that is bound and not connected is 07.
+            if words[9] in inodes and words[3] in ("0A", "07"):
+                address = words[1].partition(":")[0]
+                found[address] = found.get(address, 0) + 1
+    return found
+
+
+#: 127.0.0.1, the same as an IPv6 address, and ::1.
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def _tree(pid: int) -> list[int]:
+    found, left = [], [pid]
+    while left:
+        found.append(left.pop())
+        # A process that has ended has no children any more.
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{found[-1]}/task").iterdir():
+                left += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                target = os.readlink(descriptor)
+                if target.startswith("socket:["):
+                    found.add(target.removeprefix("socket:[").removesuffix("]"))
+    return found

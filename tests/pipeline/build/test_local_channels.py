@@ -12,6 +12,7 @@ import pytest
 from apache_beam.runners.worker.channel_factory import GRPCChannelFactory
 
 from pipeline.build.local_channels import connect_privately, serve_privately
+from tests.commands import LOOPBACK
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -61,7 +62,6 @@ def test_servers_listen_on_this_machine_alone(port: int) -> None:
     hosts = {
         local.split(":")[0] for local, _, state in sockets if int(local.split(":")[1], 16) == port and state == "0A"
     }
-    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
     assert hosts
-    assert hosts <= loopback
+    assert hosts <= LOOPBACK
     assert len(os.environ["ELSA_BUILD_TOKEN"]) == 64

@@ -18,7 +18,15 @@ from pipeline.command import main
 from pipeline.dag import Work
 from pipeline.errors import last_words
 from pipeline.recipe import load_recipe
-from tests.commands import build_words, finished_shards, start_build, wait_until, without_progress
+from tests.commands import (
+    LOOPBACK,
+    build_words,
+    finished_shards,
+    listening,
+    start_build,
+    wait_until,
+    without_progress,
+)
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 from transforms import storage
@@ -72,6 +80,10 @@ def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_i
     ):
         process = start_build(recordings, output, f"--direct_num_workers={workers}", TMPDIR=str(temporary))
         alive = workers_once_at_work(output)
+        # Each of Beam's servers listened on all interfaces, and handed work to any client.
+        sockets = listening(process.pid)
+        assert set(sockets) <= LOOPBACK
+        assert sockets or workers == 1
         process.send_signal(to_command)
         _, said = process.communicate(timeout=200)
         assert (process.returncode, without_progress(said)) == (code, line)
