@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
+import contextlib
 import json
 import os
 import random
@@ -128,10 +130,16 @@ class OpenAIWriter:
             self._loop, self._thread, self._client = None, None, None
         if loop is None or thread is None:
             return
+        atexit.unregister(self._close_at_exit)
         asyncio.run_coroutine_threadsafe(_finish(client), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         loop.close()
+
+    def _close_at_exit(self) -> None:
+        # The command has ended, and its exit code says how.
+        with contextlib.suppress(Exception):
+            self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -161,6 +169,8 @@ class OpenAIWriter:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="caption-writer", daemon=True)
                 self._thread.start()
+                # A thread that is still in a library when the interpreter ends may abort the process.
+                atexit.register(self._close_at_exit)
             return self._loop
 
     async def _ask_one(self, request: CaptionRequest, attempt: int, budget: Budget | None) -> Reply:

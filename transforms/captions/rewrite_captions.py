@@ -70,8 +70,10 @@ class SharedWriter:
         journals = Journals(job.release) if job.release else None
         self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.answers_alone), journals)
         self._closing = threading.Event()
+        self._takeover: threading.Thread | None = None
         if self.writer is not None and job.run is not None:
-            threading.Thread(target=self._close_when_taken_over, name="caption-takeover", daemon=True).start()
+            self._takeover = threading.Thread(target=self._close_when_taken_over, name="caption-takeover", daemon=True)
+            self._takeover.start()
 
     def rewrite(self, shard: Shard) -> Shard:
         """The shard with its captions. Each answer is written down when it comes.
@@ -105,6 +107,8 @@ class SharedWriter:
     def close(self) -> None:
         self._closing.set()
         self._close_writers()
+        if self._takeover is not None:
+            self._takeover.join(timeout=10)
 
     def _close_writers(self) -> None:
         for writer in (self.writer, self.judge):

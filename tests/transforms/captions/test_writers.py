@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import http.server
 import json
 import pickle
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -440,3 +441,19 @@ def test_a_server_that_speaks_no_tls_is_said_to(
     _, problem = writers[-1].probe(_requests(["rain"])[0])
     assert problem is not None
     assert "no TLS" in problem
+
+
+def test_a_writer_that_nobody_closed_is_closed_before_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    # "terminate called without an active exception": a thread was still in a library.
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr(atexit, "register", at_exit.append)
+    monkeypatch.setattr(atexit, "unregister", at_exit.remove)
+    address = UserAddress("http://127.0.0.1:9/v1")
+    writer = OpenAIWriter(address, "small", {PROMPT.id: PROMPT}, concurrency=1, timeout_s=5.0)
+    writer._running_loop()
+    thread = writer._thread
+    (close,) = at_exit
+    close()
+    assert thread is not None
+    assert not thread.is_alive()
+    assert at_exit == []
