@@ -98,6 +98,10 @@ def open_below(folder: str, name: str, flags: int = os.O_RDONLY, *, make: bool =
     path = os.path.join(folder, name)
     parent, _, last = name.rpartition("/")
     with opened_folder(folder, parent, make=make, path=path) as above:
+        # Opening a device or a pipe may do something by itself, so it is not even tried.
+        found = _kind(last, above)
+        if found is not None and not stat.S_ISREG(found):
+            raise _refusal(_what(found), path, errno.ELOOP)
         descriptor = _open(last, flags | _NO_LINK, above, path)
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind):
