@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Protocol, runtime_checkable
 
+from transforms.escaping import terminal_text
+
 #: Entry points of this group are subcommands; setup.py lists them in the order of a user's work.
 GROUP = "elsa.commands"
 
@@ -40,8 +42,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def fail(message: str) -> None:
-    """Prints one line on stderr."""
-    print(f"elsa: {' '.join(str(message).split())}", file=sys.stderr)
+    """Prints one line on stderr. What does not print, as a name from outside may hold it, is escaped."""
+    print(f"elsa: {terminal_text(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

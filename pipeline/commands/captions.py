@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_recipe_arguments, add_settings_argument, recipe_of
 from pipeline.errors import last_words
+from transforms.escaping import terminal_text
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -140,9 +141,9 @@ def _submit(arguments: argparse.Namespace) -> int:
     clients = _clients(folder)
     batches = submit(clients, folder)
     if arguments.wait and batches:
-        batches = follow(clients, folder, arguments.every, lambda line: print(line, flush=True))
+        batches = follow(clients, folder, arguments.every, lambda line: print(terminal_text(line), flush=True))
     else:
-        print(progress_line(batches))
+        print(terminal_text(progress_line(batches)))
     wrong = [(name, batch) for name, batch in batches.items() if batch.status in ("failed", "expired", "cancelled")]
     for name, batch in wrong:
         again = "submit it again" if batch.status == "failed" else "collect, then export what is missing"

@@ -22,6 +22,7 @@ from pipeline.report.table import write_table
 from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import number, unbroken_duration
 from transforms import storage
+from transforms.escaping import html_text
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
 
@@ -68,6 +69,7 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         loader=jinja2.PackageLoader("pipeline.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=html_text,
         trim_blocks=True,
         lstrip_blocks=True,
     )

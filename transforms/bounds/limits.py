@@ -1,0 +1,29 @@
+"""The table of limits for files that may come from anybody; docs/limits.md explains each to the user."""
+
+from __future__ import annotations
+
+#: A value as a Python object, which is larger than the value in a file.
+VALUE_BYTES = 64
+
+#: A table takes at most so much memory when it is decoded: a part for any table, and a part for each row.
+TABLE_BYTES, ROW_BYTES = 16 << 20, 64 << 10
+#: The same by the size of the file: a table may be so many times as large as its file, and something besides.
+EXPANSION, EXPANSION_FREE_BYTES = 500, 64 << 20
+#: Columns of a table with those inside them, and pages of all columns together.
+MOST_COLUMNS, MOST_PAGES = 4_096, 200_000
+#: The footer of a Parquet file, which describes its columns, and the values in it.
+MOST_FOOTER_BYTES, MOST_FOOTER_VALUES = 16 << 20, 4_000_000
+#: The header of a page, which may hold the least and the largest value.
+MOST_PAGE_HEADER_BYTES = 1 << 20
+#: The values of one column in one row, such as the captions of a clip.
+MOST_VALUES_OF_A_CELL = 100_000
+
+#: A JSON file such as release.json, the values in it, and how deep they lie in each other.
+MOST_JSON_BYTES, MOST_JSON_VALUES, MOST_JSON_DEPTH = 64 << 20, 2_000_000, 32
+#: One line of a file of JSON lines.
+MOST_JSON_LINE_BYTES = 4 << 20
+
+#: A recipe, the values in it with those that its aliases repeat, and how deep they lie in each other.
+MOST_RECIPE_BYTES, MOST_RECIPE_VALUES, MOST_RECIPE_DEPTH = 8 << 20, 500_000, 16
+#: The digits of a number in a recipe.
+MOST_RECIPE_DIGITS = 400
