@@ -19,6 +19,7 @@ from pipeline.report import write_report
 from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import unbroken_duration
 from tests.pipeline.report.generated_release import HOSTILE, all_rows, make_release, original_of
+from transforms.escaping import web_link
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 

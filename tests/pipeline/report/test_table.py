@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline.report import table, write_report
 from pipeline.report.samples import RowUnknown
 from tests.pipeline.report.generated_release import all_rows, make_release, original_of
+from transforms.escaping import web_link
 from transforms.records import SPLITS
 
 pytestmark = pytest.mark.slow
