@@ -40,7 +40,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     """
     job = work.captions or recipe.caption_job()
     _ = (
-        _rows_with_responses(pipeline, recipe, workspace.plan_path(release), work.shards)
+        _rows_with_responses(pipeline, recipe, release, workspace.PLAN, work.shards)
         | RenderRows(release, recipe.render_settings())
         | DescribePlaces()
         | RewriteCaptions(job)
@@ -56,25 +56,34 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
 
 
 def questions_dag(
-    pipeline: beam.Pipeline, recipe: Recipe, plan: str, shards: tuple[int, ...], job: CaptionJob, folder: str
+    pipeline: beam.Pipeline, recipe: Recipe, shards: tuple[int, ...], job: CaptionJob, folder: str, below: str
 ) -> None:
-    """Builds the graph that lists the questions of a build; it renders nothing and asks nobody."""
+    """Builds the graph that lists the questions of a build; it renders nothing and asks nobody.
+
+    Args:
+        pipeline: the pipeline.
+        recipe: the recipe of the build.
+        shards: the numbers of the shards to ask about.
+        job: the settings of the caption stage.
+        folder: the folder of the export.
+        below: the name of the folder in it that holds the plan, and where the questions are written.
+    """
     _ = (
-        _rows_with_responses(pipeline, recipe, plan, shards)
+        _rows_with_responses(pipeline, recipe, folder, f"{below}/plan", shards)
         | DescribePlaces()
-        | ListQuestions(folder, job, recipe.render_settings())
+        | ListQuestions(folder, below, job, recipe.render_settings())
     )
 
 
 def _rows_with_responses(
-    pipeline: beam.Pipeline, recipe: Recipe, plan: str, shards: tuple[int, ...]
+    pipeline: beam.Pipeline, recipe: Recipe, folder: str, plan: str, shards: tuple[int, ...]
 ) -> beam.PCollection:
     """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response."""
     return (
         pipeline
         | "Shards" >> beam.Create(shards)
         | "Spread shards" >> beam.Reshuffle()
-        | ReadClips(plan, recipe.seed, recipe.augmentations.model_dump())
+        | ReadClips(folder, plan, recipe.seed, recipe.augmentations.model_dump())
         | SampleRooms(recipe.room_supply())
         | PlaceSources(recipe.scene_ranges())
         | SimulateResponses()

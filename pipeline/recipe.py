@@ -25,8 +25,10 @@ from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, l
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
 from transforms.sources.splits import DEFAULT_SHARES
+from transforms.storage import folder_files, join
 
 if TYPE_CHECKING:
+    from transforms.captions.answer_journal import AnswersFile
     from transforms.captions.job import CaptionJob
     from transforms.rooms.room_supply import RoomSupply
     from transforms.sound.render_rows import RenderSettings
@@ -36,6 +38,9 @@ Count = Annotated[int, Field(ge=0)]
 Versions = Annotated[int, Field(ge=0, le=10_000)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+#: The name of the recipe in a release.
+RECIPE = "recipe.yaml"
 
 #: Keys that change how a build runs and not its samples and words; the recipe's hash leaves them out.
 EXECUTION_ONLY = (
@@ -358,7 +363,7 @@ class Recipe(_Section):
         )
         return list_clips(self.source, input_dir, self.dataset_name, selection)
 
-    def caption_job(self, answers: tuple[str, ...] = ()) -> CaptionJob:
+    def caption_job(self, answers: tuple[AnswersFile, ...] = ()) -> CaptionJob:
         """The settings of the caption stage; `answers` are the answers.parquet files that are known."""
         # A command that only reads the recipe does not import the stage's packages.
         from transforms.captions.answer_budget import Price
@@ -437,12 +442,16 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     else:
         known = ", ".join(shipped)
         raise RecipeError(f"no recipe {name_or_path!r}: it is neither a file nor one of {known}")
+    return _parse_text(name_or_path, text, settings)
+
+
+def _parse_text(name: str, text: str, settings: Sequence[str]) -> Recipe:
     try:
         values = _yaml_values(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name_or_path} is not YAML: {_yaml_problem(error)}") from error
+        raise RecipeError(f"recipe {name} is not YAML: {_yaml_problem(error)}") from error
     if not isinstance(values, dict):
-        raise RecipeError(f"recipe {name_or_path} is not a mapping of keys to values")
+        raise RecipeError(f"recipe {name} is not a mapping of keys to values")
     for setting in settings:
         _apply(values, setting)
     return parse_recipe(values)
@@ -459,7 +468,7 @@ def _parsed_yaml(text: str) -> Any:
     return yaml.safe_load(text)
 
 
-def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
+def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
     """The recipe in a release, which has every key written out, with `KEY=VALUE` settings laid over it.
 
     An older release lacks the key `select.split_shares`; its recipe deals no clips to the splits.
@@ -467,8 +476,13 @@ def load_release_recipe(path: str, settings: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: naming an unknown key or value, or the path if there is no recipe.
     """
-    recipe = load_recipe(path, settings)
-    values = _yaml_values(Path(path).read_text(encoding="utf-8"))
+    name = join(release, RECIPE)
+    try:
+        text = folder_files.read_bytes(release, RECIPE).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {name} cannot be read: {reason_of(error)}") from error
+    recipe = _parse_text(name, text, settings)
+    values = _yaml_values(text)
     select = values.get("select") if isinstance(values, dict) else None
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
 

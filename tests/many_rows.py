@@ -20,7 +20,6 @@ import numpy as np
 from pipeline.build.finish import finish_release
 from pipeline.recipe import Recipe, load_recipe
 from prompts import load_prompt
-from transforms import storage
 from transforms.captions.check import check_caption
 from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
@@ -46,6 +45,7 @@ from transforms.shards.release_rows import ROOM_SCHEMA, room_values
 from transforms.shards.write_shard import table_to_parquet, write_shard
 from transforms.sound.render import encode_flac, pcm_sha256
 from transforms.sound.render_rows import flac_name
+from transforms.storage import folder_files
 from transforms.words import SpatialWords
 
 MODEL, PROMPT = "some-model", load_prompt("place")
@@ -117,7 +117,7 @@ def write_many_rows(
         shard = Shard(planned.split, planned.index, planned.count, tuple(done), tuple(rejections), tuple(answers))
         write_shard(shard, str(output), caption_model=MODEL, run=None)
     measured = [room_values(room, _about(room, recipe.seed)) for _, room in sorted(rooms.items())]
-    storage.write_bytes(workspace.rooms_path(str(output), 0), table_to_parquet(measured, ROOM_SCHEMA))
+    folder_files.write_bytes(str(output), workspace.rooms_file(0), table_to_parquet(measured, ROOM_SCHEMA))
     listed = [_refused(clip, "list", "missing", "no such file") for clip in clips[::200]]
     finish_release(recipe, listed, input_sha256(clips), str(output))
 

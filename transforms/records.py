@@ -33,6 +33,8 @@ class Clip:
     """The position in the tar at which the encoded file begins."""
     size_bytes: int | None = None
     """The size of the encoded file; None if the listing does not say."""
+    target: str | None = None
+    """The path of the file that `path` was a link to when the input was listed; None if it was no link."""
 
     @property
     def file_name(self) -> str:

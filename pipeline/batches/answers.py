@@ -23,6 +23,7 @@ from transforms.errors import one_line
 from transforms.records import Answer, Reply, ReplyKind, reply_of_reason
 from transforms.shards.release_rows import ANSWER_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
+from transforms.storage import folder_files
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -50,7 +51,8 @@ def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     manifest = read_manifest(folder)
     files, judges = manifest["files"], set(manifest.get("judge_files") or ())
     try:
-        records = as_answers(pq.read_table(output)).to_pylist() if output.exists() else []
+        data = io.BytesIO(storage.read_bytes(str(output))) if output.exists() else None
+        records = as_answers(pq.read_table(data)).to_pylist() if data is not None else []
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise BatchError(f"--output {output} holds no answers: {one_line(error)}") from error
     merged = {_key(record): record for record in records}
@@ -113,10 +115,10 @@ def _results(client: OpenAI, folder: Path, batch: Batch, prefix: str) -> dict[st
     for kind, file_id in (("output", batch.output_file_id), ("error", batch.error_file_id)):
         if file_id is None:
             continue
-        path = folder / RESULTS / f"{prefix}{safe_code(batch.batch_id)}-{kind}.jsonl"
-        if not path.exists():
-            storage.write_bytes(str(path), client.files.content(file_id).read())
-        for digest, reply in read_results(path.read_bytes()):
+        name = f"{RESULTS}/{prefix}{safe_code(batch.batch_id)}-{kind}.jsonl"
+        if not folder_files.exists(str(folder), name):
+            folder_files.write_bytes(str(folder), name, client.files.content(file_id).read())
+        for digest, reply in read_results(folder_files.read_bytes(str(folder), name)):
             if digest not in found or (found[digest].error is not None and reply.error is None):
                 found[digest] = reply
     return found

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms import storage
 from transforms.errors import reason_of
+from transforms.storage import folder_files
 
+_REQUESTS = re.compile(r"requests-\d{5,}\.jsonl")
 EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
 
 
@@ -51,9 +53,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         BatchError: when the folder holds none.
     """
     try:
-        values = json.loads((folder / EXPORT).read_text(encoding="utf-8"))
+        values = json.loads(folder_files.read_bytes(str(folder), EXPORT))
         if not isinstance(values, dict) or not isinstance(values.get("files"), list):
             raise ValueError("not what an export writes")
+        for name in values["files"]:
+            if not isinstance(name, str) or not _REQUESTS.fullmatch(name):
+                raise ValueError(f"{ascii(name)[:80]} is no name of a file of requests")
     except FileNotFoundError as error:
         raise BatchError(f"{folder} holds no requests: elsa captions export writes them") from error
     except (OSError, ValueError) as error:
@@ -67,14 +72,13 @@ def read_batches(folder: Path) -> dict[str, Batch]:
     Raises:
         BatchError: when it cannot be read.
     """
-    path = folder / BATCHES
-    if not path.exists():
+    if not folder_files.exists(str(folder), BATCHES):
         return {}
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(folder_files.read_bytes(str(folder), BATCHES))
         return {name: Batch(**{**entry, "earlier": tuple(entry["earlier"])}) for name, entry in values.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BatchError(f"{path} cannot be read: {reason_of(error)}") from error
+        raise BatchError(f"{folder / BATCHES} cannot be read: {reason_of(error)}") from error
 
 
 def safe_code(text: Any) -> str:
@@ -83,12 +87,22 @@ def safe_code(text: Any) -> str:
 
 
 def write_batches(folder: Path, batches: dict[str, Batch]) -> None:
-    write_json(folder / BATCHES, {name: asdict(batch) for name, batch in batches.items()})
+    write_json(folder, BATCHES, {name: asdict(batch) for name, batch in batches.items()})
 
 
-def write_json(path: Path, values: Any) -> None:
-    storage.write_bytes(str(path), (json.dumps(values, indent=1) + "\n").encode())
+def write_json(folder: Path, name: str, values: Any) -> None:
+    folder_files.write_bytes(str(folder), name, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def read_questions(folder: Path, name: str) -> Any:
-    return pq.read_table(folder / name.replace(".jsonl", ".parquet"))
+    """The table of the rows that ask the questions of a request file.
+
+    Raises:
+        BatchError: when it cannot be read.
+    """
+    table = name.replace(".jsonl", ".parquet")
+    try:
+        with folder_files.open_file(str(folder), table) as file:
+            return pq.read_table(file)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise BatchError(f"{folder / table} cannot be read: {reason_of(error)}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.folder import Batch, read_batches, read_manifest, safe_code, write_batches
+from transforms.storage import folder_files
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -41,7 +42,7 @@ def submit(clients: Clients, folder: Path) -> dict[str, Batch]:
         # A kill after the provider's answer and before the note of it leaves a "creating": the batch may be there.
         found = _find_batch(client, batch) if batch.status == "creating" else None
         if batch.file_id is None:
-            with (folder / name).open("rb") as file:
+            with folder_files.open_file(str(folder), name) as file:
                 uploaded = client.files.create(file=(name, file), purpose="batch")
             batch = replace(batch, file_id=uploaded.id)
         batches[name] = replace(batch, status="creating")

@@ -31,13 +31,14 @@ from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
-from transforms import storage
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
 from transforms.errors import reason_of
 from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
+from transforms.storage import folder_files
+from transforms.storage.folder_files import FileIn
 
 #: The provider's limits for one file.
 MOST_REQUESTS, MOST_BYTES = 50_000, 200_000_000
@@ -83,27 +84,31 @@ def export_requests(
     failed = {digest for digest, reply in known_answers(files, failures_stand=True).items() if reply.error}
     manifest = _claim(folder, recipe)
     job = replace(recipe.caption_job(files), release=release)
-    parts = folder / PARTS
-    storage.remove_folder(str(parts))
-    storage.write_bytes(str(parts / "plan"), plan_to_parquet(plan.shards))
+    here = os.path.abspath(folder)
+    folder_files.remove_folder(here, PARTS)
+    folder_files.write_bytes(here, f"{PARTS}/plan", plan_to_parquet(plan.shards))
     if shards:
-        with logged_to(str(parts / "workers.log")):
+        with logged_to(FileIn(here, f"{PARTS}/workers.log")):
             pipeline = beam.Pipeline(options=beam_options(beam_flags, units=len(shards)))
-            questions_dag(pipeline, recipe, os.path.abspath(parts / "plan"), shards, job, os.path.abspath(parts))
+            questions_dag(pipeline, recipe, shards, job, here, PARTS)
             pipeline.run().wait_until_finish()
+    parts = folder_files.list_files(here, PARTS)
     taken = _taken(folder, manifest["files"], failed)
     writer = _RequestFiles(folder, job, len(manifest["files"]), taken, most_requests, most_bytes)
     # A batch is of one model, so the judge's questions have files of their own.
     for asked in ("writer", "judge"):
-        for path in sorted(parts.glob("*.parquet")):
-            writer.add(question for question in pq.read_table(path).to_pylist() if question["asked"] == asked)
+        for name in (name for name in parts if name.endswith(".parquet")):
+            with folder_files.open_file(here, f"{PARTS}/{name}") as file:
+                questions = pq.read_table(file).to_pylist()
+            writer.add(question for question in questions if question["asked"] == asked)
         writer.end_file()
     written = writer.finish()
     manifest["files"] += written
     manifest["judge_files"] = [*manifest.get("judge_files", ()), *writer.judge_files]
-    write_json(folder / EXPORT, manifest)
-    failures = tuple(json.loads(path.read_text()) for path in sorted(parts.glob("*.json")))
-    storage.remove_folder(str(parts))
+    write_json(folder, EXPORT, manifest)
+    noted = [name for name in parts if name.endswith(".json")]
+    failures = tuple(json.loads(folder_files.read_bytes(here, f"{PARTS}/{name}")) for name in noted)
+    folder_files.remove_folder(here, PARTS)
     return Exported(writer.requests, writer.captions, tuple(written), failures)
 
 
@@ -120,7 +125,7 @@ def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     """The manifest of the folder, or a new one. Files that a killed export did not list are removed."""
     addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address}
     mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), **addresses, "files": [], "judge_files": []}
-    if (folder / EXPORT).exists():
+    if folder_files.exists(str(folder), EXPORT):
         manifest = read_manifest(folder)
         if manifest.get("recipe_sha256") != mine["recipe_sha256"]:
             raise BatchError(f"{folder} holds requests of another recipe: export into another folder")
@@ -130,16 +135,21 @@ def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     else:
         manifest = mine
     _make_folder(folder)
-    for path in folder.glob("requests-*.*"):
-        if path.with_suffix(".jsonl").name not in manifest["files"]:
-            path.unlink()
-    write_json(folder / EXPORT, manifest)
+    found = (entry.name for entry in folder_files.entries_in(str(folder)))
+    stale = [name for name in found if name.startswith("requests-") and _requests_of(name) not in manifest["files"]]
+    folder_files.remove_files(str(folder), stale)
+    write_json(folder, EXPORT, manifest)
     return manifest
+
+
+def _requests_of(name: str) -> str:
+    """The name of the request file that a file belongs to."""
+    return f"{os.path.splitext(name)[0]}.jsonl"
 
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder_files.make_folder(str(folder))
     except OSError as error:
         raise BatchError(f"{folder} cannot be written: {reason_of(error)}") from error
 
@@ -180,7 +190,7 @@ class _RequestFiles:
         self.end_file()
         for number, questions in self._tables.items():
             name = request_file_name(number).replace(".jsonl", ".parquet")
-            storage.write_bytes(str(self._folder / name), table_to_parquet(questions, QUESTION_SCHEMA))
+            folder_files.write_bytes(str(self._folder), name, table_to_parquet(questions, QUESTION_SCHEMA))
         return self._names
 
     def _add_line(self, digest: str, question: dict[str, Any]) -> None:
@@ -204,7 +214,7 @@ class _RequestFiles:
         if not self._lines:
             return
         name = request_file_name(self._number)
-        storage.write_bytes(str(self._folder / name), b"".join(self._lines))
+        folder_files.write_bytes(str(self._folder), name, b"".join(self._lines))
         self._names.append(name)
         if self._is_judges:
             self.judge_files.append(name)

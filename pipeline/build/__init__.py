@@ -39,11 +39,12 @@ from pipeline.recipe import Recipe
 from pipeline.release.layout import ReleaseError
 from pipeline.release.totals import total
 from transforms import storage
+from transforms.captions.answer_journal import AnswersFile
 from transforms.captions.unanswered import Unanswered, read_notes
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.errors import reason_of
 from transforms.shards import workspace
-from transforms.shards.workspace import failures_folder
+from transforms.storage.folder_files import FileIn
 
 
 def build(
@@ -52,7 +53,7 @@ def build(
     output: str,
     *,
     beam_flags: Sequence[str] = (),
-    answers: str | None = None,
+    answers: AnswersFile | None = None,
     failures_stand: bool = False,
     verbose: bool = False,
 ) -> Outcome:
@@ -114,7 +115,7 @@ class _Start:
     recipe: Recipe
     plan: Plan
     output: str
-    answers: str | None
+    answers: AnswersFile | None
     failures_stand: bool
     dry: bool
 
@@ -245,7 +246,7 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
         for shard in (plan.shards[number] for number in work.shards)
     }
     rooms = {workspace.rooms_name(number): len(chunk) for number, chunk in work.rooms}
-    log = None if verbose or storage.is_remote(output) else workspace.log_path(output)
+    log = None if verbose or storage.is_remote(output) else FileIn(output, workspace.LOG)
     with logged_to(log) as screen, Progress(output, rows, rooms, screen):
         if runs_in_processes(beam_flags):
             run_locally(recipe, output, plan.shard_paths, work, beam_flags)
@@ -285,4 +286,4 @@ def _finish(
     )
 
 
-__all__ = ["BuildError", "Outcome", "ReleaseError", "build", "failures_folder"]
+__all__ = ["BuildError", "Outcome", "ReleaseError", "build"]

@@ -17,6 +17,7 @@ from transforms import storage
 from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet
+from transforms.storage import folder_files
 
 _LONGEST_VALUE_CHARS = 60
 
@@ -47,11 +48,10 @@ def refuse_other(recipe: Recipe, input_sha256: str, output: str) -> bool:
 
 def as_begun(recipe: Recipe, output: str) -> Recipe:
     """The recipe for going on in `output`: a release that was begun before splits were dealt goes on without that."""
-    path = storage.join(output, RECIPE)
-    if storage.is_remote(output) or not storage.exists(path):
+    if storage.is_remote(output) or not folder_files.exists(output, RECIPE):
         return recipe
     try:
-        begun = load_release_recipe(path)
+        begun = load_release_recipe(output)
     except RecipeError:
         # The next look at the folder says what it holds.
         return recipe
@@ -79,15 +79,15 @@ def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> bool:
 def claim(recipe: Recipe, plan: Plan, output: str) -> None:
     """Writes what later builds know this one by, and the plan that its workers read."""
     begun = json.dumps(begun_by(recipe, plan.input_sha256))
-    storage.write_bytes(workspace.state_path(output), begun.encode())
-    storage.write_bytes(workspace.plan_path(output), plan_to_parquet(plan.shards))
-    storage.write_bytes(storage.join(output, RECIPE), recipe.to_yaml().encode())
+    folder_files.write_bytes(output, workspace.STATE, begun.encode())
+    folder_files.write_bytes(output, workspace.PLAN, plan_to_parquet(plan.shards))
+    folder_files.write_bytes(output, RECIPE, recipe.to_yaml().encode())
 
 
 def withdraw(output: str) -> None:
     """Gives back a folder that `claim` has just claimed, so that a build with another recipe may claim it."""
-    storage.remove_files([storage.join(output, RECIPE)])
-    storage.remove_folder(storage.join(output, workspace.FOLDER))
+    folder_files.remove_files(output, [RECIPE])
+    folder_files.remove_folder(output, workspace.FOLDER)
     if not storage.is_remote(output):
         # An empty folder that cannot be removed keeps no other build out.
         with contextlib.suppress(OSError):
@@ -96,16 +96,16 @@ def withdraw(output: str) -> None:
 
 def begun_with(output: str) -> dict[str, Any] | None:
     """The hashes of the recipe and of the input that a release at `output` was begun with; None where there is none."""
-    state = workspace.state_path(output)
-    if storage.exists(state):
+    state = storage.join(output, workspace.STATE)
+    if folder_files.exists(output, workspace.STATE):
         try:
-            values = json.loads(storage.read_bytes(state))
+            values = json.loads(folder_files.read_bytes(output, workspace.STATE))
         except (OSError, ValueError) as error:
             raise BuildError(f"{state} cannot be read: {reason_of(error)}") from error
         if not isinstance(values, dict):
             raise BuildError(f"{state} is not a JSON object")
         return values
-    if storage.exists(storage.join(output, RELEASE_JSON)):
+    if folder_files.exists(output, RELEASE_JSON):
         return read_release_json(output)
     return None
 
@@ -118,7 +118,7 @@ def begun_by(recipe: Recipe, input_sha256: str) -> dict[str, str]:
 def stated_recipe(output: str) -> dict[str, Any]:
     """The values of the recipe.yaml at `output`, unchecked; empty where it cannot be read."""
     try:
-        values = yaml.safe_load(storage.read_bytes(storage.join(output, RECIPE)))
+        values = yaml.safe_load(folder_files.read_bytes(output, RECIPE))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}

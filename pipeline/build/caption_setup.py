@@ -11,15 +11,17 @@ from pipeline.recipe import Recipe
 from pipeline.release.layout import ANSWERS
 from transforms import storage
 from transforms.captions.answer_budget import Ledger, Spending
-from transforms.captions.answer_journal import AnswersUnreadable, Journals, KnownAnswers, read_answers
+from transforms.captions.answer_journal import AnswersFile, AnswersUnreadable, Journals, KnownAnswers, read_answers
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.job import CaptionJob
 from transforms.captions.local_model import LocalModel, ModelError
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.shards import workspace
+from transforms.storage import folder_files
+from transforms.storage.folder_files import FileIn
 
 
-def refuse_unusable(recipe: Recipe, answers: str | None) -> None:
+def refuse_unusable(recipe: Recipe, answers: AnswersFile | None) -> None:
     """Raises BuildError if writer or judge cannot start, the budget has no price, or `answers` is unreadable."""
     job = recipe.caption_job()
     reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
@@ -46,7 +48,7 @@ def _refuse_damaged_weights(weights: str) -> None:
         raise BuildError(f"caption.weights={error}") from error
 
 
-def refuse_unreadable(answers: str | None) -> None:
+def refuse_unreadable(answers: AnswersFile | None) -> None:
     """Raises BuildError if the file of --answers cannot be read."""
     if answers is None:
         return
@@ -56,7 +58,7 @@ def refuse_unreadable(answers: str | None) -> None:
         raise BuildError(f"--answers {error}") from error
 
 
-def known_answers(files: Sequence[str], *, failures_stand: bool = False) -> KnownAnswers:
+def known_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) -> KnownAnswers:
     """The answers in these files, as `read_answers` returns them.
 
     Raises:
@@ -79,16 +81,20 @@ def judge_unavailable_reason(job: CaptionJob) -> str | None:
     return f"caption.judge=model has no key in {KEY_VARIABLE}; set it, or name caption.judge_base_url"
 
 
-def answer_files(output: str, answers: str | None) -> tuple[str, ...]:
+def answer_files(output: str, answers: AnswersFile | None) -> tuple[AnswersFile, ...]:
     """Every answers.parquet that a build into `output` knows: of its shards, of the release, and the one given."""
-    folder = workspace.folder_of(output, workspace.ANSWERS)
-    found = [storage.join(folder, name) for name in storage.list_files(folder) if name.endswith(".parquet")]
-    if storage.exists(storage.join(output, ANSWERS)):
-        found.append(storage.join(output, ANSWERS))
-    return (*found, *((storage.absolute(answers),) if answers else ()))
+    folder = workspace.folder_of(workspace.ANSWERS)
+    here = storage.absolute(output)
+    names = [f"{folder}/{name}" for name in folder_files.list_files(output, folder) if name.endswith(".parquet")]
+    if folder_files.exists(output, ANSWERS):
+        names.append(ANSWERS)
+    given = storage.absolute(answers) if isinstance(answers, str) else answers
+    return (*(FileIn(here, name) for name in names), *((given,) if given is not None else ()))
 
 
-def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, failures_stand: bool) -> CaptionJob:
+def job_of_build(
+    recipe: Recipe, output: str, shards: int, answers: AnswersFile | None, failures_stand: bool
+) -> CaptionJob:
     """The caption job of a build with so many shards to make; takes the release over from a build that was killed."""
     job = replace(
         recipe.caption_job(answer_files(output, answers)),
@@ -99,8 +105,8 @@ def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, 
     if job.max_requests is None and job.max_cost_usd is None:
         return job
     spent = _spent(job, output)
-    ledger = workspace.ledger_path(storage.absolute(output))
-    if ledger is not None:
+    if not storage.is_remote(output):
+        ledger = FileIn(storage.absolute(output), workspace.LEDGER)
         Ledger(ledger).begin(spent)
         return replace(job, ledger=ledger)
     # Workers elsewhere share no file, so each shard may spend an equal part of the rest.
@@ -114,7 +120,7 @@ def job_of_build(recipe: Recipe, output: str, shards: int, answers: str | None, 
 def _spent(job: CaptionJob, output: str) -> Spending:
     """The requests and the cost of earlier builds, as their journals hold them."""
     known = KnownAnswers()
-    Journals(workspace.journal_folder(output)).refresh(known)
+    Journals(output).refresh(known)
     replies = [reply for _, reply in known.items()]
     # A journal does not say whom an answer is from, so each counts at the dearer price.
     prices = [price for price in (job.price, job.judge_price if job.has_judge else None) if price is not None]

@@ -31,6 +31,7 @@ from pipeline.release.layout import (
     gather,
     gather_rooms,
     metadata_paths,
+    read_table,
 )
 from pipeline.release.release_json import release_json, versions
 from pipeline.release.totals import Totals, total
@@ -41,6 +42,7 @@ from transforms.escaping import spreadsheet_cell
 from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
+from transforms.storage import folder_files
 
 __all__ = ["Finished", "damage_text", "finish_release", "gather_rejections"]
 
@@ -85,10 +87,10 @@ def finish_release(
     files = {}
     rejections = gather_rejections(output, listed)
     refused = pa.Table.from_pylist([rejection_values(rejection) for rejection in rejections], REJECTION_SCHEMA)
-    _, files[REJECTED] = save_tables(storage.join(output, REJECTED), REJECTION_SCHEMA, [refused])
+    _, files[REJECTED] = save_tables(output, REJECTED, REJECTION_SCHEMA, [refused])
     counter, files[ANSWERS] = _save_answers(recipe, output)
     rooms = gather_rooms(output)
-    _, files[ROOMS] = save_tables(storage.join(output, ROOMS), rooms.schema, [rooms])
+    _, files[ROOMS] = save_tables(output, ROOMS, rooms.schema, [rooms])
     totals = total(output, recipe.audio.fixed_gain_db if recipe.audio.level == "fixed" else None)
     answers = counter.counts()
     rendered_by = dict(stated_versions or versions())
@@ -103,7 +105,7 @@ def finish_release(
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in texts.items()}
     texts[CROISSANT] = croissant_json(recipe, totals, {**files, **hashes}).encode()
     for name, data in texts.items():
-        storage.write_bytes(storage.join(output, name), data)
+        folder_files.write_bytes(output, name, data)
         files[name] = hashlib.sha256(data).hexdigest()
     values = release_json(
         recipe,
@@ -116,8 +118,8 @@ def finish_release(
         rendered_by=rendered_by,
         files=dict(sorted(files.items())),
     )
-    storage.write_bytes(storage.join(output, RELEASE_JSON), (json.dumps(values, indent=1) + "\n").encode())
-    storage.remove_folder(storage.join(output, workspace.FOLDER))
+    folder_files.write_bytes(output, RELEASE_JSON, (json.dumps(values, indent=1) + "\n").encode())
+    folder_files.remove_folder(output, workspace.FOLDER)
     return Finished(totals, rejections, counter.notes(), counter.no_answer_came)
 
 
@@ -127,7 +129,7 @@ def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:
         for table in gathered.tables():
             counter.add(table)
             file.add(table)
-    return counter, file.save(storage.join(output, ANSWERS))
+    return counter, file.save(output, ANSWERS)
 
 
 def _attribution(output: str) -> bytes:
@@ -135,7 +137,7 @@ def _attribution(output: str) -> bytes:
     buffer = io.BytesIO()
     with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
         for path in metadata_paths(output):
-            data = storage.read_bytes(storage.join(output, path))
+            data = folder_files.read_bytes(output, path)
             gathered.add(pq.read_table(io.BytesIO(data), columns=ATTRIBUTION_SCHEMA.names))
         for table in gathered.tables():
             writer.write_table(_for_spreadsheets(table))
@@ -150,19 +152,18 @@ def _for_spreadsheets(table: pa.Table) -> pa.Table:
 
 def damage_text(output: str, error: pa.ArrowException) -> str:
     """Names the unreadable files of finished work after an error; the next build makes removed files again."""
-    shards = [storage.join(output, path) for path in metadata_paths(output)]
-    work = storage.join(output, workspace.FOLDER)
-    others = [storage.join(work, name) for name in storage.list_files(work) if name.endswith(".parquet")]
-    unreadable = [path for path in (*shards, *others) if not _is_parquet(path)]
+    others = [name for name in folder_files.list_files(output, workspace.FOLDER) if name.endswith(".parquet")]
+    names = (*metadata_paths(output), *(f"{workspace.FOLDER}/{name}" for name in others))
+    unreadable = [name for name in names if not _is_parquet(output, name)]
     if not unreadable:
         return one_line(error)
     more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
-    return f"{unreadable[0]}{more} is no Parquet file any more: remove it"
+    return f"{storage.join(output, unreadable[0])}{more} is no Parquet file any more: remove it"
 
 
-def _is_parquet(path: str) -> bool:
+def _is_parquet(output: str, name: str) -> bool:
     try:
-        pq.read_table(io.BytesIO(storage.read_bytes(path)))
+        read_table(output, name)
     except (OSError, pa.ArrowException):
         return False
     return True

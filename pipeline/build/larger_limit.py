@@ -19,13 +19,13 @@ from pipeline.release.layout import (
     gather,
     read_table,
 )
-from transforms import storage
 from transforms.captions.unanswered import remove_note
 from transforms.shards import workspace
 from transforms.shards.plan_shards import PlannedShard
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sources import Listing
+from transforms.storage import folder_files
 
 #: The table of the answers of shards that are built again; a shard's own table may get the same name.
 _EARLIER_ANSWERS = "earlier.parquet"
@@ -64,8 +64,8 @@ class SmallerRelease:
         try:
             yield
         except BuildError:
-            if not storage.exists(workspace.state_path(self.output)):
-                storage.remove_folder(storage.join(self.output, workspace.FOLDER))
+            if not folder_files.exists(self.output, workspace.STATE):
+                folder_files.remove_folder(self.output, workspace.FOLDER)
             raise
 
     def make_room(self, plan: Plan) -> None:
@@ -77,17 +77,17 @@ class SmallerRelease:
         output, replaced = self.output, self.replaced(plan)
         begun = begun_with(output) or {}
         state = {key: begun.get(key) for key in ("recipe_sha256", "input_sha256")}
-        storage.write_bytes(workspace.state_path(output), json.dumps(state).encode())
+        folder_files.write_bytes(output, workspace.STATE, json.dumps(state).encode())
         # From here on the folder holds no finished release.
         stale = [RELEASE_JSON, *(name for name in ROOT_FILES if name not in (RECIPE, ANSWERS, REJECTED))]
-        storage.remove_files([storage.join(output, name) for name in stale])
+        folder_files.remove_files(output, stale)
         _gather_answers(output)
         _keep_rejections(output, [shard for shard in self.plan.shards if shard not in replaced])
-        storage.remove_files([workspace.shard_file(output, workspace.REJECTED, shard.path) for shard in replaced])
+        folder_files.remove_files(output, [workspace.shard_file(workspace.REJECTED, shard.path) for shard in replaced])
         for shard in replaced:
             remove_note(output, shard.path)
-        storage.remove_folders(output, [shard.path for shard in replaced])
-        storage.remove_folder(workspace.rooms_folder(output))
+        folder_files.remove_folders(output, [shard.path for shard in replaced])
+        folder_files.remove_folder(output, workspace.ROOMS)
 
 
 def smaller_release(recipe: Recipe, input_dir: str, listing: Listing, output: str) -> SmallerRelease | None:
@@ -110,21 +110,22 @@ def smaller_release(recipe: Recipe, input_dir: str, listing: Listing, output: st
 
 def _gather_answers(output: str) -> None:
     """Puts the answers of all shards into one table whose name no shard takes."""
-    folder = workspace.folder_of(output, workspace.ANSWERS)
-    tables = [name for name in storage.list_files(folder) if name.endswith(".parquet") and name != _EARLIER_ANSWERS]
+    folder = workspace.folder_of(workspace.ANSWERS)
+    names = folder_files.list_files(output, folder)
+    tables = [name for name in names if name.endswith(".parquet") and name != _EARLIER_ANSWERS]
     if not tables:
         return
     with gather(output, workspace.ANSWERS, ANSWER_SCHEMA, ANSWERS) as gathered:
         records = [record for table in gathered.tables() for record in table.to_pylist()]
-    storage.write_bytes(storage.join(folder, _EARLIER_ANSWERS), table_to_parquet(records, ANSWER_SCHEMA))
-    storage.remove_files([storage.join(folder, name) for name in tables])
+    folder_files.write_bytes(output, f"{folder}/{_EARLIER_ANSWERS}", table_to_parquet(records, ANSWER_SCHEMA))
+    folder_files.remove_files(output, [f"{folder}/{name}" for name in tables])
 
 
 def _keep_rejections(output: str, shards: Sequence[PlannedShard]) -> None:
     """Leaves in rejected.parquet only the clips of shards that stay; the others are decoded again."""
-    if not storage.exists(storage.join(output, REJECTED)):
+    if not folder_files.exists(output, REJECTED):
         return
     stay = {(clip.split, clip.source_id) for shard in shards for clip in shard.clips}
     rows = read_table(output, REJECTED).to_pylist()
     kept = [row for row in rows if (row["split"], row["source_id"]) in stay]
-    storage.write_bytes(storage.join(output, REJECTED), table_to_parquet(kept, REJECTION_SCHEMA))
+    folder_files.write_bytes(output, REJECTED, table_to_parquet(kept, REJECTION_SCHEMA))

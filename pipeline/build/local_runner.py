@@ -12,7 +12,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipeline.build.local_worker import Job, send_job
 from pipeline.build.remaining_work import remaining_work
@@ -21,7 +20,8 @@ from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.shards import workspace
-from transforms.shards.current_work import CurrentWork, read_current_work
+from transforms.shards.current_work import CurrentWork, forget_current_work, read_current_work
+from transforms.storage import folder_files
 
 #: A shard at which so many workers have died is tried alone; it is given up if the next worker dies too.
 ALONE_AFTER_DEATHS = 2
@@ -80,17 +80,15 @@ def run_locally(recipe: Recipe, release: str, shards: Sequence[str], work: Work,
         else contextlib.nullcontext() as elsewhere
     ):
         release_here = elsewhere if elsewhere is not None else storage.absolute(release)
-        lock, notes = workspace.workers_lock_path(release_here), workspace.current_work_folder(release_here)
         # Killed processes leave temporary files behind; here they are removed with the workspace.
-        temporary = workspace.temporary_folder(release_here)
-        storage.remove_folder(temporary)
-        for folder in (notes, temporary):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(lock).touch()
-        job = Job(recipe, storage.absolute(release), work, tuple(beam_flags), lock, notes)
+        folder_files.remove_folder(release_here, workspace.TEMPORARY)
+        for name in (workspace.TEMPORARY, workspace.CURRENT_WORK):
+            folder_files.make_folder(release_here, name)
+        os.close(folder_files.open_for_writing(release_here, workspace.WORKERS_LOCK, os.O_RDWR))
+        job = Job(recipe, storage.absolute(release), work, tuple(beam_flags), release_here)
 
         def run(part: Work) -> End:
-            end = run_once(replace(job, work=part), temporary)
+            end = run_once(replace(job, work=part), storage.join(release_here, workspace.TEMPORARY))
             return replace(
                 end, current_work=tuple(n for n in end.current_work if not (waits and n.stage == WAITING_STAGE))
             )
@@ -131,7 +129,7 @@ def supervise(release: str, shards: Sequence[str], work: Work, run: RunWork) -> 
         if not storage.is_remote(release):
             # A half-written file may lie in a shard's folder; an object store has none.
             for number in work.shards:
-                storage.remove_folder(storage.join(release, shards[number]))
+                folder_files.remove_folder(release, shards[number])
 
 
 def describe_exit(code: int) -> str:
@@ -156,8 +154,7 @@ def run_once(job: Job, temporary: str) -> End:
     Raises:
         PipeFailed: if the pipeline ended with an error.
     """
-    for note in Path(job.current_work).glob("*.json"):
-        note.unlink(missing_ok=True)
+    forget_current_work(job.beside)
     command = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "pipe"]
     process = subprocess.Popen(
         command,
@@ -184,7 +181,7 @@ def run_once(job: Job, temporary: str) -> End:
         # A part of the job may still be in the buffer, for a process that has ended.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-    return read_end(output, code, process.pid, read_current_work(job.current_work))
+    return read_end(output, code, process.pid, read_current_work(job.beside))
 
 
 def read_end(output: bytes, code: int, pid: int, current_work: Sequence[CurrentWork]) -> End:

@@ -41,17 +41,17 @@ class Job:
     release: str
     work: Work
     beam_flags: tuple[str, ...]
-    workers_lock: str
-    current_work: str
+    beside: str
+    """The local folder whose workspace holds the workers' lock and notes: the release, or one that stands for it."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs `pipe`, or `worker LOCK CURRENT_WORK` as `worker_command` writes it."""
+    """Runs `pipe`, or `worker BESIDE` as `worker_command` writes it."""
     if arguments[0] == "pipe":
         _run_pipe()
-    _, lock, notes = arguments
+    _, beside = arguments
     _follow_command(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    _join_build(lock, notes)
+    _join_build(beside)
     connect_privately()
     from apache_beam.runners.worker import sdk_worker_main
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
 def worker_command(job: Job) -> str:
     """The command line that Beam starts a worker with; because of `exec` Beam waits for the worker itself."""
     # -P: nothing is imported from the folder that the command is called in.
-    words = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "worker", job.workers_lock, job.current_work]
+    words = [sys.executable, "-P", "-m", "pipeline.build.local_worker", "worker", job.beside]
     return f"exec {shlex.join(words)}"
 
 
@@ -100,12 +100,12 @@ def _follow_command(end: Callable[[], None]) -> None:
     threading.Thread(target=follow, name="follow-command", daemon=True).start()
 
 
-def _join_build(lock: str, notes: str) -> None:
+def _join_build(beside: str) -> None:
     from pipeline.build.lock import lock_as_worker
     from transforms.shards.current_work import write_notes_to
 
-    lock_as_worker(lock)
-    write_notes_to(notes)
+    lock_as_worker(beside)
+    write_notes_to(beside)
 
 
 def _end_group() -> None:
@@ -123,7 +123,7 @@ def _run_pipe() -> None:
     os.dup2(2, 1)
     job = _receive_job()
     _follow_command(_end_group)
-    _join_build(job.workers_lock, job.current_work)
+    _join_build(job.beside)
     from transforms.shards.current_work import read_current_work
 
     reported = threading.Lock()
@@ -142,7 +142,7 @@ def _run_pipe() -> None:
     def worker_ended(thrown: threading.ExceptHookArgs) -> None:
         ended = _WORKER_ENDED.search(str(thrown.exc_value))
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD and ended:
-            dead = sorted({note.pid for note in read_current_work(job.current_work) if not _is_alive(note.pid)})
+            dead = sorted({note.pid for note in read_current_work(job.beside) if not _is_alive(note.pid)})
             end_with({"died": int(ended[1]), "pids": dead}, lambda: threading.__excepthook__(thrown))
         # On a full disk the log cannot be written.
         with contextlib.suppress(OSError):

@@ -14,12 +14,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pipeline.build.planning import BuildError
 from transforms import storage
 from transforms.errors import one_line
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 logger = logging.getLogger(__name__)
 
@@ -77,43 +77,44 @@ def release_lock(release: str) -> Iterator[None]:
 
 def refuse_if_locked(release: str) -> None:
     """Raises ReleaseLocked if another build has locked the release; writes nothing."""
-    path = workspace.lock_path(release)
     if storage.is_remote(release):
         _refuse_young(release)
         return
     # Without the file there is no lock.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as file:
+    absent = contextlib.suppress(FileNotFoundError, NotADirectoryError)
+    with absent, folder_files.open_file(release, workspace.LOCK) as file:
         locked = _try_lock(file.fileno(), shared=True)
         if locked is None:
             _refuse_young(release)
         elif not locked:
-            raise _refusal(release, _read(path))
+            raise _refusal(release, _read(release))
 
 
-def lock_as_worker(path: str) -> None:
-    """Holds a shared lock on the file at `path` until this process ends, so that a later build can wait for it.
+def lock_as_worker(release: str) -> None:
+    """Holds the workers' shared lock of a local release until this process ends, so that a later build can wait for it.
 
     Raises:
-        OSError: if the file does not exist.
+        OSError: if the file of the lock does not exist.
     """
-    # The descriptor stays open on purpose: the kernel closes it when the process ends.
-    _try_lock(os.open(path, os.O_RDWR), shared=True)
+    with folder_files.open_file(release, workspace.WORKERS_LOCK) as file:
+        # The copy stays open on purpose: the kernel closes it when the process ends.
+        _try_lock(os.dup(file.fileno()), shared=True)
 
 
 def _is_dated(release: str) -> bool:
     """Whether the lock of a release is a date: on remote storage, and where the file system has no locks."""
     if storage.is_remote(release):
         return True
-    path = workspace.lock_path(release)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as file:
-        return _try_lock(file.fileno(), shared=True) is None
+    descriptor = folder_files.open_for_writing(release, workspace.LOCK, os.O_RDWR)
+    try:
+        return _try_lock(descriptor, shared=True) is None
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def _kernel_lock(release: str) -> Iterator[None]:
-    path = workspace.lock_path(release)
-    descriptor = _lock_file(release, path)
+    descriptor = _lock_file(release)
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(Holder.this_process())).encode(), 0)
@@ -123,32 +124,34 @@ def _kernel_lock(release: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock_file(release: str, path: str) -> int:
-    """A descriptor of the locked file. A build that ends removes the file, so the path is checked once more."""
+def _lock_file(release: str) -> int:
+    """A descriptor of the locked file. A build that ends removes the file, so the name is checked once more."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = folder_files.open_for_writing(release, workspace.LOCK, os.O_RDWR)
         try:
             if not _try_lock(descriptor):
-                raise _refusal(release, _read(path))
+                raise _refusal(release, _read(release))
             # A build that has just ended may have removed it.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            with contextlib.suppress(FileNotFoundError), folder_files.open_file(release, workspace.LOCK) as now:
+                if os.path.samestat(os.fstat(descriptor), os.fstat(now.fileno())):
                     return descriptor
         except BaseException:
             # Also after an interrupt, because an open file may hold the lock. The error goes on.
             os.close(descriptor)
             raise
         os.close(descriptor)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _wait_for_workers(release: str) -> None:
     deadline = time.monotonic() + WORKERS_END_WITHIN_S
-    with open(workspace.workers_lock_path(release), "ab") as file:
-        while _try_lock(file.fileno()) is False:
+    descriptor = folder_files.open_for_writing(release, workspace.WORKERS_LOCK, os.O_RDWR)
+    try:
+        while _try_lock(descriptor) is False:
             if time.monotonic() > deadline:
                 raise ReleaseLocked(f"workers of a killed build still run in {release}: end them, and build again")
             time.sleep(0.05)
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
@@ -166,14 +169,14 @@ def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
     return True
 
 
-def _read(path: str) -> Holder | None:
+def _read(release: str) -> Holder | None:
     """The holder that a lock names; None if the file has been removed, or is not what a build writes.
 
     Raises:
         OSError: if the file is there and cannot be read.
     """
     try:
-        return Holder(**json.loads(storage.read_bytes(path)))
+        return Holder(**json.loads(folder_files.read_bytes(release, workspace.LOCK)))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
@@ -189,18 +192,18 @@ def _refusal(release: str, holder: Holder | None, *, dated: bool = False) -> Rel
 
 def _refuse_young(release: str) -> None:
     """Raises ReleaseLocked if the date of a dated lock is not void yet."""
-    holder = _dated_holder(workspace.lock_path(release))
+    holder = _dated_holder(release)
     if holder is not None and time.time() - holder.seen_s < VOID_AFTER_S:
         raise _refusal(release, holder, dated=True)
 
 
 @contextlib.contextmanager
 def _dated_lock(release: str) -> Iterator[None]:
-    path, mine = workspace.lock_path(release), Holder.this_process()
+    mine = Holder.this_process()
     _refuse_young(release)
-    _write_date(path, mine)
+    _write_date(release, mine)
     time.sleep(SETTLE_S)
-    now = _dated_holder(path)
+    now = _dated_holder(release)
     if now is not None and now.name != mine.name:
         raise _refusal(release, now, dated=True)
     stop = threading.Event()
@@ -208,7 +211,7 @@ def _dated_lock(release: str) -> Iterator[None]:
     def renew() -> None:
         while not stop.wait(RENEW_EVERY_S):
             try:
-                _write_date(path, mine)
+                _write_date(release, mine)
             except OSError as error:
                 # A store that does not answer now may answer next time; the date may miss some renewals.
                 logger.error(
@@ -225,16 +228,16 @@ def _dated_lock(release: str) -> Iterator[None]:
         thread.join()
         try:
             # A finished release has no workspace any more.
-            if storage.exists(path):
-                storage.remove_files([path])
+            if folder_files.exists(release, workspace.LOCK):
+                folder_files.remove_files(release, [workspace.LOCK])
         except OSError as error:
             # The work is done, and its result must not change for this.
             logger.error("the lock of %s stays for %.0f s: %s", release, VOID_AFTER_S, one_line(error))
 
 
-def _write_date(path: str, holder: Holder) -> None:
-    storage.write_bytes(path, json.dumps({**asdict(holder), "seen_s": time.time()}).encode())
+def _write_date(release: str, holder: Holder) -> None:
+    folder_files.write_bytes(release, workspace.LOCK, json.dumps({**asdict(holder), "seen_s": time.time()}).encode())
 
 
-def _dated_holder(path: str) -> Holder | None:
-    return _read(path) if storage.exists(path) else None
+def _dated_holder(release: str) -> Holder | None:
+    return _read(release) if folder_files.exists(release, workspace.LOCK) else None

@@ -19,7 +19,6 @@ from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
-from transforms.shards import workspace
 from transforms.shards.plan_shards import rows_of
 from transforms.words import SpatialWords
 
@@ -86,7 +85,7 @@ def keep_first_answers(release: str, replies: Mapping[str, Reply]) -> None:
     answers = {digest: reply for digest, reply in replies.items() if reply.is_answer}
     if not answers:
         return
-    with Journal(workspace.journal_folder(release), _JOURNAL) as journal:
+    with Journal(release, _JOURNAL) as journal:
         for digest, reply in answers.items():
             journal.write(digest, reply)
 
@@ -96,7 +95,7 @@ def first_question(
 ) -> OpenQuestion | None:
     """A question without a known answer; None if none is found in the shards looked at."""
     known = known_answers(job.answers, failures_stand=job.failures_stand)
-    Journals(workspace.journal_folder(output)).refresh(known)
+    Journals(output).refresh(known)
     questions = job.questions()
     for row in _described_rows(recipe, plan, shards):
         for request in questions.of_rows([row]):

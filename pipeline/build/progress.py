@@ -17,6 +17,8 @@ from pipeline.durations import duration_text
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.write_shard import METADATA
+from transforms.storage import folder_files
+from transforms.storage.folder_files import FileIn
 
 #: Seconds between two counts, and between two lines if there is no terminal.
 COUNT_EVERY_S, LINE_EVERY_S = 1.0, 30.0
@@ -43,7 +45,7 @@ class Counter:
     def rooms(self) -> int:
         """The number of measured rooms; one listing while any are missing."""
         if self._open_chunks:
-            for name in self._open_chunks.keys() & set(storage.list_files(workspace.rooms_folder(self.release))):
+            for name in self._open_chunks.keys() & set(folder_files.list_files(self.release, workspace.ROOMS)):
                 self._rooms_done += self._open_chunks.pop(name)
         return self._rooms_done
 
@@ -70,17 +72,18 @@ class Counter:
 
     def _rows_remote(self) -> int:
         # The rejections of a shard are written just before its metadata: one small file a shard, all in one folder.
-        written = set(storage.list_files(workspace.folder_of(self.release, workspace.REJECTED)))
+        written = set(folder_files.list_files(self.release, workspace.folder_of(workspace.REJECTED)))
         for folder in list(self._open_shards):
-            if workspace.shard_file("", workspace.REJECTED, folder).rpartition("/")[2] in written:
+            if workspace.shard_file(workspace.REJECTED, folder).rpartition("/")[2] in written:
                 self._finish(folder)
         return self._rows_done
 
 
 def _names(release: str, folder: str) -> list[str]:
     try:
-        return os.listdir(os.path.join(release, folder))
-    except (FileNotFoundError, NotADirectoryError):
+        return [entry.name for entry in folder_files.entries_in(release, folder)]
+    # Progress is shown as far as it can be seen.
+    except OSError:
         return []
 
 
@@ -138,18 +141,18 @@ def progress_text(done: int, total: int, elapsed_s: float, rooms_done: int = 0, 
 
 
 @contextlib.contextmanager
-def logged_to(path: str | None) -> Iterator[TextIO]:
+def logged_to(log: FileIn | None) -> Iterator[TextIO]:
     """Redirects the stderr of this process and of its children into a file, and yields the stream to the screen.
 
     Workers are processes that log while they import, before any option reaches them. So the descriptor itself is
-    redirected. A path of None redirects nothing.
+    redirected. None redirects nothing.
     """
     if sys.stderr is not None:
         sys.stderr.flush()
     screen = _screen()
     try:
-        if path is not None:
-            _open_as_stderr(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        if log is not None:
+            _become_stderr(folder_files.open_for_writing(log.folder, log.name, os.O_WRONLY | os.O_APPEND))
         with os.fdopen(os.dup(screen), "w", buffering=1, errors="backslashreplace") as stream:
             yield stream
     finally:
@@ -167,12 +170,13 @@ def _screen() -> int:
         return os.dup(2)
     except OSError:
         # Else the next file that is opened would become standard error.
-        _open_as_stderr(os.devnull, os.O_WRONLY)
+        _become_stderr(os.open(os.devnull, os.O_WRONLY))
         return os.dup(2)
 
 
-def _open_as_stderr(path: str, flags: int) -> None:
-    opened = os.open(path, flags, 0o644)
-    if opened != 2:
+def _become_stderr(opened: int) -> None:
+    if opened == 2:
+        os.set_inheritable(2, True)
+    else:
         os.dup2(opened, 2)
         os.close(opened)

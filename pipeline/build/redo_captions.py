@@ -17,8 +17,7 @@ from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
-from pipeline.release.layout import ANSWERS, METADATA, RECIPE, metadata_paths, read_release_json, read_table
-from transforms import storage
+from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_release_json, read_table
 from transforms.captions.answer_journal import Journals
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
@@ -29,6 +28,7 @@ from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
 from transforms.shards.write_shard import table_to_parquet
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords
 
 #: Shards whose captions are asked for at the same time, so that all slots of the endpoint stay busy.
@@ -115,8 +115,8 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
     """Asks again for the captions without an answer in shards that an unfinished build has noted."""
 
     def wanted_in(shard: str) -> IsWanted:
-        name = workspace.shard_file(release, workspace.ANSWERS, shard)
-        return _unanswered(_answers(name), over_budget=False).__contains__
+        name = workspace.shard_file(workspace.ANSWERS, shard)
+        return _unanswered(_answers(release, name), over_budget=False).__contains__
 
     _redo(release, job, [note.shard for note in notes], workspace.ANSWERS, wanted_in)
 
@@ -124,7 +124,7 @@ def ask_again(release: str, job: CaptionJob, notes: Sequence[Unanswered]) -> Non
 def first_noted_question(release: str, job: CaptionJob, notes: Iterable[Unanswered]) -> OpenQuestion | None:
     """The first open question of the noted shards; None if none of them holds a caption without an answer."""
     for note in notes:
-        answers = _answers(workspace.shard_file(release, workspace.ANSWERS, note.shard))
+        answers = _answers(release, workspace.shard_file(workspace.ANSWERS, note.shard))
         wanted = _unanswered(answers, over_budget=False)
         question = _first_question(job, [_rows(release, note.shard)], wanted.__contains__)
         if question is not None:
@@ -139,7 +139,7 @@ def _first_question(
     questions = job.questions()
     known = known_answers(job.answers)
     if job.release is not None:
-        Journals(workspace.journal_folder(job.release)).refresh(known)
+        Journals(job.release).refresh(known)
     for rows in shards:
         for request in _requests(rows, questions, is_wanted):
             question = open_question(request, known.get, questions)
@@ -150,23 +150,22 @@ def _first_question(
 
 def merge_redone(release: str) -> None:
     """Puts the answers of a redo in the place of those that the same captions had in answers.parquet."""
-    folder = workspace.folder_of(release, workspace.REDONE)
-    names = storage.list_files(folder)
+    folder = workspace.folder_of(workspace.REDONE)
+    names = folder_files.list_files(release, folder)
     if not names:
         return
-    new = pa.concat_tables([_answers(storage.join(folder, name)) for name in names])
+    new = pa.concat_tables([_answers(release, f"{folder}/{name}") for name in names])
     replaced = set(_keys(new))
     old = as_answers(read_table(release, ANSWERS))
     kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
     # The folder stays until release.json is written: it says that a redo is not done yet.
-    storage.write_bytes(storage.join(release, ANSWERS), buffer.getvalue())
+    folder_files.write_bytes(release, ANSWERS, buffer.getvalue())
 
 
 def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> Recipe:
-    path = storage.join(release, RECIPE)
-    own, recipe = load_release_recipe(path), load_release_recipe(path, settings)
+    own, recipe = load_release_recipe(release), load_release_recipe(release, settings)
     if own.caption.writer != "openai" and own.caption.judge == "none":
         raise BuildError(f"{release} was built with caption.writer={own.caption.writer}, which leaves nothing to ask")
     if recipe.sha256() != recipe_sha256:
@@ -204,10 +203,10 @@ def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
     return zip(answers["row_id"].to_pylist(), answers["caption_index"].to_pylist(), strict=True)
 
 
-def _answers(path: str) -> pa.Table:
-    if not storage.exists(path):
+def _answers(release: str, name: str) -> pa.Table:
+    if not folder_files.exists(release, name):
         return ANSWER_SCHEMA.empty_table()
-    return as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
+    return as_answers(read_table(release, name))
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:
@@ -222,7 +221,7 @@ def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
     ids = {row_id for row_id, _ in wanted}
     found = []
     for path in metadata_paths(release):
-        data = io.BytesIO(storage.read_bytes(storage.join(release, path)))
+        data = io.BytesIO(folder_files.read_bytes(release, path))
         rows = pq.read_table(data, columns=["id", "caption_status"]).to_pylist()
         if any(row["id"] in ids and TEMPLATE in row["caption_status"] for row in rows):
             found.append(path.removesuffix(f"/{METADATA}"))
@@ -268,8 +267,8 @@ def _redo(
 
 def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared: SharedWriter) -> tuple[int, int]:
     """Rewrites the captions of one shard; its answers are on disk before its table is replaced."""
-    path = workspace.shard_file(release, kind, shard)
-    before, rows = _answers(path), _rows(release, shard)
+    name = workspace.shard_file(kind, shard)
+    before, rows = _answers(release, name), _rows(release, shard)
     # A kill between the two files leaves a kept answer for a caption that is still the template's.
     written = {key for key, kept in zip(_keys(before), before["kept"].to_pylist(), strict=True) if kept}
     requests = _requests(rows, shared.questions, lambda key: is_wanted(key) or key in written)
@@ -282,9 +281,9 @@ def _redo_shard(release: str, shard: str, kind: str, is_wanted: IsWanted, shared
     if requests:
         others = before.filter(pa.array([key not in captions for key in _keys(before)], pa.bool_()))
         records = [*others.to_pylist(), *(answer_values(answer) for answer in given)]
-        storage.write_bytes(path, table_to_parquet(records, ANSWER_SCHEMA))
+        folder_files.write_bytes(release, name, table_to_parquet(records, ANSWER_SCHEMA))
         changed = [_with_captions(row, captions) for row in rows]
-        storage.write_bytes(storage.join(release, shard, METADATA), table_to_parquet(changed, ROW_SCHEMA))
+        folder_files.write_bytes(release, f"{shard}/{METADATA}", table_to_parquet(changed, ROW_SCHEMA))
     if kind == workspace.ANSWERS:
         shared.note(shard, [answers for _, answers in outcomes])
     return len(requests), sum(caption.status != TEMPLATE for caption in captions.values())

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pipeline.build.planning import Plan
 from pipeline.dag import Work
 from pipeline.release.layout import METADATA, ROOMS, metadata_paths
-from transforms import storage
 from transforms.captions.unanswered import read_notes, remove_note
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 #: The number of rooms that are measured in one piece of work.
 ROOMS_PER_CHUNK = 32
@@ -40,10 +40,10 @@ def remaining_work(release: str, shards: Sequence[str], work: Work) -> Work:
     settled = {path.removesuffix(f"/{METADATA}") for path in metadata_paths(release)}
     settled |= {note["shard"] for note in workspace.read_failures(release)}
     rooms = work.rooms
-    if rooms and storage.exists(storage.join(release, ROOMS)):
+    if rooms and folder_files.exists(release, ROOMS):
         rooms = ()
     if rooms:
-        measured = set(storage.list_files(workspace.rooms_folder(release)))
+        measured = set(folder_files.list_files(release, workspace.ROOMS))
         rooms = tuple(
             chunk
             for chunk in rooms
@@ -82,13 +82,13 @@ def failure_lines(plan: Plan, output: str, work: Work, *, dry: bool) -> tuple[st
 
 def _clear_unfinished(release: str, shards: Sequence[str], work: Work) -> None:
     """Removes the remains of shards that are to be built, and half-written files at the root."""
-    storage.remove_folders(release, [shards[number] for number in work.shards])
-    storage.remove_partials(release)
+    folder_files.remove_folders(release, [shards[number] for number in work.shards])
+    folder_files.remove_partials(release)
 
 
 def _clear_failures(release: str) -> None:
     """Removes the notes of failures; what failed is tried again."""
-    storage.remove_folder(workspace.failures_folder(release))
+    folder_files.remove_folder(release, workspace.folder_of(workspace.FAILURES))
 
 
 __all__ = ["ROOMS_PER_CHUNK", "begin_work", "failure_lines", "remaining_work", "room_chunks", "whole_work"]

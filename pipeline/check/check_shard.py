@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
-from pipeline.release.layout import RECIPE, RELEASE_JSON, ROOMS
+from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table
 from pipeline.release.totals import ShardTally, tally_shard
 from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.check.place import check_place
@@ -30,6 +29,7 @@ from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.sound.render import BIT_DEPTHS, decode_flac_pcm, pcm_sha256
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords, words_of
 
 CHANNELS = 4
@@ -123,7 +123,7 @@ class ShardChecker:
         self.recipe: Recipe | None = None
         # A recipe that cannot be read is a problem of the root, and reported there.
         with contextlib.suppress(RecipeError):
-            self.recipe = load_release_recipe(str(release / RECIPE))
+            self.recipe = load_release_recipe(str(release))
         self.rooms = _rooms(release)
 
     def check(self, shard: Mapping[str, Any]) -> ShardFindings:
@@ -162,7 +162,7 @@ class ShardChecker:
     def _read(self, shard: Mapping[str, Any], findings: ShardFindings) -> list[dict[str, Any]] | None:
         name = f"{findings.path}/{METADATA}"
         try:
-            data = (self.release / name).read_bytes()
+            data = folder_files.read_bytes(str(self.release), name)
         except OSError as error:
             findings.problems.append(f"{name}: {reason_of(error)}")
             return None
@@ -183,12 +183,11 @@ class ShardChecker:
 
     def _check_audio(self, shard: str, values: Mapping[str, Any]) -> tuple[int, list[str]]:
         name = f"{shard}/{values['file_name']}"
-        path = self.release / name
         try:
-            data = path.read_bytes()
+            data = folder_files.read_bytes(str(self.release), name)
         except OSError as error:
             return 0, [f"{name}: {reason_of(error)}"]
-        problems = [f"{name}: is a link, not a file of the release"] if path.is_symlink() else []
+        problems = []
         if hashlib.sha256(data).hexdigest() != values["sha256"]:
             problems.append(f"{name}: its SHA-256 is not the one in the row")
         try:
@@ -284,18 +283,20 @@ class ShardChecker:
 
     def _extra(self, shard: str, expected: set[str]) -> Iterator[str]:
         """A line for each file in the shard's folder that does not belong to it, sorted."""
-        found = []
-        with os.scandir(self.release / shard) as entries:
-            for entry in entries:
-                if entry.name not in expected:
-                    found.append(f"{shard}/{entry.name}: not part of the release")
-        yield from sorted(found)
+        try:
+            entries = folder_files.entries_in(str(self.release), shard)
+        except OSError as error:
+            yield f"{shard}: {reason_of(error)}"
+            return
+        for entry in entries:
+            if entry.name not in expected:
+                yield f"{shard}/{entry.name}: not part of the release"
 
 
 def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
     """The rooms by id; None if the table cannot be used, which is a problem of the root."""
     try:
-        table = pq.read_table(io.BytesIO((release / ROOMS).read_bytes()))
+        table = read_table(str(release), ROOMS)
     except (OSError, pa.ArrowException, ValueError):
         return None
     if not table.schema.equals(ROOM_SCHEMA, check_metadata=False):

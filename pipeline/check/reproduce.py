@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.release.layout import REJECTED, metadata_paths, read_release_json, read_table
-from transforms import storage
 from transforms.shards.release_rows import ROW_COLUMNS, row_digest
+from transforms.storage import folder_files
 
 #: So many rows and rejected inputs are named; the others are counted.
 MOST_ROWS = 20
@@ -71,7 +71,7 @@ class _Comparison:
         paths = [set(metadata_paths(release)) for release in self.releases]
         for path in sorted(paths[0] | paths[1]):
             data = [
-                storage.read_bytes(storage.join(release, path)) if path in there else None
+                folder_files.read_bytes(release, path) if path in there else None
                 for release, there in zip(self.releases, paths, strict=True)
             ]
             if data[0] is not None and data[1] is not None:
@@ -108,7 +108,7 @@ class _Comparison:
                 self._name(name, f"row {name}: only in the {'first' if name in mine else 'second'}")
             elif mine[name][0] != others[name][0]:
                 pair = [
-                    _rows_of(storage.read_bytes(storage.join(release, side[name][1])))[name]
+                    _rows_of(folder_files.read_bytes(release, side[name][1]))[name]
                     for release, side in zip(self.releases, self._alone, strict=True)
                 ]
                 self._pair(name, *pair)

@@ -49,7 +49,6 @@ from pipeline.release.layout import (
 )
 from pipeline.release.release_json import RELEASE_FORMAT, SEAL, VARIETY, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies
-from transforms import storage
 from transforms.captions.variety import caption_variety
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
@@ -61,6 +60,7 @@ from transforms.shards.release_rows import (
     ROOM_SCHEMA,
     as_answers,
 )
+from transforms.storage import folder_files
 
 #: From this number of rows on, processes are worth the seconds that they take to start.
 PROCESSES_FROM_ROWS = 2_000
@@ -178,7 +178,7 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
-    recipe = load_release_recipe(storage.join(release, RECIPE))
+    recipe = load_release_recipe(release)
     clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
     rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -190,7 +190,7 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
 
 def _recipe(release: Path, findings: Findings) -> Recipe | None:
     try:
-        return load_release_recipe(str(release / RECIPE))
+        return load_release_recipe(str(release))
     except RecipeError as error:
         findings.problems.append(f"{RECIPE}: {one_line(error)}")
         return None
@@ -248,21 +248,18 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
             continue
         if name not in hashes:
             yield f"{RELEASE_JSON}: states no SHA-256 of {name}"
-        path = release / name
         try:
-            found = _file_sha256(path)
+            found = _file_sha256(release, name)
         except OSError as error:
             yield f"{name}: {reason_of(error)}"
             continue
-        if path.is_symlink():
-            yield f"{name}: is a link, not a file of the release"
         if name in hashes and found != hashes[name]:
             yield f"{name}: its SHA-256 is not the one in {RELEASE_JSON}"
 
 
-def _file_sha256(path: Path) -> str:
+def _file_sha256(release: Path, name: str) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with folder_files.open_file(str(release), name) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -348,15 +345,15 @@ def _table(
         older: the columns that the table has in older releases, if others.
     """
     try:
-        with pq.ParquetFile(release / name) as file:
+        with folder_files.open_file(str(release), name) as opened, pq.ParquetFile(opened) as file:
             if not any(file.schema_arrow.equals(known, check_metadata=False) for known in (schema, older or schema)):
                 findings.problems.append(f"{name}: its columns are not those of a release")
                 return
             for number in range(file.num_row_groups):
                 yield file.read_row_group(number)
     except (OSError, pa.ArrowException, ValueError) as error:
-        # A missing file is reported by the check of the files.
-        if (release / name).exists():
+        # What is missing, or no file, is reported by the check of the files.
+        if folder_files.exists(str(release), name):
             findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
 
 
@@ -464,32 +461,27 @@ def _short(value: Any) -> str:
 def _extra(release: Path, shards: set[str]) -> list[str]:
     """A line for each file and folder that no release has, outside of the shards and the report; sorted."""
     extra: list[str] = []
-    with os.scandir(release) as entries:
-        for entry in entries:
-            if entry.name in SPLITS and entry.is_dir(follow_symlinks=False):
-                extra += _extra_in_split(release, entry.name, shards)
-            elif entry.name == REPORT_FOLDER and entry.is_dir(follow_symlinks=False):
-                continue
-            elif entry.name not in (*ROOT_FILES, RELEASE_JSON):
-                extra += _files_below(release, entry.name)
+    for entry in folder_files.entries_in(str(release)):
+        if entry.name in SPLITS and entry.is_folder:
+            extra += _extra_in_split(release, entry.name, shards)
+        elif entry.name == REPORT_FOLDER and entry.is_folder:
+            continue
+        elif entry.name not in (*ROOT_FILES, RELEASE_JSON):
+            extra += _files_below(release, entry.name, is_folder=entry.is_folder)
     return [f"{name}: not part of the release" for name in sorted(extra)]
 
 
 def _extra_in_split(release: Path, split: str, shards: set[str]) -> Iterator[str]:
-    with os.scandir(release / split) as entries:
-        for entry in entries:
-            name = f"{split}/{entry.name}"
-            if name not in shards or entry.is_symlink():
-                yield from _files_below(release, name)
+    for entry in folder_files.entries_in(str(release), split):
+        name = f"{split}/{entry.name}"
+        if name not in shards or not entry.is_folder:
+            yield from _files_below(release, name, is_folder=entry.is_folder)
 
 
-def _files_below(release: Path, name: str) -> list[str]:
+def _files_below(release: Path, name: str, *, is_folder: bool) -> list[str]:
     """The files below a path that does not belong to a release; the path itself if it is a file or an empty folder."""
-    path = release / name
-    if path.is_symlink() or not path.is_dir():
-        return [name]
-    below = [found.relative_to(release).as_posix() for found in path.rglob("*") if not found.is_dir()]
-    return below or [name]
+    below = folder_files.list_files(str(release), name) if is_folder else []
+    return [f"{name}/{one}" for one in below] or [name]
 
 
 __all__ = ["PROCESSES_FROM_ROWS", "Findings", "rerender_rows", "stated_shards", "verify"]

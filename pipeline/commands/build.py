@@ -54,10 +54,12 @@ class BuildCommand:
             return UNUSABLE
         # These import Beam, which takes seconds: what can be wrong on the command line has been looked at before.
         from pipeline.beam_options import OptionError
-        from pipeline.build import BuildError, ReleaseError, build, failures_folder
+        from pipeline.build import BuildError, ReleaseError, build
         from pipeline.commands.messages import failure_lines, rejection_lines
         from pipeline.recipe import RecipeError
         from pipeline.report.of_release import write_report_of
+        from transforms import storage
+        from transforms.shards import workspace
         from transforms.sources import SourceUnusable
 
         try:
@@ -75,7 +77,8 @@ class BuildCommand:
         except (OSError, RuntimeError) as error:
             fail(f"the build stopped: {last_words(error)}; finished shards stay; run the same command again to go on")
             return INCOMPLETE
-        for line in failure_lines(outcome.failures, failures_folder(arguments.output)):
+        notes = storage.join(arguments.output, workspace.folder_of(workspace.FAILURES))
+        for line in failure_lines(outcome.failures, notes):
             fail(f"{line} (run the same command again to go on)")
         when = " once the build is whole" if outcome.failures else ""
         for line in rejection_lines(outcome.rejections, f"{arguments.output}/rejected.parquet{when}"):

@@ -83,9 +83,10 @@ class ReproduceCommand:
         from pipeline.build import BuildError, build
         from pipeline.check.reproduce import differences
         from pipeline.recipe import RecipeError, load_release_recipe
-        from pipeline.release.layout import ANSWERS, RECIPE, ReleaseError, read_release_json
+        from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
         from transforms.sources import SourceUnusable
-        from transforms.storage import absolute, join
+        from transforms.storage import absolute
+        from transforms.storage.folder_files import FileIn
 
         if absolute(arguments.output) == absolute(arguments.release):
             fail(f"--output {arguments.output} is the release itself; name another folder")
@@ -94,13 +95,13 @@ class ReproduceCommand:
             return UNUSABLE
         try:
             read_release_json(arguments.release)
-            recipe = load_release_recipe(join(arguments.release, RECIPE))
+            recipe = load_release_recipe(arguments.release)
             outcome = build(
                 recipe,
                 arguments.input,
                 arguments.output,
                 beam_flags=arguments.beam_options,
-                answers=join(arguments.release, ANSWERS),
+                answers=FileIn(absolute(arguments.release), ANSWERS),
                 failures_stand=True,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import pyarrow.parquet as pq
 
@@ -20,15 +19,17 @@ from pipeline.check.check_shard import is_plain_name
 from pipeline.check.row_progress import RowProgress
 from pipeline.check.verify import stated_shards
 from pipeline.release.layout import ReleaseError, read_release_json
-from transforms import storage
-from transforms.errors import one_line
+from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
+from transforms.storage import folder_files
 
 #: The most bytes of a tar shard; the next row begins another one.
 SHARD_BYTES = 1_000_000_000
 #: The name of the file that describes the export; it is written last.
 INDEX = "index.json"
+#: The name of the note that an export is under way.
+_NOTE = ".export.json"
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -71,52 +72,50 @@ def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_byte
     if problems:
         raise ReleaseError(f"{problems[0]}; elsa verify {release} names every problem")
     index = {"digest": stated.get("digest"), "shard_bytes": shard_bytes}
-    note = _begin(output, index)
+    _begin(output, index)
     written: dict[str, Any] = {}
     with RowProgress("export", sum(shard["rows"] for shard in shards), screen) as progress:
         for split in SPLITS:
             tars = _Tars(output, split, shard_bytes)
             with tars:
                 for shard, values in _rows(release, [s for s in shards if s["path"].startswith(f"{split}/")]):
-                    tars.add(release / shard / values["file_name"], f"{shard}/{values['file_name']}", values)
+                    tars.add(release, f"{shard}/{values['file_name']}", values)
                     progress.add(1)
             written.update(tars.written)
-    storage.write_bytes(str(output / INDEX), (json.dumps({**index, "tars": written}, indent=1) + "\n").encode())
-    note.unlink(missing_ok=True)
+    text = json.dumps({**index, "tars": written}, indent=1) + "\n"
+    folder_files.write_bytes(str(output), INDEX, text.encode())
+    folder_files.remove_files(str(output), [_NOTE])
     counts = list(written.values())
     return Exported(sum(c["rows"] for c in counts), len(counts), sum(c["bytes"] for c in counts))
 
 
-def _begin(output: Path, index: dict[str, Any]) -> Path:
-    """Claims the output folder, and returns the path of the note that an export is under way."""
-    note = output / ".export.json"
+def _begin(output: Path, index: dict[str, Any]) -> None:
+    """Claims the output folder, and notes that an export is under way."""
     if output.exists() and not output.is_dir():
         raise ExportError(f"{output} is a file: --output takes a folder")
-    held = sorted(output.iterdir()) if output.exists() else []
-    for path in (note, output / INDEX):
-        if path in held:
+    held = [entry.name for entry in folder_files.entries_in(str(output))] if output.exists() else []
+    for name in (_NOTE, INDEX):
+        if name in held:
             try:
-                values = json.loads(path.read_text())
-            except ValueError as error:
-                raise ExportError(f"{path} cannot be read: {one_line(error)}") from error
+                values = json.loads(folder_files.read_bytes(str(output), name))
+            except (OSError, ValueError) as error:
+                raise ExportError(f"{output / name} cannot be read: {reason_of(error)}") from error
             if any(values.get(key) != value for key, value in index.items()):
                 raise ExportError(f"{output} holds an export of another release or size: export into another folder")
             break
     else:
         if held:
             raise ExportError(f"{output} is not empty and holds no export: export into another folder")
-    output.mkdir(parents=True, exist_ok=True)
-    for partial in output.glob(".*.partial"):
-        partial.unlink()
-    note.write_text(json.dumps(index))
-    return note
+    folder_files.make_folder(str(output))
+    folder_files.remove_partials(str(output))
+    folder_files.write_bytes(str(output), _NOTE, json.dumps(index).encode())
 
 
 def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields (shard, row) for each row, from tables whose SHA-256 is the one in release.json."""
     for shard in shards:
         name = f"{shard['path']}/{METADATA}"
-        data = (release / name).read_bytes()
+        data = folder_files.read_bytes(str(release), name)
         if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
             raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in release.json")
         for values in pq.read_table(io.BytesIO(data)).to_pylist():
@@ -134,6 +133,7 @@ class _Tars:
         self._number = -1
         self._room = 0
         self._rows = 0
+        self._file: BinaryIO | None = None
         self._tar: tarfile.TarFile | None = None
 
     def __enter__(self) -> _Tars:
@@ -146,13 +146,14 @@ class _Tars:
             self._finish()
         elif self._tar is not None:
             self._tar.close()
-            self._partial.unlink(missing_ok=True)
+            self._close_file()
+            folder_files.remove_files(str(self._output), [self._partial])
 
-    def add(self, path: Path, name: str, values: dict[str, Any]) -> None:
+    def add(self, release: Path, name: str, values: dict[str, Any]) -> None:
         """Adds the two members of a row; they go into the next tar when this one has no room."""
         metadata = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
         # A tar stores whole blocks, and one block for each header.
-        sizes = (path.stat().st_size, len(metadata))
+        sizes = (folder_files.size_of(str(release), name), len(metadata))
         needed = sum(tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE)) for size in sizes)
         if self._number < 0 or (self._rows and needed > self._room):
             self._finish()
@@ -161,7 +162,7 @@ class _Tars:
         self._rows += 1
         if self._tar is None:
             return
-        flac = path.read_bytes()
+        flac = folder_files.read_bytes(str(release), name)
         if hashlib.sha256(flac).hexdigest() != values["sha256"]:
             raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
         key = sample_key(values["file_name"])
@@ -172,24 +173,32 @@ class _Tars:
             self._tar.addfile(member, io.BytesIO(data))
 
     @property
-    def _target(self) -> Path:
-        return self._output / f"{self._split}-{self._number:06d}.tar"
+    def _target(self) -> str:
+        return f"{self._split}-{self._number:06d}.tar"
 
     @property
-    def _partial(self) -> Path:
-        return self._target.with_name(f".{self._target.name}.partial")
+    def _partial(self) -> str:
+        return f".{self._target}.partial"
 
     def _begin(self) -> None:
         self._number += 1
         self._room, self._rows = self._most_bytes, 0
-        if not self._target.exists():
-            self._tar = tarfile.TarFile(self._partial, "w", format=tarfile.PAX_FORMAT)
+        if not folder_files.exists(str(self._output), self._target):
+            self._file = folder_files.create_file(str(self._output), self._partial)
+            self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
 
     def _finish(self) -> None:
         if self._number < 0:
             return
         if self._tar is not None:
             self._tar.close()
-            os.replace(self._partial, self._target)
+            self._close_file()
+            folder_files.rename(str(self._output), self._partial, self._target)
             self._tar = None
-        self.written[self._target.name] = {"rows": self._rows, "bytes": self._target.stat().st_size}
+        size = folder_files.size_of(str(self._output), self._target)
+        self.written[self._target] = {"rows": self._rows, "bytes": size}
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

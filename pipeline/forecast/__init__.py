@@ -16,7 +16,6 @@ from pipeline.forecast.measure_sample import Budget, Measured, ModelAnswers, ask
 from pipeline.recipe import Recipe
 from transforms import storage
 from transforms.captions.answer_journal import Journals
-from transforms.shards import workspace
 
 __all__ = ["Forecast", "forecast", "with_captions"]
 
@@ -125,7 +124,7 @@ def forecast(
     if job.writer != "template":
         known = known_answers(files)
         if output:
-            Journals(workspace.journal_folder(output)).refresh(known)
+            Journals(output).refresh(known)
         questions = count_questions(recipe, plan, known)
         before = earlier_answers(files, job.questions())
         captions = plan_captions(recipe, questions, usable, asked, before)

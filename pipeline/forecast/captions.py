@@ -17,7 +17,7 @@ from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, te
 from pipeline.recipe import Recipe
 from prompts import Prompt
 from transforms import storage
-from transforms.captions.answer_journal import KnownAnswers
+from transforms.captions.answer_journal import AnswersFile, KnownAnswers
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
@@ -25,6 +25,7 @@ from transforms.records import ERROR_PREFIX, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import as_answers
+from transforms.storage.folder_files import FileIn
 from transforms.words import words_of
 
 __all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions"]
@@ -245,12 +246,13 @@ def plan_captions(
     )
 
 
-def earlier_answers(paths: Sequence[str], questions: Questions) -> ModelAnswers:
+def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> ModelAnswers:
     """The tries and tokens of the writer's model and of the judge's in earlier builds, with the same prompts."""
     captions: set[tuple[str, int]] = set()
     of_writer, of_judge = _TokenCount(), _TokenCount()
-    for path in paths:
-        table = as_answers(pq.read_table(io.BytesIO(storage.read_bytes(path))))
+    for file in files:
+        data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
+        table = as_answers(pq.read_table(io.BytesIO(data)))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

@@ -40,6 +40,7 @@ from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
+from transforms.storage import folder_files
 
 __all__ = ["Budget", "Measured", "MeasuringFailed", "ModelAnswers", "ask_model", "in_keyed_order", "measure_sample"]
 
@@ -232,7 +233,7 @@ def _used_s(seconds: float, settings: RenderSettings) -> float:
 
 def _header_path(clip: Clip) -> str:
     """The path whose header states the clip's length; empty for a member of a tar."""
-    return clip.path if clip.offset_bytes is None else ""
+    return (clip.target or clip.path) if clip.offset_bytes is None else ""
 
 
 def _header_s(path: str) -> float | None:
@@ -240,7 +241,8 @@ def _header_s(path: str) -> float | None:
     if not path:
         return None
     try:
-        return float(soundfile.info(path).duration)
+        with open(folder_files.open_listed(path), "rb") as file:
+            return float(soundfile.info(file).duration)
     except (OSError, RuntimeError, ValueError):
         return None
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms import storage
+from transforms.storage import folder_files
 
 #: The number of rows that are sorted together, and of rows in a row group of a written file.
 ROWS_TOGETHER = 65_536
@@ -115,22 +115,22 @@ class TableFile:
             self._write(self._waiting.slice(0, self._rows_together))
             self._waiting = self._waiting.slice(self._rows_together)
 
-    def save(self, path: str) -> str:
+    def save(self, release: str, name: str) -> str:
         """Writes the file at once and returns its SHA-256."""
         if self._waiting.num_rows or not self.rows:
             self._write(self._waiting)
         self._writer.close()
         data = self._buffer.getvalue()
-        storage.write_bytes(path, data)
+        folder_files.write_bytes(release, name, data)
         return hashlib.sha256(data).hexdigest()
 
     def _write(self, table: pa.Table) -> None:
         self._writer.write_table(table.combine_chunks())
 
 
-def save_tables(path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> tuple[int, str]:
+def save_tables(release: str, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> tuple[int, str]:
     """Writes tables as one Parquet file; returns its number of rows and its SHA-256."""
     file = TableFile(schema)
     for table in tables:
         file.add(table)
-    return file.rows, file.save(path)
+    return file.rows, file.save(release, name)

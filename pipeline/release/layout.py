@@ -8,12 +8,12 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.recipe import RECIPE
 from pipeline.release.gathering import Gathered
 from transforms import storage
 from transforms.errors import reason_of
@@ -21,9 +21,10 @@ from transforms.records import SPLITS
 from transforms.shards import workspace
 from transforms.shards.release_rows import ROOM_SCHEMA, as_answers, row_digest
 from transforms.shards.write_shard import METADATA
+from transforms.storage import folder_files
 
 ROOMS, ANSWERS, REJECTED = "rooms.parquet", "answers.parquet", "rejected.parquet"
-RECIPE, RELEASE_JSON, CARD, CROISSANT = "recipe.yaml", "release.json", "README.md", "croissant.json"
+RELEASE_JSON, CARD, CROISSANT = "release.json", "README.md", "croissant.json"
 CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
 #: The files at the root beside release.json, which states the SHA-256 of each.
 ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
@@ -73,17 +74,23 @@ def digest_entry(values: Mapping[str, Any]) -> bytes:
 def metadata_paths(release: str) -> list[str]:
     """The metadata.parquet of every finished shard, relative to the release, sorted."""
     if not storage.is_remote(release):
-        base = Path(release)
         # The FLACs in these folders, perhaps a million, are not listed.
-        found = [path for split in SPLITS for path in base.glob(f"{split}/*/{METADATA}")]
-        return sorted(path.relative_to(base).as_posix() for path in found)
-    listed = ((split, storage.list_files(storage.join(release, split))) for split in SPLITS)
+        named = (f"{split}/{shard}/{METADATA}" for split in SPLITS for shard in _shard_folders(release, split))
+        return sorted(name for name in named if folder_files.exists(release, name))
+    listed = ((split, folder_files.list_files(release, split)) for split in SPLITS)
     return sorted(f"{split}/{name}" for split, names in listed for name in names if name.endswith(f"/{METADATA}"))
+
+
+def _shard_folders(release: str, split: str) -> list[str]:
+    try:
+        return [entry.name for entry in folder_files.entries_in(release, split) if entry.is_folder]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def read_table(release: str, name: str) -> pa.Table:
     """A Parquet file of the release."""
-    return pq.read_table(io.BytesIO(storage.read_bytes(storage.join(release, name))))
+    return pq.read_table(io.BytesIO(folder_files.read_bytes(release, name)))
 
 
 def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -100,7 +107,7 @@ def read_release_json(release: str) -> dict[str, Any]:
     """
     path = storage.join(release, RELEASE_JSON)
     try:
-        values = json.loads(storage.read_bytes(path))
+        values = json.loads(folder_files.read_bytes(release, RELEASE_JSON))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ReleaseError(
             f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
@@ -125,16 +132,15 @@ def gather(
         root_name: the name of the table at the root.
         more: further rows.
     """
-    folder = workspace.folder_of(release, kind)
+    folder = workspace.folder_of(kind)
     complete = as_answers if kind == workspace.ANSWERS else _unchanged
     with Gathered(schema) as gathered:
         gathered.add(pa.Table.from_pylist(list(more), schema))
-        for name in storage.list_files(folder):
+        for name in folder_files.list_files(release, folder):
             if name.endswith(".parquet"):
-                gathered.add(complete(pq.read_table(io.BytesIO(storage.read_bytes(storage.join(folder, name))))))
-        root = storage.join(release, root_name)
-        if storage.exists(root):
-            for batch in pq.ParquetFile(io.BytesIO(storage.read_bytes(root))).iter_batches():
+                gathered.add(complete(read_table(release, f"{folder}/{name}")))
+        if folder_files.exists(release, root_name):
+            for batch in pq.ParquetFile(io.BytesIO(folder_files.read_bytes(release, root_name))).iter_batches():
                 gathered.add(complete(pa.Table.from_batches([batch])))
         yield gathered
 
@@ -146,11 +152,9 @@ def _unchanged(table: pa.Table) -> pa.Table:
 def gather_rooms(release: str) -> pa.Table:
     """The rooms that this build and earlier ones have measured, sorted by id."""
     found: dict[str, dict[str, Any]] = {}
-    folder = workspace.rooms_folder(release)
-    paths = [storage.join(folder, name) for name in storage.list_files(folder)]
-    if storage.exists(storage.join(release, ROOMS)):
-        paths.append(storage.join(release, ROOMS))
-    for path in paths:
-        table = pq.read_table(io.BytesIO(storage.read_bytes(path)))
-        found.update((room["room_id"], room) for room in table.to_pylist())
+    names = [f"{workspace.ROOMS}/{name}" for name in folder_files.list_files(release, workspace.ROOMS)]
+    if folder_files.exists(release, ROOMS):
+        names.append(ROOMS)
+    for name in names:
+        found.update((room["room_id"], room) for room in read_table(release, name).to_pylist())
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)

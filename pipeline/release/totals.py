@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.release.layout import DigestBuilder, digest_entry, metadata_paths
-from transforms import storage
 from transforms.captions.variety import CaptionSample
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 
 #: The name under which clips without a licence are counted.
@@ -163,7 +163,7 @@ def total(release: str, fixed_gain_db: float | None) -> Totals:
 
     def tallies() -> Iterable[ShardTally]:
         for path in metadata_paths(release):
-            data = storage.read_bytes(storage.join(release, path))
+            data = folder_files.read_bytes(release, path)
             records = pq.read_table(io.BytesIO(data)).to_pylist()
             sha256 = hashlib.sha256(data).hexdigest()
             yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)

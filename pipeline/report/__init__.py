@@ -21,10 +21,13 @@ from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
 from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import number, unbroken_duration
-from transforms import storage
 from transforms.escaping import html_text
+from transforms.storage import folder_files
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
+
+#: The page in a release.
+PAGE = "report/index.html"
 
 
 def write_report(
@@ -54,13 +57,12 @@ def write_report(
     head = find_head(sofa)
     summary = summarise(release)
     chosen = cards(summary, samples, rows)
-    folder = release / "report"
-    players = write_players((card.row for card in chosen), folder / "audio", head=head, original_of=original_of)
+    players = write_players((card.row for card in chosen), str(release), head=head, original_of=original_of)
     heard = {card.index: (player.original, player.binaural) for card, player in zip(chosen, players, strict=True)}
-    write_table(summary, heard, folder / "data")
-    page = folder / "index.html"
-    storage.write_bytes(str(page), render_page(summary, chosen, players, head).encode("utf-8", "replace"))
-    return page
+    write_table(summary, heard)
+    page = render_page(summary, chosen, players, head).encode("utf-8", "replace")
+    folder_files.write_bytes(str(release), PAGE, page)
+    return release / PAGE
 
 
 def render_page(summary: Summary, chosen: list[Card], players: list[Players], head: Head) -> str:

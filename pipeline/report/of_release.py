@@ -15,7 +15,7 @@ from pipeline.report import write_report
 from pipeline.report.players import OriginalOf
 from transforms.sound.clip_audio import ClipRefused, decode_clip
 from transforms.sound.clip_file import read_clip
-from transforms.storage import is_remote, join
+from transforms.storage import is_remote
 
 
 def write_report_of(release: str, input_dir: str | None, *, samples: int = 12, rows: Sequence[str] = ()) -> None:
@@ -34,7 +34,7 @@ def write_report_of(release: str, input_dir: str | None, *, samples: int = 12, r
 
 def original_reader(release: str, input_dir: str) -> OriginalOf:
     """A function that returns the samples and the rate of a row's clip, or None when the input lacks it."""
-    recipe = load_release_recipe(join(release, "recipe.yaml"))
+    recipe = load_release_recipe(release)
     clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
 
     def original_of(row: Mapping[str, Any]) -> tuple[NDArray[Any], int] | None:

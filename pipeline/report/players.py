@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatch
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural, head_sha256
-from transforms import storage
+from transforms.storage import folder_files
 
+#: The folder of the files in a release.
+AUDIO = "report/audio"
 #: Every file is at most this long, and its loudest sample has this level.
 LONGEST_S = 10.0
 PEAK_DBFS = -3.0
@@ -37,20 +39,20 @@ class Players:
 
 
 def write_players(
-    rows: Iterable[Mapping[str, Any]], folder: Path, *, head: Head, original_of: OriginalOf | None
+    rows: Iterable[Mapping[str, Any]], release: str, *, head: Head, original_of: OriginalOf | None
 ) -> list[Players]:
-    """Write the files of each row into `folder`, and remove what no row needs.
+    """Write the files of each row into report/audio of the release, and remove what no row needs.
 
-    A row has its columns by name, and `shard`, its shard's folder. A file is named after what it was made from, so a
-    file that exists is kept. Binaural files that no row needs are removed. Originals stay, because a later report may
-    have no input to make them from.
+    A row has its columns by name, and `shard`, the name of its shard's folder. A file is named after what it was made
+    from, so a file that exists is kept. Binaural files that no row needs are removed. Originals stay, because a later
+    report may have no input to make them from.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    players = [Players(_original(row, folder, original_of), _binaural(row, folder, head)) for row in rows]
+    folder_files.make_folder(release, AUDIO)
+    players = [Players(_original(row, release, original_of), _binaural(row, release, head)) for row in rows]
     needed = {player.binaural for player in players}
-    for path in folder.glob("binaural-*.mp3"):
-        if path.name not in needed:
-            path.unlink()
+    found = (entry.name for entry in folder_files.entries_in(release, AUDIO))
+    stale = [name for name in found if fnmatch(name, "binaural-*.mp3") and name not in needed]
+    folder_files.remove_files(release, [f"{AUDIO}/{name}" for name in stale])
     return players
 
 
@@ -67,9 +69,9 @@ def for_listening(samples: ArrayLike, rate: int) -> tuple[NDArray[np.float64], i
     return (sound * (10 ** (PEAK_DBFS / 20) / peak) if peak > 0 else sound), SAMPLE_RATE_HZ
 
 
-def _original(row: Mapping[str, Any], folder: Path, original_of: OriginalOf | None) -> str | None:
+def _original(row: Mapping[str, Any], release: str, original_of: OriginalOf | None) -> str | None:
     name = f"original-{_key(str(row['source_sha256']))}.mp3"
-    if (folder / name).is_file():
+    if folder_files.exists(release, f"{AUDIO}/{name}"):
         return name
     found = original_of(row) if original_of is not None else None
     if found is None:
@@ -77,7 +79,7 @@ def _original(row: Mapping[str, Any], folder: Path, original_of: OriginalOf | No
     samples, rate = np.asarray(found[0], dtype=np.float64), int(found[1])
     if samples.size == 0:
         return None
-    _write(folder / name, *for_listening(samples.mean(axis=1) if samples.ndim == 2 else samples, rate))
+    _write(release, name, *for_listening(samples.mean(axis=1) if samples.ndim == 2 else samples, rate))
     return name
 
 
@@ -86,20 +88,19 @@ def binaural_name(row: Mapping[str, Any], head: Head) -> str:
     return f"binaural-{_key(str(row['pcm_sha256']), head_sha256(head), str(_VERSION))}.mp3"
 
 
-def _binaural(row: Mapping[str, Any], folder: Path, head: Head) -> str | None:
+def _binaural(row: Mapping[str, Any], release: str, head: Head) -> str | None:
     name = binaural_name(row, head)
-    if (folder / name).is_file():
+    if folder_files.exists(release, f"{AUDIO}/{name}"):
         return name
     try:
-        foa, rate = soundfile.read(
-            Path(row["shard"]) / str(row["file_name"]), frames=int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True
-        )
+        with folder_files.open_file(release, f"{row['shard']}/{row['file_name']}") as file:
+            foa, rate = soundfile.read(file, frames=int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
     except (soundfile.LibsndfileError, OSError):
         # The page says that there is nothing to play. `elsa verify` says why.
         return None
     if rate != SAMPLE_RATE_HZ or foa.shape[1] != 4 or len(foa) == 0:
         return None
-    _write(folder / name, *for_listening(foa_to_binaural(foa, head), rate))
+    _write(release, name, *for_listening(foa_to_binaural(foa, head), rate))
     return name
 
 
@@ -107,8 +108,8 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _write(path: Path, samples: NDArray[np.float64], rate: int) -> None:
+def _write(release: str, name: str, samples: NDArray[np.float64], rate: int) -> None:
     """Write an MP3 so that a file of that name is always whole, even when two reports are written at once."""
     data = io.BytesIO()
     soundfile.write(data, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.4)
-    storage.write_bytes(str(path), data.getvalue())
+    folder_files.write_bytes(release, f"{AUDIO}/{name}", data.getvalue())

@@ -8,12 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.report.choice import choose_rows, hash_of
 from pipeline.report.marking import marked
 from pipeline.report.room_drawing import RoomDrawing, draw_room
-from pipeline.report.summary import Summary
+from pipeline.report.summary import Summary, read_columns
 from pipeline.report.wording import no_word_text, number, source_in_words
 from transforms.escaping import web_link
 from transforms.words import VOCABULARY
@@ -73,13 +72,12 @@ def cards(summary: Summary, count: int, row_ids: Sequence[str] = ()) -> list[Car
 
 
 def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
-    """All columns of a row, read from its shard, and `shard`, the shard's folder."""
+    """All columns of a row, read from its shard, and `shard`, the name of the shard's folder."""
     shard = int(summary.shard_of_row[index])
-    path = summary.shards[shard]
+    name = summary.shards[shard]
     inside = index - int((summary.shard_of_row < shard).sum())
-    table: pa.Table = pq.read_table(path).slice(inside, 1)
-    row: dict[str, Any] = table.to_pylist()[0]
-    return {**row, "shard": path.parent}
+    row: dict[str, Any] = read_columns(summary.release, name).slice(inside, 1).to_pylist()[0]
+    return {**row, "shard": name.rpartition("/")[0]}
 
 
 def _card(row: dict[str, Any], index: int) -> Card:

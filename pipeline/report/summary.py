@@ -21,6 +21,7 @@ from pipeline.report.answers import ANSWER_COLUMNS, Answers, count_answers
 from pipeline.report.columns import codes_of, column_numbers, split_codes
 from pipeline.report.variety import VarietyOf, read_variety
 from transforms.records import SPLITS
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 
 # The columns that are kept in memory for all rows. Captions are not among them.
@@ -123,7 +124,10 @@ class Summary:
     """The variety of the captions by who wrote them; empty where the release does not state it."""
     rows: pa.Table
     shard_of_row: NDArray[np.intp]
-    shards: tuple[Path, ...]
+    release: str
+    """The folder of the release."""
+    shards: tuple[str, ...]
+    """The names of the metadata files in it."""
     rooms: pa.Table | None = field(repr=False, default=None)
 
     @property
@@ -142,23 +146,25 @@ def summarise(release: Path) -> Summary:
     Raises:
         FileNotFoundError: when there is no shard below train/, validation/ or test/.
     """
-    shards = tuple(path for split in SPLITS for path in sorted((release / split).glob("*/metadata.parquet")))
+    folder = str(release)
+    named = (f"{split}/{shard}/metadata.parquet" for split in SPLITS for shard in _shard_folders(folder, split))
+    shards = tuple(name for name in named if folder_files.exists(folder, name))
     if not shards:
         raise FileNotFoundError(f"{release}: no metadata.parquet below train/, validation/ or test/: not a release")
     lengths = CaptionLengths(*np.zeros((2, LONGEST_WORDS + 1), dtype=np.intp))
     tables = []
-    for path in shards:
-        table = pq.read_table(path, columns=[*_COLUMNS, *_CAPTIONS])
-        for counts, name in zip((lengths.original, lengths.spatial), _CAPTIONS, strict=True):
-            counts += word_lengths(table.column(name))
+    for name in shards:
+        table = read_columns(folder, name, [*_COLUMNS, *_CAPTIONS])
+        for counts, column in zip((lengths.original, lengths.spatial), _CAPTIONS, strict=True):
+            counts += word_lengths(table.column(column))
         tables.append(table.select(list(_COLUMNS)))
     rows = pa.concat_tables(tables).combine_chunks()
-    rooms = _read_table(release / "rooms.parquet", ("room_id", "split", "t30_asked_ms", "t30_ms"))
-    rejected = _read_table(release / "rejected.parquet")
-    facts = _read_json(release / "release.json")
+    rooms = _read_table(folder, "rooms.parquet", ("room_id", "split", "t30_asked_ms", "t30_ms"))
+    rejected = _read_table(folder, "rejected.parquet")
+    facts = _read_json(folder, "release.json")
     clips = codes_of(rows.column("dataset"), rows.column("source_id"))
     splits = _split_numbers(rows, clips, rooms, rejected)
-    answers = _read_answers(release / "answers.parquet")
+    answers = _read_answers(folder, "answers.parquet")
     return Summary(
         name=str(facts.get("name") or release.resolve().name),
         identity=tuple((label, str(facts[key])) for label, key in _IDENTITY if facts.get(key) not in (None, "")),
@@ -172,6 +178,7 @@ def summarise(release: Path) -> Summary:
         variety=read_variety(facts.get(VARIETY)),
         rows=rows,
         shard_of_row=np.repeat(np.arange(len(tables)), [table.num_rows for table in tables]),
+        release=folder,
         shards=shards,
         rooms=rooms,
     )
@@ -186,22 +193,37 @@ def word_lengths(captions: pa.ChunkedArray) -> NDArray[np.intp]:
     return np.bincount(np.minimum(lengths, LONGEST_WORDS), minlength=LONGEST_WORDS + 1)
 
 
-def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
-    return pq.read_table(path, columns=None if columns is None else list(columns)) if path.is_file() else None
+def _shard_folders(release: str, split: str) -> list[str]:
+    try:
+        return [entry.name for entry in folder_files.entries_in(release, split) if entry.is_folder]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
-def _read_answers(path: Path) -> pa.Table | None:
+def read_columns(release: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Columns of a table of the release; None is all."""
+    with folder_files.open_file(release, name) as file:
+        return pq.read_table(file, columns=None if columns is None else list(columns))
+
+
+def _read_table(release: str, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+    return read_columns(release, name, columns) if folder_files.exists(release, name) else None
+
+
+def _read_answers(release: str, name: str) -> pa.Table | None:
     """The columns of the answers that are counted; an older table has no `asked`, and its answers are a writer's."""
-    if not path.is_file():
+    if not folder_files.exists(release, name):
         return None
-    has_asked = "asked" in pq.read_schema(path).names
-    table = pq.read_table(path, columns=[name for name in ANSWER_COLUMNS if has_asked or name != "asked"])
+    with folder_files.open_file(release, name) as file:
+        has_asked = "asked" in pq.read_schema(file).names
+    table = read_columns(release, name, [name for name in ANSWER_COLUMNS if has_asked or name != "asked"])
     return table if has_asked else table.append_column("asked", pa.nulls(table.num_rows, pa.string()))
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_json(release: str, name: str) -> Mapping[str, Any]:
     """The content of release.json; empty for a release that is still being written."""
-    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    is_there = folder_files.exists(release, name)
+    content: Mapping[str, Any] = json.loads(folder_files.read_bytes(release, name)) if is_there else {}
     return content
 
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.report.marking import marks
-from pipeline.report.summary import Summary
-from transforms import storage
+from pipeline.report.summary import Summary, read_columns
 from transforms.escaping import web_link
 from transforms.records import SPLITS
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 
+#: The folder of the scripts in a release.
+DATA = "report/data"
 #: Rows in one file of texts, so that a page of the table reads a third of a megabyte.
 ROWS_A_FILE = 2000
 # The columns to sort by, each with the decimals that the page keeps.
@@ -37,28 +37,27 @@ _TEXTS = (
 )
 
 
-def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | None]], folder: Path) -> list[str]:
-    """Write the scripts into `folder`, remove those of an earlier report, and return their names, `rows.js` first.
+def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | None]]) -> list[str]:
+    """Write the scripts into report/data of the release, and remove those of an earlier report.
 
     Args:
         summary: the release.
         players: the files in report/audio, as (original, binaural), by the index of the row that has them.
-        folder: report/data.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    release = summary.release
     names = ["rows.js"]
     for number, batch in enumerate(_batches(summary, ROWS_A_FILE)):
         names.append(f"rows-{number:05d}.js")
-        _write(folder / names[-1], number, texts_of(batch))
+        _write(release, names[-1], number, texts_of(batch))
     heard = np.ones(summary.rows.num_rows, dtype=np.uint8)
     heard[[row for row, (_, binaural) in players.items() if binaural]] = 0
     columns = columns_of(summary)
     columns["facets"].append({"name": "players", "values": ["binaural"], "codes": _base64(heard)})
     columns["players"] = {str(row): of for row, of in players.items()}
-    _write(folder / names[0], None, columns)
-    for path in folder.glob("*.js"):
-        if path.name not in names:
-            path.unlink()
+    _write(release, names[0], None, columns)
+    found = (entry.name for entry in folder_files.entries_in(release, DATA))
+    stale = [name for name in found if name.endswith(".js") and name not in names]
+    folder_files.remove_files(release, [f"{DATA}/{name}" for name in stale])
     return names
 
 
@@ -79,7 +78,7 @@ def columns_of(summary: Summary) -> dict[str, Any]:
             _facet("captions", _statuses(rows), ()),
         ],
         "numbers": {name: number_column(summary.numbers(name), decimals) for name, decimals in _NUMBERS.items()},
-        "shards": [f"{path.parent.parent.name}/{path.parent.name}" for path in summary.shards],
+        "shards": [name.rpartition("/")[0] for name in summary.shards],
         "shardSizes": shard_sizes.tolist(),
     }
 
@@ -123,8 +122,8 @@ def _marks_of(caption: str, words: Sequence[str | None]) -> list[int]:
 def _batches(summary: Summary, size: int) -> Iterator[pa.Table]:
     """The rows in the order of the summary, `size` at a time; only one shard is in memory."""
     held: list[pa.Table] = []
-    for path in summary.shards:
-        table = pq.read_table(path, columns=list(_TEXTS))
+    for name in summary.shards:
+        table = read_columns(summary.release, name, _TEXTS)
         while sum(part.num_rows for part in held) + table.num_rows >= size:
             missing = size - sum(part.num_rows for part in held)
             yield pa.concat_tables([*held, table.slice(0, missing)])
@@ -164,7 +163,7 @@ def _base64(values: NDArray[Any]) -> str:
     return base64.b64encode(values.tobytes()).decode()
 
 
-def _write(path: Path, number: int | None, payload: Any) -> None:
+def _write(release: str, name: str, number: int | None, payload: Any) -> None:
     """Write a script that hands its payload to the page.
 
     The payload is JSON in a string, which a script engine parses several times faster than an object literal.
@@ -172,4 +171,4 @@ def _write(path: Path, number: int | None, payload: Any) -> None:
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     quoted = text.replace("\\", "\\\\").replace("'", "\\'").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     script = f"elsaReport.take({json.dumps(number)},'{quoted}');\n"
-    storage.write_bytes(str(path), script.encode("utf-8", "replace"))
+    folder_files.write_bytes(release, f"{DATA}/{name}", script.encode("utf-8", "replace"))

@@ -114,7 +114,7 @@ def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: P
     for number in range(runs):
         release = folder / str(number)
         (release / workspace.FOLDER).mkdir(parents=True)
-        Path(workspace.plan_path(str(release))).write_bytes(plan_to_parquet(plan.shards))
+        (release / workspace.PLAN).write_bytes(plan_to_parquet(plan.shards))
         cpu_s, started = cpu_so_far_s(), time.monotonic()
         with quiet(release / "log"):
             way(str(release))
@@ -127,7 +127,7 @@ def measured(way: Callable[[str], object], recipe: Recipe, plan: Plan, folder: P
 def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     """Runs every stage in a for-loop, shard after shard, without Beam."""
     versions, supply, job = recipe.augmentations.model_dump(), recipe.room_supply(), recipe.caption_job()
-    planned = pq.ParquetFile(workspace.plan_path(release))
+    planned = pq.ParquetFile(Path(release) / workspace.PLAN)
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
         shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
@@ -138,7 +138,7 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
 
 def job_of(recipe: Recipe, plan: Plan, release: str, flags: tuple[str, ...]) -> Job:
     """The work of the for-loop as a job: all shards of a plan and no rooms."""
-    return Job(recipe, release, Work(tuple(range(len(plan.shards))), ()), flags, "", "")
+    return Job(recipe, release, Work(tuple(range(len(plan.shards))), ()), flags, "")
 
 
 def local(recipe: Recipe, plan: Plan, release: str, workers: int) -> None:
@@ -173,8 +173,9 @@ def _children(pid: int) -> Iterator[int]:
 def quiet(path: Path) -> Iterator[None]:
     """Redirects the messages of Beam into a file."""
     from pipeline.build.progress import logged_to
+    from transforms.storage.folder_files import FileIn
 
-    with logged_to(str(path)):
+    with logged_to(FileIn(str(path.parent), path.name)):
         yield
 
 

@@ -256,11 +256,11 @@ def test_a_release_of_before_keeps_all_clips_without_a_split_in_train(tmp_path: 
     (tmp_path / "in" / "metadata.csv").write_text("".join(lines))
     recipe = load_recipe("folder")
     text = recipe.to_yaml()
-    (tmp_path / "new.yaml").write_text(text)
+    write_tree(tmp_path / "new", {"recipe.yaml": text.encode()})
     older = re.sub(r"  split_shares:\n(?:    \w+: [\d.]+\n)+", "", text)
     assert older != text
-    (tmp_path / "older.yaml").write_text(older)
-    (new, old) = (load_release_recipe(str(tmp_path / name)) for name in ("new.yaml", "older.yaml"))
+    write_tree(tmp_path / "older", {"recipe.yaml": older.encode()})
+    (new, old) = (load_release_recipe(str(tmp_path / name)) for name in ("new", "older"))
     assert new.sha256() == old.sha256() == recipe.sha256()
     assert {clip.split for clip in old.list_input(str(tmp_path / "in")).clips} == {"train"}
     assert len({clip.split for clip in new.list_input(str(tmp_path / "in")).clips}) == 3

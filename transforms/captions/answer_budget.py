@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from transforms.records import Reply
+from transforms.storage import folder_files
+from transforms.storage.folder_files import FileIn
 
 __all__ = ["ADMITTED", "SPENT", "WAIT", "Budget", "Ledger", "Price", "Spending"]
 
@@ -41,14 +42,14 @@ class Spending:
 
 
 class Ledger:
-    """Counts requests and their cost up to a limit. With a path, all processes of a machine share it.
+    """Counts requests and their cost up to a limit. With a file, all processes of a machine share it.
 
     A request is admitted at the most that it can cost, and settled at what it did cost. A request that a kill leaves
     unsettled stays counted at its most, so a budget is never overdrawn.
     """
 
-    def __init__(self, path: str | None, max_requests: int | None = None, max_cost_usd: float | None = None) -> None:
-        self.path = path
+    def __init__(self, file: FileIn | None, max_requests: int | None = None, max_cost_usd: float | None = None) -> None:
+        self.file = file
         self.max_requests = max_requests
         self.max_cost_usd = max_cost_usd
         self._own = Spending()
@@ -85,13 +86,12 @@ class Ledger:
     @contextmanager
     def _opened(self) -> Iterator[tuple[Spending, Callable[[Spending], None]]]:
         """The spending and a function that replaces it, while no other process can touch it."""
-        if self.path is None:
+        if self.file is None:
             yield self._own, self._replace
             return
         import fcntl
 
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = folder_files.open_for_writing(self.file.folder, self.file.name, os.O_RDWR)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield _parse(os.pread(file, _RECORD_BYTES, 0)), _Write(file)

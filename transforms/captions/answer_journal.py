@@ -9,7 +9,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
@@ -19,9 +18,13 @@ import pyarrow.parquet as pq
 from transforms import storage
 from transforms.errors import one_line, reason_of
 from transforms.records import CaptionRequest, Reply, reply_of_reason
+from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA
+from transforms.storage import folder_files
+from transforms.storage.folder_files import FileIn
 
 __all__ = [
+    "AnswersFile",
     "AnswersUnreadable",
     "Journal",
     "Journals",
@@ -34,6 +37,9 @@ __all__ = [
 
 _COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
 _SCHEMA = pa.schema([ANSWER_SCHEMA.field(name) for name in _COLUMNS])
+
+#: A table of answers: the path or address that the user has named, or a file of a release.
+AnswersFile = str | FileIn
 
 
 class AnswersUnreadable(ValueError):
@@ -69,7 +75,7 @@ class KnownAnswers:
         return own if own is not None else self._replies.get(digest)
 
 
-def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> KnownAnswers:
+def read_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) -> KnownAnswers:
     """Every answer in these answers.parquet files, kept or refused.
 
     Requests without an answer are left out, so that they are asked again. With `failures_stand` they count as answered,
@@ -80,8 +86,8 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
     """
     found = KnownAnswers()
     failed: list[tuple[str, Reply, tuple[str, int]]] = []
-    for path in paths:
-        columns = (column.to_pylist() for column in _read_table(path).columns)
+    for file in files:
+        columns = (column.to_pylist() for column in _read_table(file).columns)
         for digest, row_id, index, text, reason, prompt_tokens, completion_tokens in zip(*columns, strict=True):
             reply = reply_of_reason(reason, text, prompt_tokens, completion_tokens)
             if reply.is_answer:
@@ -94,13 +100,14 @@ def read_answers(paths: Sequence[str], *, failures_stand: bool = False) -> Known
     return found
 
 
-def _read_table(path: str) -> pa.Table:
+def _read_table(file: AnswersFile) -> pa.Table:
     try:
-        return pq.read_table(io.BytesIO(storage.read_bytes(path))).select(_COLUMNS).cast(_SCHEMA)
+        data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
+        return pq.read_table(io.BytesIO(data)).select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
-        raise AnswersUnreadable(f"{path} cannot be read: {reason_of(error)}") from error
+        raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, pa.ArrowException) as error:
-        raise AnswersUnreadable(f"{path} cannot be read as answers: {one_line(error)}") from error
+        raise AnswersUnreadable(f"{file} cannot be read as answers: {one_line(error)}") from error
 
 
 def journal_line(digest: str, reply: Reply) -> bytes:
@@ -131,9 +138,9 @@ def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
 class Journal:
     """The journal of one shard: a file that grows by one line an answer, or on remote storage by an object a round."""
 
-    def __init__(self, folder: str, name: str) -> None:
-        self._path = storage.join(folder, f"{name}.jsonl")
-        self._remote = storage.is_remote(folder)
+    def __init__(self, release: str, name: str) -> None:
+        self._release, self._name = release, f"{workspace.JOURNAL}/{name}"
+        self._remote = storage.is_remote(release)
         self._lock = threading.Lock()
         self._file: int | None = None
         self._lines: list[bytes] = []
@@ -163,7 +170,7 @@ class Journal:
                 self._lines.append(line)
                 return
             if self._file is None:
-                self._file = _open_for_lines(Path(self._path))
+                self._file = _open_for_lines(self._release, f"{self._name}.jsonl")
             os.write(self._file, line)
 
     def end_round(self) -> None:
@@ -172,15 +179,14 @@ class Journal:
             lines, self._lines = self._lines, []
         if lines:
             # A worker that the runner has given up may still write, so each object has a name of its own.
-            name = self._path.removesuffix(".jsonl") + f"/{self._round:05d}-{uuid.uuid4().hex[:8]}.jsonl"
-            storage.write_bytes(name, b"".join(lines))
+            name = f"{self._name}/{self._round:05d}-{uuid.uuid4().hex[:8]}.jsonl"
+            folder_files.write_bytes(self._release, name, b"".join(lines))
             self._round += 1
 
 
-def _open_for_lines(path: Path) -> int:
+def _open_for_lines(release: str, name: str) -> int:
     """The file, opened to append; a line that a kill has torn is ended first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    file = folder_files.open_for_writing(release, name, os.O_RDWR | os.O_APPEND)
     size = os.fstat(file).st_size
     if size and os.pread(file, 1, size - 1) != b"\n":
         os.write(file, b"\n")
@@ -190,35 +196,33 @@ def _open_for_lines(path: Path) -> int:
 class Journals:
     """All journals of a release; each refresh reads only what is new."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self, release: str) -> None:
+        self.release = release
         self._read: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def refresh(self, known: KnownAnswers) -> None:
         """Adds the new lines of all journals. Remote journals are read once, because a listing costs money."""
         with self._lock:
-            for digest, reply in self._remote() if storage.is_remote(self.folder) else self._local():
+            for digest, reply in self._remote() if storage.is_remote(self.release) else self._local():
                 known.add(digest, reply)
 
     def _remote(self) -> Iterator[tuple[str, Reply]]:
         if self._read:
             return
         self._read[""] = 1
-        for name in storage.list_files(self.folder):
-            yield from read_journal(storage.read_bytes(storage.join(self.folder, name)))
+        for name in folder_files.list_files(self.release, workspace.JOURNAL):
+            yield from read_journal(folder_files.read_bytes(self.release, f"{workspace.JOURNAL}/{name}"))
 
     def _local(self) -> Iterator[tuple[str, Reply]]:
-        if not os.path.isdir(self.folder):
-            return
-        for entry in sorted(os.scandir(self.folder), key=lambda entry: entry.name):
-            begin = self._read.get(entry.name, 0)
-            if entry.stat().st_size <= begin:
+        for name, size in folder_files.list_sizes(self.release, workspace.JOURNAL).items():
+            begin = self._read.get(name, 0)
+            if size <= begin:
                 continue
-            with open(entry.path, "rb") as file:
+            with folder_files.open_file(self.release, f"{workspace.JOURNAL}/{name}") as file:
                 file.seek(begin)
                 data = file.read()
-            self._read[entry.name] = begin + data.rfind(b"\n") + 1
+            self._read[name] = begin + data.rfind(b"\n") + 1
             yield from read_journal(data)
 
 

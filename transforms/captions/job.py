@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
+from transforms.captions.answer_journal import AnswersFile
 from transforms.captions.local_writer import LocalWriter, local_model_name
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import TEMPLATE
 from transforms.captions.writers import CaptionWriter
+from transforms.storage.folder_files import FileIn
 
 #: The model that the provider is asked for where a recipe names none.
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -55,8 +57,8 @@ class CaptionJob:
     """None is the writer's."""
     price: Price | None = None
     judge_price: Price | None = None
-    ledger: str | None = None
-    answers: tuple[str, ...] = ()
+    ledger: FileIn | None = None
+    answers: tuple[AnswersFile, ...] = ()
     """The answers.parquet files of earlier builds, whose questions are not asked again."""
     failures_stand: bool = False
     """True to keep the failed requests of those files as they are instead of asking them again."""

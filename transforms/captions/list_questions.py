@@ -10,18 +10,17 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from transforms import storage
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.judge import judge_request
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Row, Shard
-from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source
+from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords
 
 QUESTION_SCHEMA = pa.schema(
@@ -107,6 +106,8 @@ class ListQuestions(Stage):
 
     name: ClassVar[str] = "list questions"
     folder: str
+    below: str
+    """The name of the folder in it where the questions are written."""
     job: CaptionJob
     settings: RenderSettings
     _known: KnownAnswers = field(default_factory=KnownAnswers, init=False, repr=False)
@@ -116,15 +117,15 @@ class ListQuestions(Stage):
         self._questions = self.job.questions()
         self._known = read_answers(self.job.answers)
         if self.job.release is not None:
-            Journals(workspace.journal_folder(self.job.release)).refresh(self._known)
+            Journals(self.job.release).refresh(self._known)
 
     def process(self, element: Shard) -> Iterator[str]:
         assert self._questions is not None
         shard = guarded(self.name, lambda shard: usable(shard, self.settings), element)
-        path = storage.join(self.folder, f"{shard.split}-{shard.name}")
+        name = f"{self.below}/{shard.split}-{shard.name}"
         if shard.failure is not None:
-            storage.write_bytes(f"{path}.json", json.dumps(f"{shard.path}: {shard.failure}").encode())
+            folder_files.write_bytes(self.folder, f"{name}.json", json.dumps(f"{shard.path}: {shard.failure}").encode())
         else:
             questions = open_questions(shard, self._questions, self._known)
-            storage.write_bytes(f"{path}.parquet", table_to_parquet(questions, QUESTION_SCHEMA))
+            folder_files.write_bytes(self.folder, f"{name}.parquet", table_to_parquet(questions, QUESTION_SCHEMA))
         yield shard.path

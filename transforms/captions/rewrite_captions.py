@@ -67,7 +67,7 @@ class SharedWriter:
         self.questions = job.questions()
         self.writer = job.open_writer()
         self.judge = self.writer if job.judge_is_writer else job.open_judge()
-        journals = Journals(workspace.journal_folder(job.release)) if job.release else None
+        journals = Journals(job.release) if job.release else None
         self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.failures_stand), journals)
         self._closing = threading.Event()
         if self.writer is not None and job.run is not None:
@@ -138,7 +138,7 @@ class SharedWriter:
     def _journal(self, name: str) -> AbstractContextManager[Journal | None]:
         if not self.job.release:
             return nullcontext()
-        return Journal(workspace.journal_folder(self.job.release), name)
+        return Journal(self.job.release, name)
 
     def _close_when_taken_over(self) -> None:
         """Closes the writer once another build has taken over, because that build asks the same questions."""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from transforms import storage
 from transforms.records import Answer, reply_of_reason
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 #: The folder of the notes in the workspace, one note a shard.
 _KIND = "unanswered"
@@ -50,23 +50,23 @@ def find_unanswered(shard: str, answers: Sequence[Sequence[Answer]]) -> Unanswer
 
 def write_note(release: str, note: Unanswered) -> None:
     """Notes a shard whose captions are to be asked for again."""
-    storage.write_bytes(_path(release, note.shard), json.dumps(asdict(note)).encode())
+    folder_files.write_bytes(release, _name(note.shard), json.dumps(asdict(note)).encode())
 
 
 def remove_note(release: str, shard: str) -> None:
     """Removes the note of a shard, if there is one."""
-    path = _path(release, shard)
-    if storage.exists(path):
-        storage.remove_files([path])
+    if folder_files.exists(release, _name(shard)):
+        folder_files.remove_files(release, [_name(shard)])
 
 
 def read_notes(release: str) -> list[Unanswered]:
     """All notes, in the order of their shards."""
-    folder = workspace.folder_of(release, _KIND)
-    found = [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
+    folder = workspace.folder_of(_KIND)
+    names = folder_files.list_files(release, folder)
+    found = [json.loads(folder_files.read_bytes(release, f"{folder}/{name}")) for name in names]
     notes = [Unanswered(**{**note, "causes": tuple(note["causes"])}) for note in found]
     return sorted(notes, key=lambda note: note.shard)
 
 
-def _path(release: str, shard: str) -> str:
-    return storage.join(workspace.folder_of(release, _KIND), f"{shard.replace('/', '-', 1)}.json")
+def _name(shard: str) -> str:
+    return f"{workspace.folder_of(_KIND)}/{shard.replace('/', '-', 1)}.json"

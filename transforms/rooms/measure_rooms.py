@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from transforms import storage
 from transforms.rooms.room_supply import RoomSupply
 from transforms.rooms.simulate_response import measure_room
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, failure_of
 from transforms.shards.release_rows import ROOM_SCHEMA, room_values
 from transforms.shards.write_shard import table_to_parquet
+from transforms.storage import folder_files
 
 #: A chunk of rooms: its number, and its rooms as (split, index).
 Chunk = tuple[int, tuple[tuple[str, int], ...]]
@@ -67,7 +67,7 @@ class WriteRooms(Stage):
 
     def _write(self, number: int, rows: list[dict[str, Any]]) -> str | None:
         try:
-            storage.write_bytes(workspace.rooms_path(self.release, number), table_to_parquet(rows, ROOM_SCHEMA))
+            folder_files.write_bytes(self.release, workspace.rooms_file(number), table_to_parquet(rows, ROOM_SCHEMA))
         except Exception as error:
             return failure_of(self.name, workspace.chunk_path(number), error)
         return None

@@ -8,7 +8,9 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from transforms.shards import workspace
+from transforms.storage import folder_files
 
 
 @dataclass(frozen=True)
@@ -20,37 +22,46 @@ class CurrentWork:
     shard: str
 
 
-_folder: Path | None = None
+_release: str | None = None
 
 
-def write_notes_to(folder: str | None) -> None:
-    """From now on this process notes its current work in this folder, which exists; None stops the notes."""
-    global _folder
-    _folder = None if folder is None else Path(folder)
+def write_notes_to(release: str | None) -> None:
+    """From now on this process notes its current work in the workspace of this local folder; None stops the notes."""
+    global _release
+    _release = release
 
 
 @contextlib.contextmanager
 def noted_work(stage: str, shard: str) -> Iterator[None]:
     """Notes a shard while a stage works on it; a note that cannot be written is skipped."""
-    if _folder is None:
+    release = _release
+    if release is None:
         yield
         return
-    note = _folder / f"{os.getpid()}-{threading.get_ident()}.json"
+    name = f"{workspace.CURRENT_WORK}/{os.getpid()}-{threading.get_ident()}.json"
+    note = json.dumps({"pid": os.getpid(), "stage": stage, "shard": shard})
     # The note only makes the message about a worker that dies more precise.
     with contextlib.suppress(OSError):
-        note.write_text(json.dumps({"pid": os.getpid(), "stage": stage, "shard": shard}), encoding="utf-8")
+        folder_files.write_bytes(release, name, note.encode(), make=False)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            note.unlink(missing_ok=True)
+            folder_files.remove_files(release, [name])
 
 
-def read_current_work(folder: str) -> list[CurrentWork]:
-    """The work that processes, dead or alive, have noted in a folder and not finished."""
+def read_current_work(release: str) -> list[CurrentWork]:
+    """The work that processes, dead or alive, have noted and not finished."""
     found = []
-    for path in sorted(Path(folder).glob("*.json")):
+    for name in folder_files.list_files(release, workspace.CURRENT_WORK):
         # A process may finish, or die while it writes its note.
         with contextlib.suppress(OSError, ValueError, TypeError):
-            found.append(CurrentWork(**json.loads(path.read_text(encoding="utf-8"))))
+            data = folder_files.read_bytes(release, f"{workspace.CURRENT_WORK}/{name}")
+            found.append(CurrentWork(**json.loads(data)))
     return found
+
+
+def forget_current_work(release: str) -> None:
+    """Removes the notes of processes that have ended."""
+    names = folder_files.list_files(release, workspace.CURRENT_WORK)
+    folder_files.remove_files(release, [f"{workspace.CURRENT_WORK}/{name}" for name in names])

@@ -30,11 +30,12 @@ PLAN_SCHEMA = pa.schema(
         ("member", pa.string()),
         ("offset_bytes", pa.int64()),
         ("size_bytes", pa.int64()),
+        ("target", pa.string()),
     ]
 )
 _CLIP_FIELDS = PLAN_SCHEMA.names[3:]
 #: A clip that is moved stays the same clip.
-_LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes")
+_LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes", "target")
 _CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in _LOCATION_FIELDS]
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pyarrow.parquet as pq
 
-from transforms import storage
 from transforms.records import Shard
 from transforms.shards.each_shard import Stage, guarded
 from transforms.shards.plan_shards import read_planned_shard, rows_of
+from transforms.storage import folder_files
 
 
 @dataclass
@@ -20,15 +19,16 @@ class ReadClips(Stage):
     """Turns the number of a shard in the plan into the shard, with a row for each augmentation of each clip."""
 
     name: ClassVar[str] = "read clips"
-    plan_path: str
+    folder: str
+    plan: str
+    """The name of the plan in the folder."""
     seed: int
     augmentations: dict[str, int]
     _plan: pq.ParquetFile | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
         # A local plan is read one row group at a time; each worker fetches a remote one once.
-        source = io.BytesIO(storage.read_bytes(self.plan_path)) if storage.is_remote(self.plan_path) else self.plan_path
-        self._plan = pq.ParquetFile(source)
+        self._plan = pq.ParquetFile(folder_files.open_file(self.folder, self.plan))
 
     def process(self, element: int) -> Iterator[Shard]:
         assert self._plan is not None

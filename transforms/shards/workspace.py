@@ -1,11 +1,11 @@
-"""The folder of a release where a build keeps what it needs until the release is whole."""
+"""The folder in a release where a build keeps what it needs until the release is whole: names below the release."""
 
 from __future__ import annotations
 
 import json
 import uuid
 
-from transforms import storage
+from transforms.storage import folder_files, is_remote
 
 FOLDER = ".elsa"
 #: Kinds of files that each shard has in the workspace, in a folder of the kind's name.
@@ -14,44 +14,28 @@ ANSWERS, REJECTED, FAILURES = "answers", "rejected", "failures"
 REDONE = "redone"
 
 
-def plan_path(release: str) -> str:
-    """The plan of all shards."""
-    return storage.join(release, FOLDER, "plan.parquet")
-
-
-def state_path(release: str) -> str:
-    """The hashes of the recipe and of the input that the build began with."""
-    return storage.join(release, FOLDER, "build.json")
-
-
-def log_path(release: str) -> str:
-    """The log of Beam and its workers."""
-    return storage.join(release, FOLDER, "workers.log")
-
-
-def lock_path(release: str) -> str:
-    """Who builds in the release now: a locked file, or on remote storage an object with a date."""
-    return storage.join(release, FOLDER, "lock.json")
-
-
-def workers_lock_path(release: str) -> str:
-    """A file on which every worker process of this machine holds a shared lock while it lives."""
-    return storage.join(release, FOLDER, "workers.lock")
-
-
-def current_work_folder(release: str) -> str:
-    """Notes of the shard that each worker process works on."""
-    return storage.join(release, FOLDER, "current-work")
-
-
-def temporary_folder(release: str) -> str:
-    """The folder for temporary files of the processes of a build."""
-    return storage.join(release, FOLDER, "tmp")
-
-
-def rooms_folder(release: str) -> str:
-    """The measured rooms, one file a chunk."""
-    return storage.join(release, FOLDER, "rooms")
+#: The plan of all shards.
+PLAN = f"{FOLDER}/plan.parquet"
+#: The hashes of the recipe and of the input that the build began with.
+STATE = f"{FOLDER}/build.json"
+#: The log of Beam and its workers.
+LOG = f"{FOLDER}/workers.log"
+#: Who builds in the release now: a locked file, or on remote storage an object with a date.
+LOCK = f"{FOLDER}/lock.json"
+#: A file on which every worker process of this machine holds a shared lock while it lives.
+WORKERS_LOCK = f"{FOLDER}/workers.lock"
+#: Notes of the shard that each worker process works on.
+CURRENT_WORK = f"{FOLDER}/current-work"
+#: The folder for temporary files of the processes of a build.
+TEMPORARY = f"{FOLDER}/tmp"
+#: The measured rooms, one file a chunk.
+ROOMS = f"{FOLDER}/rooms"
+#: The journals of answers, one a shard.
+JOURNAL = f"{FOLDER}/journal"
+#: The file in which the workers of this machine count what answers cost.
+LEDGER = f"{FOLDER}/spending.json"
+#: The name of the build that the release belongs to.
+RUN = f"{FOLDER}/run"
 
 
 def rooms_name(chunk: int) -> str:
@@ -64,67 +48,53 @@ def chunk_path(chunk: int) -> str:
     return f"rooms/{chunk:05d}"
 
 
-def rooms_path(release: str, chunk: int) -> str:
+def rooms_file(chunk: int) -> str:
     """The measured rooms of one chunk."""
-    return storage.join(rooms_folder(release), rooms_name(chunk))
+    return f"{ROOMS}/{rooms_name(chunk)}"
 
 
-def folder_of(release: str, kind: str) -> str:
+def folder_of(kind: str) -> str:
     """The folder of the shards' files of a kind: ANSWERS, REJECTED, FAILURES."""
-    return storage.join(release, FOLDER, kind)
+    return f"{FOLDER}/{kind}"
 
 
-def shard_file(release: str, kind: str, path: str) -> str:
+def shard_file(kind: str, path: str) -> str:
     """The file of a kind that belongs to the shard at `path`: ANSWERS and REJECTED are Parquet, FAILURES JSON."""
     ending = "json" if kind == FAILURES else "parquet"
-    return storage.join(folder_of(release, kind), f"{path.replace('/', '-', 1)}.{ending}")
+    return f"{folder_of(kind)}/{path.replace('/', '-', 1)}.{ending}"
 
 
 def is_being_redone(release: str) -> bool:
     """Whether some captions of a finished release have been asked for again, and its root says nothing of it yet."""
-    return bool(storage.list_files(folder_of(release, REDONE)))
-
-
-def failures_folder(release: str) -> str:
-    """The notes of shards and chunks of rooms that failed."""
-    return folder_of(release, FAILURES)
+    return bool(folder_files.list_files(release, folder_of(REDONE)))
 
 
 def write_failure(release: str, path: str, failure: str) -> None:
     """Notes why the shard or chunk of rooms called `path` is missing; the next build tries it again."""
     note = json.dumps({"shard": path, "failure": failure})
-    storage.write_bytes(shard_file(release, FAILURES, path), note.encode())
+    folder_files.write_bytes(release, shard_file(FAILURES, path), note.encode())
 
 
 def read_failures(release: str) -> list[dict[str, str]]:
     """The notes of this build: `shard` and `failure` of each."""
-    folder = failures_folder(release)
-    return [json.loads(storage.read_bytes(storage.join(folder, name))) for name in storage.list_files(folder)]
-
-
-def journal_folder(release: str) -> str:
-    """The journals of answers, one a shard."""
-    return storage.join(release, FOLDER, "journal")
-
-
-def ledger_path(release: str) -> str | None:
-    """The file in which the workers of this machine count what answers cost; None where no file can be locked."""
-    return None if storage.is_remote(release) else storage.join(release, FOLDER, "spending.json")
+    folder = folder_of(FAILURES)
+    names = folder_files.list_files(release, folder)
+    return [json.loads(folder_files.read_bytes(release, f"{folder}/{name}")) for name in names]
 
 
 def begin_run(release: str) -> str:
     """Takes the release over for a new build and returns the build's name; workers of an earlier build then stop."""
     name = uuid.uuid4().hex
-    storage.write_bytes(storage.join(release, FOLDER, "run"), name.encode())
+    folder_files.write_bytes(release, RUN, name.encode())
     return name
 
 
 def is_run(release: str | None, name: str | None) -> bool:
     """Whether the release belongs to the build of this name; True on remote storage, where each read costs money."""
-    if release is None or name is None or storage.is_remote(release):
+    if release is None or name is None or is_remote(release):
         return True
     try:
-        return storage.read_bytes(storage.join(release, FOLDER, "run")).decode() == name
+        return folder_files.read_bytes(release, RUN).decode() == name
     except (FileNotFoundError, NotADirectoryError):
         # Another build has finished the release, or somebody has removed it.
         return False

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms import storage
 from transforms.records import Shard
 from transforms.shards import workspace
 from transforms.shards.each_shard import Stage, guarded
@@ -22,6 +21,7 @@ from transforms.shards.release_rows import (
     rejection_values,
     row_values,
 )
+from transforms.storage import folder_files
 
 METADATA = "metadata.parquet"
 
@@ -51,11 +51,11 @@ def write_shard(shard: Shard, release: str, *, caption_model: str, run: str | No
         workspace.write_failure(release, shard.path, shard.failure)
         return
     answers = table_to_parquet([answer_values(answer) for answer in shard.answers], ANSWER_SCHEMA)
-    storage.write_bytes(workspace.shard_file(release, workspace.ANSWERS, shard.path), answers)
+    folder_files.write_bytes(release, workspace.shard_file(workspace.ANSWERS, shard.path), answers)
     rejected = table_to_parquet([rejection_values(rejection) for rejection in shard.rejections], REJECTION_SCHEMA)
-    storage.write_bytes(workspace.shard_file(release, workspace.REJECTED, shard.path), rejected)
+    folder_files.write_bytes(release, workspace.shard_file(workspace.REJECTED, shard.path), rejected)
     rows = [row_values(row, caption_model=caption_model) for row in shard.rows]
-    storage.write_bytes(storage.join(release, shard.path, METADATA), table_to_parquet(rows, ROW_SCHEMA))
+    folder_files.write_bytes(release, f"{shard.path}/{METADATA}", table_to_parquet(rows, ROW_SCHEMA))
 
 
 @dataclass

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 
 from transforms import storage
@@ -14,12 +12,12 @@ from transforms.errors import reason_of
 from transforms.records import Clip
 from transforms.sound.isolated_decoder import in_memory
 from transforms.sound.refusal import ClipRefused
+from transforms.storage import folder_files
+from transforms.storage.folder_files import NameRefused
 
 #: The largest file in a tar or on another machine, which is held in memory twice. Five minutes of 16 channels at 48 kHz
 #: and 32 bits have 1 GB.
 MOST_FETCHED_BYTES = 1_000_000_000
-
-_NOT_A_FILE = "a folder or a special file has that name"
 
 
 def read_clip(clip: Clip) -> bytes:
@@ -29,9 +27,9 @@ def read_clip(clip: Clip) -> bytes:
         OSError: the file cannot be read, or the tar ends before the clip does.
     """
     if clip.offset_bytes is None:
-        return storage.read_bytes(clip.path)
+        return folder_files.read_listed(clip.target or clip.path)
     assert clip.size_bytes is not None
-    data = storage.read_range(clip.path, clip.offset_bytes, clip.size_bytes)
+    data = folder_files.read_listed(clip.path, (clip.offset_bytes, clip.size_bytes))
     if len(data) != clip.size_bytes:
         raise OSError(f"{clip.path} ends within {clip.member}")
     return data
@@ -41,7 +39,8 @@ def read_clip(clip: Clip) -> bytes:
 def open_clip(clip: Clip) -> Iterator[int]:
     """Opens the encoded file of a clip and yields a descriptor that can be read and sought.
 
-    Nothing is waited for, such as a pipe or a device under the name of a file.
+    Nothing is waited for, such as a pipe or a device under the name of a file, and no link is followed that was not
+    there when the input was listed.
 
     Raises:
         ClipRefused: missing, not_a_file, unreadable, too_large.
@@ -51,20 +50,16 @@ def open_clip(clip: Clip) -> Iterator[int]:
             yield descriptor
         return
     try:
-        # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
-        descriptor = os.open(clip.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = folder_files.open_listed(clip.target or clip.path)
     except FileNotFoundError as error:
         raise ClipRefused(
             "missing", "the file was there when the input was listed, and is not there any more"
         ) from error
-    except (OSError, ValueError) as error:
-        # The error of opening a socket.
-        if isinstance(error, OSError) and error.errno == errno.ENXIO:
-            raise ClipRefused("not_a_file", _NOT_A_FILE) from error
+    except NameRefused as error:
+        raise ClipRefused("not_a_file", f"since the input was listed, it {error.strerror}") from error
+    except OSError as error:
         raise ClipRefused("unreadable", reason_of(error)) from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ClipRefused("not_a_file", _NOT_A_FILE)
         yield descriptor
     finally:
         os.close(descriptor)

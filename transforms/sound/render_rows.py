@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms import storage
 from transforms.records import Audio, Clip, Rejection, Row, Shard
 from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
@@ -21,6 +20,7 @@ from transforms.sound.clip_file import open_clip, sha256_of
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render import Level, choose_gain, convolve, encode_flac, pcm_sha256, quantise
+from transforms.storage import folder_files
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,22 @@ def render_shard(shard: Shard, release: str, settings: RenderSettings) -> Shard:
                 Rejection(clip.source_id, "render", refusal.reason, str(refusal), clip.split, clip.source_id)
             )
             continue
-        rows.extend(_write_rows(of_clip, source, source_sha256, storage.join(release, shard.path), settings))
+        rows.extend(_write_rows(of_clip, source, source_sha256, release, shard.path, settings))
     return shard.with_rows(tuple(rows)).rejecting(*rejections)
 
 
 def _write_rows(
-    rows: Iterator[Row], source: NDArray[np.float32], source_sha256: str, folder: str, settings: RenderSettings
+    rows: Iterator[Row],
+    source: NDArray[np.float32],
+    source_sha256: str,
+    release: str,
+    shard: str,
+    settings: RenderSettings,
 ) -> Iterator[Row]:
     for row in rows:
         rendered, flac, _ = render_row(row, source, source_sha256, settings)
         assert rendered.audio is not None
-        storage.write_bytes(storage.join(folder, rendered.audio.file_name), flac)
+        folder_files.write_bytes(release, f"{shard}/{rendered.audio.file_name}", flac)
         yield rendered
 
 

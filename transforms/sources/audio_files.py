@@ -53,7 +53,7 @@ def tarred(tree: InputTree) -> Iterator[Piece | Rejection]:
         if name.lower().endswith(".tar"):
             yield Rejection(name, "list", refusal.reason, refusal.detail)
     tars = [name for name in tree.sizes if name.lower().endswith(".tar")]
-    listings = in_order(lambda name: list(list_tar(tree.path(name), tree.sizes[name])), tars, remote=_is_remote(tree))
+    listings = in_order(lambda name: list(list_tar(tree.file(name), tree.sizes[name])), tars, remote=_is_remote(tree))
     for tar, members in zip(tars, listings, strict=True):
         for member in members:
             yield _piece(tar, member)

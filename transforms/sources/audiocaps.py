@@ -73,7 +73,7 @@ def list_audiocaps(input_dir: str, dataset: str, selection: Selection = EVERYTHI
 def _read(
     tree: InputTree, name: str, split: str, clips: dict[tuple[str, str, str], _Clip], rejections: list[Rejection]
 ) -> None:
-    for row in read_csv(tree.path(name), _COLUMNS, name):
+    for row in read_csv(tree.file(name), _COLUMNS, name):
         if isinstance(row, BadRow):
             rejections.append(row.rejection(split))
             continue

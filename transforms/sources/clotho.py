@@ -57,7 +57,7 @@ def list_clotho(input_dir: str, dataset: str, selection: Selection = EVERYTHING)
 def _entries(tree: InputTree, split: str, name: str, audio: AudioFiles) -> Iterator[Entry | Rejection]:
     details: dict[str, _Details] = {}
     yield from _read_details(tree, SPLITS[split], details)
-    for row in read_csv(tree.path(name), _CAPTION_COLUMNS, name):
+    for row in read_csv(tree.file(name), _CAPTION_COLUMNS, name):
         if isinstance(row, BadRow):
             yield row.rejection(split)
             continue
@@ -88,7 +88,7 @@ def _read_details(tree: InputTree, split_name: str, details: dict[str, _Details]
     metadata = _list_of(tree, f"clotho_metadata_{split_name}.csv")
     if metadata is None:
         return
-    for row in read_csv(tree.path(metadata), _DETAIL_COLUMNS, metadata):
+    for row in read_csv(tree.file(metadata), _DETAIL_COLUMNS, metadata):
         if isinstance(row, BadRow):
             yield row.rejection()
             continue

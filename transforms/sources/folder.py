@@ -49,7 +49,7 @@ def list_folder(input_dir: str, dataset: str, selection: Selection = EVERYTHING)
         beside = "" if found or other is None else f"; it has {short(printable(other))}"
         raise SourceUnusable(f"{input_dir} holds {what} {', '.join(LIST_NAMES)}: exactly one lists the clips{beside}")
     files = _Files(tree)
-    entries = list(_entries(_rows(tree.path(found[0]), found[0]), files, selection))
+    entries = list(_entries(_rows(tree.file(found[0]), found[0]), files, selection))
     listing = listing_of([*files.rejections, *entries], dataset, selection)
     return replace(listing, unlisted=files.unlisted, releases=tree.releases)
 

@@ -33,6 +33,7 @@ from transforms.sources.lists.json_rows import parse_json_object, read_json_obje
 from transforms.sources.lists.rows import BadRow, Columns
 from transforms.sources.names import is_audio
 from transforms.sources.tars import MOST_SIDECAR_BYTES
+from transforms.storage import folder_files
 
 #: A list of what neither LAION nor WavCaps say of a clip.
 LICENCE_LIST = "licenses.csv"
@@ -96,7 +97,7 @@ def _read_origins(tree: InputTree, origins: dict[str, _Origin]) -> Iterator[Reje
     """Adds licence and author by Freesound id, from the list that people lay beside what they downloaded."""
     if list_name(tree, LICENCE_LIST) is None:
         return
-    for row in read_csv(tree.path(LICENCE_LIST), _LICENCE_COLUMNS, LICENCE_LIST):
+    for row in read_csv(tree.file(LICENCE_LIST), _LICENCE_COLUMNS, LICENCE_LIST):
         if isinstance(row, BadRow):
             yield row.rejection()
             continue
@@ -133,7 +134,7 @@ def _wavcaps_entries(
     tree: InputTree, name: str, audio: AudioFiles, origins: dict[str, _Origin]
 ) -> Iterator[Entry | Rejection]:
     clips = 0
-    for row in read_json_objects(tree.path(name), tree.sizes[name], name):
+    for row in read_json_objects(tree.file(name), tree.sizes[name], name):
         if isinstance(row, BadRow):
             if not clips:
                 raise SourceUnusable(f"{tree.path(name)} cannot be read: {row.detail}")
@@ -180,7 +181,7 @@ def _loose_pairs(tree: InputTree, selection: Selection, origins: dict[str, _Orig
     sidecars = [name for name in tree.sizes if name.lower().endswith(".json") and _may_be_sidecar(name)]
     unread = {os.path.splitext(name)[0]: name for name in tree.refused if name.lower().endswith(".json")}
     texts = in_order(
-        lambda name: _read_sidecar(tree.path(name), tree.sizes[name]), sidecars, remote=storage.is_remote(tree.root)
+        lambda name: _read_sidecar(tree.file(name), tree.sizes[name]), sidecars, remote=storage.is_remote(tree.root)
     )
     for name, text in zip(sidecars, texts, strict=True):
         stem = os.path.splitext(name)[0]
@@ -198,7 +199,7 @@ def _read_sidecar(path: str, size_bytes: int) -> bytes | Refusal:
     if size_bytes > MOST_SIDECAR_BYTES:
         return Refusal("too_large", f"a JSON file of {size_bytes} bytes")
     try:
-        return storage.read_bytes(path)
+        return folder_files.read_listed(path)
     except OSError as error:
         return Refusal("unreadable", reason_of(error))
 

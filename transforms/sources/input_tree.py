@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from transforms import storage
@@ -35,6 +35,8 @@ class Place:
     size_bytes: int
     member: str | None = None
     offset_bytes: int | None = None
+    target: str | None = field(default=None, compare=False)
+    """The file that `path` is a link to; None where it is no link."""
 
 
 OUTSIDE = Refusal("outside_input", "the path leads out of the input folder")
@@ -60,6 +62,8 @@ class InputTree:
     """Folders that hold a release, and are passed over with all that is in them."""
     called: str | None = None
     """Another path of the root, as the user gave it."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """The path of the file that each link leads to. It lies in the input and holds no link itself."""
 
     def name_of(self, written: str) -> str:
         """What a list means by a name: the name in this tree where it has one, else the plainest way to write it.
@@ -75,7 +79,8 @@ class InputTree:
         if found == SEVERAL:
             return AMBIGUOUS_NAME
         if found is not None:
-            return self.refused.get(found) or Place(storage.join(self.root, found), self.sizes[found])
+            target = self.targets.get(found)
+            return self.refused.get(found) or Place(self.path(found), self.sizes[found], target=target)
         inside = self._relative(written)
         if inside is None:
             return OUTSIDE
@@ -114,8 +119,12 @@ class InputTree:
         return NameIndex(self.sizes)
 
     def path(self, name: str) -> str:
-        """The path or address of a name in this tree."""
+        """The path or address of a name in this tree, for messages."""
         return storage.join(self.root, name)
+
+    def file(self, name: str) -> str:
+        """The path or address of the file that a name in this tree leads to, to be opened."""
+        return self.targets.get(name) or self.path(name)
 
     def refused_folders(self) -> dict[str, Refusal]:
         """Folders whose files nobody sees: links to folders, and what may not be read."""
@@ -135,6 +144,7 @@ class InputTree:
             {name[len(prefix) :]: why for name, why in self.refused.items() if name.startswith(prefix)},
             tuple(name[len(prefix) :] for name in self.releases if name.startswith(prefix)),
             None if self.called is None else storage.join(self.called, folder),
+            {name[len(prefix) :]: path for name, path in self.targets.items() if name.startswith(prefix)},
         )
 
     def has_folder(self, folder: str) -> bool:
@@ -195,6 +205,7 @@ def _list_local(folder: str) -> InputTree:
         raise SourceUnusable(f"{'not a folder' if os.path.exists(folder) else 'no such folder'}: {folder}")
     root = os.path.realpath(folder)
     sizes: dict[str, int] = {}
+    targets: dict[str, str] = {}
     refused: dict[str, Refusal] = {}
     releases: list[str] = []
     waiting = [""]
@@ -221,17 +232,19 @@ def _list_local(folder: str) -> InputTree:
                     if isinstance(outcome, Refusal):
                         refused[name] = outcome
                     else:
-                        sizes[name] = outcome
+                        targets[name], sizes[name] = outcome
         except OSError as error:
             if not prefix:
                 raise SourceUnusable(f"{folder} cannot be listed: {reason_of(error)}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
     called = os.path.abspath(folder)
-    return InputTree(root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called)
+    return InputTree(
+        root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called, targets
+    )
 
 
-def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
-    """The size of the file that a link leads to."""
+def _follow(entry: os.DirEntry[str], root: str) -> tuple[str, int] | Refusal:
+    """The file that a link leads to, and its size."""
     if not entry.is_symlink():
         return NOT_A_FILE
     target = os.path.realpath(entry.path)
@@ -244,7 +257,7 @@ def _follow(entry: os.DirEntry[str], root: str) -> int | Refusal:
         return LINK_TO_NOTHING
     if not os.path.isfile(target):
         return NOT_A_FILE
-    return os.stat(target).st_size
+    return target, os.stat(target).st_size
 
 
 def _is_text(name: str) -> bool:

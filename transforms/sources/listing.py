@@ -151,6 +151,7 @@ class _Taken:
             member=self.audio.member,
             offset_bytes=self.audio.offset_bytes,
             size_bytes=self.audio.size_bytes,
+            target=self.audio.target,
         )
 
 

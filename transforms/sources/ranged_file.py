@@ -7,6 +7,7 @@ import os
 from typing import Any, BinaryIO, cast
 
 from transforms import storage
+from transforms.storage import folder_files
 
 #: What one request fetches at least: a header, the next few, and the sidecars between them.
 WINDOW_BYTES = 64 * 1024
@@ -22,7 +23,7 @@ def open_ranged(path: str, size_bytes: int) -> BinaryIO:
         OSError: when it cannot be opened; a remote one says so when it is read.
     """
     if not storage.is_remote(path):
-        return open(path, "rb")
+        return open(folder_files.open_listed(path), "rb")
     window = WINDOW_BYTES if path.startswith("s3://") else BEAM_WINDOW_BYTES
     return cast(BinaryIO, io.BufferedReader(_Ranges(path, size_bytes), window))
 

@@ -124,12 +124,6 @@ def remove_files(paths: Sequence[str]) -> None:
         backend.remove(its_paths)
 
 
-def remove_partials(folder: str) -> None:
-    """Removes what a killed process left of files that it was writing in this folder; not in the folders below it."""
-    if not is_remote(folder):
-        local_files.remove_partials(folder)
-
-
 def remove_folder(folder: str) -> None:
     """Removes a folder and its files; a folder that does not exist is fine."""
     if is_remote(folder):

@@ -71,12 +71,6 @@ def remove_folder(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_partials(folder: str) -> None:
-    """Removes what killed processes left of files that they were writing in this folder."""
-    for partial in Path(folder).glob(".*.partial"):
-        partial.unlink(missing_ok=True)
-
-
 def _sizes(folder: str) -> Iterator[tuple[str, int]]:
     for base, _, names in os.walk(folder):
         for name in names:

@@ -14,10 +14,11 @@ from pipeline.recipe import Recipe, load_recipe
 from transforms import storage
 from transforms.shards import workspace
 from transforms.sources import SourceUnusable
+from transforms.storage import folder_files
 
 
 def begun(recipe: Recipe, output: Path, text: str | None = None) -> str:
-    storage.write_bytes(workspace.state_path(str(output)), json.dumps(begun_by(recipe, "input")).encode())
+    folder_files.write_bytes(str(output), workspace.STATE, json.dumps(begun_by(recipe, "input")).encode())
     storage.write_bytes(str(output / "recipe.yaml"), (recipe.to_yaml() if text is None else text).encode())
     return str(output)
 
@@ -74,7 +75,7 @@ def test_what_only_changes_how_a_build_runs_is_no_other_recipe(tmp_path: Path) -
 
 @pytest.mark.parametrize("state", ["{", "[]", "\x00"])
 def test_a_broken_state_is_one_line(state: str, tmp_path: Path) -> None:
-    storage.write_bytes(workspace.state_path(str(tmp_path)), state.encode())
+    folder_files.write_bytes(str(tmp_path), workspace.STATE, state.encode())
     with pytest.raises(BuildError, match=r"build\.json"):
         refuse_other(load_recipe("folder"), "input", str(tmp_path))
 

@@ -83,7 +83,7 @@ def test_verify_reads_the_judge_s_reply_again(judged: Path, tmp_path: Path, colu
 def test_the_same_release_is_made_again_and_nobody_is_asked(judged: Path, recordings: Path, tmp_path: Path) -> None:
     # As elsa reproduce does it. The server of the release is gone.
     build(
-        load_release_recipe(str(judged / "recipe.yaml")),
+        load_release_recipe(str(judged)),
         str(recordings),
         str(tmp_path / "again"),
         beam_flags=ONE_WORKER,

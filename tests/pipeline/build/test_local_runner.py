@@ -24,6 +24,7 @@ from tests.sounds import small_folder
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.current_work import CurrentWork
+from transforms.storage import folder_files
 
 pytestmark = pytest.mark.slow
 
@@ -173,7 +174,7 @@ def test_rooms_are_measured_again_when_a_worker_died_over_them(tmp_path: Path) -
         runs.append(part)
         if len(runs) == 1:
             return End(139)
-        storage.write_bytes(workspace.rooms_path(str(tmp_path), 0), b"")
+        folder_files.write_bytes(str(tmp_path), workspace.rooms_file(0), b"")
         return End()
 
     supervise(str(tmp_path), (), Work((), ((0, (("train", 1),)),)), run)

@@ -73,12 +73,12 @@ def test_a_release_whose_workspace_was_removed_while_it_was_locked_can_be_locked
 
 def test_workers_of_a_killed_build_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with release_lock(str(tmp_path)):
-        path = workspace.workers_lock_path(str(tmp_path))
+        pass
     code = (
         "import sys\nfrom pipeline.build.lock import lock_as_worker\n"
         "lock_as_worker(sys.argv[1])\nprint(1, flush=True)\n"
     )
-    command = [sys.executable, "-c", f"{code}sys.stdin.read()", path]
+    command = [sys.executable, "-c", f"{code}sys.stdin.read()", str(tmp_path)]
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdout is not None
     assert worker.stdout.readline()
@@ -101,13 +101,14 @@ def test_a_file_system_without_locks_takes_a_date_for_a_lock(tmp_path: Path, mon
 
     monkeypatch.setattr(lock.fcntl, "flock", refuse)
     monkeypatch.setattr(lock, "SETTLE_S", 0.0)
-    release, path = str(tmp_path), Path(workspace.lock_path(str(tmp_path)))
+    release, path = str(tmp_path), tmp_path / workspace.LOCK
     with release_lock(release):
         assert json.loads(path.read_text())["pid"] == os.getpid()
         for second in (lambda: release_lock(release).__enter__(), lambda: refuse_if_locked(release)):
             with pytest.raises(ReleaseLocked, match=r"last seen \d+ s ago"):
                 second()
-        lock_as_worker(str(path))
+        (tmp_path / workspace.WORKERS_LOCK).touch()
+        lock_as_worker(release)
     refuse_if_locked(release)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.build.progress import logged_to
+from transforms.storage.folder_files import FileIn
 
 
 def test_descriptor_2_goes_into_the_file_and_comes_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log"
-    with logged_to(str(log)) as screen:
+    with logged_to(FileIn(str(log.parent), log.name)) as screen:
         os.write(2, b"noise of a worker\n")
         print("progress", file=screen)
     os.write(2, b"after\n")
@@ -30,7 +31,7 @@ def test_without_a_file_nothing_is_redirected(capfd: pytest.CaptureFixture[str])
 def test_a_command_without_standard_error_builds_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Started with 2>&-, it did nothing; a file that is opened next must not become standard error.
     monkeypatch.setattr(sys, "stderr", None)
-    for log in (str(tmp_path / "log"), None):
+    for log in (FileIn(str(tmp_path), "log"), None):
         kept = os.dup(2)
         os.close(2)
         try:

@@ -21,6 +21,7 @@ from tests.pipeline.conftest import ONE_WORKER
 from transforms import storage
 from transforms.rooms import measure_rooms
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +94,7 @@ def test_what_is_left_is_neither_there_nor_noted(
     for number in done:
         storage.write_bytes(storage.join(release, SHARDS[number], "metadata.parquet"), b"")
     for number in measured:
-        storage.write_bytes(workspace.rooms_path(release, number), b"")
+        folder_files.write_bytes(release, workspace.rooms_file(number), b"")
     for name in [*(SHARDS[number] for number in failed), *(workspace.chunk_path(number) for number in broken)]:
         workspace.write_failure(release, name, "odd")
     left = remaining_work(release, SHARDS, Work(tuple(range(12)), tuple((number, ()) for number in range(6))))

@@ -65,11 +65,11 @@ def test_a_file_s_bytes_do_not_depend_on_the_pieces_it_came_in(tmp_path: Path) -
         file = TableFile(SCHEMA, rows_together=16)
         for start in range(0, 100, size):
             file.add(table_of(rows[start : start + size]))
-        hashes.add(file.save(str(tmp_path / f"{size}.parquet")))
+        hashes.add(file.save(str(tmp_path), f"{size}.parquet"))
     assert len(hashes) == 1
     assert pq.ParquetFile(tmp_path / "7.parquet").num_row_groups == 7
     assert pq.read_table(tmp_path / "7.parquet").to_pylist() == table_of(rows).to_pylist()
-    assert save_tables(str(tmp_path / "none.parquet"), SCHEMA, [])[0] == 0
+    assert save_tables(str(tmp_path), "none.parquet", SCHEMA, [])[0] == 0
     assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 

@@ -22,6 +22,7 @@ from transforms.captions.answer_journal import (
     read_answers,
 )
 from transforms.records import CaptionRequest, Reply
+from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA
 from transforms.shards.write_shard import table_to_parquet
 from transforms.words import SpatialWords
@@ -67,7 +68,7 @@ class Asked:
 def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
     with Journal(str(tmp_path), "shard") as journal:
         journal.write("a", Reply("one\n\ud800 line", None, 3, 4))
-    path = tmp_path / "shard.jsonl"
+    path = tmp_path / workspace.JOURNAL / "shard.jsonl"
     path.write_bytes(path.read_bytes() + journal_line("b", Reply("torn"))[:-9])
     assert list(known_of(tmp_path)) == ["a"]
     with Journal(str(tmp_path), "shard") as journal:
@@ -126,12 +127,12 @@ def test_a_remote_journal_is_an_object_a_round(tmp_path: Path, monkeypatch: pyte
 
     # Beam's file system of this machine, through the calls that a remote one takes.
     monkeypatch.setattr(storage, "is_remote", lambda path: True)
-    folder = str(tmp_path / "journal")
+    folder = str(tmp_path)
     shared, asked = SharedAnswers(None, Journals(folder)), Asked()
     with Journal(folder, "shard") as journal:
         for name in ("a", "b"):
             shared.ask([question(name)], 0, asked, journal)
-    assert len(list((tmp_path / "journal" / "shard").iterdir())) == 2
+    assert len(list((tmp_path / workspace.JOURNAL / "shard").iterdir())) == 2
     again = SharedAnswers(None, Journals(folder))
     assert [reply.text for reply in again.ask([question("a"), question("b")], 0, asked)] == ["answer 1", "answer 2"]
     assert asked.count == 2

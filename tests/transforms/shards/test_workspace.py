@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from transforms.shards import workspace
+from transforms.storage import folder_files
 
 
 def test_a_release_belongs_to_the_build_that_has_begun_last(tmp_path: Path) -> None:
@@ -27,6 +28,6 @@ def test_a_shard_is_not_dropped_without_a_word_where_its_build_cannot_be_read(
     def refuse(path: str) -> bytes:
         raise OSError(errno.EMFILE, "Too many open files", path)
 
-    monkeypatch.setattr(workspace.storage, "read_bytes", refuse)
+    monkeypatch.setattr(folder_files, "read_bytes", refuse)
     with pytest.raises(OSError, match="Too many open files"):
         workspace.is_run(str(tmp_path), run)

@@ -59,7 +59,7 @@ def test_what_is_held_in_memory_has_a_limit(tmp_path: Path, monkeypatch: pytest.
         (lambda path: path.mkdir(), "not_a_file"),
         (lambda path: os.mkfifo(path), "not_a_file"),
         (lambda path: path.symlink_to("/dev/zero"), "not_a_file"),
-        (lambda path: path.symlink_to(path), "unreadable"),
+        (lambda path: path.symlink_to(path), "not_a_file"),
     ],
     ids=["gone", "folder", "pipe", "device", "link to itself"],
 )
@@ -73,4 +73,4 @@ def test_what_took_a_file_s_place_is_not_waited_for(tmp_path: Path, make: Callab
 def test_a_name_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(ClipRefused) as refusal, open_clip(clip_at("/nowhere/nul\0.wav")):
         pass
-    assert refusal.value.reason == "unreadable"
+    assert refusal.value.reason == "not_a_file"

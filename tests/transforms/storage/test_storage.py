@@ -8,6 +8,7 @@ import pytest
 
 from tests.memory_filesystem import MemoryFileSystem
 from transforms import storage
+from transforms.storage import folder_files
 
 
 def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_file_that_is_being_written_is_no_file_yet(tmp_path: Path) -> None:
     (tmp_path / "rooms" / "00001.parquet").write_bytes(b"whole")
     assert storage.list_sizes(str(tmp_path)) == {"rooms/00001.parquet": 5}
     assert storage.list_files(str(tmp_path / "rooms")) == ["00001.parquet"]
-    storage.remove_partials(str(tmp_path / "rooms"))
+    folder_files.remove_partials(str(tmp_path / "rooms"))
     assert [path.name for path in (tmp_path / "rooms").iterdir()] == ["00001.parquet"]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms import storage
 from transforms.errors import first_line
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.rows import BadRow, Columns, Row, Where
+from transforms.storage import folder_files
 
 _BATCH_ROWS = 4096
 
@@ -27,7 +27,7 @@ def read_parquet(path: str, columns: Columns, name: str) -> Iterator[Row | BadRo
         SourceUnusable: when it cannot be read, lacks a column, or has one twice.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(storage.read_bytes(path)))
+        file = pq.ParquetFile(io.BytesIO(folder_files.read_listed(path)))
         columns.check(path, file.schema_arrow.names)
         wanted = [column for column in columns.all if column in file.schema_arrow.names]
         number = 0

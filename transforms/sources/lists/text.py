@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from transforms import storage
 from transforms.errors import reason_of
 from transforms.sources.lists.errors import SourceUnusable
+from transforms.storage import folder_files
 
 #: What is read of a long file at once.
 CHUNK_BYTES = 1 << 20
@@ -128,6 +128,6 @@ def read_text(path: str) -> str:
         SourceUnusable: when it cannot be read.
     """
     try:
-        return decode_text(storage.read_bytes(path))
+        return decode_text(folder_files.read_listed(path))
     except OSError as error:
         raise SourceUnusable(f"{path} cannot be read: {reason_of(error)}") from error

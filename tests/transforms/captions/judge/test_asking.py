@@ -23,6 +23,7 @@ from transforms.captions.rewrite_captions import SharedWriter
 from transforms.captions.rewriting import OpenQuestion, open_question, rewrite
 from transforms.captions.unanswered import find_unanswered
 from transforms.records import Answer, Caption, CaptionRequest, Reply
+from transforms.storage.folder_files import FileIn
 from transforms.words import SpatialWords
 
 PROMPT, JUDGE = load_prompt("place"), load_judge_prompt()
@@ -214,7 +215,7 @@ def careful_or_example(message: str, number: int) -> str:
 
 def test_writer_and_judge_spend_one_budget(tmp_path: Path) -> None:
     requests = [request_of(f"A dog barks {number} times", f"row-{number}") for number in range(4)]
-    ledger = str(tmp_path / "ledger")
+    ledger = FileIn(str(tmp_path), "ledger")
     with chat_server(writer_and_judge) as server:
         job = replace(job_of(server.base_url, "caption.max_requests=6", "caption.tries=1"), ledger=ledger)
         outcomes = answered(job, requests)
@@ -225,7 +226,7 @@ def test_writer_and_judge_spend_one_budget(tmp_path: Path) -> None:
 
 
 def test_each_model_costs_its_own_price(tmp_path: Path) -> None:
-    ledger = str(tmp_path / "ledger")
+    ledger = FileIn(str(tmp_path), "ledger")
     prices = "caption.prices={writer-1: {prompt: 1, completion: 0}, judge-2: {prompt: 100, completion: 0}}"
     with chat_server(writer_and_judge) as server:
         job = job_of(server.base_url, "caption.judge_model=judge-2", "caption.max_cost_usd=1", prices)
