@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
-from transforms.errors import one_line, reason_of
+from transforms.bounds.limits import MOST_RECIPE_BYTES
+from transforms.bounds.yaml_values import YamlRefused, parse_yaml
+from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
@@ -448,8 +450,8 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
 def _parse_text(name: str, text: str, settings: Sequence[str]) -> Recipe:
     try:
         values = _yaml_values(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name} is not YAML: {_yaml_problem(error)}") from error
+    except YamlRefused as error:
+        raise RecipeError(f"recipe {name} cannot be used: {error}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {name} is not a mapping of keys to values")
     for setting in settings:
@@ -464,8 +466,8 @@ def _yaml_values(text: str) -> Any:
 
 @lru_cache(maxsize=8)
 def _parsed_yaml(text: str) -> Any:
-    # A build reads one recipe several times, and PyYAML takes 50 ms for it.
-    return yaml.safe_load(text)
+    # A build reads one recipe several times.
+    return parse_yaml(text)
 
 
 def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
@@ -478,7 +480,7 @@ def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
     """
     name = join(release, RECIPE)
     try:
-        text = folder_files.read_bytes(release, RECIPE).decode()
+        text = folder_files.read_bytes(release, RECIPE, MOST_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {name} cannot be read: {reason_of(error)}") from error
     recipe = _parse_text(name, text, settings)
@@ -494,14 +496,6 @@ def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(whole.get(section), dict):
             whole[section].setdefault(key, Recipe.model_fields[section].default.model_dump(mode="json")[key])
     return whole
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    """What is wrong and in which line, without the text of the line, which may hold a password."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return one_line(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not readable'}"
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:
@@ -548,8 +542,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     if not equals or not key.strip():
         raise RecipeError("--set takes KEY=VALUE" + ("" if _holds_secret("", setting) else f", not {setting!r}"))
     try:
-        value = yaml.safe_load(text) if text else None
-    except yaml.YAMLError:
+        value = parse_yaml(text) if text else None
+    except YamlRefused:
         value = text
     *parents, last = key.strip().split(".")
     section = values

@@ -107,6 +107,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "prompts",
         "pipeline",
         "transforms",
+        "transforms.shards",
         "transforms.bounds",
         "transforms.storage",
         "transforms.sound",

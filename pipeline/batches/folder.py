@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_BYTES
 from transforms.errors import reason_of
 from transforms.storage import folder_files
 
@@ -53,7 +55,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         BatchError: when the folder holds none.
     """
     try:
-        values = json.loads(folder_files.read_bytes(str(folder), EXPORT))
+        values = parse_json(folder_files.read_bytes(str(folder), EXPORT, MOST_JSON_BYTES))
         if not isinstance(values, dict) or not isinstance(values.get("files"), list):
             raise ValueError("not what an export writes")
         for name in values["files"]:
@@ -75,7 +77,7 @@ def read_batches(folder: Path) -> dict[str, Batch]:
     if not folder_files.exists(str(folder), BATCHES):
         return {}
     try:
-        values = json.loads(folder_files.read_bytes(str(folder), BATCHES))
+        values = parse_json(folder_files.read_bytes(str(folder), BATCHES, MOST_JSON_BYTES))
         return {name: Batch(**{**entry, "earlier": tuple(entry["earlier"])}) for name, entry in values.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BatchError(f"{folder / BATCHES} cannot be read: {reason_of(error)}") from error
@@ -103,6 +105,6 @@ def read_questions(folder: Path, name: str) -> Any:
     table = name.replace(".jsonl", ".parquet")
     try:
         with folder_files.open_file(str(folder), table) as file:
-            return pq.read_table(file)
+            return parquet_tables.read_table(file)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BatchError(f"{folder / table} cannot be read: {reason_of(error)}") from error

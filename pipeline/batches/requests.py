@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 
 from pipeline.batches.folder import (
     EXPORT,
@@ -31,6 +30,7 @@ from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
+from transforms.bounds import parquet_tables
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
@@ -99,7 +99,7 @@ def export_requests(
     for asked in ("writer", "judge"):
         for name in (name for name in parts if name.endswith(".parquet")):
             with folder_files.open_file(here, f"{PARTS}/{name}") as file:
-                questions = pq.read_table(file).to_pylist()
+                questions = parquet_tables.read_table(file).to_pylist()
             writer.add(question for question in questions if question["asked"] == asked)
         writer.end_file()
     written = writer.finish()

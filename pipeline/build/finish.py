@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from pipeline.recipe import Recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
@@ -137,8 +136,7 @@ def _attribution(output: str) -> bytes:
     buffer = io.BytesIO()
     with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
         for path in metadata_paths(output):
-            data = folder_files.read_bytes(output, path)
-            gathered.add(pq.read_table(io.BytesIO(data), columns=ATTRIBUTION_SCHEMA.names))
+            gathered.add(read_table(output, path, ATTRIBUTION_SCHEMA.names))
         for table in gathered.tables():
             writer.write_table(_for_spreadsheets(table))
     return buffer.getvalue()

@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.release.layout import REJECTED, metadata_paths, read_release_json, read_table
-from transforms.shards.release_rows import ROW_COLUMNS, row_digest
+from transforms.bounds import parquet_footer, parquet_tables
+from transforms.shards.release_rows import ROW_COLUMNS, ROW_SCHEMA, row_digest
 from transforms.storage import folder_files
 
 #: So many rows and rejected inputs are named; the others are counted.
@@ -75,11 +74,11 @@ class _Comparison:
                 for release, there in zip(self.releases, paths, strict=True)
             ]
             if data[0] is not None and data[1] is not None:
-                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
+                self.rows += parquet_footer.read_footer(io.BytesIO(data[0])).rows
                 if hashlib.sha256(data[0]).digest() == hashlib.sha256(data[1]).digest():
                     continue
             elif data[0] is not None:
-                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
+                self.rows += parquet_footer.read_footer(io.BytesIO(data[0])).rows
             self._compare(path, *(_rows_of(content) for content in data))
         self._compare_alone()
 
@@ -130,7 +129,7 @@ class _Comparison:
 def _rows_of(data: bytes | None) -> _Rows:
     if data is None:
         return {}
-    return {values["id"]: values for values in pq.read_table(io.BytesIO(data)).to_pylist()}
+    return {values["id"]: values for values in parquet_tables.read_table(io.BytesIO(data), ROW_SCHEMA).to_pylist()}
 
 
 def _most(lines: list[str], what: str) -> list[str]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
 from pipeline.forecast.judge import JudgePlan, plan_judge
@@ -17,6 +15,7 @@ from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, te
 from pipeline.recipe import Recipe
 from prompts import Prompt
 from transforms import storage
+from transforms.bounds import parquet_tables
 from transforms.captions.answer_journal import AnswersFile, KnownAnswers
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
@@ -252,7 +251,7 @@ def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> Model
     of_writer, of_judge = _TokenCount(), _TokenCount()
     for file in files:
         data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
-        table = as_answers(pq.read_table(io.BytesIO(data)))
+        table = as_answers(parquet_tables.read_table(io.BytesIO(data)))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

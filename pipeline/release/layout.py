@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.recipe import RECIPE
 from pipeline.release.gathering import Gathered
 from transforms import storage
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_BYTES
+from transforms.bounds.parquet_tables import TableRefused
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
@@ -88,9 +89,26 @@ def _shard_folders(release: str, split: str) -> list[str]:
         return []
 
 
-def read_table(release: str, name: str) -> pa.Table:
-    """A Parquet file of the release."""
-    return pq.read_table(io.BytesIO(folder_files.read_bytes(release, name)))
+def read_table(
+    release: str, name: str, columns: Sequence[str] | None = None, schema: pa.Schema | None = None
+) -> pa.Table:
+    """A Parquet file of the release, or some columns of it.
+
+    Args:
+        release: the folder or address of the release.
+        name: the name of the file in it.
+        columns: the columns that are read; None reads all.
+        schema: the types that the columns have to have; None takes any.
+
+    Raises:
+        TableRefused: when it is damaged, or larger than a limit allows.
+        OSError: when it cannot be read.
+    """
+    try:
+        with folder_files.open_file(release, name) as file:
+            return parquet_tables.read_table(file, schema, columns)
+    except TableRefused as error:
+        raise TableRefused(f"{name}: {error}") from error
 
 
 def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -107,7 +125,7 @@ def read_release_json(release: str) -> dict[str, Any]:
     """
     path = storage.join(release, RELEASE_JSON)
     try:
-        values = json.loads(folder_files.read_bytes(release, RELEASE_JSON))
+        values = parse_json(folder_files.read_bytes(release, RELEASE_JSON, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ReleaseError(
             f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
@@ -140,8 +158,9 @@ def gather(
             if name.endswith(".parquet"):
                 gathered.add(complete(read_table(release, f"{folder}/{name}")))
         if folder_files.exists(release, root_name):
-            for batch in pq.ParquetFile(io.BytesIO(folder_files.read_bytes(release, root_name))).iter_batches():
-                gathered.add(complete(pa.Table.from_batches([batch])))
+            with folder_files.open_file(release, root_name) as file:
+                for table in parquet_tables.open_table(file).groups():
+                    gathered.add(complete(table))
         yield gathered
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.release.layout import DigestBuilder, digest_entry, metadata_paths
+from transforms.bounds import parquet_tables
 from transforms.captions.variety import CaptionSample
 from transforms.records import SPLITS
 from transforms.shards.write_shard import METADATA
@@ -164,7 +163,7 @@ def total(release: str, fixed_gain_db: float | None) -> Totals:
     def tallies() -> Iterable[ShardTally]:
         for path in metadata_paths(release):
             data = folder_files.read_bytes(release, path)
-            records = pq.read_table(io.BytesIO(data)).to_pylist()
+            records = parquet_tables.read_table(io.BytesIO(data)).to_pylist()
             sha256 = hashlib.sha256(data).hexdigest()
             yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)
 

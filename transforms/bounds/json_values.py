@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from transforms.bounds import Refused
 from transforms.bounds.limits import MOST_JSON_BYTES, MOST_JSON_DEPTH, MOST_JSON_VALUES
 from transforms.errors import one_line
 
@@ -15,12 +16,17 @@ from transforms.errors import one_line
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class JsonRefused(ValueError):
+class JsonRefused(Refused):
     """JSON that cannot be read, or is larger than a limit allows; one line for the user."""
 
 
-def parse_json(data: bytes, most_bytes: int = MOST_JSON_BYTES) -> Any:
+def parse_json(data: bytes, most_bytes: int = MOST_JSON_BYTES, *, half_characters: bool = False) -> Any:
     """The value of a JSON text in UTF-8. Its numbers are finite, and its texts hold whole characters.
+
+    Args:
+        data: the text.
+        most_bytes: a longer text is refused.
+        half_characters: takes texts with half of a character, as models write them.
 
     Raises:
         JsonRefused: when it is no JSON, or larger or deeper than a limit allows.
@@ -37,7 +43,7 @@ def parse_json(data: bytes, most_bytes: int = MOST_JSON_BYTES) -> Any:
         raise JsonRefused(f"its values lie more than {MOST_JSON_DEPTH} deep in each other") from None
     except ValueError as error:
         raise JsonRefused(f"it is not JSON: {one_line(error)}") from error
-    _check(value)
+    _check(value, half_characters)
     return value
 
 
@@ -64,7 +70,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, half_characters: bool) -> None:
     """Raises JsonRefused where values lie too deep, a number is not finite, or half of a character stands alone."""
     waiting = [(value, 1)]
     while waiting:
@@ -83,7 +89,7 @@ def _check(value: Any) -> None:
         elif isinstance(found, float):
             if not math.isfinite(found):
                 raise JsonRefused("it holds a number that is too large")
-        elif isinstance(found, str):
+        elif isinstance(found, str) and not half_characters:
             try:
                 found.encode("utf-8")
             except UnicodeEncodeError:

@@ -18,6 +18,17 @@ MOST_PAGE_HEADER_BYTES = 1 << 20
 #: The values of one column in one row, such as the captions of a clip.
 MOST_VALUES_OF_A_CELL = 100_000
 
+#: The rows of a shard: a build puts at most 4,096 rows of several clips, or 10,000 of one clip, into a shard.
+MOST_ROWS_OF_A_SHARD = 20_000
+#: A table that has more rows than release.json states is read up to twice as many and so many more, to name them all.
+MORE_ROWS_THAN_STATED = 10_000
+#: A FLAC may have so many bytes beside those of its samples.
+FLAC_HEADER_BYTES = 1 << 20
+#: A caption that is checked.
+MOST_CAPTION_CHARACTERS = 20_000
+#: The problems that `elsa verify` keeps, the characters of each, and the kinds that it prints.
+MOST_PROBLEMS, MOST_PROBLEM_CHARACTERS, MOST_PROBLEM_KINDS = 200_000, 400, 100
+
 #: A JSON file such as release.json, the values in it, and how deep they lie in each other.
 MOST_JSON_BYTES, MOST_JSON_VALUES, MOST_JSON_DEPTH = 64 << 20, 2_000_000, 32
 #: One line of a file of JSON lines.

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import pyarrow as pa
+
+from transforms.bounds import Refused
 from transforms.bounds.limits import (
     MOST_COLUMNS,
     MOST_FOOTER_BYTES,
@@ -31,8 +34,11 @@ _BY_DICTIONARY, _BY_PREFIX = (2, 8), 7
 BYTE_ARRAY = 6
 
 
-class TableRefused(ValueError):
-    """A table that is damaged, or larger than its release, its file or a limit allows; one line for the user."""
+class TableRefused(Refused, pa.ArrowInvalid):
+    """A table that is damaged, or larger than its release, its file or a limit allows; one line for the user.
+
+    It is an error of Arrow too, so that whoever handles a damaged table handles one that is too large.
+    """
 
 
 @dataclass(frozen=True)

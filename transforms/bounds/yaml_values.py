@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from transforms.bounds import Refused
 from transforms.bounds.limits import MOST_RECIPE_BYTES, MOST_RECIPE_DEPTH, MOST_RECIPE_DIGITS, MOST_RECIPE_VALUES
 from transforms.errors import one_line
 
@@ -18,7 +19,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONG_NUMBER = re.compile(rf"[-+0-9_:.]{{{MOST_RECIPE_DIGITS},}}")
 
 
-class YamlRefused(ValueError):
+class YamlRefused(Refused):
     """YAML that cannot be read, or is larger than a limit allows; one line for the user."""
 
 

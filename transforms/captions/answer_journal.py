@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_LINE_BYTES
 from transforms.errors import one_line, reason_of
 from transforms.records import CaptionRequest, Reply, reply_of_reason
 from transforms.shards import workspace
@@ -103,7 +105,7 @@ def read_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) 
 def _read_table(file: AnswersFile) -> pa.Table:
     try:
         data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
-        return pq.read_table(io.BytesIO(data)).select(_COLUMNS).cast(_SCHEMA)
+        return parquet_tables.read_table(io.BytesIO(data), columns=_COLUMNS).select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, pa.ArrowException) as error:
@@ -126,7 +128,7 @@ def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
     """The answers in the whole lines of a journal. A line that a kill has torn is skipped."""
     for line in data.split(b"\n")[:-1]:
         try:
-            values = json.loads(line)
+            values = parse_json(line, MOST_JSON_LINE_BYTES, half_characters=True)
             yield (
                 str(values["request_sha256"]),
                 Reply(str(values["text"]), values["error"], values["prompt_tokens"], values["completion_tokens"]),

@@ -12,7 +12,8 @@ import pytest
 from pipeline.build import build
 from pipeline.check import verify as verify_module
 from pipeline.check.check_shard import ShardChecker
-from pipeline.check.verify import Findings, verify
+from pipeline.check.findings import Findings
+from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
 from pipeline.release.layout import DigestBuilder, ReleaseError
 from pipeline.release.totals import ShardTally
