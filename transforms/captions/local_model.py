@@ -153,13 +153,16 @@ class LocalModel:
     def answer(self, chat: Chat, seed: int, *, temperature: float, max_tokens: int) -> Written:
         """The first line that the model writes to a chat, with its counts of tokens; safe to call from any thread.
 
-        Temperature 0 takes the likeliest token. Otherwise each token is drawn from the likeliest 50.
+        A chat that ends with a turn of the assistant has the answer's start in it, from which the model goes on. The
+        start is part of the answer. Temperature 0 takes the likeliest token. Otherwise each token is drawn from the
+        likeliest 50.
 
         Raises:
             QuestionTooLong: when the question has more tokens than the context.
             ModelError: when the model cannot be asked, for example because its chat template rejects the chat.
         """
         chat = [{**turn, "content": _sendable(turn["content"])} for turn in chat]
+        start = chat[-1]["content"] if chat[-1]["role"] == "assistant" else ""
         sampling = {
             "max_tokens": max_tokens,
             "temperature": temperature,
@@ -170,18 +173,21 @@ class LocalModel:
         }
         with self._lock:
             if self._last == chat:
-                # All but one token of the prompt are known then. Another question makes llama.cpp forget its end.
-                self._ask(
-                    [*chat[:-1], {**chat[-1], "content": "." if chat[-1]["content"] != "." else ","}], max_tokens=1
-                )
+                self._forget(chat)
             self._last = chat
             text, prompt, completion = self._ask(chat, stop=["\n"], **sampling)
             if not text:
                 # The answer begins with an empty line.
-                self._last = None
-                self._ask([*chat[:-1], {**chat[-1], "content": "."}], max_tokens=1)
+                self._forget(chat)
                 text, prompt, completion = self._ask(chat, **sampling)
-            return text.split("\n", 1)[0].strip(), prompt, completion
+            text = text.split("\n", 1)[0].strip()
+            return text if text.startswith(start) else f"{start} {text}", prompt, completion
+
+    def _forget(self, chat: Chat) -> None:
+        """Asks something else, so that llama.cpp forgets the end of a chat, of which it would know all but a token."""
+        question = max(index for index, turn in enumerate(chat) if turn["role"] == "user")
+        other = {**chat[question], "content": "." if chat[question]["content"] != "." else ","}
+        self._ask([*chat[:question], other], max_tokens=1)
 
     def _ask(self, chat: Chat, **parameters: Any) -> Written:
         reply = self._server.handle_chat_completions({"messages": list(chat), "cache_prompt": True, **parameters})

@@ -44,7 +44,9 @@ class LocalWriter:
         chats = [self._chat(request, request.caption) for request in requests]
         replies: dict[int, Reply] = {}
         # Questions that begin alike follow each other, because the model reads again only where they differ.
-        for index in sorted(range(len(requests)), key=lambda index: (chats[index][-1]["content"], index)):
+        for index in sorted(
+            range(len(requests)), key=lambda index: ([turn["content"] for turn in chats[index]], index)
+        ):
             if self._closings != closings:
                 replies[index] = Reply(error="closed")
             else:
@@ -58,7 +60,9 @@ class LocalWriter:
         self._closings += 1
 
     def _chat(self, request: CaptionRequest, caption: str) -> list[dict[str, str]]:
-        return self.prompts[request.prompt].messages(_harmless(caption), request.words.present())
+        prompt, caption, words = self.prompts[request.prompt], _harmless(caption), request.words.present()
+        start = prompt.start_of_answer(caption, words)
+        return prompt.messages(caption, words) + ([{"role": "assistant", "content": start}] if start else [])
 
     def _answer(self, request: CaptionRequest, chat: list[dict[str, str]], attempt: int) -> Reply:
         prompt = self.prompts[request.prompt]

@@ -18,6 +18,8 @@ REDONE = "redone"
 PLAN = f"{FOLDER}/plan.parquet"
 #: The hashes of the recipe and of the input that the build began with.
 STATE = f"{FOLDER}/build.json"
+#: The states of the clips' files when the build began.
+CLIP_STATES = f"{FOLDER}/clips.parquet"
 #: The log of Beam and its workers.
 LOG = f"{FOLDER}/workers.log"
 #: Who builds in the release now: a locked file, or on remote storage an object with a date.

@@ -89,7 +89,7 @@ def smollm() -> LocalModel:
 
 
 def _answers(model: LocalModel, texts: list[str]) -> dict[str, Written]:
-    return {text: model.answer(chat(text), len(text), temperature=1.5, max_tokens=24) for text in texts}
+    return {text: model.answer(chat(text), len(text), temperature=1.5, max_tokens=12) for text in texts}
 
 
 @pytest.mark.slow
@@ -106,6 +106,14 @@ def test_an_answer_depends_on_nothing_but_its_question(smollm: LocalModel, capfd
     alone.close()
     assert len({text for text, _, _ in found.values()}) == len(texts)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_an_answer_goes_on_from_its_start(smollm: LocalModel) -> None:
+    start = [*chat("Rain falls"), {"role": "assistant", "content": "Far off, on the right, rain"}]
+    asked = [smollm.answer(start, 1, temperature=0.0, max_tokens=12) for _ in range(2)]
+    assert asked[0][0].startswith("Far off, on the right, rain ")
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.slow

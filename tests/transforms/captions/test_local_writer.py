@@ -26,14 +26,16 @@ PAPER = replace(load_prompt("paper"), max_tokens=9)
 
 
 class Echo:
-    """Answers with the last message, and remembers the questions. A long one is too long, with `rejects` each is."""
+    """Answers with the user's last message, and remembers the questions. One over `longest` is too long."""
 
     path = "m.gguf"
     asked: ClassVar[list[tuple[str, int, float, int]]] = []
+    starts: ClassVar[list[str | None]] = []
     longest = 10_000
 
     def answer(self, chat: Sequence[dict[str, str]], seed: int, *, temperature: float, max_tokens: int) -> Written:
-        text = chat[-1]["content"]
+        text = [turn["content"] for turn in chat if turn["role"] == "user"][-1]
+        self.starts.append(chat[-1]["content"] if chat[-1]["role"] == "assistant" else None)
         if len(text) > self.longest:
             raise QuestionTooLong("900 tokens")
         self.asked.append((text, seed, temperature, max_tokens))
@@ -44,6 +46,7 @@ class Echo:
 def echo(monkeypatch: pytest.MonkeyPatch) -> Echo:
     model = Echo()
     model.asked.clear()
+    model.starts.clear()
     monkeypatch.setattr(local_writer, "loaded_model", lambda weights, threads: model)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
     return model
@@ -78,7 +81,19 @@ def test_each_question_has_its_own_prompt_and_replies_keep_their_order(echo: Ech
     assert [request.caption in reply.text for request, reply in zip(requests, replies, strict=True)] == [True] * 5
     assert sorted(arrived) == list(range(5))
     assert sorted(parameters for _, _, *parameters in echo.asked) == [[0.7, 50]] * 3 + [[0.9, 9]] * 2
-    assert [text for text, *_ in echo.asked] == sorted(text for text, *_ in echo.asked)
+    # What questions have in common is read once.
+    assert [(maximum, text) for text, *_, maximum in echo.asked] == sorted(
+        (maximum, text) for text, *_, maximum in echo.asked
+    )
+
+
+def test_the_model_goes_on_from_the_place_where_the_prompt_says_so(echo: Echo) -> None:
+    writer = LocalWriter({PROMPT.id: PROMPT, PAPER.id: PAPER})
+    requests = _requests(["A dog barks", "A dog barks", "A dog barks"])
+    requests[1] = replace(requests[1], prompt=PAPER.id)
+    requests[2] = replace(requests[2], words=SpatialWords())
+    writer.ask(requests, 0)
+    assert sorted(map(str, echo.starts)) == ["None", "None", "On the left, a"]
 
 
 def test_only_later_attempts_draw_and_each_has_its_seed(echo: Echo) -> None:

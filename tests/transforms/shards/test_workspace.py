@@ -25,8 +25,8 @@ def test_a_shard_is_not_dropped_without_a_word_where_its_build_cannot_be_read(
 ) -> None:
     run = workspace.begin_run(str(tmp_path))
 
-    def refuse(path: str) -> bytes:
-        raise OSError(errno.EMFILE, "Too many open files", path)
+    def refuse(release: str, name: str) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", name)
 
     monkeypatch.setattr(folder_files, "read_bytes", refuse)
     with pytest.raises(OSError, match="Too many open files"):
