@@ -15,8 +15,9 @@ import pyarrow as pa
 import soundfile
 
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
-from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table
+from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
 from pipeline.release.totals import ShardTally, tally_shard
+from pipeline.release.usable_rows import LONGEST_NAME_BYTES, unusable_row
 from transforms.bounds import parquet_tables
 from transforms.bounds.limits import (
     EXPANSION,
@@ -34,7 +35,7 @@ from transforms.captions.rewriting import TEMPLATE, caption_text, template_versi
 from transforms.errors import one_line, reason_of
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
+from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
@@ -44,8 +45,6 @@ from transforms.words import VOCABULARY, SpatialWords, words_of
 
 CHANNELS = 4
 STATUSES = ("rewritten", TEMPLATE)
-#: Columns that may be null.
-_MAY_BE_NULL = frozenset((*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"))
 #: Column of a row → the column of rooms.parquet with the same value.
 _OF_ROOM = {
     "room_length_m": "length_m",
@@ -56,11 +55,6 @@ _OF_ROOM = {
 }
 #: Positions are stored in micrometres, angles in hundredths of a degree.
 _POSITION_TOLERANCE_M = 2e-5
-#: File systems take no longer name.
-_LONGEST_NAME_BYTES = 255
-_BLOCK_BYTES = 1 << 20
-#: All numbers of a release are below this; what is not finite is not.
-_LARGEST_NUMBER = 1e12
 
 
 @dataclass(frozen=True)
@@ -158,7 +152,7 @@ class ShardChecker:
             if problem is None and name in names:
                 problem = "is the file of two rows"
             if problem is not None:
-                findings.problems.append(f"{findings.path}/{str(name)[:_LONGEST_NAME_BYTES]}: {problem}")
+                findings.problems.append(f"{findings.path}/{str(name)[:LONGEST_NAME_BYTES]}: {problem}")
                 continue
             names.add(name)
             usable.append(values)
@@ -348,15 +342,6 @@ def _words(values: Mapping[str, Any]) -> dict[str, str | None]:
     return {attribute: getattr(words, attribute) for attribute in VOCABULARY}
 
 
-def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    while block := file.read(_BLOCK_BYTES):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def most_rows(stated: int) -> int:
     """How many rows a table is read with at most, of which release.json states so many."""
     return 2 * stated + MORE_ROWS_THAN_STATED
@@ -365,22 +350,3 @@ def most_rows(stated: int) -> int:
 def most_flac_bytes(duration_s: float) -> int:
     """The most bytes of a FLAC of a row: samples that do not compress, and something for its headers."""
     return int(duration_s * SAMPLE_RATE * CHANNELS * 4) + FLAC_HEADER_BYTES
-
-
-def unusable_row(values: Mapping[str, Any]) -> str | None:
-    """Why a row cannot be used: a column is null, a number is none, its file leads elsewhere; None if it can."""
-    for column in ROW_COLUMNS:
-        value = values[column.name]
-        if value is None:
-            if column.name not in _MAY_BE_NULL:
-                return f"{column.name} is null"
-            continue
-        for part in value if isinstance(value, list) else (value,):
-            if part is None or (isinstance(part, float) and not abs(part) < _LARGEST_NUMBER):
-                return f"{column.name} holds {part}"
-    name = values["file_name"]
-    if len(name.encode()) > _LONGEST_NAME_BYTES:
-        return f"the name of its file has more than {_LONGEST_NAME_BYTES} bytes"
-    if name in ("", ".", "..", METADATA) or "/" in name or "\0" in name:
-        return "leads out of its shard"
-    return None

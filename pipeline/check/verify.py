@@ -28,7 +28,6 @@ from pipeline.check.check_shard import (
     answer_hashes,
     caption_hashes,
     most_rows,
-    sha256_of,
 )
 from pipeline.check.findings import Findings
 from pipeline.check.rerender import rerender, rerender_order
@@ -47,6 +46,7 @@ from pipeline.release.layout import (
     metadata_paths,
     read_release_json,
     read_rows,
+    sha256_of,
 )
 from pipeline.release.release_json import RELEASE_FORMAT, SEAL, VARIETY, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies

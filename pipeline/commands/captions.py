@@ -88,6 +88,7 @@ class CaptionsCommand:
         from pipeline.build import BuildError
         from pipeline.recipe import RecipeError
         from pipeline.release.layout import ReleaseError
+        from transforms.bounds import Refused
         from transforms.captions.writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
@@ -106,7 +107,7 @@ class CaptionsCommand:
             said = f"{short_error(error)}{f' ({sentence})' if sentence else ''}"
             fail(f"the endpoint did not do it: {said}; run the same command again to go on")
             return INCOMPLETE
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, Refused) as error:
             fail(f"captions {arguments.step} stopped: {last_words(error)}; run the same command again to go on")
             return INCOMPLETE
 
@@ -168,6 +169,7 @@ def _redo(arguments: argparse.Namespace) -> int:
     from pipeline.build.redo_captions import redo_captions
     from pipeline.check.row_progress import RowProgress
     from pipeline.report.of_release import write_report_of
+    from transforms.bounds import Refused
 
     progress: list[RowProgress] = []
     done_before = 0
@@ -187,7 +189,7 @@ def _redo(arguments: argparse.Namespace) -> int:
     print(f"digest {redone.finished.totals.digest}")
     try:
         write_report_of(arguments.release, arguments.input)
-    except OSError as error:
+    except (OSError, Refused) as error:
         fail(f"the report cannot be written: {last_words(error)}; elsa report {arguments.release} makes it")
         return INCOMPLETE
     for note in redone.finished.notes:

@@ -84,6 +84,7 @@ class ReproduceCommand:
         from pipeline.check.reproduce import differences
         from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
+        from transforms.bounds import Refused
         from transforms.sources import SourceUnusable
         from transforms.storage import absolute
         from transforms.storage.folder_files import FileIn
@@ -114,7 +115,11 @@ class ReproduceCommand:
             fail(line)
         if outcome.failures:
             return INCOMPLETE
-        lines = differences(arguments.release, arguments.output)
+        try:
+            lines = differences(arguments.release, arguments.output)
+        except (OSError, Refused, ReleaseError) as error:
+            fail(f"{arguments.output} is built, and cannot be compared: {last_words(error)}")
+            return INCOMPLETE
         for line in lines:
             fail(line)
         if not lines:
@@ -147,6 +152,7 @@ class ReportCommand:
         from pipeline.release.layout import ReleaseError, read_release_json
         from pipeline.report.of_release import write_report_of
         from pipeline.report.samples import RowUnknown
+        from transforms.bounds import Refused
         from transforms.sources import SourceUnusable
 
         if arguments.samples < 0:
@@ -160,7 +166,7 @@ class ReportCommand:
         except (RecipeError, ReleaseError, RowUnknown, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
-        except OSError as error:
+        except (OSError, Refused) as error:
             fail(f"the report cannot be written: {last_words(error)}")
             return INCOMPLETE
         return DONE

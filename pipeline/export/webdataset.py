@@ -13,10 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
-from pipeline.check.check_shard import most_flac_bytes, sha256_of, unusable_row
+from pipeline.check.check_shard import most_flac_bytes
 from pipeline.check.row_progress import RowProgress
 from pipeline.check.verify import stated_shards
-from pipeline.release.layout import ReleaseError, read_release_json
+from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
+from pipeline.release.usable_rows import unusable_row
 from transforms.bounds.parquet_tables import TableRefused, read_table
 from transforms.errors import reason_of
 from transforms.records import SPLITS

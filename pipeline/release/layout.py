@@ -6,15 +6,16 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from pipeline.recipe import RECIPE
 from pipeline.release.gathering import Gathered
+from pipeline.stated_release import StatedRelease
 from transforms import storage
 from transforms.bounds import parquet_tables
-from transforms.bounds.json_values import parse_json
+from transforms.bounds.json_values import JsonRefused, as_model, parse_json
 from transforms.bounds.limits import MOST_JSON_BYTES
 from transforms.bounds.parquet_tables import TableRefused
 from transforms.errors import reason_of
@@ -30,6 +31,9 @@ CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
 #: The files at the root beside release.json, which states the SHA-256 of each.
 ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
 REPORT_FOLDER = "report"
+
+
+_BLOCK_BYTES = 1 << 20
 
 
 class ReleaseError(ValueError):
@@ -111,6 +115,15 @@ def read_table(
         raise TableRefused(f"{name}: {error}") from error
 
 
+def sha256_of(file: BinaryIO) -> str:
+    """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The rows of these metadata files, as plain values."""
     for path in paths:
@@ -135,6 +148,18 @@ def read_release_json(release: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ReleaseError(f"{path} is not a JSON object")
     return values
+
+
+def stated_release(release: str) -> StatedRelease:
+    """The keys of release.json that identify a release, with their types.
+
+    Raises:
+        ReleaseError: if there is none, it is not JSON, or a key holds a value of another type.
+    """
+    try:
+        return as_model(StatedRelease, read_release_json(release))
+    except JsonRefused as error:
+        raise ReleaseError(f"{storage.join(release, RELEASE_JSON)}: {error}") from error
 
 
 @contextmanager
