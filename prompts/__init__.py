@@ -125,12 +125,15 @@ def prompt_names() -> list[str]:
     return sorted(name for name in names if name != _JUDGE)
 
 
-def prompt_list(names_or_paths: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def prompt_list(
+    names_or_paths: Sequence[str], texts: Mapping[str, str], *, may_read: bool = False
+) -> tuple[list[str], dict[str, str]]:
     """Resolves a list of prompts, so that nothing of it has to be read from a file again.
 
     Args:
         names_or_paths: names of prompts of this package, `styles`, paths of text files, and ids that `texts` has.
         texts: the text of each prompt that is known by its id.
+        may_read: whether paths are read; the list of a release may come from anybody, and holds none.
 
     Returns:
         The names, with `styles` replaced by the prompts that it stands for and each path by the id of the prompt in
@@ -143,7 +146,7 @@ def prompt_list(names_or_paths: Sequence[str], texts: Mapping[str, str]) -> tupl
     used: dict[str, str] = {}
     for entry in names_or_paths:
         for name in STYLES if entry == "styles" else (entry,):
-            data = _prompt_bytes(name, texts)
+            data = _prompt_bytes(name, texts, may_read=may_read)
             prompt = load_prompt(name, texts) if name in texts else _parse(data, name)
             if prompt.id in found:
                 same = f" as {found[prompt.id]!r}" if found[prompt.id] != name else ""
@@ -156,27 +159,34 @@ def prompt_list(names_or_paths: Sequence[str], texts: Mapping[str, str]) -> tupl
     return [prompt_id if prompt_id in used else name for prompt_id, name in found.items()], used
 
 
-def load_prompt(name_or_path: str, texts: Mapping[str, str] = MappingProxyType({})) -> Prompt:
-    """The prompt of this package with this name, the one with this id in `texts`, or the one in a text file.
+def load_prompt(
+    name_or_path: str, texts: Mapping[str, str] = MappingProxyType({}), *, may_read: bool = False
+) -> Prompt:
+    """The prompt of this package with this name, or the one with this id in `texts`; if `may_read`, a text file's.
 
     Raises:
         PromptError: when there is no such prompt, it cannot be read, or its text is not that of its id.
     """
-    prompt = _parse(_prompt_bytes(name_or_path, texts), name_or_path)
+    prompt = _parse(_prompt_bytes(name_or_path, texts, may_read=may_read), name_or_path)
     if name_or_path in texts and prompt.id != name_or_path:
         raise PromptError(f"prompt {name_or_path!r}: its text is that of {prompt.id!r}")
     return prompt
 
 
-def _prompt_bytes(name_or_path: str, texts: Mapping[str, str]) -> bytes:
+def _prompt_bytes(name_or_path: str, texts: Mapping[str, str], *, may_read: bool) -> bytes:
     if name_or_path in texts:
         return texts[name_or_path].encode(errors="replace")
     if name_or_path in prompt_names():
         return resources.files(__name__).joinpath(f"{name_or_path}.txt").read_bytes()
+    shipped = ", ".join(prompt_names())
+    if not may_read:
+        raise PromptError(f"no prompt {name_or_path!r}: no text comes with it, and it is none of {shipped}")
     try:
+        # Not a device or a pipe, which would be read for ever.
+        if Path(name_or_path).exists() and not Path(name_or_path).is_file():
+            raise OSError("it is no file")
         return Path(name_or_path).read_bytes()
     except (OSError, ValueError) as error:
-        shipped = ", ".join(prompt_names())
         raise PromptError(f"no prompt {name_or_path!r}: neither a file nor one of {shipped}, styles") from error
 
 

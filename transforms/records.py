@@ -35,6 +35,8 @@ class Clip:
     """The size of the encoded file; None if the listing does not say."""
     target: str | None = None
     """The path of the file that `path` was a link to when the input was listed; None if it was no link."""
+    modified_ns: int | None = None
+    """When the file, or the tar, was last written to, in nanoseconds since 1970; None if the listing does not say."""
 
     @property
     def file_name(self) -> str:
@@ -250,6 +252,8 @@ class ReplyKind(enum.Enum):
     """The request was not sent, because the budget is spent."""
     ENDPOINT_DOWN = "endpoint down"
     """The request was not sent, because the endpoint did not answer the requests before it."""
+    NOT_ASKED = "not asked"
+    """The request was not sent, because a release is made again from its own answers alone."""
     FAILED = "failed"
     """The endpoint gave no answer: an error status, a timeout, a broken connection."""
 
@@ -288,7 +292,12 @@ class Reply:
     @property
     def ends_question(self) -> bool:
         """Whether another attempt is useless: the writer has retried what can be retried."""
-        return self.kind in (ReplyKind.OVER_BUDGET, ReplyKind.ENDPOINT_DOWN, ReplyKind.FAILED)
+        return self.kind in (
+            ReplyKind.OVER_BUDGET,
+            ReplyKind.ENDPOINT_DOWN,
+            ReplyKind.NOT_ASKED,
+            ReplyKind.FAILED,
+        )
 
 
 def reason_of_reply(reply: Reply) -> str | None:

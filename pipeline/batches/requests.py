@@ -31,6 +31,7 @@ from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
 from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
@@ -107,7 +108,7 @@ def export_requests(
     manifest["judge_files"] = [*manifest.get("judge_files", ()), *writer.judge_files]
     write_json(folder, EXPORT, manifest)
     noted = [name for name in parts if name.endswith(".json")]
-    failures = tuple(json.loads(folder_files.read_bytes(here, f"{PARTS}/{name}")) for name in noted)
+    failures = tuple(parse_json(folder_files.read_bytes(here, f"{PARTS}/{name}")) for name in noted)
     folder_files.remove_folder(here, PARTS)
     return Exported(writer.requests, writer.captions, tuple(written), failures)
 
@@ -123,14 +124,14 @@ def _taken(folder: Path, files: Sequence[str], failed: set[str]) -> set[str]:
 
 def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     """The manifest of the folder, or a new one. Files that a killed export did not list are removed."""
-    addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address}
+    addresses = {"base_url": recipe.caption.base_url, "judge_base_url": recipe.caption_job().judge_address.url}
     mine: dict[str, Any] = {"recipe_sha256": recipe.sha256(), **addresses, "files": [], "judge_files": []}
     if folder_files.exists(str(folder), EXPORT):
         manifest = read_manifest(folder)
         if manifest.get("recipe_sha256") != mine["recipe_sha256"]:
             raise BatchError(f"{folder} holds requests of another recipe: export into another folder")
         manifest |= addresses
-    elif folder.exists() and (not folder.is_dir() or any(entry.name != PARTS for entry in folder.iterdir())):
+    elif folder.exists() and not _is_empty(folder):
         raise BatchError(f"{folder} is not empty and holds no requests: export into another folder")
     else:
         manifest = mine
@@ -140,6 +141,11 @@ def _claim(folder: Path, recipe: Recipe) -> dict[str, Any]:
     folder_files.remove_files(str(folder), stale)
     write_json(folder, EXPORT, manifest)
     return manifest
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether a path is a folder that holds nothing but what a killed export may have left."""
+    return folder.is_dir() and all(entry.name == PARTS for entry in folder_files.entries_in(str(folder)))
 
 
 def _requests_of(name: str) -> str:

@@ -56,7 +56,7 @@ def build(
     *,
     beam_flags: Sequence[str] = (),
     answers: AnswersFile | None = None,
-    failures_stand: bool = False,
+    answers_alone: bool = False,
     verbose: bool = False,
 ) -> Outcome:
     """Builds a release, or what is missing of it.
@@ -70,7 +70,7 @@ def build(
         output: the folder or address of the release.
         beam_flags: options for Beam.
         answers: answers.parquet of an earlier release, whose questions are not asked again.
-        failures_stand: whether requests that failed in `answers` count as answered.
+        answers_alone: whether nobody is asked: what is not in `answers` has no answer, and what failed there stays so.
         verbose: whether Beam's log goes to the screen.
 
     Raises:
@@ -92,7 +92,7 @@ def build(
         plan = plan_listing(recipe, input_dir, listing)
         if smaller_release(recipe, input_dir, listing, output) is None:
             refuse_foreign(recipe, plan, output)
-    start = _Start(recipe, plan, output, answers, failures_stand=failures_stand, dry=runs_dry(beam_flags))
+    start = _Start(recipe, plan, output, answers, answers_alone=answers_alone, dry=runs_dry(beam_flags))
     with _locked(output):
         with _writing(output):
             # The folder may have changed before the lock was taken.
@@ -101,7 +101,7 @@ def build(
         if work.shards or work.rooms:
             _run(recipe, plan, output, work, beam_flags, verbose=verbose)
         failures = failure_lines(plan, output, work, dry=start.dry)
-        if recipe.caption.on_failure == "stop" and not failures_stand:
+        if recipe.caption.on_failure == "stop" and not answers_alone:
             failures = (*failures, *(note.line() for note in read_notes(output)))
         outcome = _finish(recipe, plan, len(listing.clips), output, failures, len(work.shards))
     return outcome if problem is None else replace(outcome, notes=(problem, *outcome.notes))
@@ -118,7 +118,7 @@ class _Start:
     plan: Plan
     output: str
     answers: AnswersFile | None
-    failures_stand: bool
+    answers_alone: bool
     dry: bool
 
     def new_or_resumed(self) -> tuple[Work, str | None]:
@@ -176,7 +176,8 @@ class _Start:
         count = len(work.shards) + len(notes)
         if not count:
             return work
-        return replace(work, captions=job_of_build(self.recipe, self.output, count, self.answers, self.failures_stand))
+        job = job_of_build(self.recipe, self.output, count, self.answers, answers_alone=self.answers_alone)
+        return replace(work, captions=job)
 
     def _ask_first_question(self, work: Work, notes: Sequence[Unanswered]) -> str | None:
         """Asks the first open question, and keeps its answer; with caption.on_failure=template returns what is wrong.
@@ -185,14 +186,14 @@ class _Start:
             BuildError: when no request to the endpoint can succeed.
         """
         job = work.captions
-        if job is None or (job.writer != "openai" and not job.has_judge):
+        if job is None or job.answers_alone or (job.writer != "openai" and not job.has_judge):
             return None
         question = first_question(self.recipe, self.plan, work.shards, job, self.output)
         if question is None:
             question = first_noted_question(self.output, job, notes)
         if question is None:
             return None
-        reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
+        reason = writer_unavailable_reason(job.writer, job.address, job.weights) or judge_unavailable_reason(job)
         if reason is not None:
             raise BuildError(reason)
         try:

@@ -73,7 +73,7 @@ def refuse_foreign(recipe: Recipe, plan: Plan, output: str) -> bool:
     if not Path(output).is_dir():
         raise BuildError(f"{output} is a file: --output takes a folder")
     # A build that was killed as it began may have left an empty workspace.
-    if any(path.name != workspace.FOLDER for path in Path(output).iterdir()):
+    if any(entry.name != workspace.FOLDER for entry in folder_files.entries_in(output)):
         raise BuildError(f"{output} is not empty and holds no release: build into another folder")
     return False
 

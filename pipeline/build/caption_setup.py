@@ -12,6 +12,7 @@ from pipeline.release.layout import ANSWERS
 from transforms import storage
 from transforms.captions.answer_budget import Ledger, Spending
 from transforms.captions.answer_journal import AnswersFile, AnswersUnreadable, Journals, KnownAnswers, read_answers
+from transforms.captions.endpoint.address import ForeignAddress
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.job import CaptionJob
 from transforms.captions.local_model import LocalModel, ModelError
@@ -24,7 +25,7 @@ from transforms.storage.folder_files import FileIn
 def refuse_unusable(recipe: Recipe, answers: AnswersFile | None) -> None:
     """Raises BuildError if writer or judge cannot start, the budget has no price, or `answers` is unreadable."""
     job = recipe.caption_job()
-    reason = writer_unavailable_reason(job.writer, job.base_url, job.weights) or judge_unavailable_reason(job)
+    reason = writer_unavailable_reason(job.writer, job.address, job.weights) or judge_unavailable_reason(job)
     # With known answers nothing may be left to ask. The first open question says so otherwise. But the SHA-256 of
     # given weights is a part of every question.
     if reason is not None and (answers is None or job.weights is not None):
@@ -76,7 +77,9 @@ def judge_unavailable_reason(job: CaptionJob) -> str | None:
         return None
     if unsendable := unsendable_variable():
         return unsendable
-    if os.environ.get(KEY_VARIABLE) or job.judge_address:
+    if isinstance(job.judge_address, ForeignAddress):
+        return f"{job.judge_address} is not asked, because somebody else has named it; name caption.judge_base_url"
+    if os.environ.get(KEY_VARIABLE) or job.judge_address.url:
         return None
     return f"caption.judge=model has no key in {KEY_VARIABLE}; set it, or name caption.judge_base_url"
 
@@ -93,12 +96,12 @@ def answer_files(output: str, answers: AnswersFile | None) -> tuple[AnswersFile,
 
 
 def job_of_build(
-    recipe: Recipe, output: str, shards: int, answers: AnswersFile | None, failures_stand: bool
+    recipe: Recipe, output: str, shards: int, answers: AnswersFile | None, *, answers_alone: bool
 ) -> CaptionJob:
     """The caption job of a build with so many shards to make; takes the release over from a build that was killed."""
     job = replace(
         recipe.caption_job(answer_files(output, answers)),
-        failures_stand=failures_stand,
+        answers_alone=answers_alone,
         release=storage.absolute(output),
         run=None if storage.is_remote(output) else workspace.begin_run(output),
     )

@@ -94,7 +94,7 @@ def first_question(
     recipe: Recipe, plan: Plan, shards: tuple[int, ...], job: CaptionJob, output: str
 ) -> OpenQuestion | None:
     """A question without a known answer; None if none is found in the shards looked at."""
-    known = known_answers(job.answers, failures_stand=job.failures_stand)
+    known = known_answers(job.answers, failures_stand=job.answers_alone)
     Journals(output).refresh(known)
     questions = job.questions()
     for row in _described_rows(recipe, plan, shards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_release_json, read_table
 from transforms.captions.answer_journal import Journals
+from transforms.captions.endpoint.address import ADDRESS_VARIABLE
 from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
@@ -63,7 +65,7 @@ def redo_captions(
     Args:
         release: the folder of a finished release.
         settings: `caption.KEY=VALUE` laid over the release's recipe, such as another address. An endpoint is asked only
-            if its address is named here, or if the recipe names none and the provider's own is meant.
+            if its address is named here or in OPENAI_BASE_URL, or if the recipe names none: then it is the provider's.
         watch: called with the number of captions that are done, and of all that had no answer.
 
     Raises:
@@ -88,7 +90,7 @@ def redo_captions(
         except BuildError as error:
             raise BuildError(f"{error}; the release is as it was") from error
     with release_lock(release):
-        job = job_of_build(recipe, release, max(len(shards), 1), None, failures_stand=False)
+        job = job_of_build(recipe, release, max(len(shards), 1), None, answers_alone=False)
         keep_first_answers(release, replies)
         counts = _redo(
             release,
@@ -176,13 +178,14 @@ def _recipe_of(release: str, settings: tuple[str, ...], recipe_sha256: str) -> R
     for key in ("base_url", "judge_base_url"):
         address = getattr(own.caption, key)
         is_asked = own.caption.judge != "none" if key == "judge_base_url" else own.caption.writer == "openai"
-        if is_asked and address is not None and f"caption.{key}" not in named:
+        is_named = f"caption.{key}" in named or os.environ.get(ADDRESS_VARIABLE)
+        if is_asked and address is not None and not is_named:
             # A release comes from anybody, and the key goes to the address.
             raise BuildError(
                 f"name the endpoint that is to be asked: --set caption.{key}={address} is the one in the "
                 "release's recipe"
             )
-    return recipe
+    return recipe.asking_the_environment()
 
 
 def _unanswered(answers: pa.Table, *, over_budget: bool = True) -> set[CaptionKey]:

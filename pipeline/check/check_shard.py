@@ -349,4 +349,4 @@ def most_rows(stated: int) -> int:
 
 def most_flac_bytes(duration_s: float) -> int:
     """The most bytes of a FLAC of a row: samples that do not compress, and something for its headers."""
-    return int(duration_s * SAMPLE_RATE * CHANNELS * 4) + FLAC_HEADER_BYTES
+    return int(min(duration_s, LONGEST_S) * SAMPLE_RATE * CHANNELS * 4) + FLAC_HEADER_BYTES

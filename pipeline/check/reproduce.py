@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.release.layout import REJECTED, metadata_paths, read_table, sha256_of, stated_release
+import pyarrow.compute as pc
+
+from pipeline.release.layout import ANSWERS, REJECTED, metadata_paths, read_table, sha256_of, stated_release
 from pipeline.release.usable_rows import unusable_row
 from transforms.bounds.parquet_footer import TableRefused, read_footer
+from transforms.records import ERROR_PREFIX, ReplyKind
 from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_COLUMNS, ROW_SCHEMA, row_digest
 from transforms.storage import folder_files
 
@@ -58,6 +61,15 @@ def _rejected(first: str, second: str) -> list[str]:
     lines = [f"rejected now, not then: {file}: {reason}" for file, _, reason in sorted(rejected[1] - rejected[0])]
     lines += [f"rejected then, not now: {file}: {reason}" for file, _, reason in sorted(rejected[0] - rejected[1])]
     return _most(lines, "more inputs are rejected in only one of the two")
+
+
+def not_asked(first: str, second: str) -> list[str]:
+    """A line about captions of the second release that the answers of the first one do not hold; nobody is asked."""
+    missing = pc.equal(read_table(second, ANSWERS)["reason"], f"{ERROR_PREFIX}{ReplyKind.NOT_ASKED.value}")
+    count = pc.sum(missing).as_py() or 0
+    if not count:
+        return []
+    return [f"{count} captions have no answer in {first}: nobody is asked, and the template wrote them"]
 
 
 class _Comparison:

@@ -86,7 +86,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     recipe = _recipe(release, findings)
     shards, problems = stated_shards(stated)
     findings.add(problems)
-    if workspace.is_being_redone(str(release)):
+    if _is_being_redone(release):
         findings.add([f"{release}: captions are being asked again: elsa captions redo {release} goes on"])
     findings.add(_check_files(release, stated))
     tables = _check_tables(release, recipe, _stated_rows(stated), findings)
@@ -150,6 +150,14 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
             findings.rerendered += 1
             if result.problem is not None:
                 findings.add([f"row {result.id}: {result.problem}"])
+
+
+def _is_being_redone(release: Path) -> bool:
+    try:
+        return workspace.is_being_redone(str(release))
+    except OSError:
+        # A workspace that is a link is named with all that is not part of a release.
+        return False
 
 
 def _recipe(release: Path, findings: Findings) -> Recipe | None:
@@ -450,10 +458,19 @@ def _extra(release: Path, shards: set[str]) -> list[str]:
         if entry.name in SPLITS and entry.is_folder:
             extra += _extra_in_split(release, entry.name, shards)
         elif entry.name == REPORT_FOLDER and entry.is_folder:
-            continue
+            extra += _links_below(release, entry.name)
         elif entry.name not in (*ROOT_FILES, RELEASE_JSON):
             extra += _files_below(release, entry.name, is_folder=entry.is_folder)
     return [f"{name}: not part of the release" for name in sorted(extra)]
+
+
+def _links_below(release: Path, name: str) -> Iterator[str]:
+    """The links, pipes and devices below a folder whose files may be any."""
+    for entry in folder_files.entries_in(str(release), name):
+        if entry.is_folder:
+            yield from _links_below(release, f"{name}/{entry.name}")
+        elif not entry.is_file:
+            yield f"{name}/{entry.name}"
 
 
 def _extra_in_split(release: Path, split: str, shards: set[str]) -> Iterator[str]:

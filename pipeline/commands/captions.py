@@ -6,7 +6,6 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from pipeline.errors import last_words
 from transforms.escaping import terminal_text
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from pipeline.batches.endpoints import Endpoints
 
 
 class CaptionsCommand:
@@ -36,6 +35,7 @@ class CaptionsCommand:
             "  elsa build my.yaml --input recordings --output out/mine --answers out/answers.parquet\n\n"
             "What was refused or failed is asked again by another export, with --answers out/answers.parquet.\n"
             "The judge is asked about doubted answers in the round after that.\n"
+            "submit and collect take --base-url if caption.base_url is not the provider's own.\n"
             "  elsa captions redo out/mine --set caption.base_url=http://127.0.0.1:8000/v1\n"
             "asks again for captions of a finished release whose requests failed.\n"
             "The key of the API comes from OPENAI_API_KEY."
@@ -56,6 +56,7 @@ class CaptionsCommand:
 
     def _configure_submit(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("requests", metavar="DIR", help="the folder that export wrote")
+        _add_addresses(parser)
         parser.add_argument(
             "--wait", action=argparse.BooleanOptionalAction, default=True, help="follow the batches to their end"
         )
@@ -63,6 +64,7 @@ class CaptionsCommand:
 
     def _configure_collect(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("requests", metavar="DIR", help="the folder that export wrote")
+        _add_addresses(parser)
         parser.add_argument("--output", required=True, metavar="FILE", help="answers.parquet, new or to be added to")
 
     def _configure_redo(self, parser: argparse.ArgumentParser) -> None:
@@ -139,7 +141,7 @@ def _submit(arguments: argparse.Namespace) -> int:
     if not (math.isfinite(arguments.every) and arguments.every > 0):
         raise BatchError(f"--every takes seconds, not {arguments.every}")
     folder = Path(arguments.requests)
-    clients = _clients(folder)
+    clients = _endpoints(arguments)
     batches = submit(clients, folder)
     if arguments.wait and batches:
         batches = follow(clients, folder, arguments.every, lambda line: print(terminal_text(line), flush=True))
@@ -156,7 +158,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     from pipeline.batches.answers import collect
 
     folder, output = Path(arguments.requests), Path(arguments.output)
-    found = collect(_clients(folder), folder, output)
+    found = collect(_endpoints(arguments), folder, output)
     print(f"{output}: {found.kept} answers kept, {found.refused} refused, {found.failed} failed")
     if found.pending:
         fail(f"{found.pending} answers are not there yet: elsa captions submit follows their batches")
@@ -197,33 +199,18 @@ def _redo(arguments: argparse.Namespace) -> int:
     return INCOMPLETE if redone.finished.notes else DONE
 
 
-def _clients(folder: Path) -> Callable[[str], OpenAI]:
-    """The client for each request file: the writer's endpoint, or the judge's."""
-    from pipeline.batches.folder import read_manifest
-
-    manifest = read_manifest(folder)
-    judges = set(manifest.get("judge_files") or ())
-    opened: dict[str | None, OpenAI] = {}
-
-    def client_of(name: str) -> OpenAI:
-        base_url = manifest.get("judge_base_url" if name in judges else "base_url")
-        if base_url not in opened:
-            opened[base_url] = _client(base_url)
-        return opened[base_url]
-
-    return client_of
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    """Declares the addresses of the endpoints: the key goes to none that only the folder of requests names."""
+    parser.add_argument(
+        "--base-url", metavar="URL", help="the endpoint, if it is neither the provider's own nor in OPENAI_BASE_URL"
+    )
+    parser.add_argument("--judge-base-url", metavar="URL", help="the judge's endpoint, if it is another one")
 
 
-def _client(base_url: str | None) -> OpenAI:
-    from openai import OpenAI
+def _endpoints(arguments: argparse.Namespace) -> Endpoints:
+    from pipeline.batches.endpoints import Endpoints, NamedEndpoints
 
-    from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
-
-    reason = writer_unavailable_reason("openai", base_url)
-    if reason is not None:
-        raise WriterUnavailable(reason)
-    # A server of one's own asks for no key, and the package insists on one.
-    return OpenAI(api_key=os.environ.get("OPENAI_API_KEY") or "none", base_url=base_url, max_retries=5)
+    return Endpoints(Path(arguments.requests), NamedEndpoints(arguments.base_url, arguments.judge_base_url))
 
 
 captions = CaptionsCommand()

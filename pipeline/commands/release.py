@@ -50,6 +50,9 @@ class VerifyCommand:
         except (RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
+        except OSError as error:
+            fail(f"the release cannot be read to its end: {last_words(error)}")
+            return INCOMPLETE
         if arguments.json:
             print(json.dumps(findings.as_json(), indent=1))
         else:
@@ -81,7 +84,7 @@ class ReproduceCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.beam_options import OptionError
         from pipeline.build import BuildError, build
-        from pipeline.check.reproduce import differences
+        from pipeline.check.reproduce import differences, not_asked
         from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
         from transforms.bounds import Refused
@@ -103,7 +106,7 @@ class ReproduceCommand:
                 arguments.output,
                 beam_flags=arguments.beam_options,
                 answers=FileIn(absolute(arguments.release), ANSWERS),
-                failures_stand=True,
+                answers_alone=True,
             )
         except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
             fail(str(error))
@@ -116,9 +119,9 @@ class ReproduceCommand:
         if outcome.failures:
             return INCOMPLETE
         try:
-            lines = differences(arguments.release, arguments.output)
+            lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
         except (OSError, Refused, ReleaseError) as error:
-            fail(f"{arguments.output} is built, and cannot be compared: {last_words(error)}")
+            fail(f"the two releases cannot be compared: {last_words(error)}")
             return INCOMPLETE
         for line in lines:
             fail(line)

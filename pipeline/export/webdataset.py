@@ -18,6 +18,7 @@ from pipeline.check.row_progress import RowProgress
 from pipeline.check.verify import stated_shards
 from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
 from pipeline.release.usable_rows import unusable_row
+from transforms.bounds.json_values import parse_json
 from transforms.bounds.parquet_tables import TableRefused, read_table
 from transforms.errors import reason_of
 from transforms.records import SPLITS
@@ -98,7 +99,7 @@ def _begin(output: Path, index: dict[str, Any]) -> None:
     for name in (_NOTE, INDEX):
         if name in held:
             try:
-                values = json.loads(folder_files.read_bytes(str(output), name))
+                values = parse_json(folder_files.read_bytes(str(output), name))
             except (OSError, ValueError) as error:
                 raise ExportError(f"{output / name} cannot be read: {reason_of(error)}") from error
             if any(values.get(key) != value for key, value in index.items()):

@@ -14,9 +14,8 @@ from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
 from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, text_tokens
 from pipeline.recipe import Recipe
 from prompts import Prompt
-from transforms import storage
 from transforms.bounds import parquet_tables
-from transforms.captions.answer_journal import AnswersFile, KnownAnswers
+from transforms.captions.answer_journal import AnswersFile, KnownAnswers, answers_bytes
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
@@ -24,7 +23,6 @@ from transforms.records import ERROR_PREFIX, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import as_answers
-from transforms.storage.folder_files import FileIn
 from transforms.words import words_of
 
 __all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions"]
@@ -250,8 +248,7 @@ def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> Model
     captions: set[tuple[str, int]] = set()
     of_writer, of_judge = _TokenCount(), _TokenCount()
     for file in files:
-        data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
-        table = as_answers(parquet_tables.read_table(io.BytesIO(data)))
+        table = as_answers(parquet_tables.read_table(io.BytesIO(answers_bytes(file))))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

@@ -37,6 +37,7 @@ class AnswerCounter:
         # Hashes, because a spent budget may leave a million captions without an answer.
         self._unasked: set[int] = set()
         self._unanswered: dict[int, str] = {}
+        self._not_asked: set[int] = set()
         # Captions that a later attempt has written; only these may be among the unanswered.
         self._kept_later: set[int] = set()
 
@@ -102,6 +103,11 @@ class AnswerCounter:
         if self._unasked:
             count = len(self._unasked)
             lines.append(f"the budget is spent: {count} captions were not asked for, the template wrote them")
+        if self._not_asked:
+            lines.append(
+                f"{len(self._not_asked)} captions have no answer in the release that is made again: nobody was asked, "
+                "the template wrote them"
+            )
         unanswered = {key: kind for key, kind in self._unanswered.items() if key not in self._kept_later}
         if unanswered:
             kinds = ", ".join(sorted(set(unanswered.values())))
@@ -118,6 +124,8 @@ class AnswerCounter:
             reply = reply_of_reason(reason)
             if reply.kind is ReplyKind.OVER_BUDGET:
                 self._unasked.add(derive_seed(row_id, index))
+            elif reply.kind is ReplyKind.NOT_ASKED:
+                self._not_asked.add(derive_seed(row_id, index))
             elif reply.is_failure:
                 self._unanswered.setdefault(derive_seed(row_id, index), str(reply.error))
 

@@ -29,6 +29,7 @@ from tests.chat_server import ChatServer, chat_server, hostile, obedient
 from tests.sounds import write_folder
 from transforms.captions.answer_journal import read_journal
 from transforms.captions.check.place import check_place
+from transforms.captions.endpoint.address import UserAddress
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.records import CaptionRequest
 from transforms.words import VOCABULARY, SpatialWords
@@ -193,7 +194,7 @@ def server_elsewhere(delay_s: float) -> Iterator[str]:
 def asking_alone(base_url: str, count: int, concurrency: int) -> float:
     """The seconds that one writer takes for `count` requests."""
     prompt = load_prompt("place")
-    writer = OpenAIWriter(base_url, "small", {prompt.id: prompt}, concurrency=concurrency, timeout_s=30.0)
+    writer = OpenAIWriter(UserAddress(base_url), "small", {prompt.id: prompt}, concurrency=concurrency, timeout_s=30.0)
     words = SpatialWords(direction="left", distance="near")
     requests = [
         CaptionRequest(f"{n}", 0, f"{SOUNDS[n % len(SOUNDS)]}, take {n}", words, n, prompt.id) for n in range(count)

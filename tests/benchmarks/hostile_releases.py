@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.hostile.honest import make_honest
-from tests.hostile.run import Outcome, run_case
+from tests.hostile.run import Outcome, run_case, warm_up
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the seed of the first")
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--rendering", type=int, default=0, metavar="N", help="reproduce renders every Nth release")
+    parser.add_argument("--drawing", type=int, default=1, metavar="N", help="report draws every Nth release")
     parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
     begun = time.monotonic()
@@ -31,11 +32,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         folder = Path(name)
         honest = make_honest(folder / "honest")
+        warm_up(honest, folder / "warm")
         results: list[tuple[int, list[str], Outcome]] = []
 
         def run(seed: int) -> None:
             rendering = bool(arguments.rendering) and seed % arguments.rendering == 0
-            changes, outcomes = run_case(seed, folder / str(seed), honest, rendering=rendering)
+            drawing = seed % arguments.drawing == 0
+            changes, outcomes = run_case(seed, folder / str(seed), honest, rendering=rendering, drawing=drawing)
             for outcome in outcomes:
                 results.append((seed, changes, outcome))
                 if outcome.fault and not arguments.quiet:

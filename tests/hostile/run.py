@@ -26,9 +26,13 @@ from tests.hostile.releases import SECRET, SECRET_TEXT, make_hostile, make_hosti
 #: What a command may take beyond an honest release.
 MOST_CPU_S, MOST_MEMORY_BYTES = 10.0, 1 << 30
 #: What ends a command: its address space, its CPU time, and the time that it waits.
-_ADDRESS_BYTES, _CPU_S, WALL_S = 4 << 30, 60, 120.0
+_ADDRESS_BYTES, _CPU_S, WALL_S = 4 << 30, 60, 60.0
 #: The user's own endpoint, where nobody answers.
 ENDPOINT = ("127.0.0.1", 9)
+
+
+#: The plots of honest releases.
+_PLOTS: dict[Path, Any] = {}
 
 
 @dataclass
@@ -85,6 +89,17 @@ def prepare(seed: int, folder: Path, honest: Honest) -> tuple[Path, dict[str, li
     shutil.copytree(honest.releases[seed % len(honest.releases)], target)
     changes = make_hostile(seed, target)
     return target, commands_on(target, folder, honest), changes
+
+
+@contextlib.contextmanager
+def with_plots_of(honest: Path) -> Iterator[None]:
+    """`elsa report` draws the plots of an honest release once, as they take most of its time."""
+    from pipeline.report.plots import all_plots
+    from pipeline.report.summary import summarise
+
+    plots = _PLOTS.get(honest) or _PLOTS.setdefault(honest, all_plots(summarise(honest)))
+    with mock.patch("pipeline.report.all_plots", return_value=plots):
+        yield
 
 
 @contextlib.contextmanager
@@ -259,16 +274,44 @@ def _send(writer: int, outcome: Outcome) -> None:
         data = data[os.write(writer, data) :]
 
 
-def run_case(seed: int, folder: Path, honest: Honest, *, rendering: bool = False) -> tuple[list[str], list[Outcome]]:
-    """Makes one hostile release and runs every command on a copy of it; the last outcome may be how the child ended."""
+def warm_up(honest: Honest, folder: Path) -> None:
+    """Runs the commands on an honest release in this process, so that no fork of it imports or draws again."""
+    release = folder / "release"
+    shutil.copytree(honest.releases[0], release)
+    screen = io.StringIO()
+    with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
+        with without_rendering(honest.releases[0]), with_plots_of(honest.releases[0]):
+            for words in commands_on(release, folder, honest).values():
+                main(words)
+        requests = folder / "requests"
+        shutil.copytree(honest.requests, requests)
+        main(["captions", "collect", str(requests), "--output", str(folder / "answers.parquet")])
+    shutil.rmtree(folder)
+
+
+def run_case(
+    seed: int, folder: Path, honest: Honest, *, rendering: bool = False, drawing: bool = True
+) -> tuple[list[str], list[Outcome]]:
+    """Makes one hostile release and runs every command on a copy of it; the last outcome may be how the child ended.
+
+    Args:
+        seed: decides what is changed.
+        folder: the folder of this release, which is removed afterwards.
+        honest: what it is made from.
+        rendering: whether `elsa reproduce` builds.
+        drawing: whether `elsa report` draws the plots of this release.
+    """
     folder.mkdir(parents=True)
     try:
         _, commands, changes = prepare(seed, folder, honest)
         begun: list[str] = []
 
         def run(report: Callable[[Outcome], None]) -> None:
-            stub = contextlib.nullcontext() if rendering else without_rendering(honest.releases[0])
-            with stub:
+            with contextlib.ExitStack() as stubs:
+                if not rendering:
+                    stubs.enter_context(without_rendering(honest.releases[0]))
+                if not drawing:
+                    stubs.enter_context(with_plots_of(honest.releases[0]))
                 for name, words in commands.items():
                     report(run_command(name, words, folder))
 

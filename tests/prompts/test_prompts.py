@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -161,9 +162,20 @@ def test_a_caption_is_data(caption: str) -> None:
 def test_a_prompt_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("---\nname: mine\nversion: 3\ntemperature: 0\nmax_tokens: 9\n---\nSay {caption} with {words}.\n")
-    prompt = load_prompt(str(path))
+    prompt = load_prompt(str(path), may_read=True)
     assert (prompt.name, prompt.version, prompt.temperature, prompt.max_tokens) == ("mine", 3, 0.0, 9)
     assert prompt.messages("rain", {"distance": "far"}) == [{"role": "user", "content": "Say rain with far."}]
+
+
+def test_a_prompt_of_a_strangers_recipe_is_no_path_that_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "own.txt").write_text("---\nname: a\nversion: 1\ntemperature: 0\nmax_tokens: 9\n---\n{caption}\n")
+    for path in ("pipe", "own.txt", "none"):
+        for read in (lambda name: prompt_list([name], {}), load_prompt):
+            with pytest.raises(PromptError, match="no text comes with it"):
+                read(str(tmp_path / path))
+    with pytest.raises(PromptError, match="no prompt"):
+        load_prompt(str(tmp_path / "pipe"), may_read=True)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +197,7 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
     path = tmp_path / "mine.txt"
     path.write_text(text)
     with pytest.raises(PromptError) as caught:
-        load_prompt(str(path))
+        load_prompt(str(path), may_read=True)
     message = str(caught.value)
     assert "mine.txt" in message
     assert says in message
@@ -194,7 +206,7 @@ def test_a_broken_prompt_is_refused_in_one_line_that_names_it(tmp_path: Path, te
 
 def test_an_unknown_prompt_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(PromptError, match=r"no prompt 'nonsense': .*paper, place, .*styles$"):
-        load_prompt("nonsense")
+        load_prompt("nonsense", may_read=True)
 
 
 def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_own() -> None:
@@ -224,14 +236,14 @@ def test_styles_is_the_name_of_prompts_that_show_every_word_and_forms_of_their_o
 )
 def test_a_list_of_prompts_that_cannot_be_used_is_refused_by_name(names: list[str], says: str) -> None:
     with pytest.raises(PromptError, match=says):
-        prompt_list(names, {})
+        prompt_list(names, {}, may_read=True)
 
 
 def test_a_copy_of_a_prompt_is_the_same_prompt(tmp_path: Path) -> None:
     path = tmp_path / "copy.txt"
     path.write_bytes((Path(prompts.__file__).parent / "place.txt").read_bytes())
     with pytest.raises(PromptError, match=r"copy\.txt' is in the list twice as 'place'$"):
-        prompt_list(["place", str(path)], {})
+        prompt_list(["place", str(path)], {}, may_read=True)
 
 
 def test_the_place_in_prose() -> None:

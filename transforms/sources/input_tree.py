@@ -37,6 +37,8 @@ class Place:
     offset_bytes: int | None = None
     target: str | None = field(default=None, compare=False)
     """The file that `path` is a link to; None where it is no link."""
+    modified_ns: int | None = field(default=None, compare=False)
+    """When the file, or the tar, was last written to; None where the listing does not say."""
 
 
 OUTSIDE = Refusal("outside_input", "the path leads out of the input folder")
@@ -64,6 +66,8 @@ class InputTree:
     """Another path of the root, as the user gave it."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """The path of the file that each link leads to. It lies in the input and holds no link itself."""
+    modified_ns: Mapping[str, int] = field(default_factory=dict)
+    """When each file was last written to, where the listing says so."""
 
     def name_of(self, written: str) -> str:
         """What a list means by a name: the name in this tree where it has one, else the plainest way to write it.
@@ -80,7 +84,8 @@ class InputTree:
             return AMBIGUOUS_NAME
         if found is not None:
             target = self.targets.get(found)
-            return self.refused.get(found) or Place(self.path(found), self.sizes[found], target=target)
+            refusal, modified_ns = self.refused.get(found), self.modified_ns.get(found)
+            return refusal or Place(self.path(found), self.sizes[found], target=target, modified_ns=modified_ns)
         inside = self._relative(written)
         if inside is None:
             return OUTSIDE
@@ -145,6 +150,7 @@ class InputTree:
             tuple(name[len(prefix) :] for name in self.releases if name.startswith(prefix)),
             None if self.called is None else storage.join(self.called, folder),
             {name[len(prefix) :]: path for name, path in self.targets.items() if name.startswith(prefix)},
+            {name[len(prefix) :]: time for name, time in self.modified_ns.items() if name.startswith(prefix)},
         )
 
     def has_folder(self, folder: str) -> bool:
@@ -206,6 +212,7 @@ def _list_local(folder: str) -> InputTree:
     root = os.path.realpath(folder)
     sizes: dict[str, int] = {}
     targets: dict[str, str] = {}
+    modified_ns: dict[str, int] = {}
     refused: dict[str, Refusal] = {}
     releases: list[str] = []
     waiting = [""]
@@ -226,25 +233,33 @@ def _list_local(folder: str) -> InputTree:
                 elif not _is_text(entry.name):
                     refused[name] = BROKEN_NAME
                 elif entry.is_file(follow_symlinks=False):
-                    sizes[name] = entry.stat(follow_symlinks=False).st_size
+                    status = entry.stat(follow_symlinks=False)
+                    sizes[name], modified_ns[name] = status.st_size, status.st_mtime_ns
                 else:
                     outcome = _follow(entry, root)
                     if isinstance(outcome, Refusal):
                         refused[name] = outcome
                     else:
-                        targets[name], sizes[name] = outcome
+                        targets[name], status = outcome
+                        sizes[name], modified_ns[name] = status.st_size, status.st_mtime_ns
         except OSError as error:
             if not prefix:
                 raise SourceUnusable(f"{folder} cannot be listed: {reason_of(error)}") from error
             refused[prefix.rstrip("/")] = UNREADABLE
     called = os.path.abspath(folder)
     return InputTree(
-        root, dict(sorted(sizes.items())), dict(sorted(refused.items())), tuple(sorted(releases)), called, targets
+        root,
+        dict(sorted(sizes.items())),
+        dict(sorted(refused.items())),
+        tuple(sorted(releases)),
+        called,
+        targets,
+        modified_ns,
     )
 
 
-def _follow(entry: os.DirEntry[str], root: str) -> tuple[str, int] | Refusal:
-    """The file that a link leads to, and its size."""
+def _follow(entry: os.DirEntry[str], root: str) -> tuple[str, os.stat_result] | Refusal:
+    """The file that a link leads to, and its size and time."""
     if not entry.is_symlink():
         return NOT_A_FILE
     target = os.path.realpath(entry.path)
@@ -257,7 +272,7 @@ def _follow(entry: os.DirEntry[str], root: str) -> tuple[str, int] | Refusal:
         return LINK_TO_NOTHING
     if not os.path.isfile(target):
         return NOT_A_FILE
-    return target, os.stat(target).st_size
+    return target, os.stat(target)
 
 
 def _is_text(name: str) -> bool:

@@ -152,6 +152,7 @@ class _Taken:
             offset_bytes=self.audio.offset_bytes,
             size_bytes=self.audio.size_bytes,
             target=self.audio.target,
+            modified_ns=self.audio.modified_ns,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Self, cast
 
+from transforms import storage
 from transforms.errors import first_line, reason_of
 from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal
 from transforms.sources.names import inside_name, is_dropping
@@ -188,7 +190,8 @@ def _member(path: str, info: tarfile.TarInfo, file: BinaryIO) -> Member | Refuse
     name = inside_name(info.name)
     if name is None:
         return RefusedMember(info.name, OUTSIDE)
-    place = Place(path, info.size, name, info.offset_data)
+    modified_ns = None if storage.is_remote(path) else os.fstat(file.fileno()).st_mtime_ns
+    place = Place(path, info.size, name, info.offset_data, modified_ns=modified_ns)
     if not name.lower().endswith(SIDECAR_ENDING):
         return Member(name, place)
     if info.size > MOST_SIDECAR_BYTES:

@@ -90,8 +90,13 @@ def read_bytes(folder: str, name: str, most_bytes: int | None = None) -> bytes:
 
 
 def _read(file: BinaryIO, path: str, most_bytes: int | None) -> bytes:
-    data = file.read(-1 if most_bytes is None else most_bytes + 1)
-    if most_bytes is not None and len(data) > most_bytes:
+    if most_bytes is None:
+        return file.read()
+    # A file that grows since then is read to the byte that shows it.
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    data = file.read(min(size, most_bytes) + 1)
+    if max(size, len(data)) > most_bytes:
         raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes", path)
     return data
 
@@ -260,16 +265,13 @@ def open_listed(path: str) -> int:
     return below_folder.open_resolved(path)
 
 
-def read_listed(path: str, part: tuple[int, int] | None = None) -> bytes:
-    """The bytes of a file of an input, local or remote, or a part of it (start, length); see `open_listed`.
+def read_listed(path: str) -> bytes:
+    """The bytes of a file of an input, local or remote; see `open_listed`.
 
     Raises:
         NameRefused, OSError: as for `open_listed`.
     """
     if storage.is_remote(path):
-        return storage.read_bytes(path) if part is None else storage.read_range(path, *part)
+        return storage.read_bytes(path)
     with open(open_listed(path), "rb") as file:
-        if part is None:
-            return file.read()
-        file.seek(part[0])
-        return file.read(part[1])
+        return file.read()

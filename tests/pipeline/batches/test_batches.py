@@ -57,10 +57,10 @@ def test_a_build_asks_nothing_after_a_round_of_batches(
     recipe = ["folder", "--input", recordings, "--output", release, *with_settings(server)]
     assert elsa("captions", "export", *recipe, "--requests", requests, *ONE_WORKER) == 0
     assert "10 requests for 10 captions in 1 new files" in capsys.readouterr().out
-    assert elsa("captions", "submit", requests, "--every", "0.1") == 0
+    assert elsa("captions", "submit", requests, "--base-url", server.base_url, "--every", "0.1") == 0
     for _ in range(2):
-        assert elsa("captions", "submit", requests, "--no-wait") == 0
-        assert elsa("captions", "collect", requests, "--output", answers) == 0
+        assert elsa("captions", "submit", requests, "--base-url", server.base_url, "--no-wait") == 0
+        assert elsa("captions", "collect", requests, "--base-url", server.base_url, "--output", answers) == 0
     assert "10 answers kept, 0 refused, 0 failed" in capsys.readouterr().out
     assert len(server.batches) == 1
     assert elsa("build", *recipe, "--answers", answers, *ONE_WORKER) == 0
@@ -190,14 +190,17 @@ def test_a_batch_that_the_provider_turned_down_is_submitted_again(
     server.finish = turn_down
     recipe = ["folder", "--input", recordings, "--output", tmp_path / "o", *with_settings(server)]
     assert elsa("captions", "export", *recipe, "--requests", tmp_path / "r", *ONE_WORKER) == 0
-    assert elsa("captions", "submit", tmp_path / "r") == 1
+    assert elsa("captions", "submit", tmp_path / "r", "--base-url", server.base_url) == 1
     told = capsys.readouterr().err
     assert "token_limit_exceeded" in told
     assert KEY not in told + (tmp_path / "r" / "batches.json").read_text()
-    assert elsa("captions", "collect", tmp_path / "r", "--output", tmp_path / "a.parquet") == 1
+    assert (
+        elsa("captions", "collect", tmp_path / "r", "--base-url", server.base_url, "--output", tmp_path / "a.parquet")
+        == 1
+    )
     assert "10 answers are not there yet" in capsys.readouterr().err
     server.finish = None
-    assert elsa("captions", "submit", tmp_path / "r") == 0
+    assert elsa("captions", "submit", tmp_path / "r", "--base-url", server.base_url) == 0
     assert len(server.batches) == 2
     assert [len(batch.earlier) for batch in read_batches(tmp_path / "r").values()] == [1]
 
@@ -234,7 +237,7 @@ def test_an_endpoint_that_is_not_there_is_one_line(
     (tmp_path / "export.json").write_text('{"base_url": "http://127.0.0.1:9/v1", "files": ["requests-00000.jsonl"]}')
     (tmp_path / "requests-00000.jsonl").write_text("{}\n")
     monkeypatch.setattr("openai._base_client.BaseClient._calculate_retry_timeout", lambda *_: 0.0)
-    assert elsa("captions", "submit", tmp_path) == 1
+    assert elsa("captions", "submit", tmp_path, "--base-url", "http://127.0.0.1:9/v1") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "APIConnectionError" in line
     assert KEY not in line

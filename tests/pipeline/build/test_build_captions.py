@@ -163,7 +163,7 @@ def test_an_endpoint_that_is_not_there_costs_no_row(
             str(tmp_path / "again"),
             beam_flags=ONE_WORKER,
             answers=str(tmp_path / "o" / "answers.parquet"),
-            failures_stand=True,
+            answers_alone=True,
         )
         assert server.requests == []
     assert again.totals.digest == outcome.totals.digest

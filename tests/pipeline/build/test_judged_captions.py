@@ -88,7 +88,7 @@ def test_the_same_release_is_made_again_and_nobody_is_asked(judged: Path, record
         str(tmp_path / "again"),
         beam_flags=ONE_WORKER,
         answers=str(judged / "answers.parquet"),
-        failures_stand=True,
+        answers_alone=True,
     )
     digests = [json.loads((path / "release.json").read_text())["digest"] for path in (judged, tmp_path / "again")]
     assert digests[0] == digests[1]
@@ -111,8 +111,9 @@ def test_batches_ask_the_judge_in_the_round_after_the_writer(
         for _ in range(2):
             more = ["--answers", answers] if answers.exists() else []
             elsa("captions", "export", *recipe, *more, "--requests", requests, *ONE_WORKER)
-            elsa("captions", "submit", requests, "--every", "0.1")
-            elsa("captions", "collect", requests, "--output", answers)
+            named = ["--base-url", writer.base_url, "--judge-base-url", judge.base_url]
+            elsa("captions", "submit", requests, *named, "--every", "0.1")
+            elsa("captions", "collect", requests, *named, "--output", answers)
         assert (len(writer.batches), len(judge.batches)) == (1, 1)
         assert b"Place" not in next(iter(judge.files.values())).split(b'"role":"user"')[-1]
         elsa("build", *recipe, "--answers", answers, *ONE_WORKER)

@@ -159,7 +159,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a renamed FLAC": (lambda r: first_flac(r).rename(first_flac(r).with_name("a.flac")), "a.flac: not part of"),
     "two FLACs swapped": (swap_flacs, ".flac: its samples are not those of the row"),
     "a FLAC that is a link": (lambda r: link_out(first_flac(r), r), ".flac: is a link"),
-    "a FLAC that is a folder": (lambda r: into_folder(first_flac(r)), ".flac: Is a directory"),
+    "a FLAC that is a folder": (lambda r: into_folder(first_flac(r)), ".flac: is a folder"),
     "an extra FLAC": (lambda r: shutil.copy(first_flac(r), first_flac(r).with_name("extra.flac")), "extra.flac: not"),
     "an extra file at the root": (lambda r: (r / "notes.txt").write_text("x"), "notes.txt: not part"),
     "an extra empty folder": (lambda r: (r / "train" / "empty").mkdir(), "train/empty: not part"),

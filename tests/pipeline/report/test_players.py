@@ -41,7 +41,7 @@ def test_silence_and_bad_samples_stay_finite() -> None:
 def test_the_files_sound_as_the_rows_say(tmp_path: Path) -> None:
     """A row at the side is louder on that side; the original is mono."""
     rows = [card.row for card in cards(summarise(make_release(tmp_path / "demo", 24)), 8)]
-    audio = tmp_path / "audio"
+    audio = tmp_path / "demo" / "report" / "audio"
     players = write_players(rows, str(tmp_path / "demo"), head=Head(), original_of=original_of)
     assert len(list(audio.glob("binaural-*.mp3"))) == 8
     checked = 0
@@ -60,7 +60,7 @@ def test_the_files_sound_as_the_rows_say(tmp_path: Path) -> None:
 
 def test_originals_of_an_earlier_report_are_kept_and_used(tmp_path: Path) -> None:
     rows = [card.row for card in cards(summarise(make_release(tmp_path / "demo", 8)), 2)]
-    audio = tmp_path / "audio"
+    audio = tmp_path / "demo" / "report" / "audio"
     first = write_players(rows, str(tmp_path / "demo"), head=Head(), original_of=original_of)
     stale = audio / "binaural-0000000000000000.mp3"
     stale.write_bytes(b"left by an earlier release")

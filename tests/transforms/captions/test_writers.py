@@ -18,6 +18,7 @@ from tests.chat_server import Raw, chat_server
 from transforms.captions import openai_writer
 from transforms.captions.answer_budget import Budget, Ledger
 from transforms.captions.endpoint import circuit_breaker
+from transforms.captions.endpoint.address import UserAddress
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.captions.writers import WriterUnavailable, writer_unavailable_reason
 from transforms.records import CaptionRequest, Reply, ReplyKind
@@ -144,7 +145,7 @@ def writers(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Op
 
 def open_writer(base_url: str | None, concurrency: int = 4, timeout_s: float = 5.0) -> OpenAIWriter:
     return OpenAIWriter(
-        base_url,
+        UserAddress(base_url),
         "m",
         {PROMPT.id: PROMPT},
         concurrency=concurrency,
@@ -327,7 +328,7 @@ def test_without_a_key_it_says_so_and_names_the_others(monkeypatch: pytest.Monke
         writer.ask(_requests(["rain"]), 0)
     assert "\n" not in str(caught.value)
     assert writer_unavailable_reason("openai") == str(caught.value)
-    assert writer_unavailable_reason("openai", "http://127.0.0.1:1/v1") is None
+    assert writer_unavailable_reason("openai", UserAddress("http://127.0.0.1:1/v1")) is None
     assert writer_unavailable_reason("template") is None
     assert "openai, local, template" in str(writer_unavailable_reason("nonsense"))
 
@@ -384,7 +385,7 @@ def test_a_probe_finds_out_at_once_that_nobody_is_there(
 @pytest.mark.parametrize("key", ["sk-ключ", "sk-one\nsk-two", "sk with spaces"])
 def test_a_key_that_no_header_takes_is_named_before_anything_starts(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    reason = writer_unavailable_reason("openai", "http://127.0.0.1:9/v1")
+    reason = writer_unavailable_reason("openai", UserAddress("http://127.0.0.1:9/v1"))
     assert reason is not None
     assert key not in reason
     assert reason.isprintable()

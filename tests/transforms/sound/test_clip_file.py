@@ -11,7 +11,7 @@ import pytest
 
 from transforms.records import Clip
 from transforms.sound import clip_file
-from transforms.sound.clip_file import open_clip, sha256_of
+from transforms.sound.clip_file import open_clip, read_clip, sha256_of
 from transforms.sound.refusal import ClipRefused
 
 
@@ -68,6 +68,35 @@ def test_what_took_a_file_s_place_is_not_waited_for(tmp_path: Path, make: Callab
     with pytest.raises(ClipRefused) as refusal, open_clip(clip_at(tmp_path / "a.wav")):
         pass
     assert refusal.value.reason == reason
+
+
+def test_a_clip_that_was_swapped_after_it_was_listed_is_refused(tmp_path: Path) -> None:
+    # A build read whatever lay under the name when a worker came to it.
+    (tmp_path / "a.wav").write_bytes(b"four")
+    status = (tmp_path / "a.wav").stat()
+    clip = clip_at(tmp_path / "a.wav", size_bytes=4, modified_ns=status.st_mtime_ns)
+    with open_clip(clip) as descriptor:
+        assert os.read(descriptor, 9) == b"four"
+    member = clip_at(tmp_path / "a.wav", member="x", offset_bytes=1, size_bytes=2, modified_ns=status.st_mtime_ns)
+    assert read_clip(member) == b"ou"
+    os.utime(tmp_path / "a.wav", ns=(0, 1))
+    longer = clip_at(tmp_path / "a.wav", size_bytes=5, modified_ns=1)
+    for changed in (clip, member, longer):
+        with pytest.raises(ClipRefused) as refusal, open_clip(changed):
+            pass
+        assert refusal.value.reason == "changed"
+
+
+def test_a_link_that_was_listed_is_followed_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"one")
+    (tmp_path / "secret").write_bytes(b"two")
+    (tmp_path / "link.wav").symlink_to("a.wav")
+    listed = clip_at(tmp_path / "link.wav", target=str(tmp_path / "a.wav"))
+    (tmp_path / "link.wav").unlink()
+    (tmp_path / "link.wav").symlink_to("secret")
+    assert read_clip(listed) == b"one"
+    with pytest.raises(ClipRefused, match="it is a link"), open_clip(clip_at(tmp_path / "link.wav")):
+        pass
 
 
 def test_a_name_that_no_file_can_have_is_refused() -> None:

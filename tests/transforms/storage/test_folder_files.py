@@ -163,7 +163,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(folder: Path) -> No
 def test_an_input_that_was_swapped_for_a_link_since_it_was_listed_is_refused(folder: Path, tmp_path: Path) -> None:
     clip = folder / "train" / "00000" / "a.flac"
     assert folder_files.read_listed(str(clip)) == b"sound"
-    assert folder_files.read_listed(str(clip), (1, 3)) == b"oun"
     (folder / "train" / "00000").rename(tmp_path / "moved")
     (folder / "train" / "00000").symlink_to(tmp_path / "moved")
     with pytest.raises(NameRefused):

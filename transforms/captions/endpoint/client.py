@@ -8,9 +8,11 @@ import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from transforms.captions.endpoint.address import Address, UserAddress
+
 if TYPE_CHECKING:
     import httpx2
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, OpenAI
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 
@@ -40,19 +42,49 @@ def endpoint_key() -> str:
     return os.environ.get(KEY_VARIABLE) or "none"
 
 
-def connect(base_url: str | None, timeout_s: float) -> AsyncOpenAI:
-    """A client that sends each request once; retries are the caller's."""
+def connect(address: UserAddress, timeout_s: float) -> AsyncOpenAI:
+    """A client that sends each request once; retries are the caller's.
+
+    Raises:
+        TypeError: for an address that the user has not named.
+    """
     from openai import AsyncOpenAI
 
+    _refuse_foreign(address)
     return AsyncOpenAI(
         api_key=endpoint_key(),
-        base_url=base_url,
+        base_url=address.url,
         timeout=timeout_s,
         max_retries=0,
         # What is not compressed cannot unfold.
         default_headers={"Accept-Encoding": "identity"},
-        http_client=_bounded_client(base_url, timeout_s),
+        http_client=_bounded_client(address.url, timeout_s),
     )
+
+
+def connect_for_files(address: UserAddress) -> OpenAI:
+    """A client for files and batches, which tries a request again by itself.
+
+    Raises:
+        TypeError: for an address that the user has not named.
+    """
+    from openai import DefaultHttpxClient, OpenAI
+
+    _refuse_foreign(address)
+    http_client = DefaultHttpxClient(follow_redirects=False, mounts=_direct(address.url))
+    return OpenAI(api_key=endpoint_key(), base_url=address.url, max_retries=5, http_client=http_client)
+
+
+def _refuse_foreign(address: Address) -> None:
+    # The types say so already; this holds where nobody has checked them.
+    if not isinstance(address, UserAddress):
+        raise TypeError(f"{address} was named by somebody else, and is not asked")
+
+
+def _direct(base_url: str | None) -> dict[str, None]:
+    """The route to an address on this machine, which goes before the proxies of the environment."""
+    host = urlsplit(base_url).hostname if base_url else None
+    return {f"all://{f'[{host}]' if ':' in host else host}": None} if host and is_loopback(host) else {}
 
 
 def _bounded_client(base_url: str | None, timeout_s: float) -> httpx2.AsyncClient:
@@ -71,11 +103,8 @@ def _bounded_client(base_url: str | None, timeout_s: float) -> httpx2.AsyncClien
             kept = {name: value for name, value in response.headers.items() if name not in _ABOUT_BODY}
             return httpx2.Response(response.status_code, headers=kept, content=body, request=request)
 
-    host = urlsplit(base_url).hostname if base_url else None
-    # A pattern of its own for the host goes before the proxies of the environment.
-    direct = {f"all://{f'[{host}]' if ':' in host else host}": None} if host and is_loopback(host) else {}
     # The key goes to the address that the user has named, and to no other.
-    return BoundedClient(timeout=timeout_s, follow_redirects=False, mounts=direct)
+    return BoundedClient(timeout=timeout_s, follow_redirects=False, mounts=_direct(base_url))
 
 
 #: Headers that describe the body as it was sent.

@@ -17,6 +17,7 @@ from openai import APIStatusError, AsyncOpenAI
 
 from prompts import load_prompt
 from transforms.captions.endpoint import client
+from transforms.captions.endpoint.address import UserAddress
 from transforms.captions.endpoint.client import BodyTooLarge, connect, is_loopback, unsendable_variable
 from transforms.captions.openai_writer import OpenAIWriter
 from transforms.records import CaptionRequest, ReplyKind
@@ -70,7 +71,7 @@ def post(base_url: str) -> bytes:
     """The body of an answer, through the client alone."""
 
     async def run() -> bytes:
-        opened: AsyncOpenAI = connect(base_url, 5.0)
+        opened: AsyncOpenAI = connect(UserAddress(base_url), 5.0)
         try:
             response = await opened.post("/chat/completions", cast_to=httpx2.Response, body={"model": "m"})
             return response.content
@@ -129,7 +130,7 @@ def test_a_server_that_drips_has_one_deadline_for_all_of_its_answer(
     served, base_url = handler
     served.pieces, served.pause_s = [b" "] * 100, 0.05
     prompt = load_prompt("place")
-    writer = OpenAIWriter(base_url, "m", {prompt.id: prompt}, concurrency=1, timeout_s=0.3)
+    writer = OpenAIWriter(UserAddress(base_url), "m", {prompt.id: prompt}, concurrency=1, timeout_s=0.3)
     begin = time.monotonic()
     (reply,) = writer.ask([CaptionRequest("r", 0, "A dog barks", SpatialWords(direction="left"), 0, prompt.id)], 0)
     writer.close()

@@ -16,6 +16,7 @@ from tests.chat_server import Raw, chat_server, obedient
 from tests.transforms.captions.judge.readings import careful, doubtful, writer_and_judge
 from transforms.captions.answer_budget import Ledger
 from transforms.captions.check import check_caption
+from transforms.captions.endpoint.address import UserAddress
 from transforms.captions.job import CaptionJob
 from transforms.captions.judge import parse_reading
 from transforms.captions.questions import Questions
@@ -185,11 +186,12 @@ def test_the_judge_may_be_another_model_elsewhere_and_gets_its_own_questions_onl
 
 def test_the_judge_is_the_writer_where_none_is_named() -> None:
     job = job_of("http://127.0.0.1:9/v1")
-    assert (job.judge_address, job.judge_name, job.judge_is_writer) == ("http://127.0.0.1:9/v1", "writer-1", True)
+    address = UserAddress("http://127.0.0.1:9/v1")
+    assert (job.judge_address, job.judge_name, job.judge_is_writer) == (address, "writer-1", True)
     shared = SharedWriter(job)
     assert shared.judge is shared.writer
     other = replace(job, judge_model="judge-2")
-    assert (other.judge_address, other.judge_is_writer) == ("http://127.0.0.1:9/v1", False)
+    assert (other.judge_address, other.judge_is_writer) == (address, False)
     assert replace(job, judge="none").open_judge() is None
     assert replace(job, writer="template").questions().judge is None
 
@@ -198,7 +200,7 @@ def test_a_judge_beside_a_local_writer_is_asked_about_an_example_before_anything
     with chat_server(careful_or_example) as server:
         judge = (f"caption.judge_base_url={server.base_url}", "caption.judge_model=judge-2", "caption.judge=model")
         job = load_recipe("folder", ["caption.writer=local", *judge]).caption_job()
-        assert (job.judge_address, job.judge_is_writer) == (server.base_url, False)
+        assert (job.judge_address, job.judge_is_writer) == (UserAddress(server.base_url), False)
         question = OpenQuestion(job.questions().sha256(request_of()), 0, request_of())
         (reply,) = probe_endpoints(job, question).values()
         assert len(server.requests) == 1
