@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=0)]
 #: All versions of a clip are in one shard, which a worker holds in memory.
 Versions = Annotated[int, Field(ge=0, le=10_000)]
+#: Every room that a row uses is measured, which takes some tens of milliseconds.
+RoomCount = Annotated[int, Field(ge=0, le=1_000_000)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -185,9 +187,9 @@ def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, 
 class Rooms(SplitCounts):
     """The number of rooms of each split, and the ranges that rooms are drawn from; no room is in two splits."""
 
-    train: Count = 512
-    validation: Count = 64
-    test: Count = 128
+    train: RoomCount = 512
+    validation: RoomCount = 64
+    test: RoomCount = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
     """Values over the defaults of transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
@@ -239,9 +241,9 @@ class AudioSettings(_Section):
     """The peak of every clip if the level is peak."""
     trim_below_peak_db: Positive = 30.0
     """Frames this far under the loudest one are silence (the paper gives no number)."""
-    min_duration_s: Positive = 4.0
+    min_duration_s: Annotated[float, Field(gt=0, le=3_600)] = 4.0
     """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
-    max_duration_s: Positive = 300.0
+    max_duration_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """A longer clip is rejected."""
 
 

@@ -63,7 +63,7 @@ def commands_on(release: Path, folder: Path, honest: Honest) -> dict[str, list[s
     judge = f"caption.judge_base_url=http://{ENDPOINT[0]}:{ENDPOINT[1]}/v1"
     return {
         "verify": ["verify", str(release)],
-        "report": ["report", str(release)],
+        "report": ["report", str(release), "--samples", "3"],
         "export": ["export", "webdataset", str(release), "--output", str(folder / "tars")],
         "reproduce": [
             *("reproduce", str(release), "--input", str(honest.recordings), "--output", str(folder / "again")),

@@ -12,7 +12,7 @@ EXPANSION, EXPANSION_FREE_BYTES = 500, 64 << 20
 #: Columns of a table with those inside them, and pages of all columns together.
 MOST_COLUMNS, MOST_PAGES = 4_096, 200_000
 #: The footer of a Parquet file, which describes its columns, and the values in it.
-MOST_FOOTER_BYTES, MOST_FOOTER_VALUES = 16 << 20, 4_000_000
+MOST_FOOTER_BYTES, MOST_FOOTER_VALUES = 8 << 20, 1_000_000
 #: The header of a page, which may hold the least and the largest value.
 MOST_PAGE_HEADER_BYTES = 1 << 20
 #: The values of one column in one row, such as the captions of a clip.
@@ -33,6 +33,13 @@ MOST_PROBLEMS, MOST_PROBLEM_CHARACTERS, MOST_PROBLEM_KINDS = 200_000, 400, 100
 MOST_JSON_BYTES, MOST_JSON_VALUES, MOST_JSON_DEPTH = 64 << 20, 2_000_000, 32
 #: One line of a file of JSON lines.
 MOST_JSON_LINE_BYTES = 4 << 20
+
+#: The columns of a CSV list, most of which nobody reads.
+MOST_LIST_COLUMNS = 4_096
+#: Headers of a tar: one of a member, and all beyond what each member's own may take.
+MOST_TAR_HEADER_BYTES, TAR_HEADER_BYTES, SPARE_TAR_HEADER_BYTES = 1 << 20, 1 << 13, 1 << 22
+#: A list of rooms that a recipe names.
+MOST_ROOM_LIST_BYTES = 8 << 20
 
 #: A recipe, the values in it with those that its aliases repeat, and how deep they lie in each other.
 MOST_RECIPE_BYTES, MOST_RECIPE_VALUES, MOST_RECIPE_DEPTH = 8 << 20, 500_000, 16
