@@ -11,6 +11,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+import apache_beam as beam
+import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DebugOptions,
@@ -21,11 +23,14 @@ from apache_beam.options.pipeline_options import (
     TestOptions,
 )
 
-from transforms.errors import reason_of
+from transforms.errors import one_line, reason_of
+from transforms.storage.temporary import files_in_temporary_folder
 
 #: Options of Beam that hold secrets, which would appear in logs, in graphs and on the pages of runners.
 SECRET_OPTIONS = ("--s3_secret_access_key", "--s3_session_token", "--azure_connection_string")
 LOCAL_RUNNER = "DirectRunner"
+#: The variable by which gRPC knows the hosts that it reaches without a proxy; it goes before no_proxy.
+GRPC_NO_PROXY = "no_grpc_proxy"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Runners whose workers are threads or processes of this machine, in lower case and without "runner".
 _RUNNERS_HERE = ("direct", "bundlebaseddirect", "switchingdirect", "fnapi", "interactive", "prism")
@@ -45,23 +50,40 @@ def available_cores() -> int:
 
 
 def cpu_quota(membership: Path, mounted: Path) -> float | None:
-    """The least CPU quota, in cores, of the control groups (version 2) that a process is in; None without a quota.
+    """The least CPU quota, in cores, of the control groups that a process is in; None without a quota.
 
     Args:
-        membership: the file that names the process's group, such as /proc/self/cgroup.
+        membership: the file that names the process's groups, such as /proc/self/cgroup.
         mounted: the folder of the control groups, such as /sys/fs/cgroup.
     """
     quotas = []
     # Without control groups there is no quota.
     with contextlib.suppress(OSError):
-        lines = membership.read_text(encoding="utf-8").splitlines()
-        group = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
-        for folder in (mounted / group, *(mounted / parent for parent in Path(group).parents)):
+        for line in membership.read_text(encoding="utf-8").splitlines():
+            _, controllers, group = (*line.split(":", 2), "", "")[:3]
+            read = _quota_of_version_2
+            tops = [mounted]
+            if controllers:
+                if "cpu" not in controllers.split(","):
+                    continue
+                read = _quota_of_version_1
+                tops = [mounted / controllers, mounted / "cpu"]
+            inner = Path(group.lstrip("/"))
             # A container may see its own group at the top, whatever the group is called outside.
-            with contextlib.suppress(OSError, ValueError):
-                most, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
-                quotas.append(int(most) / int(period))
-    return min(quotas, default=None)
+            for folder in (top / parent for top in tops for parent in (inner, *inner.parents)):
+                with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+                    quotas.append(read(folder))
+    return min((quota for quota in quotas if quota > 0), default=None)
+
+
+def _quota_of_version_2(group: Path) -> float:
+    most, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+    return int(most) / int(period)
+
+
+def _quota_of_version_1(group: Path) -> float:
+    """The quota; without one it is negative."""
+    return int((group / "cpu.cfs_quota_us").read_text()) / int((group / "cpu.cfs_period_us").read_text())
 
 
 def beam_options(flags: Sequence[str], *, units: int) -> PipelineOptions:
@@ -138,18 +160,43 @@ def set_file_systems(flags: Sequence[str]) -> None:
     FileSystems.set_options(beam_options(flags, units=1))
 
 
+def refuse_unusable_runner(flags: Sequence[str]) -> None:
+    """Raises OptionError if Beam cannot even make a pipeline with these flags.
+
+    A class of that name cannot be imported, a runner lacks a required option, or a hint is unknown.
+    """
+    options = beam_options(flags, units=1)
+    try:
+        with files_in_temporary_folder("flags"):
+            beam.Pipeline(options=options)
+    # Runners and their clients raise errors of any kind.
+    except Exception as error:
+        runner = options.view_as(StandardOptions).runner or LOCAL_RUNNER
+        raise OptionError(f"--runner={runner} does not start: {one_line(error)}") from error
+
+
 def refuse_unserved_job_endpoint(flags: Sequence[str], timeout_s: float = 10.0) -> None:
-    """Raises OptionError if nobody listens at --job_endpoint, for which Beam would wait without end."""
+    """Raises OptionError if no job service answers at --job_endpoint, for which Beam would wait without end."""
     options = PipelineOptions(list(flags))
     endpoint = options.view_as(PortableOptions).job_endpoint
     runner = options.view_as(StandardOptions).runner or ""
-    if _plain(runner) != "portable" or endpoint is None or endpoint == "embed":
+    if _plain(runner) != "portable" or endpoint == "embed":
         return
+    if endpoint is None:
+        raise OptionError(f"--runner={runner} needs --job_endpoint=HOST:PORT")
     host, _, port = endpoint.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
     except (OSError, ValueError) as error:
         raise OptionError(f"no job service answers at --job_endpoint={endpoint}: {reason_of(error)}") from error
+    # Anything may listen there, so it also has to speak gRPC.
+    with grpc.insecure_channel(endpoint) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout_s)
+        except grpc.FutureTimeoutError as error:
+            raise OptionError(
+                f"no job service answers at --job_endpoint={endpoint}: what listens there does not speak gRPC"
+            ) from error
 
 
 def bypass_proxies_on_loopback() -> None:
@@ -158,11 +205,16 @@ def bypass_proxies_on_loopback() -> None:
     Beam's runner and its workers meet on such addresses, and a proxy cannot reach them.
     """
     stated = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    hosts = [host.strip() for host in stated.split(",") if host.strip()]
-    if "*" not in hosts:
-        hosts += [host for host in LOOPBACK if host not in hosts]
+    hosts = _with_loopback(stated)
+    # gRPC has a variable of its own, which goes first, and it does not know the sign for all hosts.
+    os.environ[GRPC_NO_PROXY] = ",".join(_with_loopback(os.environ.get(GRPC_NO_PROXY) or stated))
     for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(hosts)
+        os.environ[name] = stated.strip() if "*" in hosts else ",".join(hosts)
+
+
+def _with_loopback(stated: str) -> list[str]:
+    hosts = [host.strip() for host in stated.split(",") if host.strip()]
+    return [*hosts, *(host for host in LOOPBACK if host not in hosts)]
 
 
 def check_flags(flags: Sequence[str]) -> None:

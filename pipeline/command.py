@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Protocol, runtime_checkable
 
+<<<<<<< HEAD
 from transforms.escaping import terminal_text
+=======
+from pipeline.surroundings import is_out_of_memory, is_utf8, restart_in_utf8, working_folder
+from transforms.errors import one_line
+>>>>>>> gates
 
 #: Entry points of this group are subcommands; setup.py lists them in the order of a user's work.
 GROUP = "elsa.commands"
@@ -74,8 +79,31 @@ def make_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; no traceback reaches the user for what the user can cause."""
+    if argv is None:
+        restart_in_utf8()
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s", force=True)
     words = list(sys.argv[1:] if argv is None else argv)
+    broken = next((word for word in (*words, working_folder()) if not is_utf8(word)), None)
+    if broken is not None:
+        fail(f"{broken!a} is not UTF-8, and a release states names as text: rename it")
+        return UNUSABLE
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        fail("stopped; run the same command again to go on")
+        return INCOMPLETE
+    except BrokenPipeError:
+        return INCOMPLETE
+    except (MemoryError, OSError, RuntimeError, ImportError) as error:
+        if not is_out_of_memory(error):
+            raise
+        fail(
+            f"this process may not have more memory ({one_line(error)}): see ulimit -v and the limits of its container"
+        )
+        return INCOMPLETE
+
+
+def _run(words: Sequence[str]) -> int:
     chosen = words[0] if words and not words[0].startswith("-") else None
     if chosen is not None:
         known = [entry.name for entry in metadata.entry_points(group=GROUP)]
@@ -90,13 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif rest:
         fail(f"elsa {command.name} has no option {rest[0]} (see elsa {command.name} --help)")
         return UNUSABLE
-    try:
-        return command.run(arguments)
-    except KeyboardInterrupt:
-        fail("stopped; run the same command again to go on")
-        return INCOMPLETE
-    except BrokenPipeError:
-        return INCOMPLETE
+    return command.run(arguments)
 
 
 def _version() -> str:

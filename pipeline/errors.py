@@ -14,5 +14,9 @@ def last_words(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     last = lines[-1] if lines else one_line(error)
+    # An error of gRPC has lines of its own, and ends with a bracket.
+    details = [line for line in lines if line.startswith("details = ")]
+    if last == ">" and details:
+        last = details[-1].removeprefix("details = ").strip('"')
     last = re.sub(r" \[while running '[^']*'\]$", "", last)
     return re.sub(r"^(?:\w+Error: )*\[Errno \d+\] ", "", last)

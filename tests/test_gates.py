@@ -17,7 +17,6 @@ MAY_OPEN = {
     "pipeline/batches/answers.py": "the table of answers that the user names with --output",
     "pipeline/beam_options.py": "the limits of this machine, in /proc and /sys",
     "pipeline/build/begin.py": "the folder that the user names with --output, removed if it is empty",
-    "pipeline/build/local_runner.py": "a temporary folder of this build",
     "pipeline/build/progress.py": "the null device, in place of standard error",
     "pipeline/commands/arguments.py": "the folder of a path that the user has mistyped",
     "pipeline/commands/beam_flags.py": "the source of the installed Beam",
@@ -33,7 +32,7 @@ MAY_OPEN = {
     "transforms/captions/lexicon/wordnet.py": "the lexicon that comes with the package",
     "transforms/captions/local_model.py": "the weights that the user or a package names, and a temporary folder",
     "transforms/rooms/own_rooms.py": "the list of rooms that the user's recipe names",
-    "transforms/sound/clip_file.py": "a clip that the gate has opened, or an object on a remote store as it was listed",
+    "transforms/sound/clip_file.py": "a clip that the gate has opened, or a listed object on a remote store",
     "transforms/sound/decoder_process.py": "the null device, and the memory of this process in /proc",
     "transforms/sound/isolated_decoder.py": "a temporary file of this process",
     "transforms/sources/freesound_ids.py": "the list of ids that the user's recipe names",
@@ -44,6 +43,7 @@ MAY_OPEN = {
     "transforms/storage/beam_files.py": "the backends of storage, for addresses of the user",
     "transforms/storage/below_folder.py": "the gate itself",
     "transforms/storage/folder_files.py": "the gate itself",
+    "transforms/storage/temporary.py": "temporary folders of ours, each with our mark",
     "transforms/storage/local_files.py": "the backends of storage, for paths of the user",
 }
 

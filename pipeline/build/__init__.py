@@ -15,6 +15,7 @@ from pipeline.beam_options import (
     beam_options,
     bypass_proxies_on_loopback,
     refuse_unserved_job_endpoint,
+    refuse_unusable_runner,
     runner_elsewhere,
     runs_dry,
     runs_in_processes,
@@ -47,6 +48,7 @@ from transforms.shards import workspace
 from transforms.shards.plan_shards import PlannedShard
 from transforms.sound.clip_states import States, read_states, write_states
 from transforms.storage.folder_files import FileIn
+from transforms.storage.temporary import files_in_temporary_folder, remove_abandoned
 
 
 def build(
@@ -78,8 +80,10 @@ def build(
         OSError, RuntimeError: when it cannot go on; finished shards stay.
     """
     bypass_proxies_on_loopback()
+    remove_abandoned()
     # Answers, lists and releases on gs:// and s3:// are read before there is a pipeline, which would set these.
     set_file_systems(beam_flags)
+    refuse_unusable_runner(beam_flags)
     refuse_unserved_job_endpoint(beam_flags)
     refuse_unusable(recipe, answers)
     if answers is None:
@@ -273,15 +277,16 @@ def _run(recipe: Recipe, plan: Plan, output: str, work: Work, beam_flags: Sequen
             run_locally(recipe, output, plan.shard_paths, work, beam_flags)
             return
         options = beam_options(beam_flags, units=max(len(work.shards), len(work.rooms)))
-        pipeline = beam.Pipeline(options=options)
-        build_dag(pipeline, recipe, output, work)
-        try:
-            pipeline.run().wait_until_finish()
-        except (OSError, RuntimeError):
-            raise
-        except Exception as error:
-            # The clients of other runners raise errors of their own: no credentials, an unknown project.
-            raise RuntimeError(last_words(error)) from error
+        with files_in_temporary_folder("build"):
+            pipeline = beam.Pipeline(options=options)
+            build_dag(pipeline, recipe, output, work)
+            try:
+                pipeline.run().wait_until_finish()
+            except (OSError, RuntimeError):
+                raise
+            except Exception as error:
+                # The clients of other runners raise errors of their own: no credentials, an unknown project.
+                raise RuntimeError(last_words(error)) from error
 
 
 def _finish(

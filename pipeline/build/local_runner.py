@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.shards import workspace
 from transforms.shards.current_work import CurrentWork, forget_current_work, read_current_work
 from transforms.storage import folder_files
+from transforms.storage.temporary import temporary_folder
 
 #: A shard at which so many workers have died is tried alone; it is given up if the next worker dies too.
 ALONE_AFTER_DEATHS = 2
@@ -74,11 +74,7 @@ def run_locally(recipe: Recipe, release: str, shards: Sequence[str], work: Work,
     """
     waits = work.captions is not None and work.captions.writer == "openai"
     # A lock, notes and temporary files need a file system: for a remote release they are in a folder of this build.
-    with (
-        tempfile.TemporaryDirectory(prefix="elsa-")
-        if storage.is_remote(release)
-        else contextlib.nullcontext() as elsewhere
-    ):
+    with temporary_folder("build") if storage.is_remote(release) else contextlib.nullcontext() as elsewhere:
         release_here = elsewhere if elsewhere is not None else storage.absolute(release)
         # Killed processes leave temporary files behind; here they are removed with the workspace.
         folder_files.remove_folder(release_here, workspace.TEMPORARY)

@@ -7,7 +7,6 @@ import math
 import multiprocessing
 import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +40,7 @@ from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
 from transforms.storage import folder_files
+from transforms.storage.temporary import temporary_folder
 
 __all__ = ["Budget", "Measured", "MeasuringFailed", "ModelAnswers", "ask_model", "in_keyed_order", "measure_sample"]
 
@@ -275,7 +275,7 @@ def _measure(job: _Job, asked_at: float) -> _Part:
     """Measures the part of one process; `asked_at` is the time at which the process was started."""
     # A spawned process does not know the options of the command.
     set_file_systems(job.beam_flags)
-    with tempfile.TemporaryDirectory(prefix="elsa-plan-") as folder:
+    with temporary_folder("plan") as folder:
         return _Measuring(job, folder).part(asked_at)
 
 

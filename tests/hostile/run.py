@@ -26,7 +26,7 @@ from tests.hostile.releases import SECRET, SECRET_TEXT, make_hostile, make_hosti
 #: What a command may take beyond an honest release.
 MOST_CPU_S, MOST_MEMORY_BYTES = 10.0, 1 << 30
 #: What ends a command: its address space, its CPU time, and the time that it waits.
-_ADDRESS_BYTES, _CPU_S, WALL_S = 4 << 30, 60, 60.0
+_ADDRESS_BYTES, _CPU_S, WALL_S = 4 << 30, 60, 180.0
 #: The user's own endpoint, where nobody answers.
 ENDPOINT = ("127.0.0.1", 9)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+import tempfile
+from concurrent import futures
 from pathlib import Path
 
+import grpc
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from pipeline.beam_options import (
+    GRPC_NO_PROXY,
     SECRET_OPTIONS,
     OptionError,
     available_cores,
@@ -18,6 +22,7 @@ from pipeline.beam_options import (
     bypass_proxies_on_loopback,
     cpu_quota,
     refuse_unserved_job_endpoint,
+    refuse_unusable_runner,
     runner_elsewhere,
     runs_in_processes,
     states_local_writer,
@@ -129,17 +134,20 @@ def test_every_option_of_beam_s_that_holds_a_secret_is_known() -> None:
         ({"no_proxy": "intra.net, localhost"}, "intra.net,localhost,127.0.0.1,::1"),
         ({"NO_PROXY": "intra.net"}, "intra.net,localhost,127.0.0.1,::1"),
         ({"no_proxy": "*"}, "*"),
+        ({"no_proxy": "*, intra.net "}, "*, intra.net"),
     ],
 )
 def test_no_proxy_stands_between_a_runner_and_its_workers(
     stated: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With http_proxy set, workers waited for seven minutes and nothing was rendered.
-    for name in ("no_proxy", "NO_PROXY"):
+    for name in ("no_proxy", "NO_PROXY", GRPC_NO_PROXY):
         monkeypatch.setenv(name, "")
     for name, value in stated.items():
         monkeypatch.setenv(name, value)
     bypass_proxies_on_loopback()
+    # gRPC does not know the sign for all hosts, and a list of its own goes first.
+    assert {"localhost", "127.0.0.1", "::1"} <= set(os.environ[GRPC_NO_PROXY].split(","))
     assert (os.environ["no_proxy"], os.environ["NO_PROXY"]) == (expected, expected)
     bypass_proxies_on_loopback()
     assert os.environ["no_proxy"] == expected
@@ -153,6 +161,9 @@ def test_no_proxy_stands_between_a_runner_and_its_workers(
         ("0::/gone\n", {".": "50000 100000"}, 0.5),
         ("0::/\n", {".": "max 100000"}, None),
         ("12:cpu:/a\n", {}, None),
+        ("4:cpu,cpuacct:/a/b\n3:memory:/a\n", {"cpu,cpuacct/a": "250000 100000"}, 2.5),
+        ("4:cpuacct,cpu:/out\n0::/\n", {"cpu": "50000 100000"}, 0.5),
+        ("4:cpu:/a\n", {"cpu/a": "-1 100000"}, None),
         ("0::/a\n", {"a": "odd"}, None),
     ],
 )
@@ -163,7 +174,11 @@ def test_a_container_s_cpu_quota_counts(
     (tmp_path / "cgroup").write_text(membership)
     for folder, text in limits.items():
         (tmp_path / "groups" / folder).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "groups" / folder / "cpu.max").write_text(text)
+        if folder.startswith("cpu"):
+            for name, value in zip(("cpu.cfs_quota_us", "cpu.cfs_period_us"), text.split(), strict=True):
+                (tmp_path / "groups" / folder / name).write_text(value)
+        else:
+            (tmp_path / "groups" / folder / "cpu.max").write_text(text)
     assert cpu_quota(tmp_path / "cgroup", tmp_path / "groups") == quota
     assert cpu_quota(tmp_path / "nothing", tmp_path / "groups") is None
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
@@ -171,11 +186,41 @@ def test_a_container_s_cpu_quota_counts(
 
 def test_a_job_service_that_nobody_serves_is_one_line() -> None:
     # The build waited for it without end, at 0 rows.
-    with socket.create_server(("127.0.0.1", 0)) as served:
-        port = served.getsockname()[1]
-        refuse_unserved_job_endpoint(["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"])
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    refuse_unserved_job_endpoint(["--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{port}"])
+    server.stop(None).wait()
     for endpoint in (f"localhost:{port}", "no.such.host.invalid:8099", "localhost", "localhost:http"):
         with pytest.raises(OptionError, match=f"no job service answers at --job_endpoint={re.escape(endpoint)}: "):
             refuse_unserved_job_endpoint(["--runner=portable", f"--job_endpoint={endpoint}"])
-    refuse_unserved_job_endpoint(["--runner=PortableRunner"])
+    with pytest.raises(OptionError, match="needs --job_endpoint=HOST:PORT"):
+        refuse_unserved_job_endpoint(["--runner=PortableRunner"])
     refuse_unserved_job_endpoint([f"--job_endpoint=localhost:{port}"])
+
+
+def test_what_listens_at_the_job_endpoint_and_is_no_job_service_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(OptionError, match="what listens there does not speak gRPC"):
+            refuse_unserved_job_endpoint(["--runner=portable", f"--job_endpoint={endpoint}"], timeout_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--runner=no.such.module.Nonsense"], "--runner=no.such.module.Nonsense does not start: No module named 'no'"),
+        (["--runner=json.Nonsense"], "--runner=json.Nonsense does not start: "),
+        (["--resource_hint=foo"], "does not start: Unknown resource hint: foo."),
+    ],
+)
+def test_a_runner_that_does_not_start_is_one_line(
+    flags: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It was a traceback, after the folder of the release was claimed.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OptionError, match=re.escape(says)) as refused:
+        refuse_unusable_runner(flags)
+    assert "\n" not in str(refused.value)
+    refuse_unusable_runner([])
+    assert list(tmp_path.iterdir()) == []

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import importlib.util
 import mmap
 import os
+import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from transforms.errors import reason_of
+from transforms.storage.temporary import temporary_folder
 
 __all__ = ["SMOLLM", "LocalModel", "ModelError", "Written", "loaded_model", "model_name", "weights_problem"]
 
@@ -30,6 +33,9 @@ _TEMPLATE_KEY = b"tokenizer.chat_template"
 #: The metadata of a GGUF file come first. Those of the largest vocabularies have about 30 MB.
 _MOST_METADATA_BYTES = 1 << 27
 _STRING_TYPE = 8
+
+_SOCKET = "s.sock"
+_OTHER_TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 Chat = Sequence[dict[str, str]]
 #: A model's answer: its text, the tokens of the prompt, the tokens of the answer.
@@ -138,8 +144,8 @@ class LocalModel:
         parameters.endpoint_slots = False
         parameters.n_threads_http = 1
         # llama.cpp also listens for requests. Its socket is in a private folder that is gone at once, so nobody asks.
-        with tempfile.TemporaryDirectory(prefix="elsa-llama-") as folder:
-            parameters.hostnames = [os.path.join(folder, "s.sock")]
+        with _folder_for_socket() as folder:
+            parameters.hostnames = [os.path.join(folder, _SOCKET)]
             try:
                 self._server = xllamacpp.Server(parameters)
             except RuntimeError as error:
@@ -205,6 +211,32 @@ class LocalModel:
         """Ends llama.cpp's threads and frees the model, after the question that is being answered."""
         with self._lock:
             self._server = None
+
+
+@contextlib.contextmanager
+def _folder_for_socket() -> Iterator[str]:
+    """Yields a private folder that takes a socket.
+
+    In a build the folder for temporary files lies in the release. The path of a socket has about 100 bytes, which the
+    release's own may have already, and some file systems take no sockets.
+
+    Raises:
+        ModelError: when no folder takes one.
+    """
+    reason = ""
+    for base in dict.fromkeys((tempfile.gettempdir(), *_OTHER_TEMPORARY_FOLDERS)):
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(temporary_folder("llama", base))
+                with socket.socket(socket.AF_UNIX) as tried:
+                    tried.bind(os.path.join(folder, _SOCKET))
+                os.unlink(os.path.join(folder, _SOCKET))
+            except OSError as error:
+                reason = reason_of(error)
+                continue
+            yield folder
+            return
+    raise ModelError(f"no folder for temporary files takes a socket ({reason}): set TMPDIR to one on a local disk")
 
 
 def _sendable(text: str) -> str:

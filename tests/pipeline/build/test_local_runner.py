@@ -210,3 +210,12 @@ def test_what_ended_a_worker_is_said_in_words() -> None:
 def test_the_last_words_of_an_error_are_what_went_wrong(text: str) -> None:
     assert last_words(RuntimeError(text)) == "No space left on device: '/r/x.flac'"
     assert last_words(ValueError()) == "ValueError"
+
+
+def test_the_last_words_of_an_error_of_grpc_are_its_details() -> None:
+    # "the build stopped: >", where no pool of workers served.
+    text = (
+        "<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n"
+        '\tdetails = "failed to connect to all addresses"\n\tdebug_error_string = "UNKNOWN:Error"\n>'
+    )
+    assert last_words(RuntimeError(text)) == "failed to connect to all addresses"

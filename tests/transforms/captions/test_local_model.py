@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +55,23 @@ def test_a_path_without_a_file_is_named(tmp_path: Path) -> None:
         assert found is not None
         assert str(path) in found
         assert reason in found
+
+
+def test_a_long_path_of_the_release_keeps_no_model_from_being_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In a build temporary files are in the release, and the path of a socket has about 100 bytes: no model was loaded.
+    long = tmp_path / ("a" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with local_model._folder_for_socket() as folder:
+        assert Path(folder).parent == Path("/tmp")
+        assert os.stat(folder).st_mode & 0o777 == 0o700
+    assert not Path(folder).exists()
+    assert list(long.iterdir()) == []
+    monkeypatch.setattr(local_model, "_OTHER_TEMPORARY_FOLDERS", (str(tmp_path / "absent"),))
+    with pytest.raises(ModelError, match="no folder for temporary files takes a socket"):
+        local_model._folder_for_socket().__enter__()
 
 
 def test_a_model_is_named_by_its_file_and_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""A hundred hostile releases: one line each, no traceback, nothing outside; the benchmark runs thousands with limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.release.layout import read_release_json
+from tests.hostile.releases import SECRET, SECRET_TEXT, make_hostile
+from tests.hostile.run import MOST_MEMORY_BYTES, Honest, run_command, without_rendering
+from tests.many_rows import write_many_rows
+
+RELEASES = 100
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
+    folder = tmp_path_factory.mktemp("honest")
+    write_many_rows(folder / "release", 8, rows_per_shard=4)
+    (folder / "recordings").mkdir()
+    return Honest((folder / "release",), folder, folder / "recordings")
+
+
+def test_hostile_releases_cost_one_line_each(honest: Honest, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / SECRET).write_text(SECRET_TEXT)
+    release = tmp_path / "release"
+    faults = []
+    for seed in range(RELEASES):
+        shutil.copytree(honest.releases[0], release, copy_function=os.link)
+        changes = make_hostile(seed, release)
+        # What draws and what starts threads is left to the benchmark.
+        words = {
+            "export": ["export", "webdataset", str(release), "--output", str(tmp_path / f"tars-{seed}")],
+            "verify": ["verify", str(release)],
+        }
+        name = "verify" if seed % 2 else "export"
+        outcome = run_command(name, words[name], tmp_path)
+        if outcome.fault:
+            faults.append(f"{seed} {name} {changes}: {outcome.fault}: {outcome.said[-300:]}")
+        shutil.rmtree(release)
+    assert not faults, "\n".join(faults)
