@@ -23,7 +23,7 @@ model: $(VENV)/.model-ready ## install what elsa train, evaluate and embed need
 test: $(VENV)/.test-ready ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(TESTS)
 
-test-fast: $(VENV)/.test-ready ## the tests that start no build, no training and no server
+test-fast: $(VENV)/.test-ready ## the quick tests, without builds, trainings and browsers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not slow" $(TESTS)
 
 lint: $(VENV)/.test-ready ## ruff and mypy

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 import boto3
 import pytest
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from transforms.storage import s3_objects
@@ -41,6 +43,12 @@ class S3Server:
     def put(self, key: str, data: bytes) -> None:
         """Puts an object."""
         self.client.put_object(Bucket=BUCKET, Key=key, Body=data)
+
+    def put_many(self, keys: Iterable[str]) -> None:
+        """Puts empty objects behind the server's back, which takes no requests."""
+        backend = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+        for key in keys:
+            backend.put_object(BUCKET, key, b"")
 
     def since(self, count: int, pattern: str = "") -> list[str]:
         """The requests after the first `count` that match a pattern."""

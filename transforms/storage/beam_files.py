@@ -32,8 +32,14 @@ def write(path: str, data: bytes) -> None:
     Raises:
         OSError: when it cannot be written.
     """
-    with _as_os_error(path), FileSystems.create(path, compression_type="uncompressed") as file:
-        file.write(data)
+    with _as_os_error(path):
+        file = FileSystems.create(path, compression_type="uncompressed")
+        try:
+            file.write(data)
+            file.close()
+        except BaseException:
+            _abandon(file)
+            raise
 
 
 def exists(path: str) -> bool:
@@ -78,6 +84,17 @@ def _open(path: str, length: int | None) -> BinaryIO:
         store = GcsIO(pipeline_options=FileSystems._pipeline_options)
         return store.open(path, read_buffer_size=max(length, 1))
     return FileSystems.open(path, compression_type="uncompressed")
+
+
+def _abandon(file: BinaryIO) -> None:
+    """Lets go of a file that could not be written.
+
+    Google's writer keeps what it could not send. It would try again for two minutes when Python removes it from memory,
+    whatever the program is doing then.
+    """
+    buffer = getattr(file, "_buffer", None)
+    if buffer is not None:
+        buffer.close()
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def test_a_move_keeps_the_energy(move):
     assert matrix[0].tolist() == [1, 0, 0, 0]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(ANGLES, HEIGHTS, REST, st.sampled_from(ORIGINALS + SPATIAL_ORIGINALS), st.integers(0, 1 << 30))
 def test_the_caption_has_the_words_of_the_new_direction(azimuth, elevation, rest, original, seed):

@@ -29,6 +29,7 @@ def test_orders_differ_by_seed_and_epoch():
         assert [turn.row for turn in epoch_order(50, seed=seed, epoch=epoch)] != [turn.row for turn in one]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=5), st.integers(1, 500))
 def test_shares_sum_up_and_are_in_proportion(weights, total):
     if sum(weights) < 1e-6:

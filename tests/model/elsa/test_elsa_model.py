@@ -192,6 +192,7 @@ def test_transformers_finds_the_model_by_its_type(tiny, tmp_path):
     assert isinstance(AutoModel.from_pretrained(tmp_path), ElsaModel)
 
 
+@pytest.mark.slow
 def test_elsa_small_has_the_weights_of_its_package(clips):
     """With the sentence encoder's own weights, a paraphrase is nearer than another subject before any training."""
     model = ElsaModel.create(read_configuration("elsa-small").model)

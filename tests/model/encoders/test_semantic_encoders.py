@@ -77,6 +77,7 @@ def clap_folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "fusion"), [(0.7, False), (4.0, False), (10.0, False), (4.0, True)])
 def test_htsat_features_are_those_of_transformers(seconds, fusion):
     sound = 0.1 * noise(2, round(seconds * 48000))
@@ -100,6 +101,7 @@ def test_htsat_features_of_silence_are_at_the_floor_and_long_sound_is_cut():
     assert torch.equal(htsat.repeated(long), long[:, :480_000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enable_fusion", [False, True])
 def test_both_parts_of_clap_are_loaded_from_a_folder(tmp_path, enable_fusion):
     clap = small_clap(enable_fusion)
@@ -117,6 +119,7 @@ def test_both_parts_of_clap_are_loaded_from_a_folder(tmp_path, enable_fusion):
         assert torch.equal(model.encode_text(**tokens), clap.text_model(**tokens).pooler_output)
 
 
+@pytest.mark.slow
 def test_a_saved_model_of_clap_parts_does_not_need_its_source(tmp_path, clap_folder):
     source = tmp_path / "source"
     small_clap().save_pretrained(source)
@@ -133,6 +136,7 @@ def test_a_saved_model_of_clap_parts_does_not_need_its_source(tmp_path, clap_fol
         assert torch.equal(again.get_text_features(**tokens), model.get_text_features(**tokens))
 
 
+@pytest.mark.slow
 def test_clap_parts_train_unless_they_are_frozen(clap_folder):
     sources = {"semantic_source": str(clap_folder), "text_source": str(clap_folder)}
     for frozen in (False, True):

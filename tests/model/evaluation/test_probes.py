@@ -29,6 +29,7 @@ def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), directions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "most_deg"), [(120, 8), pytest.param(300, 6, marks=pytest.mark.slow)])
 def test_a_readout_learns_directions_and_two_trainings_agree(steps, most_deg):
     train, true = _embeddings(400, 0)

@@ -61,6 +61,7 @@ def test_word_loss_is_the_cross_entropy_of_each_attribute():
     assert both.grad[1].tolist() == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_chunks_give_the_gradient_of_the_whole_batch_also_of_the_questions(release):
     settings = ["training.device=cpu", "training.losses.words=1", "training.nonspatial_share=0", "data.augment=false"]
     configuration = read_configuration("elsa-tiny", [*settings, "model.spatial_dropout=0"])

@@ -84,6 +84,7 @@ def test_the_sum_of_the_losses_of_chunks_has_another_gradient():
     assert not torch.allclose(apart["sound.0.weight"], whole["sound.0.weight"], rtol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("branch", ["bin-weighting", "paper"])
 def test_a_model_takes_the_same_step_from_chunks(release, branch):
     found = []

@@ -198,6 +198,7 @@ def test_scalars_are_read_back_and_a_missing_tensorboard_is_one_line(tmp_path, m
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_parts_steps_and_time_and_writes_nothing(release):
     files = sorted(release.rglob("*"))
     settings = ["training.device=cpu", "training.chunk_size=4", "training.pretraining.epochs=2"]

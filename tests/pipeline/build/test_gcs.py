@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -52,6 +53,8 @@ def reached(address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    # Beam would look for a key five times, with pauses of 20 seconds in all.
+    monkeypatch.setattr(auth._Credentials, "_credentials_init", True)
     FileSystems.set_options(PipelineOptions([]))
 
 
@@ -74,6 +77,15 @@ def test_what_is_wrong_is_told_in_one_line() -> None:
     # Listing such a bucket is left out: now and then the emulator stops answering, and the client waits for it.
     with pytest.raises(FileNotFoundError, match="not found: 'gs://no-such-bucket/file'"):
         storage.write_bytes("gs://no-such-bucket/file", b"x")
+
+
+def test_what_could_not_be_written_is_not_sent_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    created, create = [], FileSystems.create
+    monkeypatch.setattr(FileSystems, "create", lambda *path, **how: created.append(create(*path, **how)) or created[-1])
+    with pytest.raises(FileNotFoundError):
+        storage.write_bytes("gs://no-such-bucket/file", b"x")
+    # An open one sends its data when it is collected, and waits two minutes for a server that is gone.
+    assert [file.closed for file in created] == [True]
 
 
 def test_a_release_on_gs_is_the_local_one(release: Path, recordings: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_clip_that_was_swapped_is_found_by_rendering_again(release: Path, reco
     assert all("another file" in problem for problem in findings.problems)
 
 
+@pytest.mark.slow
 def test_a_row_whose_seed_was_changed_is_found_by_rendering_again(small_copy: Path, recordings: Path) -> None:
     change_cell(small_copy, "seed", 5)
     findings = verify(small_copy)

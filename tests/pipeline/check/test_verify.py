@@ -89,6 +89,7 @@ def test_the_variety_by_another_version_is_not_compared(copy: Path) -> None:
     assert not named(verify(copy).problems, "caption_variety")
 
 
+@pytest.mark.slow
 def test_an_undamaged_release_of_24_bit_has_no_problem(recordings: Path, tmp_path: Path) -> None:
     recipe = load_recipe("folder", (*SMALL, "audio.bit_depth=24", "limit=3", "augmentations.train=1"))
     assert build(recipe, str(recordings), str(tmp_path / "deep"), beam_flags=ONE_WORKER).whole
@@ -161,6 +162,7 @@ def test_edited_versions_are_found_by_the_hash_of_release_json_itself(copy: Path
     assert verify(copy).problems == ["release.json: was edited, its sha256 is not that of what it states"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_hashes_made_again_do_not_hide_what_makes_no_sense(forgery: str, copy: Path) -> None:
     inflict, text = FORGERIES[forgery]

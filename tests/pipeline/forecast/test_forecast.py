@@ -58,26 +58,7 @@ def sizes(release: Path, pattern: str) -> int:
     return sum(path.stat().st_size for path in release.glob(pattern))
 
 
-def test_a_plan_says_what_the_build_then_makes(folder: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("folder", RECIPE)
-    found = forecast(recipe, str(folder), workers=1, budget=WHOLE)
-    outcome = build(recipe, str(folder), str(tmp_path / "o"), beam_flags=ONE_WORKER)
-    assert found.estimate is not None
-    assert found.values()["rows"] == 20
-    # All clips were decoded, so nothing is left to chance: the silent one is known, and so is every length.
-    assert found.estimate.rows.value == pytest.approx(outcome.totals.row_count)
-    assert found.estimate.rows.low == pytest.approx(found.estimate.rows.high)
-    assert outcome.totals.row_count == 19
-    assert found.estimate.hours.value == pytest.approx(outcome.totals.hour_count, rel=1e-3)
-    assert found.estimate.flac_bytes.value == pytest.approx(sizes(tmp_path / "o", "*/*/*.flac"), rel=0.15)
-    assert found.estimate.parquet_bytes.value == pytest.approx(sizes(tmp_path / "o", "**/*.parquet"), rel=0.3)
-    assert found.captions is None
-    assert found.estimate.cpu_s.value > 0
-    assert found.measured is not None
-    assert found.measured.headers == 12
-
-
-def test_answers_are_those_that_the_build_then_asks_for_and_none_that_are_known(
+def test_a_plan_says_what_the_build_then_makes_and_asks_and_counts_no_answer_that_is_known(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
@@ -97,9 +78,22 @@ def test_answers_are_those_that_the_build_then_asks_for_and_none_that_are_known(
         assert found.captions is not None
         assert 0 < len(server.requests) <= 8
         server.requests.clear()
-        build(recipe, str(folder), str(output), beam_flags=ONE_WORKER)
+        outcome = build(recipe, str(folder), str(output), beam_flags=ONE_WORKER)
         # The silent clip's caption was not asked for: the plan counts on its share of the rows.
         assert found.captions.answers.value == pytest.approx(len(server.requests), abs=1)
+    assert found.estimate is not None
+    assert found.values()["rows"] == 20
+    # All clips were decoded, so nothing is left to chance: the silent one is known, and so is every length.
+    assert found.estimate.rows.value == pytest.approx(outcome.totals.row_count)
+    assert found.estimate.rows.low == pytest.approx(found.estimate.rows.high)
+    assert outcome.totals.row_count == 19
+    assert found.estimate.hours.value == pytest.approx(outcome.totals.hour_count, rel=1e-3)
+    assert found.estimate.flac_bytes.value == pytest.approx(sizes(output, "*/*/*.flac"), rel=0.15)
+    of_shards = sizes(output, "**/*.parquet") - sizes(output, "answers.parquet")
+    assert found.estimate.parquet_bytes.value == pytest.approx(of_shards, rel=0.3)
+    assert found.estimate.cpu_s.value > 0
+    assert found.measured is not None
+    assert found.measured.headers == 12
     stated = json.loads((output / "release.json").read_text())["counts"]["answers"]
     assert found.captions.prompt_tokens.value == pytest.approx(stated["prompt_tokens"], rel=0.1)
     assert found.captions.cost_usd is not None
@@ -120,7 +114,7 @@ def test_the_table_and_the_json_of_the_command(folder: Path, capsys: pytest.Capt
         *("recipe", "clips", "rows", "rows_by_split", "captions", "shards", "rooms", "rejected"),
         *("workers", "forecast", "answers", "notes"),
     ]
-    assert values["answers"] is None
+    assert values["answers"] is None  # The template asks nobody.
     measured = ("rows", "hours", "bytes", "flac_bytes", "parquet_bytes", "cpu_seconds", "wall_seconds")
     assert set(values["forecast"]) == {*measured, "cpu_seconds_by_stage", "rates", "sample"}
     for name in measured:

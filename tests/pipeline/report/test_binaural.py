@@ -78,6 +78,7 @@ def test_up_and_down_differ() -> None:
     assert np.abs(20 * np.log10(spectra[0][band] / spectra[1][band])).max() > 3.0
 
 
+@pytest.mark.slow
 def test_the_filters_are_made_from_the_measurement_again() -> None:
     """The file in the package is what its script makes of MIT's measurement."""
     if not head_script.SOFA.is_file():

@@ -116,6 +116,7 @@ HOSTILE: dict[str, Callable[[CaptionRequest, int], Reply]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_wrong_word_gets_into_a_caption(kind: str) -> None:
     requests = _requests(60)

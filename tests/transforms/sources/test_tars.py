@@ -109,6 +109,7 @@ def test_what_is_no_tar(data: bytes, reason: str, tmp_path: Path) -> None:
     assert told(members(tmp_path / "t.tar", data)) == [(None, reason)]
 
 
+@pytest.mark.slow
 @IN_TMP
 @given(
     parts=st.lists(st.lists(st.integers(0, 1200), max_size=3), min_size=1, max_size=4),

@@ -53,8 +53,7 @@ def test_a_write_and_a_read_are_one_request_each_and_a_listing_one_a_thousand(se
     assert [request.split()[0] for request in server.since(before)] == ["PUT"]
     storage.read_bytes(address("one"))
     assert len(server.since(before)) == 2
-    for number in range(1_003):
-        server.put(f"many/{number:05d}", b"")
+    server.put_many(f"many/{number:05d}" for number in range(1_003))
     before = len(server.requests)
     assert len(storage.list_files(address("many"))) == 1_003
     assert len(server.since(before)) == 2

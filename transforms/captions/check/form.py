@@ -10,7 +10,7 @@ from transforms.captions.check.grammar import breaks_grammar
 from transforms.captions.check.place import repeats_place
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.check.text import without_place
-from transforms.captions.lexicon.base_forms import may_be
+from transforms.captions.lexicon.base_forms import lemmas, may_be
 from transforms.captions.lexicon.verbs import IRREGULAR_PLURALS, VERBS, VERBS_WITH_S
 from transforms.captions.phrases.canonical import canonical_text
 
@@ -41,7 +41,9 @@ _LEAK = re.compile(
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
 # "And in rhythm and in rhythm": two words or three said twice.
-_STUTTERING_PHRASE = re.compile(r"(?<!\w)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)")
+_STUTTERING_PHRASE = re.compile(
+    r"(?<!\w)(?!(?:again|over|on|more|back) and)(\w+ \w+(?: \w+)?)(?: ,)?(?: and)? \1(?!\w)"
+)
 
 _FINITE = rf"(?:{'|'.join(sorted(VERBS_WITH_S))}|is|are|was|were|has|have)"
 
@@ -60,6 +62,9 @@ _COMING = r"(?:coming|heard|located|emanating|originating|emitted)"
 _TAKE_BASE_FORM = frozenset("of hear hears heard hearing make makes making made let lets letting".split())
 
 _WITHIN_CLAUSE = r"(?:(?!(?:and|or|as|while|when|then|that|which|where|there|is|are)\b)[^\W\d]+ )"
+
+# Verbs whose past is their base form: "the gate hit the fence".
+_PAST_ALIKE = frozenset("hit cut shut set put let beat burst split spread quit".split())
 
 _NO_PAIR = FUNCTION_WORDS | {"noise", "noises"}
 
@@ -101,7 +106,8 @@ BROKEN_GRAMMAR = re.compile(
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
             r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
-            r"(?:that|which|who|whose|where|and it|but|when|then|until|because|its|their|your|some|every) ,$",
+            r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because) ,$",
+            r"(?:its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
             r"(?:and|,|while|as) to [^\W\d]+ ,",
             # "In small room".
@@ -166,6 +172,7 @@ def breaks_agreement(answer: str, original: str) -> bool:
             or verb.endswith(("ing", "ed"))
             or not may_be(noun, "NOUN")
             or may_be(noun, "ADJ")
+            or lemmas(verb) & _PAST_ALIKE
             or not may_be(verb, "VERB")
         ):
             continue
@@ -204,4 +211,5 @@ def starts_again(answer: str, original: str) -> bool:
     """True for a capital letter inside the answer that is no name: "In a small room, A dog barks"."""
     first, _, rest = original.partition(" ")
     inside = set(_CAPITAL_WITHIN.findall(answer)) - set(re.findall(r"[A-Z]\w*", rest)) - {"I"}
+    inside = {word for word in inside if len(word) == 1 or not word.isupper()}
     return any(word != first or word in ("A", "An", "The") or word.endswith(("ing", "ed", "s")) for word in inside)

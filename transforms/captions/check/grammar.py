@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.sound_words import FUNCTION_WORDS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
-from transforms.captions.lexicon.verbs import VERBS
+from transforms.captions.lexicon.verbs import IRREGULAR_PLURALS, VERBS
 
 _ARTICLES = frozenset(("a", "an"))
 _DETERMINERS = frozenset("a an the this that its his her their your my our one another each every some".split())
@@ -33,10 +33,14 @@ _ALIKE = frozenset(
 )
 # What is not counted: "an even rain" and "rain".
 _MASSES = frozenset(
-    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel conversation "
-    "speech laughter applause chatter talk static silence fire food grass steam air quiet light".split()
+    "rain snow hail wind water music noise sound traffic thunder wood metal paper plastic glass gravel "
+    "conversation machinery equipment speech laughter applause chatter talk static silence fire food grass "
+    "steam air quiet light".split()
 )
-_KINDS = frozenset("kind kinds type types sort sorts species form number sound sounds".split())
+_KINDS = frozenset(
+    "kind kinds type types sort sorts species form number sound sounds burst bursts series rush piece bit hint touch "
+    "stretch spell string".split()
+)
 # Verbs whose participle is their base form: "is run", "is hit".
 _OWN_PARTICIPLES = frozenset("run come cut hit shut set let put beat hurt split spread burst become cast shed".split())
 _VOWELS = "aeiou"
@@ -69,7 +73,8 @@ def breaks_grammar(answer: str, original: str, whole: str = "") -> bool:
         return False
     used = {lemma for word in before if word.endswith(("ing", "s")) for lemma in base_forms(word).get("VERB", ())}
     told = whole.split()
-    determined = frozenset(word for at, word in enumerate(told) if _DETERMINERS & set(told[max(0, at - 3) : at]))
+    spoken = [word for word in told if word != ","]
+    determined = frozenset(word for at, word in enumerate(spoken) if _DETERMINERS & set(spoken[max(0, at - 3) : at]))
     texts = _Texts(words, before, frozenset(used) | _SOUND_VERBS, frozenset(itertools.pairwise(before)), determined)
     triples = set(zip(before, before[1:], before[2:], strict=False))
     return any(
@@ -177,6 +182,8 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
             continue
         if (
             noun == "people"
+            or verb in _OWN_PARTICIPLES
+            or noun in _ALIKE
             or noun in FUNCTION_WORDS
             or not any(
                 form != verb and verb in base_forms(form).get("VERB", ())
@@ -192,6 +199,7 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
         if (
             words[start] in ("a", "an", "another", "each", "every")
             and not set(words[max(0, start - 3) : start]) & _TAKE_BASE_FORM
+            and _word(words, start - 1) not in ("and", "or")
             and not _is_heard(words, start)
             and (following in _LINKS | _PREPOSITIONS | _DETERMINERS or following.endswith("ly"))
             and noun in base_forms(noun).get("NOUN", ())
@@ -201,9 +209,8 @@ def _singular_with_plural_verb(texts: _Texts) -> Iterator[int]:
 
 def _is_heard(words: Sequence[str], position: int) -> bool:
     """Whether a word belongs to what somebody hears: "you hear a toaster pop and a man hum"."""
-    return (
-        bool({"hear", "hears", "heard"} & set(words[max(0, position - 12) : position]))
-        and "," not in words[max(0, position - 4) : position]
+    return bool({"hear", "hears"} & set(words[max(0, position - 12) : position])) or (
+        "heard" in words[max(0, position - 12) : position] and "," not in words[max(0, position - 4) : position]
     )
 
 
@@ -234,6 +241,7 @@ def _two_verbs(texts: _Texts) -> Iterator[int]:
             and not _follows_in(texts.before, first, second)
             and set(base_forms(second)["VERB"]) & _SOUND_VERBS
             and may_be(_word(texts.words, position - 1), "NOUN")
+            and _word(texts.words, position - 1) not in _PREPOSITIONS
         ):
             yield position
 
@@ -320,6 +328,10 @@ def _missing_article(texts: _Texts) -> Iterator[int]:
             and may_be(following, "NOUN")
             and not (set(base_forms(following).get("VERB", ())) & texts.verbs)
         ):
+            continue
+        before = _word(texts.words, position - 1)
+        if is_base_verb(word) and (_is_plural_noun(before) or before in IRREGULAR_PLURALS):
+            # "Men shout", where the original has "a shout".
             continue
         if _word(texts.words, position - 1) == "then" and may_be(word, "VERB"):
             # "Insects then screech".

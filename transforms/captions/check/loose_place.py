@@ -17,6 +17,7 @@ _HEDGES = re.compile(
     r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
     r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
     r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"
+    r"not (?:so |too |very )?far from (?!you|us|me|the|your|a|an|them|it|him|her|where)\w+|"
     r"as though|as if|to be sure|more or less|so to speak|i'd say|"
     r"(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows"
     r")(?!\w)"
@@ -48,12 +49,21 @@ _WORDS_OF = {
 #: What a word still says when all phrases are taken out: enough to contradict, too little to count as said.
 LOOSE_WORDS: dict[str, tuple[str, str]] = {word: said for said, words in _WORDS_OF.items() for word in words.split()}
 
+#: Verbs with which "up" and "down" tell no height: "speeds up", "dies down".
+PARTICLE_VERBS = {
+    "up": frozenset(
+        "speed start rev pick break fill warm dry clean end wake tear heat light crank power fire boot".split()
+    ),
+    "down": frozenset("slow die calm quiet settle wind shut break power cool tone".split()),
+}
+
 #: Uses of those words that tell no place.
 NO_PLACE = re.compile(
     r"(?<!\w)(?:back and forth|back to back|forward and back|forwards and backwards|"
     r"right (?:after|before|away|now|as|when|then|next|until|where|while)|all right|"
     r"left (?:on|off|out|alone|behind|unattended|running|the|a|an)|has left|have left|(?:so|as|thus|by) far|"
-    r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|alongside (?:the|an?)|"
+    r"far (?:too|more|less|louder|better|quieter)|above all|further and further|bottom of|"
+    r"alongside(?! (?:you|me|us|the listener)(?!\w))|"
     r"(?:gives?|gave|giving|throws?|threw|sends?|sent|bounc\w+|comes?|came|coming|hands?|pushe[sd]|push|pull\w*|falls?|"
     r"draw\w*|fill\w*|tak\w+|went|goes|walk\w*|talk\w*) "
     r"(?:[^\W\d]+ ){0,2}back|next(?! to)|next to (?:no|nothing))(?!\w)"
@@ -70,15 +80,19 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
     """
     # "So close that you could touch it" hedges nothing.
     reaching = [found for found in phrases if _REACHING & set(text.split()[found.start : found.end])]
-    if Counter(_HEDGES.findall(without_phrases(text, reaching))) - Counter(_HEDGES.findall(original)):
+    hedges, own = (
+        Counter(word.replace("as though", "as if") for word in _HEDGES.findall(said))
+        for said in (without_phrases(text, reaching), original)
+    )
+    if hedges - own:
         return True
-    tokens, own = text.split(), set(original.split())
+    tokens, words = text.split(), set(original.split())
     said = [found for found in phrases if found.says or found.denies]
     for found in said:
         before = tokens[max(0, found.start - 2) : found.start]
         if "," in before:
             before = before[before.index(",") + 1 :]
-        if any(word in _VAGUE and word not in own for word in before):
+        if any(word in _VAGUE and word not in words for word in before):
             return True
         if _VAGUE_BEHIND.match(" ".join(tokens[found.end : found.end + 5])):
             return True

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS
+from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, LIGHT_VERBS, PEOPLE
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.verbs import VERBS
 
@@ -42,6 +42,7 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
         return any(
             any(name in times and name not in moment and lemmas(name) & _SOUND_VERBS for name in told)
             or (told & set(times) and not told & moment)
+            or _are_others(told & set(times), moment)
             for moment, told in zip(moments, moments_of_answer, strict=True)
         )
     when = {name: number for number, moment in enumerate(moments) for name in moment if times[name] == 1}
@@ -52,6 +53,12 @@ def changes_order(before: Sequence[str], after: Sequence[str], names: Mapping[st
     told = [names[word] for word in after if word in names]
     order = [when[name] for name in told if name in when and told.count(name) == 1]
     return any(first > second for first, second in itertools.pairwise(order))
+
+
+def _are_others(told: set[str], moment: set[str]) -> bool:
+    """Whether other people are told in a moment: a man and then a woman, not a woman and then a man."""
+    people, before = ({name for name in names if lemmas(name) & PEOPLE} for names in (told, moment))
+    return bool(people and before) and people.isdisjoint(before)
 
 
 def _tears_apart(before: Sequence[str], moments: Sequence[set[str]], names: Mapping[str, str]) -> bool:

@@ -19,15 +19,21 @@ _GROW = _any("increase increases increasing increased rise rises rising rose gro
 _FALL = _any("decrease decreases decreasing decreased fall falls falling fell drop drops dropping dropped")
 _TAKE = _any("take takes taking took")
 _PASS = _any(
-    "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives driving "
-    "drove travel travels traveling travelling zoom zooms zooming speed speeds speeding race races racing"
+    "go goes going went pass passes passing passed come comes coming came move moves moving moved drive drives "
+    "driving drove travel travels traveling travelling traveled travelled zoom zooms zooming zoomed speed speeds "
+    "speeding sped race races racing raced roll rolls rolling rolled fly flies flying flew rush rushes rushing "
+    "rushed"
 )
 _DRAW = _any(
     "come comes coming came draw draws drawing drew get gets getting got move moves moving moved grow grows growing "
     "grew"
 )
+_PICK = _any("pick picks picking picked")
+_GAIN = _any("gather gathers gathering gathered gain gains gaining gained")
+_BREAK = _any("break breaks breaking broke")
 _PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
-_MANY = _any("number amount deal variety range series string sequence lot host")
+_MASS = _any("noise rain wind water snow traffic laughter static")
+_MANY = _any("number amount deal volume quantity variety range series string sequence lot host")
 
 # Each pattern is matched on canonical text and replaced by plain words. The order matters: a longer idiom comes first.
 _IDIOMS: tuple[tuple[str, str], ...] = (
@@ -44,15 +50,22 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("once|one time|a single time", "1 time"),
     *((f"{word} times", f"{number} times") for number, word in enumerate(_NUMBERS, 1)),
     ("(?:all|once|yet) (?:again|over again)|another time|once more", "again"),
-    ("in a row|in (?:quick|rapid|close) succession|back to back|one after (?:another|the other)", ""),
+    ("in (?:quick|rapid|fast|close) succession", "rapidly"),
+    ("in a row|in succession|in sequence|back to back|one after (?:another|the other)", ""),
     ("at (?:the )?first|to (?:begin|start) with|in the beginning", "first"),
     ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
+    ("all the while(?= (?:an?|the|some|another|birds|people|it)(?!\\w))", "while"),
     (
         f"without (?:a |any )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
         "constantly",
     ),
-    ("for (?:a|one) (?:brief |short |little )?(?:moment|instant|while|second|bit)", "briefly"),
+    ("for (?:a|one|some) (?:brief |short |little )?(?:moment|instant|while|second|bit|time)", "briefly"),
     (f"{_BEGIN} (?:back up|up again|over)", "starts again"),
+    ("motor vehicles?", "vehicle"),
+    (f"(?:a lot|lots|plenty|a great deal|a good deal) of(?= {_MASS}(?!\\w))", ""),
+    ("a little(?= (?:more|[^\\W\\d]+er)(?!\\w))", "slightly"),
+    (f"(?:{_PICK} up|{_GAIN}) (?:speed|pace|momentum)", "accelerates"),
+    (f"{_BREAK} (?:out|off|in|into|through)", "occurs"),
     # How loud and how fast.
     (f"{_GROW} in (?:volume|loudness)", "gets louder"),
     (f"{_GROW} in (?:speed|pace|tempo|frequency)", "gets faster"),
@@ -63,15 +76,31 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("with (?:great |real )?force", "forcefully"),
     ("at (?:a )?(?:high |great |full )?speed", "fast"),
     ("more(?= [^\\W\\d]+ly)", ""),
+    (
+        "as time (?:goes|pass|passes|went|passed|moves|moved)(?: (?:by|on))?|(?:with|over) time|"
+        "with the passing of time",
+        "gradually",
+    ),
+    (f"{_GO} off(?! (?:on|to|the|a))", "sounds"),
     # How many.
     (
         f"(?:quite )?a (?:great |good |large |big |huge |wide |whole )?{_MANY} of|lots of|"
-        "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a (?:couple|handful) of|a few",
+        "a (?:great|good) many|quite a few|any number of|all (?:sorts|kinds) of|a handful of|a few",
         "several",
     ),
+    ("(?:group|gathering|bunch) of (?:people|persons)", "crowd"),
+    ("groups of (?:people|persons)", "crowds"),
     ("a pair of", "two"),
+    ("(?:little |young |small )?female child", "girl"),
+    ("(?:little |young |small )?male child", "boy"),
+    ("(?:flight|set|pile|stack|heap|row) of", ""),
+    ("at (?:a |an )?(?:steady|even|constant) (?:rate|pace|interval|speed|tempo|rhythm)", "steadily"),
+    ("at (?:regular )?intervals", "periodically"),
+    ("(?:fall|falls|fell|go|goes|went|fallen) (?:silent|quiet|still)", "stops"),
+    ("(?:lose|loses|losing|lost) (?:speed|pace|momentum)", "slows"),
+    ("a couple of", "couple"),
     ("a little bit(?! of)|a bit(?! of)", "slightly"),
-    ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?) of", ""),
+    ("(?:a |an |some )?(?:little )?(?:kinds?|sorts?|types?|pieces?|bits?|species) of", ""),
     ("of (?:some|a|any) (?:kind|sort|type)", ""),
     ("(?:subway|metro) trains?", "subway"),
     ("type (?:of )?(?:sounds?|noises?)|type way", "sound"),
@@ -82,7 +111,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:the )?(?:echo|echoes|reverberation) (?:go|goes|going|ring|rings|roll|rolls) on(?: and on)?", "echo"),
     # What a sound comes in: "a round of applause", "a gust of wind", "the din of traffic".
     (
-        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|blasts?|din|backdrop|chorus|snatches|snatch) of",
+        "(?:rounds?|bouts?|fits?|bursts?|peals?|claps?|gusts?|spells?|din|backdrop|chorus|snatches|snatch) of",
         "",
     ),
     # What comes, goes and happens.
@@ -101,7 +130,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("(?:can|could|may|is|are|was|were) (?:just |faintly |clearly )?(?:be )?(?:made out|discerned|heard)", "heard"),
     # Links.
     (
-        "(?:just |right |shortly |soon )?after (?:that|this|which)|afterwards?|subsequently|thereafter|whereupon|"
+        "(?:just |right |shortly |soon )?after (?:that|this|which|"
+        "(?:it|them|him|her)(?= (?:an?|the|some|comes?|came)(?!\\w)))|afterwards?|subsequently|thereafter|whereupon|"
         "at which point|later on|a moment later|moments later|in turn",
         "then",
     ),
@@ -123,13 +153,26 @@ _OF_COURSE = re.compile(
 _AUXILIARY = re.compile(r"(?<!\w)(?:is|are|was|were|being)(?!\w)")
 # A young child is a child, a crowd of people a crowd.
 _PLAINLY = re.compile(
-    rf"(?<!\w)(?:(?:young|little) (?={_any('boys? girls? child children kids?')}(?!\w))|"
+    rf"(?<!\w)(?:(?:young|little|small) (?={_any('boys? girls? child children kids?')}(?!\w))|"
     rf"adult (?={_any('males? man men females? woman women')}(?!\w))|(?:(?<=crowd )|(?<=audience ))of people(?!\w))"
 )
 
 
+# "Blow after blow", "one burp after another".
+_AGAIN = re.compile(r"(?<!\w)(?:one )?([^\W\d]+) after (?:\1|another|the other|the next)(?!\w)")
+# "Cries and cries" goes on.
+_ON_AND_ON = re.compile(
+    r"(?<!\w)((?!(?:over|again|on|more|back|forth|up|down|off|out|round|around|by|time)\b)[^\W\d]+(?<!er)) and \1(?!\w)"
+)
+# "Closer and closer" is closer.
+_MORE_AND_MORE = re.compile(r"(?<!\w)((?!over|other|after|under)[^\W\d]+er|more) and \1(?!\w)")
+
+
 def plain_words(canonical: str) -> str:
     """Canonical text with each idiom written one way: "again and again" is "repeatedly"."""
+    canonical = _AGAIN.sub(r"\1 repeatedly", canonical)
+    canonical = _ON_AND_ON.sub(r"\1 constantly", canonical)
+    canonical = _MORE_AND_MORE.sub(r"\1", canonical)
     text = _OF_COURSE.sub(_thing, _ANY_IDIOM.sub(_idiom, canonical))
     return " ".join(_PLAINLY.sub("", text).split())
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, is_hedged
+from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, PARTICLE_VERBS, is_hedged
+from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
 from transforms.captions.phrases.parse import ROOM, SPOT, Found, find_phrases, without_phrases
 from transforms.words import VOCABULARY, SpatialWords
@@ -28,6 +29,9 @@ _ALL = frozenset("all both everything each together it".split())
 _LINKS = frozenset("and while whilst as then before after with followed when but over until once".split())
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
+
+_APPROACH = frozenset("draw come move get drive".split())
+_COMPARED = frozenset("closer nearer farther further".split())
 
 #: An attribute and its word, such as ("direction", "left").
 _Said = tuple[str, str]
@@ -82,10 +86,17 @@ class _Comparison:
         return None
 
     def _without_particle(self, found: Found, tokens: Sequence[str]) -> Found:
-        """A phrase without the "up" or "down" that belongs to a verb of the original: "pulls up", "pulling up on …"."""
+        """A phrase without what belongs to a verb: the "up" of "speeds up", or of the original's "pulls up"."""
+        if _COMPARED & set(tokens[found.start : found.end]) and _COMPARED & set(self.before.split()):
+            # "Moves closer and then farther away" tells of the sound's way.
+            return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
         particle, verb = tokens[found.start], tokens[found.start - 1]
+        if particle == "near" and lemmas(verb) & _APPROACH:
+            return replace(found, says=tuple(said for said in found.says if said[0] != "distance"))
         if particle not in ("up", "down") or found.start == 0:
             return found
+        if lemmas(verb) & PARTICLE_VERBS[particle]:
+            return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
         pairs = itertools.pairwise(self.before.split())
         if not any(second == particle and first[:4] == verb[:4] and verb != "," for first, second in pairs):
             return found
@@ -104,11 +115,23 @@ class _Comparison:
             wanted = self.demanded.get(attribute)
             new = {word for key, word in (said - self.said_before) + loose if key == attribute}
             denials = {word for key, word in denied - denied_before if key == attribute}
-            if wanted is None and new | denials:
+            if wanted is None and (new | denials or self._is_taken(attribute)):
                 return f"invents_{attribute}"
             if wanted is not None and (new - {wanted} or wanted in denials):
                 return f"contradicts_{attribute}"
         return None
+
+    def _is_taken(self, attribute: str) -> bool:
+        """Whether the place of all begins with a word that the original says of one sound: "far off on your left"."""
+        first = next(iter(_clusters(self.tokens, self.phrases, _JOINS - _ALL)), [])
+        first_before = next(iter(self.phrases_before), None)
+        if not first or first[0].start > 1 or (first_before and first_before.start <= 1):
+            return False
+        if not _LINKS & set(self.before.split()):
+            return False
+        own = {said for said in self.said_before if said[0] == attribute}
+        taken = any(own & set(found.says) for found in first)
+        return taken and any(_says(found, pair) for found in first for pair in self.demanded.items())
 
     def _is_said(self, wanted: _Said) -> bool:
         """Whether the answer says a word of the row, beyond what the original says of its own sounds."""
@@ -144,7 +167,10 @@ class _Comparison:
                 continue
             within = any(self._has_sounds_on_both_sides(cluster) for cluster in (first, second))
             told_of_all = self.tokens[second[0].start - 1] in _ALL
-            if within and first[0].start > 1 and not told_of_all and self._links_between(first[-1], second[0], 2):
+            if told_of_all or not self._links_between(first[-1], second[0], 2):
+                continue
+            # "On your left a dog barks and a cat meows above you": one place is told of all, the other of the cat.
+            if self.tokens[second[0].start - 1] != "," if first[0].start <= 1 else within:
                 return True
         return False
 
@@ -155,7 +181,9 @@ class _Comparison:
             spot = all(found.kind == SPOT for found in first) and first[0].start > 1
             room = second[0].kind == ROOM and bool(second[0].says) and self.tokens[second[0].start - 1] != ","
             between = [word for word in self.tokens[first[-1].end : second[0].start] if word != ","]
-            if spot and room and {"while", "whilst"} & set(between[:1]) and len(between) > 2:
+            apart = bool({"while", "whilst"} & set(between[:1])) and len(between) > 2
+            # "… while people talk, and the small room echoes" tells of the room of all.
+            if spot and room and apart and not self._is_definite(second[0]):
                 return True
         return False
 

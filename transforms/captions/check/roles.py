@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
 _LINKS = frozenset(
     ", and but as while whilst when then followed following before after until with over amid amidst alongside "
-    "accompanied interrupted preceded drowned".split()
+    "accompanied interrupted preceded drowned where join joins joined joining".split()
 )
 _PARTS = _LINKS | {"by"}
 _BE = frozenset("is are was were be been being gets get".split())
@@ -23,7 +24,14 @@ _EMPTY = VACUOUS | CARRIERS
 _ANYBODY = frozenset("someone somebody something".split())
 _BEFORE_THINGS = frozenset("a an the its their his her some".split())
 _BEGIN_CLAUSES = frozenset(", as while whilst when then before after until".split())
+_OF_PLACE = frozenset("in on at through across along inside during".split())
+# How a sound goes on may be told anywhere.
+_ASPECTS = frozenset("gradually repeatedly constantly continuously occasionally".split())
+_SWITCH = re.compile(r"(?<!\w)(?:turn|switch|flick|power)\w* (?:[^\W\d]+ ){0,2}?(on|off)(?!\w)")
 _TOWARDS = frozenset(("at", "to"))
+# Verbs that many things do: an engine runs, and water runs.
+_COURSE = frozenset("continue begin start stop occur go come keep end".split())
+_GENERAL_VERBS = frozenset("run go work operate play sound make come move".split())
 _TURNS = (
     ("on onto upon over above atop", "under beneath underneath below"),
     ("in into inside within", "outside"),
@@ -47,7 +55,8 @@ _OPPOSITES = {
 def changes_roles(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
     """True where a sound is torn apart and mixed with another, another acts, or a thing is turned upside down."""
     return any(
-        changes(before, after, names) for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _acts_no_more)
+        changes(before, after, names)
+        for changes in (_mixes_sounds, _exchanges_actors, _turns_around, _switches, _acts_no_more)
     )
 
 
@@ -58,7 +67,11 @@ def _mixes_sounds(before: Sequence[str], after: Sequence[str], names: Mapping[st
     times = Counter(name for own, shared in parts for name in own | shared)
     # A part of one word ("humming and clicking of an engine") has no actor of its own that could be mistaken.
     sound_of = {
-        name: number for number, (own, _) in enumerate(parts) if len(own) > 1 for name in own if times[name] == 1
+        name: number
+        for number, (own, _) in enumerate(parts)
+        if len(own) > 1
+        for name in own
+        if times[name] == 1 and not lemmas(name) & _GENERAL_VERBS
     }
     sounds_by_part = [{sound_of[name] for name in own if name in sound_of} for own, _ in _sounds_apart(after, names)]
     parts_of_sound: dict[int, set[int]] = {}
@@ -84,9 +97,20 @@ def _sounds_apart(words: Sequence[str], names: Mapping[str, str]) -> list[tuple[
     found: list[tuple[set[str], set[str]]] = []
     subject: set[str] = set()
     for part in parts:
+        if (
+            part[:1]
+            and (part[0] in _OF_PLACE or part[:2] == ["out", "in"])
+            and not any(_is_verbal(part, at) for at in range(len(part)))
+        ):
+            # "In the wild, birds and insects chirp" tells where all of it is.
+            continue
         verb = next((at for at in range(len(part)) if _is_verbal(part, at)), len(part))
         actor = {names[word] for word in part[:verb] if word not in FUNCTION_WORDS}
-        own = {names[word] for word in part if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY}
+        own = {
+            names[word]
+            for word in part
+            if word not in FUNCTION_WORDS and not lemmas(word) & _EMPTY and word not in _ASPECTS
+        }
         if own:
             # "Before drinking water" has the actor of the part before it.
             found.append((own, set() if actor or _has_own_actor(part) else subject))
@@ -104,6 +128,9 @@ def _is_one_sound(part: Sequence[str], following: Sequence[str], links: Sequence
         return False
     if "between" in part or (links[-1] == "," and part[0] in _ARTICLES and set(base_forms(part[-1])) == {"ADJ"}):
         # "A conversation between a man and a woman", "a loud, low hum".
+        return True
+    if links[-1] == "and" and part[-2:-1] == ["of"] and part[-1].endswith("ing") and following[0].endswith("ing"):
+        # "The hum of an idling and revving engine".
         return True
     coordinated = links[0] in _BEGIN_CLAUSES and part[0] in _ARTICLES and following[0] in _ARTICLES
     if coordinated and len(part) < 4 and len(following) > 2:
@@ -142,8 +169,14 @@ def _exchanges_actors(before: Sequence[str], after: Sequence[str], names: Mappin
     counted = plural & singular
     original, answer = (_actors(words, names, counted) for words in (before, after))
     told = {_named(word, names, counted) for word in before}
-    for verb, found in answer.surely.items():
+    for verb, acting in answer.surely.items():
+        if lemmas(verb) & _COURSE:
+            continue
+        # "Each step crunching them": a step is no one who acts.
+        found = acting - original.surely.keys()
         known = original.surely[verb] | original.perhaps[verb]
+        # The "high" of "high pitched beeping" is no one who acts.
+        known = {name for name in known if not may_be(name, "ADJ") or lemmas(name) & PEOPLE}
         # "The flapping of wings" does not say whether the wings flap or are flapped.
         known_or_object = known | (answer.around[verb] if original.owners[verb] & answer.around[verb] else set())
         # "Someone" may act wherever the original names nobody; a word that the original lacks is an addition.
@@ -206,14 +239,39 @@ def _actors_of(
     if part[position + 1 : position + 2] == ["of"]:
         # "The screech of insects".
         return set(nouns[position + 1 :]) - {""}, set()
-    earlier = set(nouns[:position]) - {""}
-    if position and part[position - 1] in _BE and not word.endswith(("ing", "s")):
-        # A passive: the actor follows "by".
-        return (set(nouns[part.index("by", position) :]) - {""} if "by" in part[position:] else set()), set()
+    governed = _governed(part[:position])
+    earlier = {noun for at, noun in enumerate(nouns[:position]) if not governed[at]} - {""}
+    if not earlier and any(governed):
+        return set(), set()
+    auxiliary = next((other for other in reversed(part[:position]) if not other.endswith("ly")), "")
+    behind = part[position + 1] if position + 1 < len(part) else ""
+    if (
+        position
+        and not word.endswith(("ing", "s"))
+        and (auxiliary in _BE or (word.endswith("ed") and behind in ("in", "with", "by")))
+    ):
+        # A passive: the actor follows "by", a tool "with".
+        if "by" in part[position:]:
+            return set(nouns[part.index("by", position) :]) - {""}, set()
+        tools = part.index("with", position) if "with" in part[position:] else len(part)
+        return set(), set(nouns[tools:]) - {""}
     if earlier and part[0] not in _PRONOUNS:
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
+
+
+def _governed(part: Sequence[str]) -> list[bool]:
+    """Which words belong to a preposition before a subject: "in the clear sky" in "in the clear sky a plane flies"."""
+    inside = [False] * len(part)
+    for at, word in enumerate(part):
+        if word in _OF_PLACE:
+            end = at + 1
+            while end < len(part) and (end == at + 1 or part[end] not in FUNCTION_WORDS):
+                end += 1
+            if end < len(part) and part[end] in _BEFORE_THINGS | _ANYBODY:
+                inside[at:end] = [True] * (end - at)
+    return inside
 
 
 def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -232,12 +290,14 @@ def _clauses(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 def _may_act(part: Sequence[str], position: int) -> bool:
     """Whether a word can be a noun that acts; an adjective before its noun is none."""
     word = part[position]
-    if word in _ANYBODY:
+    if word in _ANYBODY or lemmas(word) & PEOPLE:
         return True
     if word in FUNCTION_WORDS or not may_be(word, "NOUN") or word.endswith("ing") or lemmas(word) & VACUOUS:
         return False
     following = part[position + 1] if position + 1 < len(part) else ""
-    return not may_be(word, "ADJ") or following in FUNCTION_WORDS or not may_be(following, "NOUN")
+    # "A plane flies": a verb follows, no plural noun.
+    before_verb = not word.endswith("s") and following.endswith("s") and may_be(following, "VERB")
+    return not may_be(word, "ADJ") or before_verb or following in FUNCTION_WORDS or not may_be(following, "NOUN")
 
 
 def _named(word: str, names: Mapping[str, str], counted: set[str]) -> str:
@@ -283,6 +343,13 @@ def _turns_around(before: Sequence[str], after: Sequence[str], names: Mapping[st
         found and ways_before[name] and all(ways_before[name] & _OPPOSITES.get(way, frozenset()) for way in found)
         for name, found in ways.items()
     )
+
+
+def _switches(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:
+    """True where the answer turns on what the original turns off, or the other way round."""
+    del names
+    ways, ways_before = ({match[1] for match in _SWITCH.finditer(" ".join(words))} for words in (after, before))
+    return bool(ways and ways_before) and ways.isdisjoint(ways_before)
 
 
 def _acts_no_more(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> bool:

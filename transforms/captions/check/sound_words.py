@@ -22,14 +22,15 @@ CARRIERS = frozenset(
     "reach rise carry drift hold be have do go travel move utter release listener somewhere something someone "
     "somebody join mix mingle accompany underneath punctuate blend ensue sequence take turn place keep moment voice "
     "same echo reverberation reverberate room stand use become word backdrop float waft spill filter erupt overlap "
-    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst".split()
+    "underlie underscore unfold proceed appear exist include contain consist involve feature surround burst way "
+    "manner fashion".split()
 )
 
 # Words of an original that say nothing of its sounds.
 VACUOUS = frozenset(
     "sound noise background distance nearby distant ongoing occur happen someone somebody something same different "
     "far hear audible foreground scene recording time fashion manner way pattern present group make "
-    "produce emit generate "
+    "produce emit generate create cause "
     "level rate rhythm intensity frequency pace tempo succession motion movement action activity process degree "
     "amount range effect backdrop proceed exist appear include contain consist involve feature setting environment "
     "area surroundings pitched discernible noticeable perceptible".split()
@@ -42,7 +43,9 @@ LIGHT_VERBS = frozenset(
 )
 
 # How often and how many: "repeatedly, over and over" says it once.
-QUANTITIES = frozenset("several multiple numerous various many different few repeatedly repeated repetitive".split())
+QUANTITIES = frozenset(
+    "several multiple numerous various many different few much repeatedly repeated repetitive".split()
+)
 
 # Only people are heard so: an answer may name them where the original does not.
 HUMAN_SOUNDS = frozenset(
@@ -153,7 +156,7 @@ SAME_SENSE = (
     "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
     "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
     "uninterrupted even evenly",
-    "several multiple numerous various many different few repeatedly repeated repetitive repetitively repeat",
+    "several multiple numerous various many different few couple repeatedly repeated repetitive repetitively repeat",
     "keep repeatedly",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",
     "irregular irregularly uneven unevenly",

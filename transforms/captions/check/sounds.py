@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
+from transforms.captions.check.kinship import (
+    is_redundant,
+    is_slight,
+    joined_phrasals,
+    may_be_added,
+    may_go_missing,
+    pair_up,
+)
+from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
-from transforms.captions.check.senses import Senses, content_words, split_compounds
+from transforms.captions.check.senses import Senses, classes, content_words, split_compounds
 from transforms.captions.check.sound_words import (
     BEGINNINGS,
     CARRIERS,
@@ -25,7 +34,16 @@ from transforms.captions.check.sound_words import (
 )
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.verbs import VERBS
+from transforms.captions.phrases.found import FREE
+from transforms.captions.phrases.parse import find_phrases
+from transforms.captions.phrases.room_words import ABSORBS, ECHOES
 
+# A paraphrase has no more words of its own; so many are looked at one by one.
+_MOST_CHANGES = 30
+# So many words of content allow for one more that is lost.
+_WORDS_FOR_ONE_MORE = 12
+_SOUND_NAMES = frozenset((*VERBS, *SOUND_WORDS, "note", "tone", "word", "stroke", "blow", "footfall", "clip"))
 _SEQUENCE = re.compile(r"(?<!\w)(?:then|followed|following|follows|before|after|preceded|until|next)(?!\w)")
 
 
@@ -40,6 +58,16 @@ _OF_ROOM = re.compile(
     r"(?:(?!(?:a|an|the|its|bare)\b)[^\W\d]+ )?(?:(?:a|an|the|its|bare) )?(?:[^\W\d]+ |, ){0,3}"
     r"(?:room|hall|space|chamber|walls?|echo|echoes)(?!\w)|"
     r"(?<!\w)(?:[^\W\d]+ (?:, )?){1,2}(?:echo|echoes|reverberation|echoing)(?!\w)"
+)
+
+
+_SHAKES = re.compile(
+    r"(?<!\w)(shak\w+|shook|fill\w*|rock\w*) (?:the|a|an) (?:[^\W\d]+ ){0,2}(?:room|hall|space|air|walls?)(?!\w)"
+)
+# "The blasts echo around a hall" speaks of blasts that are told already.
+_ECHOING_SOUND = re.compile(
+    r"(?<!\w)(?:the|its|their|each|every|his|her) ([^\W\d]+) (?:all |still |loudly )?"
+    r"(?:echo\w*|reverberat\w+|resound\w*|ring|rings|rang|ringing|linger\w*|bounc\w+|carr\w+|com\w+ back|c[ao]me back)"
 )
 
 
@@ -73,16 +101,39 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "order_changed"
     # "Some birds" are several.
     free = compared.covered | (QUANTITIES if "some" in after else frozenset())
-    if any(word not in free for word in _required(before)) or says_less_often(before, after, names):
+    required = [word for word in _required(before) if word not in free]
+    if len(required) > _MOST_CHANGES:
         return "content_lost"
-    return "content_added" if any(not _is_carrier(word, before) for word in compared.added) else None
+    lost = [
+        word for word in required if not (may_go_missing(word, after) or is_redundant(word, before, compared.covered))
+    ]
+    if not _are_slight(lost, before, compared.covered):
+        return "content_lost"
+    if says_less_often(before, after, names):
+        return "content_lost"
+    if len(compared.added) > _MOST_CHANGES:
+        return "content_added"
+    added = [word for word in compared.added if not (_is_carrier(word, before) or may_be_added(word, before))]
+    return "content_added" if added else None
+
+
+def _are_slight(lost: Sequence[str], before: Sequence[str], covered: frozenset[str]) -> bool:
+    """Whether the words that an answer loses are few and of no sound, and the rest of their clauses is told."""
+    few = 1 + len(content_words(before)) // _WORDS_FOR_ONE_MORE
+    return len(set(lost)) <= few and all(is_slight(word, before, covered) for word in lost)
 
 
 def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
     own = frozenset(original.split())
-    before, after = (plain_words(without_place(text, own)).split() for text in (original, answer))
+    told, told_after = (without_place(text, own).split() for text in (original, answer))
+    before, after = (
+        plain_words(" ".join(joined_phrasals(words, others))).split()
+        for words, others in ((told, told_after), (told_after, told))
+    )
     of_room = {word for match in _OF_ROOM.finditer(answer) for word in match[0].split() if lemmas(word) & _RESOUND}
+    of_room |= {match[1] for match in _SHAKES.finditer(answer)}
+    of_room |= {match[1] for match in _ECHOING_SOUND.finditer(answer) if lemmas(match[1]) & _SOUND_NAMES}
     before = split_compounds(before, Senses(content_words(after)))
     said = Senses(content_words(before))
     after = split_compounds(after, said)
@@ -94,14 +145,52 @@ def compare(answer: str, original: str) -> Compared:
     added = []
     for word in content_words(after):
         matches = said.matches(word)
-        covered.update(matches)
         if matches:
-            names.setdefault(word, names[matches[0]])
+            names.setdefault(word, names[next((one for one in matches if one not in covered), matches[0])])
+            covered.update(matches)
         else:
             names.setdefault(word, word)
             if word not in of_room:
                 added.append(word)
+    in_room = {lemma for word in _words_of_echo(answer) for lemma in lemmas(word)}
+    classes_in_room = {number for word in in_room for number in classes(word)}
+    more_often = _said_more_often(before, after, names)
+    lost = []
+    for word in dict.fromkeys(content_words(before)):
+        if word in covered:
+            continue
+        other = next((more_often[number] for number in classes(word) if number in more_often), "")
+        if other or lemmas(word) & in_room or (classes(word) and classes(word) & classes_in_room):
+            # "A man speaks and a child talks" says it twice; "with its sirens ringing" is told with the room.
+            names[word] = other or names[word]
+            covered.add(word)
+        else:
+            lost.append(word)
+    few = max(len(lost), len(added)) <= _MOST_CHANGES
+    for word, other in pair_up(lost, added, before).items() if few else ():
+        names[word] = names[other]
+        covered.add(other)
+        added.remove(word)
     return Compared(before, after, names, frozenset(covered), added)
+
+
+def _words_of_echo(answer: str) -> Iterator[str]:
+    """The words of the phrases that tell of echo apart from its room: "with its sirens ringing and echoing"."""
+    words = answer.split()
+    for found in find_phrases(answer):
+        if found.kind == FREE:
+            yield from (word for word in words[found.start : found.end] if word not in ECHOES | ABSORBS)
+
+
+def _said_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    """For each class of one sense, the name of a word of the original that the answer says more often."""
+    times, times_before = (Counter(names.get(word, "") for word in words) for words in (after, before))
+    return {
+        number: names[word]
+        for word in before
+        if word in names and times[names[word]] > times_before[names[word]]
+        for number in classes(word)
+    }
 
 
 def _required(before: Sequence[str]) -> list[str]:

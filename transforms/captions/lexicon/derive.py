@@ -10,11 +10,23 @@ from __future__ import annotations
 import gzip
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from transforms.captions.lexicon.wordnet import DERIVED, IRREGULAR, PARTS, SYNONYMS, WORDNET_FILE
+from transforms.captions.lexicon.wordnet import (
+    ANTONYMS,
+    BROADER,
+    DERIVED,
+    HEARD,
+    IRREGULAR,
+    PARTS,
+    PHRASAL,
+    SYNONYMS,
+    VAGUE,
+    WORDNET_FILE,
+)
 
 _FILES = dict(zip(PARTS, ("noun", "verb", "adj", "adv"), strict=True))
 _LETTERS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
@@ -23,7 +35,17 @@ _WORD = re.compile(r"[a-z]+")
 _SENSES = 3
 # Speech and sound, by the lexicographers' files: WordNet holds "cry" and "shout" to be one sense, a listener does not.
 _SOUNDS = {"VERB": ("32", "39"), "NOUN": ("10", "11")}
-_DERIVED_FROM, _PERTAINS_TO, _SIMILAR_TO = "+", "\\", "&"
+_DERIVED_FROM, _PERTAINS_TO, _SIMILAR_TO, _BROADER, _ANTONYM = "+", "\\", "&", "@", "!"
+# Things, stuff and places, by the lexicographers' files; animals and people are not exchanged for their kind.
+_THINGS = frozenset(("06", "13", "14", "15", "17", "20", "27"))
+# What has more kinds than this is too general to stand for one of them: "device", "move".
+_MOST_KINDS = 60
+# Nouns of no thing and no event: attributes, ideas, feelings, motives, amounts, relations, shapes, states, times.
+_VAGUE_FILES = frozenset(("07", "09", "12", "16", "23", "24", "25", "26", "28"))
+# Nouns of what is heard: animals, communication, events, people, weather.
+_HEARD_FILES = frozenset(("05", "10", "11", "18", "19"))
+_PARTICLES = "up down on off out in away over by back along around through together".split()
+_PHRASAL_VERB = re.compile(rf"([a-z]+)_({'|'.join(_PARTICLES)})")
 
 
 @dataclass(frozen=True)
@@ -60,8 +82,54 @@ def derived_text(folder: Path) -> str:
                 pair = {synset.words[int(numbers[:2], 16) - 1], synsets[other].words[int(numbers[2:], 16) - 1]}
                 if len(pair) == 2 and all(map(_WORD.fullmatch, pair)):
                     lines.add(f"{DERIVED} {' '.join(sorted(pair))}")
+            if kind == _ANTONYM:
+                pair = {synset.words[int(numbers[:2], 16) - 1], synsets[other].words[int(numbers[2:], 16) - 1]}
+                if len(pair) == 2 and all(map(_WORD.fullmatch, pair)):
+                    lines.add(f"{ANTONYMS} {' '.join(sorted(pair))}")
+    lines |= {*_broader(synsets, senses), *_phrasal(synsets)}
+    vague = sorted(
+        word
+        for (part, word), offsets in senses.items()
+        if part == "NOUN" and synsets[part, offsets[0]].lexicographer_file in _VAGUE_FILES
+    )
+    heard = sorted(
+        word
+        for (part, word), offsets in senses.items()
+        if part == "NOUN" and synsets[part, offsets[0]].lexicographer_file in _HEARD_FILES
+    )
+    lines |= {f"{kind} {' '.join(words)}" for kind, words in ((VAGUE, vague), (HEARD, heard)) if words}
     words_by_part = [f"{part} {' '.join(sorted(word for other, word in senses if other == part))}" for part in PARTS]
     return "".join(f"{line}\n" for line in (*words_by_part, *sorted(lines)))
+
+
+def _broader(synsets: dict[tuple[str, str], _Synset], senses: dict[tuple[str, str], list[str]]) -> Iterator[str]:
+    """For each verb, and each noun of a thing, the words for what it is a kind of: "giggle laugh"."""
+    kinds = Counter(other for synset in synsets.values() for kind, other, _ in synset.pointers if kind == _BROADER)
+    for (part, word), offsets in senses.items():
+        if part not in ("NOUN", "VERB"):
+            continue
+        found = {
+            broader
+            for offset in offsets[:_SENSES]
+            if part == "VERB" or synsets[part, offset].lexicographer_file in _THINGS
+            for kind, other, _ in synsets[part, offset].pointers
+            if kind == _BROADER and kinds[other] <= _MOST_KINDS
+            for broader in synsets[other].words
+            if _WORD.fullmatch(broader) and other[1] in senses.get((part, broader), [])[:_SENSES]
+        }
+        if found:
+            yield f"{BROADER} {part} {word} {' '.join(sorted(found))}"
+
+
+def _phrasal(synsets: dict[tuple[str, str], _Synset]) -> Iterator[str]:
+    """For each verb with a particle the single verbs of its senses: "breathe out exhale"."""
+    meanings: dict[str, set[str]] = {}
+    for synset in synsets.values():
+        for match in filter(None, map(_PHRASAL_VERB.fullmatch, synset.words)):
+            meanings.setdefault(f"{match[1]} {match[2]}", set()).update(filter(_WORD.fullmatch, synset.words))
+    for phrase, verbs in meanings.items():
+        if verbs:
+            yield f"{PHRASAL} {phrase} {' '.join(sorted(verbs))}"
 
 
 def _synsets(folder: Path) -> Iterator[tuple[tuple[str, str], _Synset]]:

@@ -7,6 +7,7 @@ Each entry of the file starts at the left edge; lines that are indented go on wi
 | `<name> = …` | a definition, which the notation of phrases refers to |
 | `adjectives room_size.small = …` | what adjectives before a room say |
 | `rooms = …` | what a room is called |
+| `named rooms = …` | what is a room where an adjective of rooms stands before it |
 | `written room_size.small = …` | adjectives of a room that the template writes |
 | `direction.left weakly distance.near (conditions): …` | a phrase, and the words of space that it says |
 
@@ -74,7 +75,10 @@ class Grammar:
     definitions: dict[str, str]
     adjectives: dict[str, tuple[Said, ...]]
     """What an adjective of one word or two says of a room."""
+    adjective_starts: frozenset[str]
+    """The first words of the adjectives."""
     rooms: frozenset[str]
+    named_rooms: frozenset[str]
     written: dict[Said, tuple[str, ...]]
     """The adjectives of a room that the template writes."""
 
@@ -95,6 +99,7 @@ def read_grammar(text: str) -> Grammar:
     adjectives: dict[str, tuple[Said, ...]] = {}
     written: dict[Said, tuple[str, ...]] = {}
     rooms: frozenset[str] = frozenset()
+    named_rooms: frozenset[str] = frozenset()
     phrases: list[Phrase] = []
     for entry in _entries(text):
         if match := _DEFINITION.fullmatch(entry):
@@ -105,11 +110,14 @@ def read_grammar(text: str) -> Grammar:
             written[_said(match[1])[0]] = tuple(word.strip() for word in match[2].split("|"))
         elif entry.startswith("rooms = "):
             rooms = frozenset(word.strip() for word in entry.removeprefix("rooms = ").split("|"))
+        elif entry.startswith("named rooms = "):
+            named_rooms = frozenset(word.strip() for word in entry.removeprefix("named rooms = ").split("|"))
         elif match := _PHRASE.fullmatch(entry):
             phrases.extend(_phrases(match, definitions))
         else:
             raise ValueError(f"the grammar of places has an entry of no kind: {entry[:60]!r}")
-    return Grammar(tuple(phrases), definitions, adjectives, rooms, written)
+    starts = frozenset(adjective.split()[0] for adjective in adjectives)
+    return Grammar(tuple(phrases), definitions, adjectives, starts, rooms, named_rooms, written)
 
 
 def _entries(text: str) -> list[str]:

@@ -85,6 +85,8 @@ def without_phrases(canonical: str, phrases: Sequence[Found], kept: Container[st
                 run: list[int] = []
                 position = beside
                 while 0 <= position < len(words) and words[position] in OF_ROOMS and words[position] not in kept:
+                    if step > 0 and words[position] == "as":
+                        break
                     run.append(position)
                     position += step
                 # "As a" in "in an echoing room as a machine rumbles" belongs to the machine.

@@ -20,7 +20,8 @@ _NOT_INSIDE = frozenset(
 # What a room does or has, where a sentence begins with the room.
 _ROOM_VERBS = frozenset(
     "is was has holds held contains contained where rings rang echoes echoed fills filled carries carried gives gave "
-    "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers".split()
+    "lets makes made throws hosts hears returns swallows swallowed absorbs that which with in answers sends sent "
+    "throws threw hurls flings flung".split()
 )
 # Words before a room that say nothing of it.
 _FILLERS = frozenset(
@@ -69,11 +70,16 @@ class RoomReader:
         before, following = self.word(position - 1), self.word(found.end)
         behind_place = before in _NOT_INSIDE
         definite = word in ("the", "this", "your", "our") or before in ("is", "was")
-        firm = not behind_place and (found.firm or definite or following in _ROOM_VERBS)
+        # "A long way off, large hall: …", as a field note has it.
+        apart = before == "," and following == ","
+        firm = not behind_place and (found.firm or definite or apart or following in _ROOM_VERBS)
         return replace(found, of_another=behind_place, firm=firm)
 
     def noun_at(self, start: int) -> Found | None:
         """A room with its adjectives, determiner first."""
+        if self.word(start) in ("front", "back", "rear"):
+            # "Low in front, small room" names two places.
+            return None
         position = start + (self.word(start) in _DETERMINERS)
         says: list[Said] = []
         denies: list[Said] = []
@@ -88,6 +94,10 @@ class RoomReader:
                 said, length = adjective
                 (denies if self.is_denied(position, start) else says).extend(said)
                 position += length
+            elif says and word in place_grammar().named_rooms and self.word(start - 1) in _INSIDE - {"of", "from"}:
+                # "In a small kitchen": the kitchen itself is told of the sound.
+                keeps.append(position)
+                break
             elif self._is_echoing_thing(start, position, keeps, says):
                 # "In a small, echoing temple": what echoes is a room, whatever it is called.
                 position -= 1
@@ -172,10 +182,14 @@ class RoomReader:
         return position
 
     def _adjective_at(self, position: int) -> tuple[tuple[Said, ...], int] | None:
-        two = f"{self.word(position)} {self.word(position + 1)}"
-        if two in place_grammar().adjectives:
-            return place_grammar().adjectives[two], 2
-        said = place_grammar().adjectives.get(self.word(position))
+        grammar = place_grammar()
+        word = self.word(position)
+        if word not in grammar.adjective_starts:
+            return None
+        two = grammar.adjectives.get(f"{word} {self.word(position + 1)}")
+        if two is not None:
+            return two, 2
+        said = grammar.adjectives.get(word)
         return None if said is None else (said, 1)
 
     def clause_at(self, start: int, last: Found | None) -> Found | None:

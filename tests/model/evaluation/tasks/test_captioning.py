@@ -111,6 +111,7 @@ def test_weights_of_gpt2_come_from_a_folder(tmp_path):
         Captioner(4, [], source=str(tmp_path / "nothing"), seed=0)
 
 
+@pytest.mark.slow
 def test_scores_of_perfect_captions_and_of_empty_ones(monkeypatch):
     monkeypatch.setattr(captioning, "_DRAWS", 20)
     texts = [

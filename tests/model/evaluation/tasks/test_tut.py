@@ -62,6 +62,7 @@ def test_the_layout_is_read(tut):
     )
 
 
+@pytest.mark.slow
 def test_localisation_on_its_recordings(subject, tut):
     scores = evaluate_tut(subject, tut)
     assert scores["branch"]["mean_angle_deg"]["value"] < 8
@@ -133,6 +134,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(tut, subject, tmp_path):
         read_event(late, **settings)
 
 
+@pytest.mark.slow
 def test_localisation_includes_the_tut_folder_of_the_options(subject, tut):
     from model.evaluation.tasks.localisation import evaluate_localisation
 

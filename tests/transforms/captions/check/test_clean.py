@@ -50,6 +50,7 @@ def test_words_that_are_no_tags_stay(text: str) -> None:
     assert clean_answer(text) == text
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "<|channel|>", "final", "<|message|>", "a ", "\n"])))
 def test_a_second_cleaning_finds_nothing_of_reasoning_left_at_the_head(pieces: list[str]) -> None:
     text = without_reasoning("".join(pieces))

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
 from transforms.captions.lexicon.derive import derived_text
-from transforms.captions.lexicon.relations import derived, synonyms
+from transforms.captions.lexicon.relations import (
+    broader,
+    derived,
+    is_heard,
+    is_vague,
+    of_phrasal,
+    opposites,
+    synonyms,
+)
 from transforms.captions.lexicon.wordnet import WORDNET_FILE, wordnet
 
 
@@ -58,6 +66,15 @@ def test_any_word_has_base_forms(word: str) -> None:
     assert all(isinstance(lemma, str) for lemma in lemmas(word))
 
 
+def test_opposites_kinds_and_verbs_with_particles_are_known() -> None:
+    assert "close" in opposites("open")
+    assert "laugh" in broader("giggle", "VERB")
+    assert "inhale" in of_phrasal("breathe", "in")
+    assert [is_vague("intensity"), is_vague("kettle")] == [True, False]
+    assert [is_heard("sparrow"), is_heard("kettle")] == [True, False]
+    assert opposites("qwrtz") == broader("qwrtz", "NOUN") == of_phrasal("qwrtz", "up") == frozenset()
+
+
 def test_a_very_long_word_is_not_looked_up() -> None:
     word = "a" * 100_000 + "ing"
     assert lemmas(word) == {word}
@@ -102,6 +119,7 @@ def test_the_file_is_derived_from_wordnet_s_own_files(tmp_path: Path) -> None:
         "ADJ ",
         "ADV ",
         "! VERB ran run",
+        "% bang boom driver",
         "+ drive driver",
         "= auto car",
     ]

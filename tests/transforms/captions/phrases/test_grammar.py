@@ -46,6 +46,7 @@ def test_entries_go_on_where_lines_are_indented_and_hold_for_both_sides() -> Non
     assert {phrase.before for phrase in grammar.phrases} == {"stop"}
 
 
+@pytest.mark.slow
 def test_whatever_the_template_writes_of_a_place_is_read_as_that_place() -> None:
     for number, combination in enumerate(itertools.product(*[(None, *words) for words in VOCABULARY.values()])):
         words = SpatialWords(*combination)

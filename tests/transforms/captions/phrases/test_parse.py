@@ -43,6 +43,12 @@ def _said(text: str) -> set[str]:
         ("in a room hardly larger than a cupboard", {"small"}),
         ("rising up from far below", {"far", "down"}),
         ("by your left ear", {"near", "left"}),
+        ("in a small, quiet kitchen", {"small"}),
+        ("in a great hall hung with heavy curtains", {"large", "dampened"}),
+        ("in a big room with every echo swallowed", {"large", "dampened"}),
+        ("far off, a large hall: a dog barks", {"far", "large"}),
+        ("very high above the listener and very far away", {"up", "far"}),
+        ("far ahead a man talks", {"far", "front"}),
         # No place of the listener's.
         ("behind the door", set()),
         ("near passing cars", set()),
@@ -51,6 +57,7 @@ def _said(text: str) -> set[str]:
         ("a man left the room right after", set()),
         ("it drops and bounces and rings", set()),
         ("a small dog in a large box", set()),
+        ("food fries in a kitchen", set()),
     ],
 )
 def test_what_a_phrase_says(text: str, words: set[str]) -> None:

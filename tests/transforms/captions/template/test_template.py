@@ -31,6 +31,7 @@ ORDINARY = (
 )
 
 
+@pytest.mark.slow
 @given(original=st.text(max_size=200), words=WORDS, seed=SEEDS)
 @settings(deadline=None, max_examples=400)
 def test_any_caption_keeps_every_word_and_gets_no_other(original: str, words: SpatialWords, seed: int) -> None:
@@ -39,6 +40,7 @@ def test_any_caption_keeps_every_word_and_gets_no_other(original: str, words: Sp
     assert check_place(text, original, words) is None
 
 
+@pytest.mark.slow
 @given(
     tokens=st.lists(
         st.sampled_from(
@@ -56,6 +58,7 @@ def test_a_caption_full_of_words_of_space_keeps_its_place(tokens: list[str], wor
     assert check_place(template_caption(original, words, seed), original, words) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("original", ORDINARY)
 @given(words=WORDS, seed=SEEDS)
 @settings(deadline=None, max_examples=60)
@@ -87,6 +90,7 @@ def test_without_a_word_of_space_it_is_the_caption(original: str, words: dict[st
     assert template_caption(original, SpatialWords(**words), 1) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("original", ["A dog barks", "A dog barks and a man speaks"])
 def test_there_are_more_than_forty_frames_for_a_caption(original: str) -> None:
     words = SpatialWords("left", "up", "near", "small", "dampened")
@@ -103,6 +107,7 @@ def test_there_are_more_than_forty_frames_for_a_caption(original: str) -> None:
     assert len(found) > 40
 
 
+@pytest.mark.slow
 def test_fewer_than_four_in_ten_begin_with_the_place() -> None:
     words = SpatialWords("left", "up", "near", "small", "dampened")
     texts = [canonical_text(template_caption("A dog barks and a man speaks", words, seed)) for seed in range(1000)]
