@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Protocol, runtime_checkable
 
-<<<<<<< HEAD
-from transforms.escaping import terminal_text
-=======
 from pipeline.surroundings import is_out_of_memory, is_utf8, restart_in_utf8, working_folder
 from transforms.errors import one_line
->>>>>>> gates
+from transforms.escaping import terminal_text
 
 #: Entry points of this group are subcommands; setup.py lists them in the order of a user's work.
 GROUP = "elsa.commands"

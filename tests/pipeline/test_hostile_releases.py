@@ -1,18 +1,14 @@
-"""A hundred hostile releases: one line each, no traceback, nothing outside; the benchmark runs thousands with limits."""
+"""A hundred hostile releases: no traceback and nothing outside; the benchmark runs thousands, and in more commands."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pipeline.release.layout import read_release_json
 from tests.hostile.releases import SECRET, SECRET_TEXT, make_hostile
-from tests.hostile.run import MOST_MEMORY_BYTES, Honest, run_command, without_rendering
+from tests.hostile.run import Honest, run_command
 from tests.many_rows import write_many_rows
 
 RELEASES = 100
@@ -32,7 +28,7 @@ def test_hostile_releases_cost_one_line_each(honest: Honest, tmp_path: Path) -> 
     release = tmp_path / "release"
     faults = []
     for seed in range(RELEASES):
-        shutil.copytree(honest.releases[0], release, copy_function=os.link)
+        shutil.copytree(honest.releases[0], release)
         changes = make_hostile(seed, release)
         # What draws and what starts threads is left to the benchmark.
         words = {
