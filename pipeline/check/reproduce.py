@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 
 from pipeline.release.layout import ANSWERS, REJECTED, metadata_paths, read_table, sha256_of, stated_release
 from pipeline.release.usable_rows import unusable_row
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
 from transforms.bounds.parquet_footer import TableRefused, read_footer
+from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.records import ERROR_PREFIX, ReplyKind
 from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_COLUMNS, ROW_SCHEMA, row_digest
 from transforms.storage import folder_files
@@ -144,7 +146,7 @@ class _Comparison:
 def _read(release: str, path: str) -> tuple[int, str]:
     """The number of rows in the table of a shard, and the SHA-256 of its file."""
     with folder_files.open_file(release, path) as file:
-        return read_footer(file).rows, sha256_of(file)
+        return read_footer(file).rows, sha256_of(file, most_file_bytes(MOST_ROWS_OF_A_SHARD))
 
 
 def _rows_of(release: str, path: str) -> _Rows:

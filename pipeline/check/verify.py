@@ -36,6 +36,7 @@ from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
 from pipeline.release.layout import (
     ANSWERS,
+    ATTRIBUTION,
     RECIPE,
     REJECTED,
     RELEASE_JSON,
@@ -50,8 +51,8 @@ from pipeline.release.layout import (
 )
 from pipeline.release.release_json import RELEASE_FORMAT, SEAL, VARIETY, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies
-from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
-from transforms.bounds.parquet_tables import TableRefused, open_table
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD, MOST_TEXT_BYTES
+from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, open_table
 from transforms.captions.variety import caption_variety
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
@@ -88,8 +89,9 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     findings.add(problems)
     if _is_being_redone(release):
         findings.add([f"{release}: captions are being asked again: elsa captions redo {release} goes on"])
-    findings.add(_check_files(release, stated))
-    tables = _check_tables(release, recipe, _stated_rows(stated), findings)
+    table_rows = _stated_rows(stated, shards)
+    findings.add(_check_files(release, stated, table_rows))
+    tables = _check_tables(release, recipe, table_rows, findings)
     rows = sum(shard["rows"] for shard in shards)
     fully = _stated(stated, "versions").get("elsa-spatial-audio") == versions()["elsa-spatial-audio"]
     if processes is None:
@@ -214,10 +216,12 @@ def _is_count(value: Any, most: float = math.inf) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
-def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
+def _check_files(release: Path, stated: Mapping[str, Any], rows: Mapping[str, int]) -> Iterator[str]:
+    """A line for each problem of the files at the root; `rows` are those of the tables among them."""
     if stated.get("format") != RELEASE_FORMAT:
         yield f"{RELEASE_JSON}: its format is {stated.get('format')}, this version reads {RELEASE_FORMAT}"
     hashes = _stated(stated, "files")
+    most = {name: most_file_bytes(most_rows(count)) for name, count in rows.items()}
     for name in sorted({*ROOT_FILES, *hashes}):
         if name not in ROOT_FILES:
             yield f"{RELEASE_JSON}: states the file {name}, which no release has"
@@ -225,7 +229,7 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
         if name not in hashes:
             yield f"{RELEASE_JSON}: states no SHA-256 of {name}"
         try:
-            found = _file_sha256(release, name)
+            found = _file_sha256(release, name, most.get(name, MOST_TEXT_BYTES))
         except OSError as error:
             yield f"{name}: {reason_of(error)}"
             continue
@@ -233,9 +237,9 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: its SHA-256 is not the one in {RELEASE_JSON}"
 
 
-def _file_sha256(release: Path, name: str) -> str:
+def _file_sha256(release: Path, name: str, most_bytes: int) -> str:
     with folder_files.open_file(str(release), name) as file:
-        return sha256_of(file)
+        return sha256_of(file, most_bytes)
 
 
 class _Tables:
@@ -277,13 +281,15 @@ class _Tables:
                 yield f"{caption.name} is said to be the template's, {ANSWERS} has a kept answer for it"
 
 
-def _stated_rows(stated: Mapping[str, Any]) -> dict[str, int]:
+def _stated_rows(stated: Mapping[str, Any], shards: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The rows that the tables at the root have by the counts of release.json; a table without counts is left out."""
     counts = _stated(stated, "counts")
     answers = _stated(counts, "answers")
     found: dict[str, list[Any]] = {
         ROOMS: [counts.get("rooms")],
         REJECTED: [counts.get("rejected")],
+        # A line for each clip.
+        ATTRIBUTION: [shard["rows"] for shard in shards],
         ANSWERS: [answers.get(name, 0) for name in ("kept", "refused", "failed", "judged")],
     }
     return {name: sum(numbers) for name, numbers in found.items() if all(map(_is_count, numbers))}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -115,9 +117,15 @@ def read_table(
         raise TableRefused(f"{name}: {error}") from error
 
 
-def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards."""
+def sha256_of(file: BinaryIO, most_bytes: int) -> str:
+    """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards.
+
+    Raises:
+        OSError: when the file is larger than `most_bytes`; one that is empty but for its length would take hours.
+    """
     digest = hashlib.sha256()
+    if file.seek(0, os.SEEK_END) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes")
     file.seek(0)
     while block := file.read(_BLOCK_BYTES):
         digest.update(block)

@@ -10,6 +10,8 @@ from typing import Any
 from pipeline.release.layout import DigestBuilder, ReleaseError, digest_entry, metadata_paths, sha256_of
 from pipeline.release.usable_rows import unusable_row
 from transforms.bounds import parquet_tables
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
+from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.captions.variety import CaptionSample
 from transforms.errors import one_line
 from transforms.records import SPLITS
@@ -169,7 +171,7 @@ def total(release: str, fixed_gain_db: float | None) -> Totals:
     def tallies() -> Iterable[ShardTally]:
         for path in metadata_paths(release):
             with folder_files.open_file(release, path) as file:
-                sha256 = sha256_of(file)
+                sha256 = sha256_of(file, most_file_bytes(MOST_ROWS_OF_A_SHARD))
                 records = parquet_tables.read_table(file, ROW_SCHEMA).to_pylist()
             try:
                 yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)

@@ -36,7 +36,7 @@ def make_hostile(seed: int, release: Path) -> list[str]:
         change = draw.choice(CHANGES)
         try:
             change(draw, release)
-        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, pa.ArrowException):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError, pa.ArrowException):
             # An earlier change has taken away what this one changes.
             done.append(f"({change.__name__})")
             continue
@@ -86,7 +86,7 @@ def state_again(release: Path) -> None:
                 shard["metadata_sha256"] = hashlib.sha256(data).hexdigest()
         values["sha256"] = seal(values)
         _write_json(path, values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
         return
 
 
