@@ -197,16 +197,8 @@ def grown_column(table: pa.Table, number: int) -> bytes:
         cells = cells.slice(0, table.num_rows)
     elif pa.types.is_string(kind):
         codes = pa.array(np.zeros(200_000, dtype=np.int32))
-        return packed(
-            pa.table(
-                {
-                    name: pa.DictionaryArray.from_arrays(codes, ["y" * 500_000]).cast(pa.string())
-                    if 0
-                    else pa.DictionaryArray.from_arrays(codes, ["y" * 500_000])
-                }
-            ),
-            None,
-        )
+        texts = pa.DictionaryArray.from_arrays(codes, ["y" * 500_000])
+        return packed(pa.table({name: texts}), None)
     else:
         return packed(pa.table({name: pa.nulls(MANY, kind)}), None)
     return packed(table.set_column(number, table.schema.field(number), cells), None)
