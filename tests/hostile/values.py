@@ -197,8 +197,7 @@ def grown_column(table: pa.Table, number: int) -> bytes:
         cells = cells.slice(0, table.num_rows)
     elif pa.types.is_string(kind):
         codes = pa.array(np.zeros(200_000, dtype=np.int32))
-        texts = pa.DictionaryArray.from_arrays(codes, ["y" * 500_000])
-        return packed(pa.table({name: texts}), None)
+        return packed(pa.table({name: pa.DictionaryArray.from_arrays(codes, ["y" * 500_000])}), None)
     else:
         return packed(pa.table({name: pa.nulls(MANY, kind)}), None)
     return packed(table.set_column(number, table.schema.field(number), cells), None)
