@@ -31,7 +31,8 @@ __all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers",
 #: sample is larger, because each row may have its own answer.
 MOST_ROWS, MOST_ROWS_WITH_ANSWERS = 2_000, 20_000
 
-#: The share of captions that are still refused after each try: SmolLM2 on 200 captions of AudioCaps. docs/captions.md
+#: The share of captions that are still refused after each try: SmolLM2 on 200 captions of AudioCaps, where it begins
+#: the answer itself, as a model behind an endpoint does. docs/captions.md
 #: has the first, the last and the mean number of tries; the shares between them are interpolated.
 STILL_REFUSED = {"place": (0.315, 0.26, 0.225, 0.175), "paper": (0.83, 0.82, 0.82, 0.82)}
 
