@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from pipeline.surroundings import is_out_of_memory, is_utf8, restart_in_utf8, working_folder
 from transforms.errors import one_line
+from transforms.escaping import terminal_text
 
 #: Entry points of this group are subcommands; setup.py lists them in the order of a user's work.
 GROUP = "elsa.commands"
@@ -44,8 +45,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def fail(message: str) -> None:
-    """Prints one line on stderr."""
-    print(f"elsa: {' '.join(str(message).split())}", file=sys.stderr)
+    """Prints one line on stderr. What does not print, as a name from outside may hold it, is escaped."""
+    print(f"elsa: {terminal_text(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -26,9 +26,11 @@ from pydantic import (
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
+from transforms.bounds.limits import MOST_RECIPE_BYTES
+from transforms.bounds.yaml_values import YamlRefused, parse_yaml
 from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
 from transforms.captions.local_model import ModelError, model_name
-from transforms.errors import one_line, reason_of
+from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=0)]
 #: All versions of a clip are in one shard, which a worker holds in memory.
 Versions = Annotated[int, Field(ge=0, le=10_000)]
+#: Every room that a row uses is measured, which takes some tens of milliseconds.
+RoomCount = Annotated[int, Field(ge=0, le=1_000_000)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -183,9 +187,9 @@ def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, 
 class Rooms(SplitCounts):
     """The number of rooms of each split, and the ranges that rooms are drawn from; no room is in two splits."""
 
-    train: Count = 512
-    validation: Count = 64
-    test: Count = 128
+    train: RoomCount = 512
+    validation: RoomCount = 64
+    test: RoomCount = 128
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
     """Values over the defaults of transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
     own: list[dict[str, Any]] = Field(default_factory=list)
@@ -237,9 +241,9 @@ class AudioSettings(_Section):
     """The peak of every clip if the level is peak."""
     trim_below_peak_db: Positive = 30.0
     """Frames this far under the loudest one are silence (the paper gives no number)."""
-    min_duration_s: Positive = 4.0
+    min_duration_s: Annotated[float, Field(gt=0, le=3_600)] = 4.0
     """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
-    max_duration_s: Positive = 300.0
+    max_duration_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """A longer clip is rejected."""
 
 
@@ -518,8 +522,8 @@ def _values_of(name: str, text: str, settings: Sequence[str]) -> dict[str, Any]:
     """The values of a recipe with `KEY=VALUE` settings over them."""
     try:
         values = _yaml_values(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {name} is not YAML: {_yaml_problem(error)}") from error
+    except YamlRefused as error:
+        raise RecipeError(f"recipe {name} cannot be used: {error}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {name} is not a mapping of keys to values")
     for setting in settings:
@@ -534,8 +538,8 @@ def _yaml_values(text: str) -> Any:
 
 @lru_cache(maxsize=8)
 def _parsed_yaml(text: str) -> Any:
-    # A build reads one recipe several times, and PyYAML takes 50 ms for it.
-    return yaml.safe_load(text)
+    # A build reads one recipe several times.
+    return parse_yaml(text)
 
 
 def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
@@ -550,7 +554,7 @@ def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
     """
     name = join(release, RECIPE)
     try:
-        text = folder_files.read_bytes(release, RECIPE).decode()
+        text = folder_files.read_bytes(release, RECIPE, MOST_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {name} cannot be read: {reason_of(error)}") from error
     recipe = parse_recipe(_values_of(name, text, settings))
@@ -567,14 +571,6 @@ def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(whole.get(section), dict):
             whole[section].setdefault(key, Recipe.model_fields[section].default.model_dump(mode="json")[key])
     return whole
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    """What is wrong and in which line, without the text of the line, which may hold a password."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return one_line(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not readable'}"
 
 
 def parse_recipe(values: dict[str, Any], *, may_read: bool = False) -> Recipe:
@@ -625,8 +621,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     if not equals or not key.strip():
         raise RecipeError("--set takes KEY=VALUE" + ("" if _holds_secret("", setting) else f", not {setting!r}"))
     try:
-        value = yaml.safe_load(text) if text else None
-    except yaml.YAMLError:
+        value = parse_yaml(text) if text else None
+    except YamlRefused:
         value = text
     *parents, last = key.strip().split(".")
     section = values

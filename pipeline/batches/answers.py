@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, read_questions, safe_code, write_batches
 from pipeline.batches.provider import ENDED, Clients, refresh
 from transforms import storage
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_LINE_BYTES
 from transforms.captions.endpoint.chat import reply_of
 from transforms.captions.judge import verdict
 from transforms.captions.list_questions import request_of, request_to_judge
@@ -52,7 +53,7 @@ def collect(clients: Clients, folder: Path, output: Path) -> Collected:
     files, judges = manifest["files"], set(manifest.get("judge_files") or ())
     try:
         data = io.BytesIO(storage.read_bytes(str(output))) if output.exists() else None
-        records = as_answers(pq.read_table(data)).to_pylist() if data is not None else []
+        records = as_answers(parquet_tables.read_table(data)).to_pylist() if data is not None else []
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise BatchError(f"--output {output} holds no answers: {one_line(error)}") from error
     merged = {_key(record): record for record in records}
@@ -128,7 +129,7 @@ def read_results(data: bytes) -> Iterator[tuple[str, Reply]]:
     """The replies in a file of results, in any order. Lines that are no result are skipped."""
     for line in io.BytesIO(data):
         try:
-            values = json.loads(line)
+            values = parse_json(line, MOST_JSON_LINE_BYTES, half_characters=True)
             digest, response, error = values["custom_id"], values.get("response"), values.get("error")
         except (ValueError, KeyError, TypeError, AttributeError):
             continue

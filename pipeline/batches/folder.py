@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
+from pydantic import TypeAdapter, ValidationError
 
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_BYTES
+from transforms.captions.list_questions import QUESTION_SCHEMA
 from transforms.errors import reason_of
 from transforms.storage import folder_files
+from transforms.words import VOCABULARY
 
 _REQUESTS = re.compile(r"requests-\d{5,}\.jsonl")
 EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
@@ -41,6 +47,14 @@ class Batch:
     """True once the results have been turned into answers."""
 
 
+_BATCHES = TypeAdapter(dict[str, Batch])
+_ADDRESSES = ("base_url", "judge_base_url", "recipe_sha256")
+#: The columns of questions that tables from before there were judges and versions do not have.
+_NEWER_COLUMNS = ("repeat", "asked", "about")
+#: The columns that may hold a gap: a word that a row does not have, and what only the judge is asked.
+_MAY_BE_NULL = (*VOCABULARY, *_NEWER_COLUMNS)
+
+
 def request_file_name(number: int) -> str:
     """The name of a request file."""
     return f"requests-{number:05d}.jsonl"
@@ -53,10 +67,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         BatchError: when the folder holds none.
     """
     try:
-        values = json.loads(folder_files.read_bytes(str(folder), EXPORT))
+        values = parse_json(folder_files.read_bytes(str(folder), EXPORT, MOST_JSON_BYTES))
         if not isinstance(values, dict) or not isinstance(values.get("files"), list):
             raise ValueError("not what an export writes")
-        for name in values["files"]:
+        for key in _ADDRESSES:
+            if not isinstance(values.get(key), (str, type(None))):
+                raise ValueError(f"its key {key} is no text")
+        judge_files = values.get("judge_files") or []
+        if not isinstance(judge_files, list):
+            raise ValueError("its key judge_files is no list")
+        for name in [*values["files"], *judge_files]:
             if not isinstance(name, str) or not _REQUESTS.fullmatch(name):
                 raise ValueError(f"{ascii(name)[:80]} is no name of a file of requests")
     except FileNotFoundError as error:
@@ -75,9 +95,13 @@ def read_batches(folder: Path) -> dict[str, Batch]:
     if not folder_files.exists(str(folder), BATCHES):
         return {}
     try:
-        values = json.loads(folder_files.read_bytes(str(folder), BATCHES))
-        return {name: Batch(**{**entry, "earlier": tuple(entry["earlier"])}) for name, entry in values.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        values = parse_json(folder_files.read_bytes(str(folder), BATCHES, MOST_JSON_BYTES))
+        return _BATCHES.validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))[:200]
+        raise BatchError(f"{folder / BATCHES} cannot be read: {key}: {first['msg']}") from error
+    except (OSError, ValueError) as error:
         raise BatchError(f"{folder / BATCHES} cannot be read: {reason_of(error)}") from error
 
 
@@ -103,6 +127,32 @@ def read_questions(folder: Path, name: str) -> Any:
     table = name.replace(".jsonl", ".parquet")
     try:
         with folder_files.open_file(str(folder), table) as file:
-            return pq.read_table(file)
+            found = parquet_tables.read_table(file)
+        problem = _odd_question(found)
+        if problem is not None:
+            raise ValueError(problem)
+        return found
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BatchError(f"{folder / table} cannot be read: {reason_of(error)}") from error
+
+
+def _odd_question(table: pa.Table) -> str | None:
+    """Why a table holds no questions; None if it does."""
+    for field in QUESTION_SCHEMA:
+        if field.name not in table.schema.names:
+            if field.name in _NEWER_COLUMNS:
+                continue
+            return f"it has no column {field.name}"
+        column = table[field.name]
+        if column.type != field.type:
+            return f"its column {field.name} is of the type {column.type}, not {field.type}"
+        if field.name not in _MAY_BE_NULL and column.null_count:
+            return f"its column {field.name} has a gap"
+        words = VOCABULARY.get(field.name)
+        if words is not None and not set(pc.unique(column).to_pylist()) <= {*words, None}:
+            return f"its column {field.name} holds another word than {', '.join(words)}"
+    if {"asked", "about"} <= set(table.schema.names):
+        to_judge = pc.fill_null(pc.equal(table["asked"], "judge"), False)
+        if pc.any(pc.and_(to_judge, pc.is_null(table["about"]))).as_py():
+            return "a question to the judge says nothing of what it is about"
+    return None

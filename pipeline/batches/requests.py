@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 
 from pipeline.batches.folder import (
     EXPORT,
@@ -31,6 +30,8 @@ from pipeline.build.progress import logged_to
 from pipeline.dag import questions_dag
 from pipeline.recipe import Recipe
 from pipeline.release.layout import METADATA, metadata_paths
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
 from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
@@ -99,7 +100,7 @@ def export_requests(
     for asked in ("writer", "judge"):
         for name in (name for name in parts if name.endswith(".parquet")):
             with folder_files.open_file(here, f"{PARTS}/{name}") as file:
-                questions = pq.read_table(file).to_pylist()
+                questions = parquet_tables.read_table(file).to_pylist()
             writer.add(question for question in questions if question["asked"] == asked)
         writer.end_file()
     written = writer.finish()
@@ -107,7 +108,7 @@ def export_requests(
     manifest["judge_files"] = [*manifest.get("judge_files", ()), *writer.judge_files]
     write_json(folder, EXPORT, manifest)
     noted = [name for name in parts if name.endswith(".json")]
-    failures = tuple(json.loads(folder_files.read_bytes(here, f"{PARTS}/{name}")) for name in noted)
+    failures = tuple(parse_json(folder_files.read_bytes(here, f"{PARTS}/{name}")) for name in noted)
     folder_files.remove_folder(here, PARTS)
     return Exported(writer.requests, writer.captions, tuple(written), failures)
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import EXECUTION_ONLY, Recipe, RecipeError, load_release_recipe, with_added_keys
 from pipeline.release.layout import METADATA, RECIPE, RELEASE_JSON, metadata_paths, read_release_json
 from transforms import storage
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_RECIPE_BYTES
+from transforms.bounds.yaml_values import parse_yaml
 from transforms.errors import reason_of
 from transforms.shards import workspace
 from transforms.shards.plan_shards import PlannedShard, plan_to_parquet
@@ -119,7 +120,7 @@ def begun_with(output: str) -> dict[str, Any] | None:
     state = storage.join(output, workspace.STATE)
     if folder_files.exists(output, workspace.STATE):
         try:
-            values = json.loads(folder_files.read_bytes(output, workspace.STATE))
+            values = parse_json(folder_files.read_bytes(output, workspace.STATE))
         except (OSError, ValueError) as error:
             raise BuildError(f"{state} cannot be read: {reason_of(error)}") from error
         if not isinstance(values, dict):
@@ -138,8 +139,8 @@ def begun_by(recipe: Recipe, input_sha256: str) -> dict[str, str]:
 def stated_recipe(output: str) -> dict[str, Any]:
     """The values of the recipe.yaml at `output`, unchecked; empty where it cannot be read."""
     try:
-        values = yaml.safe_load(folder_files.read_bytes(output, RECIPE))
-    except (OSError, ValueError, yaml.YAMLError):
+        values = parse_yaml(folder_files.read_bytes(output, RECIPE, MOST_RECIPE_BYTES).decode())
+    except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from pipeline.recipe import Recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
@@ -38,6 +37,7 @@ from pipeline.release.totals import Totals, total
 from transforms import storage
 from transforms.captions.variety import caption_variety
 from transforms.errors import one_line
+from transforms.escaping import spreadsheet_cell
 from transforms.records import Rejection
 from transforms.shards import workspace
 from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
@@ -136,11 +136,16 @@ def _attribution(output: str) -> bytes:
     buffer = io.BytesIO()
     with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
         for path in metadata_paths(output):
-            data = folder_files.read_bytes(output, path)
-            gathered.add(pq.read_table(io.BytesIO(data), columns=ATTRIBUTION_SCHEMA.names))
+            gathered.add(read_table(output, path, ATTRIBUTION_SCHEMA.names))
         for table in gathered.tables():
-            writer.write_table(table)
+            writer.write_table(_for_spreadsheets(table))
     return buffer.getvalue()
+
+
+def _for_spreadsheets(table: pa.Table) -> pa.Table:
+    """The table with cells that a spreadsheet shows as they are, and does not calculate."""
+    columns = ([spreadsheet_cell(text) for text in column.to_pylist()] for column in table.columns)
+    return pa.table([pa.array(column, pa.string()) for column in columns], schema=table.schema)
 
 
 def damage_text(output: str, error: pa.ArrowException) -> str:

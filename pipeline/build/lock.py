@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 from pipeline.build.planning import BuildError
 from transforms import storage
+from transforms.bounds.json_values import parse_json
 from transforms.errors import one_line
 from transforms.shards import workspace
 from transforms.storage import folder_files
@@ -176,7 +177,7 @@ def _read(release: str) -> Holder | None:
         OSError: if the file is there and cannot be read.
     """
     try:
-        return Holder(**json.loads(folder_files.read_bytes(release, workspace.LOCK)))
+        return Holder(**parse_json(folder_files.read_bytes(release, workspace.LOCK)))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 

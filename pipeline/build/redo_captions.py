@@ -224,8 +224,7 @@ def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
     ids = {row_id for row_id, _ in wanted}
     found = []
     for path in metadata_paths(release):
-        data = io.BytesIO(folder_files.read_bytes(release, path))
-        rows = pq.read_table(data, columns=["id", "caption_status"]).to_pylist()
+        rows = read_table(release, path, ["id", "caption_status"]).to_pylist()
         if any(row["id"] in ids and TEMPLATE in row["caption_status"] for row in rows):
             found.append(path.removesuffix(f"/{METADATA}"))
     return found

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
-from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table
+from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
 from pipeline.release.totals import ShardTally, tally_shard
+from pipeline.release.usable_rows import LONGEST_NAME_BYTES, unusable_row
+from transforms.bounds import parquet_tables
+from transforms.bounds.limits import (
+    EXPANSION,
+    EXPANSION_FREE_BYTES,
+    FLAC_HEADER_BYTES,
+    MORE_ROWS_THAN_STATED,
+    MOST_CAPTION_CHARACTERS,
+)
+from transforms.bounds.parquet_tables import TableRefused, most_file_bytes
 from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.check.place import check_place
 from transforms.captions.judge import compare_place, compare_reading, parse_reading
@@ -26,16 +35,16 @@ from transforms.captions.rewriting import TEMPLATE, caption_text, template_versi
 from transforms.errors import one_line, reason_of
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import ROOM_SCHEMA, ROW_COLUMNS, ROW_SCHEMA
+from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
-from transforms.sound.render import BIT_DEPTHS, decode_flac_pcm, pcm_sha256
+from transforms.sound.clip_audio import SAMPLE_RATE
+from transforms.sound.decoding import LONGEST_S
+from transforms.sound.render import BIT_DEPTHS, decoded_pcm_sha256
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords, words_of
 
 CHANNELS = 4
 STATUSES = ("rewritten", TEMPLATE)
-#: Columns that may be null.
-_MAY_BE_NULL = frozenset((*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"))
 #: Column of a row → the column of rooms.parquet with the same value.
 _OF_ROOM = {
     "room_length_m": "length_m",
@@ -46,8 +55,6 @@ _OF_ROOM = {
 }
 #: Positions are stored in micrometres, angles in hundredths of a degree.
 _POSITION_TOLERANCE_M = 2e-5
-#: All numbers of a release are below this; what is not finite is not.
-_LARGEST_NUMBER = 1e12
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,10 @@ class ShardChecker:
         with contextlib.suppress(RecipeError):
             self.recipe = load_release_recipe(str(release))
         self.rooms = _rooms(release)
+        self._longest_s = LONGEST_S
+        if self.recipe is not None:
+            # A last sample may be more than the clip had before its rate was changed.
+            self._longest_s = max(self.recipe.audio.max_duration_s, self.recipe.audio.min_duration_s) + 1
 
     def check(self, shard: Mapping[str, Any]) -> ShardFindings:
         """Checks the shard that release.json states with `path`, `rows` and `metadata_sha256`."""
@@ -136,14 +147,12 @@ class ShardChecker:
         usable = []
         names: set[str] = set()
         for values in rows:
-            problem = _unusable(values)
             name = values["file_name"]
-            if problem is None and not is_plain_name(name):
-                problem = "leads out of its shard"
+            problem = unusable_row(values)
             if problem is None and name in names:
                 problem = "is the file of two rows"
             if problem is not None:
-                findings.problems.append(f"{findings.path}/{name}: {problem}")
+                findings.problems.append(f"{findings.path}/{str(name)[:LONGEST_NAME_BYTES]}: {problem}")
                 continue
             names.add(name)
             usable.append(values)
@@ -162,20 +171,19 @@ class ShardChecker:
     def _read(self, shard: Mapping[str, Any], findings: ShardFindings) -> list[dict[str, Any]] | None:
         name = f"{findings.path}/{METADATA}"
         try:
-            data = folder_files.read_bytes(str(self.release), name)
+            with folder_files.open_file(str(self.release), name) as file:
+                if sha256_of(file, most_file_bytes(most_rows(shard["rows"]))) != shard["metadata_sha256"]:
+                    findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
+                table = parquet_tables.open_table(file, rows=most_rows(shard["rows"]))
+                if not table.schema.equals(ROW_SCHEMA, check_metadata=False):
+                    findings.problems.append(f"{name}: its columns are not those of a release")
+                    return None
+                rows: list[dict[str, Any]] = table.read().to_pylist()
+        except TableRefused as error:
+            findings.problems.append(f"{name}: {error}")
+            return None
         except OSError as error:
             findings.problems.append(f"{name}: {reason_of(error)}")
-            return None
-        if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
-            findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
-        try:
-            table = pq.read_table(io.BytesIO(data))
-            if not table.schema.equals(ROW_SCHEMA, check_metadata=False):
-                findings.problems.append(f"{name}: its columns are not those of a release")
-                return None
-            rows: list[dict[str, Any]] = table.to_pylist()
-        except (pa.ArrowException, OSError, ValueError) as error:
-            findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
             return None
         if len(rows) != shard["rows"]:
             findings.problems.append(f"{name}: {len(rows)} rows, {RELEASE_JSON} says {shard['rows']}")
@@ -183,31 +191,46 @@ class ShardChecker:
 
     def _check_audio(self, shard: str, values: Mapping[str, Any]) -> tuple[int, list[str]]:
         name = f"{shard}/{values['file_name']}"
+        if values["duration_s"] > self._longest_s:
+            return 0, [f"{name}: its row says {values['duration_s']} s, longer than its recipe allows"]
+        problems = []
         try:
-            data = folder_files.read_bytes(str(self.release), name)
+            with folder_files.open_file(str(self.release), name) as file:
+                size = file.seek(0, os.SEEK_END)
+                if size > most_flac_bytes(values["duration_s"]):
+                    return size, [f"{name}: has {size} bytes, more than sound of the row's length takes"]
+                if sha256_of(file, size) != values["sha256"]:
+                    problems.append(f"{name}: its SHA-256 is not the one in the row")
+                file.seek(0)
+                problems += [f"{name}: {problem}" for problem in self._check_sound(file, size, values)]
         except OSError as error:
             return 0, [f"{name}: {reason_of(error)}"]
-        problems = []
-        if hashlib.sha256(data).hexdigest() != values["sha256"]:
-            problems.append(f"{name}: its SHA-256 is not the one in the row")
+        return size, problems
+
+    def _check_sound(self, file: BinaryIO, size: int, values: Mapping[str, Any]) -> Iterator[str]:
         try:
-            header = soundfile.info(io.BytesIO(data))
-            bit_depth = int(header.subtype.removeprefix("PCM_"))
-            asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
-            expected = ("FLAC", CHANNELS, asked)
-            if (header.format, header.channels, bit_depth) != expected or bit_depth not in BIT_DEPTHS:
-                found = f"{header.format} of {header.channels} channels and {bit_depth} bit"
-                return len(data), [*problems, f"{name}: is {found}, not FLAC of {CHANNELS} channels and {asked} bit"]
-            # Checked before decoding, so that a file that is longer than its row says takes no memory.
-            rate = header.samplerate
-            if rate != values["sample_rate"] or abs(header.frames / rate - values["duration_s"]) > 1e-6:
-                return len(data), [*problems, f"{name}: sample rate or length is not that of the row"]
-            pcm = decode_flac_pcm(data)
+            with soundfile.SoundFile(file) as sound:
+                bit_depth = int(sound.subtype.removeprefix("PCM_"))
+                asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
+                expected = ("FLAC", CHANNELS, asked)
+                if (sound.format, sound.channels, bit_depth) != expected or bit_depth not in BIT_DEPTHS:
+                    found = f"{sound.format} of {sound.channels} channels and {bit_depth} bit"
+                    yield f"is {found}, not FLAC of {CHANNELS} channels and {asked} bit"
+                    return
+                # Checked before decoding, so that a file that is longer than its row says takes no time.
+                rate = sound.samplerate
+                if rate != values["sample_rate"] or abs(sound.frames / rate - values["duration_s"]) > 1e-6:
+                    yield "sample rate or length is not that of the row"
+                    return
+                if sound.frames * CHANNELS * bit_depth // 8 > EXPANSION_FREE_BYTES + EXPANSION * size:
+                    yield f"holds {sound.frames} samples, more than {size} bytes of sound do"
+                    return
+                pcm_sha256 = decoded_pcm_sha256(sound)
         except (RuntimeError, ValueError, MemoryError) as error:
-            return len(data), [*problems, f"{name}: cannot be decoded: {one_line(error)}"]
-        if pcm_sha256(pcm, bit_depth) != values["pcm_sha256"]:
-            problems.append(f"{name}: its samples are not those of the row")
-        return len(data), problems
+            yield f"cannot be decoded: {one_line(error)}"
+            return
+        if pcm_sha256 != values["pcm_sha256"]:
+            yield "its samples are not those of the row"
 
     def _check_row(self, shard: str, values: Mapping[str, Any]) -> Iterator[str]:
         name = f"{shard}/{values['file_name']}"
@@ -263,6 +286,9 @@ class ShardChecker:
             if status not in STATUSES:
                 yield f"{name}: the status of caption {index} is {status}"
                 continue
+            if max(len(caption), len(original)) > MOST_CAPTION_CHARACTERS:
+                yield f"{name}: caption {index} or its original has more than {MOST_CAPTION_CHARACTERS} characters"
+                continue
             hashes = caption_hashes(values["id"], index, caption)
             findings.captions.append(CaptionKey(f"{name}: caption {index}", *hashes, status != TEMPLATE))
             if status == TEMPLATE:
@@ -316,20 +342,11 @@ def _words(values: Mapping[str, Any]) -> dict[str, str | None]:
     return {attribute: getattr(words, attribute) for attribute in VOCABULARY}
 
 
-def is_plain_name(name: str) -> bool:
-    """Whether a file name stays in the shard's folder and is not that of its table."""
-    return name not in ("", ".", "..", METADATA) and "/" not in name and "\0" not in name
+def most_rows(stated: int) -> int:
+    """How many rows a table is read with at most, of which release.json states so many."""
+    return 2 * stated + MORE_ROWS_THAN_STATED
 
 
-def _unusable(values: Mapping[str, Any]) -> str | None:
-    """Why a row cannot be compared: a column is null or holds no usable number; None if it can."""
-    for column in ROW_COLUMNS:
-        value = values[column.name]
-        if value is None:
-            if column.name not in _MAY_BE_NULL:
-                return f"{column.name} is null"
-            continue
-        for part in value if isinstance(value, list) else (value,):
-            if part is None or (isinstance(part, float) and not abs(part) < _LARGEST_NUMBER):
-                return f"{column.name} holds {part}"
-    return None
+def most_flac_bytes(duration_s: float) -> int:
+    """The most bytes of a FLAC of a row: samples that do not compress, and something for its headers."""
+    return int(min(duration_s, LONGEST_S) * SAMPLE_RATE * CHANNELS * 4) + FLAC_HEADER_BYTES

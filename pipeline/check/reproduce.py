@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.release.layout import ANSWERS, REJECTED, metadata_paths, read_release_json, read_table
+from pipeline.release.layout import ANSWERS, REJECTED, metadata_paths, read_table, sha256_of, stated_release
+from pipeline.release.usable_rows import unusable_row
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
+from transforms.bounds.parquet_footer import TableRefused, read_footer
+from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.records import ERROR_PREFIX, ReplyKind
-from transforms.shards.release_rows import ROW_COLUMNS, row_digest
+from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_COLUMNS, ROW_SCHEMA, row_digest
 from transforms.storage import folder_files
 
 #: So many rows and rejected inputs are named; the others are counted.
@@ -27,12 +28,16 @@ def differences(first: str, second: str) -> list[str]:
 
     Versions come first, then the input and its rejections, the number of differing rows by column, and rows by name.
     The releases are read one shard at a time; for rows that lie in different shards only the digests are kept.
+
+    Raises:
+        ReleaseError, TableRefused: when a file of one of them is damaged, or larger than a limit allows.
+        OSError: when one cannot be read.
     """
-    stated, again = read_release_json(first), read_release_json(second)
-    if stated["digest"] == again["digest"]:
+    stated, again = stated_release(first), stated_release(second)
+    if stated.digest == again.digest:
         return []
-    lines = list(_versions(stated["versions"], again["versions"]))
-    if stated.get("input_sha256") != again.get("input_sha256"):
+    lines = list(_versions(stated.versions, again.versions))
+    if stated.input_sha256 != again.input_sha256:
         lines.append("the input lists other clips, captions or licences than it did")
     lines += _rejected(first, second)
     comparison = _Comparison(first, second)
@@ -49,7 +54,10 @@ def _versions(stated: Mapping[str, str], again: Mapping[str, str]) -> Iterator[s
 def _rejected(first: str, second: str) -> list[str]:
     columns = ("file", "stage", "reason")
     rejected = [
-        {tuple(record[name] for name in columns) for record in read_table(release, REJECTED).to_pylist()}
+        {
+            tuple(str(record[name]) for name in columns)
+            for record in read_table(release, REJECTED, columns, REJECTION_SCHEMA).to_pylist()
+        }
         for release in (first, second)
     ]
     lines = [f"rejected now, not then: {file}: {reason}" for file, _, reason in sorted(rejected[1] - rejected[0])]
@@ -81,17 +89,14 @@ class _Comparison:
         """Reads both releases once, and the few shards with named rows again."""
         paths = [set(metadata_paths(release)) for release in self.releases]
         for path in sorted(paths[0] | paths[1]):
-            data = [
-                folder_files.read_bytes(release, path) if path in there else None
+            hashes = [
+                _read(release, path) if path in there else (0, None)
                 for release, there in zip(self.releases, paths, strict=True)
             ]
-            if data[0] is not None and data[1] is not None:
-                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
-                if hashlib.sha256(data[0]).digest() == hashlib.sha256(data[1]).digest():
-                    continue
-            elif data[0] is not None:
-                self.rows += pq.read_metadata(io.BytesIO(data[0])).num_rows
-            self._compare(path, *(_rows_of(content) for content in data))
+            self.rows += hashes[0][0]
+            if hashes[0][1] != hashes[1][1]:
+                there = zip(self.releases, paths, strict=True)
+                self._compare(path, *(_rows_of(release, path) if path in names else {} for release, names in there))
         self._compare_alone()
 
     def lines(self) -> list[str]:
@@ -119,7 +124,7 @@ class _Comparison:
                 self._name(name, f"row {name}: only in the {'first' if name in mine else 'second'}")
             elif mine[name][0] != others[name][0]:
                 pair = [
-                    _rows_of(folder_files.read_bytes(release, side[name][1]))[name]
+                    _rows_of(release, side[name][1])[name]
                     for release, side in zip(self.releases, self._alone, strict=True)
                 ]
                 self._pair(name, *pair)
@@ -138,10 +143,25 @@ class _Comparison:
             self.named = dict(sorted(self.named.items())[:MOST_ROWS])
 
 
-def _rows_of(data: bytes | None) -> _Rows:
-    if data is None:
-        return {}
-    return {values["id"]: values for values in pq.read_table(io.BytesIO(data)).to_pylist()}
+def _read(release: str, path: str) -> tuple[int, str]:
+    """The number of rows in the table of a shard, and the SHA-256 of its file."""
+    with folder_files.open_file(release, path) as file:
+        return read_footer(file).rows, sha256_of(file, most_file_bytes(MOST_ROWS_OF_A_SHARD))
+
+
+def _rows_of(release: str, path: str) -> _Rows:
+    """The rows of a shard by their ids.
+
+    Raises:
+        TableRefused: as for `read_table`, or when a row cannot be compared.
+    """
+    rows = {}
+    for values in read_table(release, path, schema=ROW_SCHEMA).to_pylist():
+        problem = unusable_row(values)
+        if problem is not None:
+            raise TableRefused(f"{path}: {problem}")
+        rows[values["id"]] = values
+    return rows
 
 
 def _most(lines: list[str], what: str) -> list[str]:

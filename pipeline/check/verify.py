@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
+import math
 import multiprocessing
 import os
 import re
@@ -13,13 +13,11 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.beam_options import available_cores
 from pipeline.check.check_shard import (
@@ -29,13 +27,16 @@ from pipeline.check.check_shard import (
     ShardFindings,
     answer_hashes,
     caption_hashes,
+    most_rows,
 )
+from pipeline.check.findings import Findings
 from pipeline.check.rerender import rerender, rerender_order
 from pipeline.check.row_progress import RowProgress
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
 from pipeline.release.layout import (
     ANSWERS,
+    ATTRIBUTION,
     RECIPE,
     REJECTED,
     RELEASE_JSON,
@@ -46,9 +47,12 @@ from pipeline.release.layout import (
     metadata_paths,
     read_release_json,
     read_rows,
+    sha256_of,
 )
 from pipeline.release.release_json import RELEASE_FORMAT, SEAL, VARIETY, release_json, seal, versions
 from pipeline.release.totals import ShardTally, sum_tallies
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD, MOST_TEXT_BYTES
+from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, open_table
 from transforms.captions.variety import caption_variety
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS
@@ -66,46 +70,7 @@ from transforms.storage import folder_files
 PROCESSES_FROM_ROWS = 2_000
 #: Shards that are queued for each core, so that no core waits and few findings are kept in memory.
 _AHEAD = 2
-_SHARD = re.compile(rf"(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})")
-_BLOCK = 1 << 20
-
-
-#: So many problems of one kind are shown to a person.
-MOST_ALIKE = 20
-
-
-@dataclass
-class Findings:
-    """The problems of a release, one line each, and how much was checked."""
-
-    problems: list[str] = field(default_factory=list)
-    rows: int = 0
-    bytes: int = 0
-    digest: str | None = None
-    rerendered: int = 0
-
-    def lines(self) -> list[str]:
-        """The problems for a person: the first few of each kind, then how many more there are of that kind."""
-        shown: dict[str, list[str]] = {}
-        for problem in self.problems:
-            shown.setdefault(_kind(problem), []).append(problem)
-        lines = []
-        for alike in shown.values():
-            more = len(alike) - MOST_ALIKE
-            lines += alike[:MOST_ALIKE]
-            lines += [f"… and {more:,} more of this kind, which --json lists"] if more > 0 else []
-        return lines
-
-    def as_json(self) -> dict[str, Any]:
-        """The findings as plain values."""
-        return {
-            "ok": not self.problems,
-            "rows": self.rows,
-            "bytes": self.bytes,
-            "digest": self.digest,
-            "rerendered": self.rerendered,
-            "problems": self.problems,
-        }
+_SHARD = re.compile(rf"(?P<split>{'|'.join(SPLITS)})/(?P<index>[0-9]{{5,9}})-of-(?P<count>[0-9]{{5,9}})")
 
 
 def verify(release: Path, *, screen: TextIO | None = None, processes: bool | None = None) -> Findings:
@@ -121,11 +86,12 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     findings = Findings()
     recipe = _recipe(release, findings)
     shards, problems = stated_shards(stated)
-    findings.problems += problems
+    findings.add(problems)
     if _is_being_redone(release):
-        findings.problems.append(f"{release}: captions are being asked again: elsa captions redo {release} goes on")
-    findings.problems += _check_files(release, stated)
-    tables = _check_tables(release, recipe, findings)
+        findings.add([f"{release}: captions are being asked again: elsa captions redo {release} goes on"])
+    table_rows = _stated_rows(stated, shards)
+    findings.add(_check_files(release, stated, table_rows))
+    tables = _check_tables(release, recipe, table_rows, findings)
     rows = sum(shard["rows"] for shard in shards)
     fully = _stated(stated, "versions").get("elsa-spatial-audio") == versions()["elsa-spatial-audio"]
     if processes is None:
@@ -135,9 +101,9 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     def tallies() -> Iterator[ShardTally]:
         with RowProgress("verify", rows, screen or sys.stderr) as progress:
             for shard, found in zip(shards, _check_shards(release, shards, fully, processes), strict=True):
-                findings.problems += found.problems
-                findings.problems += tables.compare(found.captions)
-                findings.problems += tables.judge(found.doubted)
+                findings.add(found.problems)
+                findings.add(tables.compare(found.captions))
+                findings.add(tables.judge(found.doubted))
                 findings.bytes += found.bytes
                 progress.add(shard["rows"])
                 if found.tally is not None:
@@ -146,7 +112,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
 
     totals = sum_tallies(tallies())
     findings.rows, findings.digest = totals.row_count, totals.digest
-    findings.problems += [f"row {name}: more than one row has this id" for name in digest.repeated_ids()]
+    findings.add([f"row {name}: more than one row has this id" for name in digest.repeated_ids()])
     if recipe is not None:
         variety = _stated(stated, VARIETY) if VARIETY in stated else None
         if variety is not None and fully:
@@ -163,12 +129,12 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
             rendered_by=_stated(stated, "versions"),
             files=_stated(stated, "files"),
         )
-        findings.problems += _compare(stated, {**expected, "versions": stated.get("versions")})
+        findings.add(_compare(stated, {**expected, "versions": stated.get("versions")}))
     elif findings.digest != stated.get("digest"):
-        findings.problems.append(f"{RELEASE_JSON}: digest is {stated.get('digest')}, the rows give {findings.digest}")
+        findings.add([f"{RELEASE_JSON}: digest is {stated.get('digest')}, the rows give {findings.digest}"])
     if stated.get(SEAL) != seal(stated):
-        findings.problems.append(f"{RELEASE_JSON}: was edited, its {SEAL} is not that of what it states")
-    findings.problems += _extra(release, {shard["path"] for shard in shards})
+        findings.add([f"{RELEASE_JSON}: was edited, its {SEAL} is not that of what it states"])
+    findings.add(_extra(release, {shard["path"] for shard in shards}))
     return findings
 
 
@@ -185,7 +151,7 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
         for result in threads.map(lambda row: rerender(row, recipe, lambda *key: clips.get(key)), rows):
             findings.rerendered += 1
             if result.problem is not None:
-                findings.problems.append(f"row {result.id}: {result.problem}")
+                findings.add([f"row {result.id}: {result.problem}"])
 
 
 def _is_being_redone(release: Path) -> bool:
@@ -200,7 +166,7 @@ def _recipe(release: Path, findings: Findings) -> Recipe | None:
     try:
         return load_release_recipe(str(release))
     except RecipeError as error:
-        findings.problems.append(f"{RECIPE}: {one_line(error)}")
+        findings.add([f"{RECIPE}: {one_line(error)}"])
         return None
 
 
@@ -218,7 +184,7 @@ def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
         values = shard if isinstance(shard, dict) else {}
         name = _SHARD.fullmatch(str(values.get("path")))
         hashed = isinstance(values.get("metadata_sha256"), str)
-        if name is None or not hashed or not isinstance(values.get("rows"), int) or values["rows"] < 0:
+        if name is None or not hashed or not _is_count(values.get("rows"), MOST_ROWS_OF_A_SHARD):
             problems.append(f"{RELEASE_JSON}: a shard is stated as {str(shard)[:200]}")
             continue
         numbers = named.setdefault((name["split"], int(name["count"])), set())
@@ -246,10 +212,16 @@ def stated_shards(stated: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
     return usable, problems
 
 
-def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
+def _is_count(value: Any, most: float = math.inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _check_files(release: Path, stated: Mapping[str, Any], rows: Mapping[str, int]) -> Iterator[str]:
+    """A line for each problem of the files at the root; `rows` are those of the tables among them."""
     if stated.get("format") != RELEASE_FORMAT:
         yield f"{RELEASE_JSON}: its format is {stated.get('format')}, this version reads {RELEASE_FORMAT}"
     hashes = _stated(stated, "files")
+    most = {name: most_file_bytes(most_rows(count)) for name, count in rows.items()}
     for name in sorted({*ROOT_FILES, *hashes}):
         if name not in ROOT_FILES:
             yield f"{RELEASE_JSON}: states the file {name}, which no release has"
@@ -257,7 +229,7 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
         if name not in hashes:
             yield f"{RELEASE_JSON}: states no SHA-256 of {name}"
         try:
-            found = _file_sha256(release, name)
+            found = _file_sha256(release, name, most.get(name, MOST_TEXT_BYTES))
         except OSError as error:
             yield f"{name}: {reason_of(error)}"
             continue
@@ -265,12 +237,9 @@ def _check_files(release: Path, stated: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: its SHA-256 is not the one in {RELEASE_JSON}"
 
 
-def _file_sha256(release: Path, name: str) -> str:
-    digest = hashlib.sha256()
+def _file_sha256(release: Path, name: str, most_bytes: int) -> str:
     with folder_files.open_file(str(release), name) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of(file, most_bytes)
 
 
 class _Tables:
@@ -312,20 +281,34 @@ class _Tables:
                 yield f"{caption.name} is said to be the template's, {ANSWERS} has a kept answer for it"
 
 
-def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _Tables:
+def _stated_rows(stated: Mapping[str, Any], shards: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The rows that the tables at the root have by the counts of release.json; a table without counts is left out."""
+    counts = _stated(stated, "counts")
+    answers = _stated(counts, "answers")
+    found: dict[str, list[Any]] = {
+        ROOMS: [counts.get("rooms")],
+        REJECTED: [counts.get("rejected")],
+        # A line for each clip.
+        ATTRIBUTION: [shard["rows"] for shard in shards],
+        ANSWERS: [answers.get(name, 0) for name in ("kept", "refused", "failed", "judged")],
+    }
+    return {name: sum(numbers) for name, numbers in found.items() if all(map(_is_count, numbers))}
+
+
+def _check_tables(release: Path, recipe: Recipe | None, rows: Mapping[str, int], findings: Findings) -> _Tables:
     tables = _Tables()
     rooms: Counter[str] = Counter()
-    for table in _table(release, ROOMS, ROOM_SCHEMA, findings):
+    for table in _table(release, ROOMS, ROOM_SCHEMA, rows, findings):
         rooms.update(map(str, table["room_id"].to_pylist()))
     tables.rooms = rooms.total()
     repeated = sorted(name for name, count in rooms.items() if count > 1)
-    findings.problems += [f"{ROOMS}: room {name}: is in the table more than once" for name in repeated]
-    tables.rejected = sum(table.num_rows for table in _table(release, REJECTED, REJECTION_SCHEMA, findings))
+    findings.add([f"{ROOMS}: room {name}: is in the table more than once" for name in repeated])
+    tables.rejected = sum(table.num_rows for table in _table(release, REJECTED, REJECTION_SCHEMA, rows, findings))
     if recipe is None:
         return tables
     counter, captions, texts = answer_counter(recipe), [], []
     contradictions = 0
-    for table in _table(release, ANSWERS, ANSWER_SCHEMA, findings, OLDER_ANSWER_SCHEMA):
+    for table in _table(release, ANSWERS, ANSWER_SCHEMA, rows, findings, OLDER_ANSWER_SCHEMA):
         counter.add(table := as_answers(table))
         columns = ("row_id", "caption_index", "text", "kept", "reason", "asked")
         for row_id, index, text, kept, reason, asked in zip(
@@ -339,30 +322,43 @@ def _check_tables(release: Path, recipe: Recipe | None, findings: Findings) -> _
                 captions.append(hashes[0])
                 texts.append(hashes[1])
     if contradictions:
-        findings.problems.append(f"{ANSWERS}: {contradictions} answers are kept with a reason, or refused without one")
+        findings.add([f"{ANSWERS}: {contradictions} answers are kept with a reason, or refused without one"])
     tables.add_answers(counter, captions, texts)
     return tables
 
 
 def _table(
-    release: Path, name: str, schema: pa.Schema, findings: Findings, older: pa.Schema | None = None
+    release: Path,
+    name: str,
+    schema: pa.Schema,
+    rows: Mapping[str, int],
+    findings: Findings,
+    older: pa.Schema | None = None,
 ) -> Iterator[pa.Table]:
     """The row groups of a table at the root; none if it cannot be read, which becomes a finding.
 
     Args:
+        release: the folder of the release.
+        name: the name of the table.
+        schema: its columns.
+        rows: the rows that release.json states, by the table's name.
+        findings: takes the problems.
         older: the columns that the table has in older releases, if others.
     """
+    most = most_rows(rows[name]) if name in rows else None
     try:
-        with folder_files.open_file(str(release), name) as opened, pq.ParquetFile(opened) as file:
-            if not any(file.schema_arrow.equals(known, check_metadata=False) for known in (schema, older or schema)):
-                findings.problems.append(f"{name}: its columns are not those of a release")
+        with folder_files.open_file(str(release), name) as file:
+            table = open_table(file, rows=most)
+            if not any(table.schema.equals(known, check_metadata=False) for known in (schema, older or schema)):
+                findings.add([f"{name}: its columns are not those of a release"])
                 return
-            for number in range(file.num_row_groups):
-                yield file.read_row_group(number)
-    except (OSError, pa.ArrowException, ValueError) as error:
+            yield from table.groups()
+    except TableRefused as refused:
+        findings.add([f"{name}: {refused}"])
+    except OSError as error:
         # What is missing, or no file, is reported by the check of the files.
         if folder_files.exists(str(release), name):
-            findings.problems.append(f"{name}: not readable as Parquet: {one_line(error)}")
+            findings.add([f"{name}: {reason_of(error)}"])
 
 
 _checker: ShardChecker | None = None
@@ -439,11 +435,6 @@ def _in_order(
             yield ShardFindings(str(shard["path"]), [f"{shard['path']}: not checked, a process of the check died"])
 
 
-def _kind(problem: str) -> str:
-    """A problem without the file, the row and the numbers that it names."""
-    return re.sub(r"\S*[/#]\S*|-?\d+(?:\.\d+)?(?:e-?\d+)?", "0", problem.rpartition(": ")[2])
-
-
 def _compare(stated: Any, expected: Any, key: str = "") -> Iterator[str]:
     """A line for each key of release.json that differs from the release."""
     if isinstance(expected, dict) and isinstance(stated, dict):
@@ -501,4 +492,4 @@ def _files_below(release: Path, name: str, *, is_folder: bool) -> list[str]:
     return [f"{name}/{one}" for one in below] or [name]
 
 
-__all__ = ["PROCESSES_FROM_ROWS", "Findings", "rerender_rows", "stated_shards", "verify"]
+__all__ = ["PROCESSES_FROM_ROWS", "rerender_rows", "stated_shards", "verify"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_recipe_arguments, add_settings_argument, recipe_of
 from pipeline.errors import last_words
+from transforms.escaping import terminal_text
 
 if TYPE_CHECKING:
     from pipeline.batches.endpoints import Endpoints
@@ -89,6 +90,7 @@ class CaptionsCommand:
         from pipeline.build import BuildError
         from pipeline.recipe import RecipeError
         from pipeline.release.layout import ReleaseError
+        from transforms.bounds import Refused
         from transforms.captions.writers import WriterUnavailable
         from transforms.sources import SourceUnusable
 
@@ -107,7 +109,7 @@ class CaptionsCommand:
             said = f"{short_error(error)}{f' ({sentence})' if sentence else ''}"
             fail(f"the endpoint did not do it: {said}; run the same command again to go on")
             return INCOMPLETE
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, Refused) as error:
             fail(f"captions {arguments.step} stopped: {last_words(error)}; run the same command again to go on")
             return INCOMPLETE
 
@@ -142,9 +144,9 @@ def _submit(arguments: argparse.Namespace) -> int:
     clients = _endpoints(arguments)
     batches = submit(clients, folder)
     if arguments.wait and batches:
-        batches = follow(clients, folder, arguments.every, lambda line: print(line, flush=True))
+        batches = follow(clients, folder, arguments.every, lambda line: print(terminal_text(line), flush=True))
     else:
-        print(progress_line(batches))
+        print(terminal_text(progress_line(batches)))
     wrong = [(name, batch) for name, batch in batches.items() if batch.status in ("failed", "expired", "cancelled")]
     for name, batch in wrong:
         again = "submit it again" if batch.status == "failed" else "collect, then export what is missing"
@@ -169,6 +171,7 @@ def _redo(arguments: argparse.Namespace) -> int:
     from pipeline.build.redo_captions import redo_captions
     from pipeline.check.row_progress import RowProgress
     from pipeline.report.of_release import write_report_of
+    from transforms.bounds import Refused
 
     progress: list[RowProgress] = []
     done_before = 0
@@ -188,7 +191,7 @@ def _redo(arguments: argparse.Namespace) -> int:
     print(f"digest {redone.finished.totals.digest}")
     try:
         write_report_of(arguments.release, arguments.input)
-    except OSError as error:
+    except (OSError, Refused) as error:
         fail(f"the report cannot be written: {last_words(error)}; elsa report {arguments.release} makes it")
         return INCOMPLETE
     for note in redone.finished.notes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
 from pipeline.commands.arguments import add_settings_argument, recipe_or_fail
 from transforms.errors import reason_of
+from transforms.escaping import terminal_text
 
 if TYPE_CHECKING:
     from pipeline.check.check_input import InputFindings
@@ -80,7 +81,7 @@ def _print(folder: str, findings: InputFindings) -> None:
     unknown = f" and {findings.unknown_lengths} of unknown length" if findings.unknown_lengths else ""
     print(f"{folder}: {findings.clip_count} clips ({splits}) with {findings.caption_count} captions, {length}{unknown}")
     for note in findings.notes:
-        print(f"note: {note}")
+        print(f"note: {terminal_text(note)}")
     if findings.rejections:
         print(f"a build would reject {len(findings.rejections)} inputs, named above, and build the rest")
     else:

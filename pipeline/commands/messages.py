@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transforms.escaping import terminal_text
 from transforms.records import Rejection
 
 #: Up to so many are named one by one; more are counted by reason, each reason with so many examples.
 MOST_NAMED, EXAMPLES = 10, 3
-
-
-def on_one_line(text: str) -> str:
-    r"""The text with every character that does not print, such as a newline in a file's name, as \n or \x1b."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def rejection_lines(rejections: Sequence[Rejection], table: str | None) -> list[str]:
@@ -24,7 +18,7 @@ def rejection_lines(rejections: Sequence[Rejection], table: str | None) -> list[
         rejections: the inputs, each with its reason and detail.
         table: the file that lists them all; more than MOST_NAMED are then counted by reason. None names each one.
     """
-    return [on_one_line(line) for line in _rejection_lines(rejections, table)]
+    return [terminal_text(line) for line in _rejection_lines(rejections, table)]
 
 
 def _rejection_lines(rejections: Sequence[Rejection], table: str | None) -> list[str]:

@@ -87,6 +87,7 @@ class ReproduceCommand:
         from pipeline.check.reproduce import differences, not_asked
         from pipeline.recipe import RecipeError, load_release_recipe
         from pipeline.release.layout import ANSWERS, ReleaseError, read_release_json
+        from transforms.bounds import Refused
         from transforms.sources import SourceUnusable
         from transforms.storage import absolute
         from transforms.storage.folder_files import FileIn
@@ -119,7 +120,7 @@ class ReproduceCommand:
             return INCOMPLETE
         try:
             lines = [*not_asked(arguments.release, arguments.output), *differences(arguments.release, arguments.output)]
-        except OSError as error:
+        except (OSError, Refused, ReleaseError) as error:
             fail(f"the two releases cannot be compared: {last_words(error)}")
             return INCOMPLETE
         for line in lines:
@@ -154,6 +155,7 @@ class ReportCommand:
         from pipeline.release.layout import ReleaseError, read_release_json
         from pipeline.report.of_release import write_report_of
         from pipeline.report.samples import RowUnknown
+        from transforms.bounds import Refused
         from transforms.sources import SourceUnusable
 
         if arguments.samples < 0:
@@ -167,7 +169,7 @@ class ReportCommand:
         except (RecipeError, ReleaseError, RowUnknown, SourceUnusable) as error:
             fail(str(error))
             return UNUSABLE
-        except OSError as error:
+        except (OSError, Refused) as error:
             fail(f"the report cannot be written: {last_words(error)}")
             return INCOMPLETE
         return DONE

@@ -13,14 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
-import pyarrow.parquet as pq
-
-from pipeline.check.check_shard import is_plain_name
+from pipeline.check.check_shard import most_flac_bytes
 from pipeline.check.row_progress import RowProgress
 from pipeline.check.verify import stated_shards
-from pipeline.release.layout import ReleaseError, read_release_json
+from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
+from pipeline.release.usable_rows import unusable_row
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, read_table
 from transforms.errors import reason_of
 from transforms.records import SPLITS
+from transforms.shards.release_rows import ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 
@@ -97,7 +99,7 @@ def _begin(output: Path, index: dict[str, Any]) -> None:
     for name in (_NOTE, INDEX):
         if name in held:
             try:
-                values = json.loads(folder_files.read_bytes(str(output), name))
+                values = parse_json(folder_files.read_bytes(str(output), name))
             except (OSError, ValueError) as error:
                 raise ExportError(f"{output / name} cannot be read: {reason_of(error)}") from error
             if any(values.get(key) != value for key, value in index.items()):
@@ -115,12 +117,17 @@ def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, di
     """Yields (shard, row) for each row, from tables whose SHA-256 is the one in release.json."""
     for shard in shards:
         name = f"{shard['path']}/{METADATA}"
-        data = folder_files.read_bytes(str(release), name)
-        if hashlib.sha256(data).hexdigest() != shard["metadata_sha256"]:
-            raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in release.json")
-        for values in pq.read_table(io.BytesIO(data)).to_pylist():
-            if not is_plain_name(values["file_name"]):
-                raise ReleaseDamaged(f"{name}: the file {values['file_name']} leads out of its shard")
+        with folder_files.open_file(str(release), name) as file:
+            if sha256_of(file, most_file_bytes(shard["rows"])) != shard["metadata_sha256"]:
+                raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in release.json")
+            try:
+                rows = read_table(file, ROW_SCHEMA, rows=shard["rows"]).to_pylist()
+            except TableRefused as error:
+                raise ReleaseDamaged(f"{name}: {error}") from error
+        for values in rows:
+            problem = unusable_row(values)
+            if problem is not None:
+                raise ReleaseDamaged(f"{name}: {problem}")
             yield shard["path"], values
 
 
@@ -162,7 +169,7 @@ class _Tars:
         self._rows += 1
         if self._tar is None:
             return
-        flac = folder_files.read_bytes(str(release), name)
+        flac = folder_files.read_bytes(str(release), name, most_flac_bytes(values["duration_s"]))
         if hashlib.sha256(flac).hexdigest() != values["sha256"]:
             raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
         key = sample_key(values["file_name"])

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.build.planning import Plan
 from pipeline.forecast.estimate import Interval
 from pipeline.forecast.judge import JudgePlan, plan_judge
@@ -16,6 +14,7 @@ from pipeline.forecast.measure_sample import ModelAnswers, in_keyed_order
 from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, text_tokens
 from pipeline.recipe import Recipe
 from prompts import Prompt
+from transforms.bounds import parquet_tables
 from transforms.captions.answer_journal import AnswersFile, KnownAnswers, answers_bytes
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
@@ -250,7 +249,7 @@ def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> Model
     captions: set[tuple[str, int]] = set()
     of_writer, of_judge = _TokenCount(), _TokenCount()
     for file in files:
-        table = as_answers(pq.read_table(io.BytesIO(answers_bytes(file))))
+        table = as_answers(parquet_tables.read_table(io.BytesIO(answers_bytes(file))))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

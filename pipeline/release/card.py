@@ -13,6 +13,7 @@ import jinja2
 from pipeline.recipe import Recipe
 from pipeline.release.citation import PAPER, PAPER_ARXIV, PAPER_AUTHORS, PAPER_TITLE
 from pipeline.release.totals import UNKNOWN_LICENSE, Totals
+from transforms.escaping import markdown_code, markdown_text
 from transforms.records import SPLITS, Rejection
 from transforms.shards.release_rows import ROW_COLUMNS
 
@@ -60,7 +61,7 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"text": markdown_text, "code": markdown_code}
     return environment.from_string((resources.files("pipeline.release") / "card.md.j2").read_text(encoding="utf-8"))
 
 
@@ -92,8 +93,3 @@ def write_card(
         paper_arxiv=PAPER_ARXIV,
         paper_authors=" and ".join(f"{family}, {given}" for given, family in PAPER_AUTHORS),
     )
-
-
-def _cell(text: str) -> str:
-    """Text escaped for a cell of a table; the name of a licence comes from a list of anybody."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

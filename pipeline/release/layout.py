@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import io
 import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.recipe import RECIPE
 from pipeline.release.gathering import Gathered
+from pipeline.stated_release import StatedRelease
 from transforms import storage
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import JsonRefused, as_model, parse_json
+from transforms.bounds.limits import MOST_JSON_BYTES
+from transforms.bounds.parquet_tables import TableRefused
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.shards import workspace
@@ -29,6 +33,9 @@ CITATION, ATTRIBUTION = "CITATION.cff", "attribution.csv"
 #: The files at the root beside release.json, which states the SHA-256 of each.
 ROOT_FILES = (RECIPE, ROOMS, ANSWERS, REJECTED, CARD, CROISSANT, CITATION, ATTRIBUTION)
 REPORT_FOLDER = "report"
+
+
+_BLOCK_BYTES = 1 << 20
 
 
 class ReleaseError(ValueError):
@@ -88,9 +95,41 @@ def _shard_folders(release: str, split: str) -> list[str]:
         return []
 
 
-def read_table(release: str, name: str) -> pa.Table:
-    """A Parquet file of the release."""
-    return pq.read_table(io.BytesIO(folder_files.read_bytes(release, name)))
+def read_table(
+    release: str, name: str, columns: Sequence[str] | None = None, schema: pa.Schema | None = None
+) -> pa.Table:
+    """A Parquet file of the release, or some columns of it.
+
+    Args:
+        release: the folder or address of the release.
+        name: the name of the file in it.
+        columns: the columns that are read; None reads all.
+        schema: the types that the columns have to have; None takes any.
+
+    Raises:
+        TableRefused: when it is damaged, or larger than a limit allows.
+        OSError: when it cannot be read.
+    """
+    try:
+        with folder_files.open_file(release, name) as file:
+            return parquet_tables.read_table(file, schema, columns)
+    except TableRefused as error:
+        raise TableRefused(f"{name}: {error}") from error
+
+
+def sha256_of(file: BinaryIO, most_bytes: int) -> str:
+    """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards.
+
+    Raises:
+        OSError: when the file is larger than `most_bytes`; one that is empty but for its length would take hours.
+    """
+    digest = hashlib.sha256()
+    if file.seek(0, os.SEEK_END) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes")
+    file.seek(0)
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def read_rows(release: str, paths: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -107,7 +146,7 @@ def read_release_json(release: str) -> dict[str, Any]:
     """
     path = storage.join(release, RELEASE_JSON)
     try:
-        values = json.loads(folder_files.read_bytes(release, RELEASE_JSON))
+        values = parse_json(folder_files.read_bytes(release, RELEASE_JSON, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ReleaseError(
             f"{release} holds no {RELEASE_JSON}: it is not a release, or one that is not whole"
@@ -117,6 +156,18 @@ def read_release_json(release: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ReleaseError(f"{path} is not a JSON object")
     return values
+
+
+def stated_release(release: str) -> StatedRelease:
+    """The keys of release.json that identify a release, with their types.
+
+    Raises:
+        ReleaseError: if there is none, it is not JSON, or a key holds a value of another type.
+    """
+    try:
+        return as_model(StatedRelease, read_release_json(release))
+    except JsonRefused as error:
+        raise ReleaseError(f"{storage.join(release, RELEASE_JSON)}: {error}") from error
 
 
 @contextmanager
@@ -140,8 +191,9 @@ def gather(
             if name.endswith(".parquet"):
                 gathered.add(complete(read_table(release, f"{folder}/{name}")))
         if folder_files.exists(release, root_name):
-            for batch in pq.ParquetFile(io.BytesIO(folder_files.read_bytes(release, root_name))).iter_batches():
-                gathered.add(complete(pa.Table.from_batches([batch])))
+            with folder_files.open_file(release, root_name) as file:
+                for table in parquet_tables.open_table(file).groups():
+                    gathered.add(complete(table))
         yield gathered
 
 

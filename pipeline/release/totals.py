@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from pipeline.release.layout import DigestBuilder, digest_entry, metadata_paths
+from pipeline.release.layout import DigestBuilder, ReleaseError, digest_entry, metadata_paths, sha256_of
+from pipeline.release.usable_rows import unusable_row
+from transforms.bounds import parquet_tables
+from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
+from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.captions.variety import CaptionSample
+from transforms.errors import one_line
 from transforms.records import SPLITS
+from transforms.shards.release_rows import ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
@@ -159,13 +161,22 @@ def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
 
 
 def total(release: str, fixed_gain_db: float | None) -> Totals:
-    """Counts the rows of a release and computes their digest, one shard at a time."""
+    """Counts the rows of a release and computes their digest, one shard at a time.
+
+    Raises:
+        ReleaseError: when a row lacks a value.
+        TableRefused: when a table is damaged, or larger than a limit allows.
+    """
 
     def tallies() -> Iterable[ShardTally]:
         for path in metadata_paths(release):
-            data = folder_files.read_bytes(release, path)
-            records = pq.read_table(io.BytesIO(data)).to_pylist()
-            sha256 = hashlib.sha256(data).hexdigest()
-            yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)
+            with folder_files.open_file(release, path) as file:
+                sha256 = sha256_of(file, most_file_bytes(MOST_ROWS_OF_A_SHARD))
+                records = parquet_tables.read_table(file, ROW_SCHEMA).to_pylist()
+            try:
+                yield tally_shard(path.removesuffix(f"/{METADATA}"), sha256, records, fixed_gain_db)
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
+                problem = next(filter(None, map(unusable_row, records)), one_line(error))
+                raise ReleaseError(f"{path}: a row cannot be counted: {problem}") from error
 
     return sum_tallies(tallies())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import write_table
 from pipeline.report.variety import STRONG_WRITER
 from pipeline.report.wording import number, unbroken_duration
+from transforms.escaping import html_text
 from transforms.storage import folder_files
 
 __all__ = ["SOFA_VARIABLE", "write_report"]
@@ -66,16 +68,8 @@ def write_report(
 
 def render_page(summary: Summary, chosen: list[Card], players: list[Players], head: Head) -> str:
     """The page as HTML, with style, script and plots in it. It loads the files in report/data and report/audio."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "duration": unbroken_duration}
     script = _package_text("report.js")
-    return environment.get_template("template.html.j2").render(
+    return _template().render(
         summary=summary,
         strong_writer=STRONG_WRITER,
         samples=list(zip(chosen, players, strict=True)),
@@ -89,6 +83,21 @@ def render_page(summary: Summary, chosen: list[Card], players: list[Players], he
         # The browser runs this script and what it loads, and nothing else, even if a caption got past the escaping.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+@cache
+def _template() -> jinja2.Template:
+    """The page's template; compiling it takes longer than filling it in."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=html_text,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "duration": unbroken_duration}
+    return environment.get_template("template.html.j2")
 
 
 def _package_text(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from transforms.bounds.limits import MOST_CAPTION_CHARACTERS
 from transforms.captions.phrases.canonical import canonical_words
 from transforms.captions.phrases.parse import find_phrases
 
@@ -23,7 +24,9 @@ def marked(caption: str, words: Iterable[str]) -> tuple[tuple[str, bool], ...]:
 
 
 def marks(caption: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """The start and the end of each part of a caption that says one of the words, in order."""
+    """The start and the end of each part of a caption that says one of the words, in order; none in a very long one."""
+    if len(caption) > MOST_CAPTION_CHARACTERS:
+        return []
     tokens = _tokens(caption)
     wanted = set(words)
     spans: list[tuple[int, int]] = []

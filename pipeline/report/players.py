@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -94,14 +94,23 @@ def _binaural(row: Mapping[str, Any], release: str, head: Head) -> str | None:
         return name
     try:
         with folder_files.open_file(release, f"{row['shard']}/{row['file_name']}") as file:
-            foa, rate = soundfile.read(file, frames=int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
-    except (soundfile.LibsndfileError, OSError):
+            foa = _read_foa(file)
+    except (RuntimeError, ValueError, OSError):
         # The page says that there is nothing to play. `elsa verify` says why.
         return None
-    if rate != SAMPLE_RATE_HZ or foa.shape[1] != 4 or len(foa) == 0:
+    if foa is None:
         return None
-    _write(release, name, *for_listening(foa_to_binaural(foa, head), rate))
+    _write(release, name, *for_listening(foa_to_binaural(foa, head), SAMPLE_RATE_HZ))
     return name
+
+
+def _read_foa(file: BinaryIO) -> NDArray[np.float64] | None:
+    """The beginning of a FLAC as samples (n, 4), as much as a player plays; None where it is no sound of a release."""
+    with soundfile.SoundFile(file) as sound:
+        if (sound.format, sound.samplerate, sound.channels) != ("FLAC", SAMPLE_RATE_HZ, 4):
+            return None
+        foa = sound.read(int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
+    return foa if len(foa) else None
 
 
 def _key(*parts: str) -> str:

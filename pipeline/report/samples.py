@@ -13,7 +13,8 @@ from pipeline.report.choice import choose_rows, hash_of
 from pipeline.report.marking import marked
 from pipeline.report.room_drawing import RoomDrawing, draw_room
 from pipeline.report.summary import Summary, read_columns
-from pipeline.report.wording import no_word_text, number, safe_link, source_in_words
+from pipeline.report.wording import no_word_text, number, source_in_words
+from transforms.escaping import web_link
 from transforms.words import VOCABULARY
 
 
@@ -90,7 +91,7 @@ def _card(row: dict[str, Any], index: int) -> Card:
         measures=measures(row),
         drawing=draw_room(row),
         source=source_in_words(row),
-        source_link=safe_link(row.get("source_url")),
+        source_link=web_link(row.get("source_url")),
     )
 
 

@@ -5,22 +5,24 @@ A release may have millions of rows, so columns stay in Arrow and NumPy, and cap
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.report.answers import ANSWER_COLUMNS, Answers, count_answers
 from pipeline.report.columns import codes_of, column_numbers, split_codes
 from pipeline.report.variety import VarietyOf, read_variety
+from pipeline.stated_release import StatedRelease
+from transforms.bounds.json_values import JsonRefused, parse_json_as
+from transforms.bounds.limits import MOST_JSON_BYTES
+from transforms.bounds.parquet_tables import TableRefused, open_table, read_table
 from transforms.records import SPLITS
+from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 
@@ -37,8 +39,6 @@ _IDENTITY = (
     ("Input (SHA-256)", "input_sha256"),
     ("Seed", "seed"),
 )
-# The key of release.json.
-VARIETY = "caption_variety"
 _EXAMPLES = 3
 #: Captions of this many words and more are counted together.
 LONGEST_WORDS = 60
@@ -159,23 +159,25 @@ def summarise(release: Path) -> Summary:
             counts += word_lengths(table.column(column))
         tables.append(table.select(list(_COLUMNS)))
     rows = pa.concat_tables(tables).combine_chunks()
-    rooms = _read_table(folder, "rooms.parquet", ("room_id", "split", "t30_asked_ms", "t30_ms"))
-    rejected = _read_table(folder, "rejected.parquet")
+    rooms = _read_table(folder, "rooms.parquet", ROOM_SCHEMA, ("room_id", "split", "t30_asked_ms", "t30_ms"))
+    rejected = _read_table(folder, "rejected.parquet", REJECTION_SCHEMA)
     facts = _read_json(folder, "release.json")
     clips = codes_of(rows.column("dataset"), rows.column("source_id"))
     splits = _split_numbers(rows, clips, rooms, rejected)
     answers = _read_answers(folder, "answers.parquet")
     return Summary(
-        name=str(facts.get("name") or release.resolve().name),
-        identity=tuple((label, str(facts[key])) for label, key in _IDENTITY if facts.get(key) not in (None, "")),
+        name=facts.name or release.resolve().name,
+        identity=tuple(
+            (label, str(value)) for label, key in _IDENTITY if (value := getattr(facts, key)) not in (None, "")
+        ),
         splits=splits,
         total=_total(splits, clips, rejected),
         words=tuple(_word_counts(rows, attribute) for attribute in VOCABULARY),
-        answers=count_answers(answers, facts.get("counts", {}).get("answers", {})),
+        answers=count_answers(answers, facts.counts.answers),
         rejections=_rejections(rejected),
         licences=_licences(rows, clips),
         lengths=lengths,
-        variety=read_variety(facts.get(VARIETY)),
+        variety=read_variety(facts.caption_variety),
         rows=rows,
         shard_of_row=np.repeat(np.arange(len(tables)), [table.num_rows for table in tables]),
         release=folder,
@@ -200,14 +202,24 @@ def _shard_folders(release: str, split: str) -> list[str]:
         return []
 
 
-def read_columns(release: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Columns of a table of the release; None is all."""
-    with folder_files.open_file(release, name) as file:
-        return pq.read_table(file, columns=None if columns is None else list(columns))
+def read_columns(
+    release: str, name: str, columns: Sequence[str] | None = None, schema: pa.Schema = ROW_SCHEMA
+) -> pa.Table:
+    """Columns of a table of the release, which have the types of `schema`; None is all.
+
+    Raises:
+        TableRefused: when it is damaged, or larger than a limit allows; the message names the table.
+        OSError: when it cannot be read.
+    """
+    try:
+        with folder_files.open_file(release, name) as file:
+            return read_table(file, schema, columns)
+    except TableRefused as error:
+        raise TableRefused(f"{name}: {error}") from error
 
 
-def _read_table(release: str, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-    return read_columns(release, name, columns) if folder_files.exists(release, name) else None
+def _read_table(release: str, name: str, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table | None:
+    return read_columns(release, name, columns, schema) if folder_files.exists(release, name) else None
 
 
 def _read_answers(release: str, name: str) -> pa.Table | None:
@@ -215,16 +227,20 @@ def _read_answers(release: str, name: str) -> pa.Table | None:
     if not folder_files.exists(release, name):
         return None
     with folder_files.open_file(release, name) as file:
-        has_asked = "asked" in pq.read_schema(file).names
-    table = read_columns(release, name, [name for name in ANSWER_COLUMNS if has_asked or name != "asked"])
+        has_asked = "asked" in open_table(file).names
+    columns = [name for name in ANSWER_COLUMNS if has_asked or name != "asked"]
+    table = read_columns(release, name, columns, ANSWER_SCHEMA)
     return table if has_asked else table.append_column("asked", pa.nulls(table.num_rows, pa.string()))
 
 
-def _read_json(release: str, name: str) -> Mapping[str, Any]:
+def _read_json(release: str, name: str) -> StatedRelease:
     """The content of release.json; empty for a release that is still being written."""
-    is_there = folder_files.exists(release, name)
-    content: Mapping[str, Any] = json.loads(folder_files.read_bytes(release, name)) if is_there else {}
-    return content
+    if not folder_files.exists(release, name):
+        return StatedRelease()
+    try:
+        return parse_json_as(StatedRelease, folder_files.read_bytes(release, name, MOST_JSON_BYTES))
+    except JsonRefused as error:
+        raise JsonRefused(f"{name}: {error}") from error
 
 
 def _split_numbers(

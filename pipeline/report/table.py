@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.marking import marks
 from pipeline.report.summary import Summary, read_columns
-from pipeline.report.wording import safe_link
+from transforms.escaping import web_link
 from transforms.records import SPLITS
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
@@ -93,7 +93,7 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
         "file": columns["file_name"],
         "version": columns["augmentation"],
         "clip": [
-            clips.setdefault((source, licence, by, safe_link(url)), len(clips))
+            clips.setdefault((source, licence, by, web_link(url)), len(clips))
             for source, licence, by, url in zip(*(columns[name] for name in _CLIP), strict=True)
         ],
         "before": [

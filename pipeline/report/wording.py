@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,8 +53,3 @@ def no_word_text(attribute: str, azimuth_deg: float | None = None) -> str:
     if attribute == "direction":
         return "no word"
     return "neither " + " nor ".join(VOCABULARY[attribute])
-
-
-def safe_link(url: Any) -> str | None:
-    """The URL when it is http or https, else None, so that no list of captions can bring a script into the page."""
-    return url if isinstance(url, str) and re.match(r"https?://[^\s]+\Z", url, flags=re.IGNORECASE) else None

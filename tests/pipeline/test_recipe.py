@@ -83,6 +83,30 @@ def test_ranges_of_rooms_and_scenes_are_resolved_and_checked() -> None:
             load_recipe("folder", [setting])
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "augmentations.train=1000000000000",
+        "rooms.train=1000000000000",
+        "audio.min_duration_s=1e12",
+        "audio.max_duration_s=1e12",
+        "rooms.ranges.t30_max_ms=1e9",
+        "rooms.ranges.height_max_m=1e9",
+        "rooms.ranges.floor_area_max_m2=1e12",
+    ],
+)
+def test_a_size_that_no_machine_builds_is_refused(setting: str) -> None:
+    with pytest.raises(RecipeError, match=r"recipe key (augmentations|rooms|audio)"):
+        load_recipe("folder", [setting])
+
+
+def test_a_list_of_rooms_with_many_columns_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.csv"
+    path.write_text("room_id" + "".join(f",c{number}" for number in range(50_000)) + "\n" + "a\n" * 20_000)
+    with pytest.raises(RecipeError, match="the list: no column is named c0"):
+        load_recipe("folder", [f"rooms.file={path}"])
+
+
 def test_a_file_of_own_rooms_is_resolved_into_the_recipe(tmp_path: Path) -> None:
     path = tmp_path / "rooms.csv"
     path.write_text("room_id,split,length_m,width_m,height_m,t30_ms\nhall,train,20,12,6,1800\n")

@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.bounds import parquet_tables
+from transforms.bounds.json_values import parse_json
+from transforms.bounds.limits import MOST_JSON_LINE_BYTES
 from transforms.errors import one_line, reason_of
 from transforms.records import CaptionRequest, Reply, reply_of_reason
 from transforms.shards import workspace
@@ -112,7 +114,8 @@ def answers_bytes(file: AnswersFile) -> bytes:
 
 def _read_table(file: AnswersFile) -> pa.Table:
     try:
-        return pq.read_table(io.BytesIO(answers_bytes(file))).select(_COLUMNS).cast(_SCHEMA)
+        table = parquet_tables.read_table(io.BytesIO(answers_bytes(file)), columns=_COLUMNS)
+        return table.select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, pa.ArrowException) as error:
@@ -135,7 +138,7 @@ def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
     """The answers in the whole lines of a journal. A line that a kill has torn is skipped."""
     for line in data.split(b"\n")[:-1]:
         try:
-            values = json.loads(line)
+            values = parse_json(line, MOST_JSON_LINE_BYTES, half_characters=True)
             yield (
                 str(values["request_sha256"]),
                 Reply(str(values["text"]), values["error"], values["prompt_tokens"], values["completion_tokens"]),

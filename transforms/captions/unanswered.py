@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from transforms.bounds.json_values import parse_json
 from transforms.records import Answer, reply_of_reason
 from transforms.shards import workspace
 from transforms.storage import folder_files
@@ -63,9 +65,13 @@ def read_notes(release: str) -> list[Unanswered]:
     """All notes, in the order of their shards."""
     folder = workspace.folder_of(_KIND)
     names = folder_files.list_files(release, folder)
-    found = [json.loads(folder_files.read_bytes(release, f"{folder}/{name}")) for name in names]
-    notes = [Unanswered(**{**note, "causes": tuple(note["causes"])}) for note in found]
-    return sorted(notes, key=lambda note: note.shard)
+    notes = []
+    for name in names:
+        # What no build has written is no note of one.
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            note = parse_json(folder_files.read_bytes(release, f"{folder}/{name}"))
+            notes.append(Unanswered(**{**note, "causes": tuple(note["causes"])}))
+    return sorted(notes, key=lambda note: str(note.shard))
 
 
 def _name(shard: str) -> str:

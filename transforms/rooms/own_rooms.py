@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transforms.bounds.limits import MOST_ROOM_LIST_BYTES
 from transforms.errors import reason_of
 from transforms.records import SPLITS
+from transforms.rooms.ranges import LONGEST_SIDE_M, LONGEST_T30_MS
 
 _SURFACES = ("floor", "ceiling", "walls")
 _NUMBERS = ("length_m", "width_m", "height_m", "t30_ms")
@@ -43,6 +46,9 @@ class OwnRoom:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise OwnRoomsUnusable(f"room {self.room_id!r}: {name} {value} is not a positive number")
+            most = LONGEST_T30_MS if name == "t30_ms" else LONGEST_SIDE_M
+            if value > most:
+                raise OwnRoomsUnusable(f"room {self.room_id!r}: {name} {value} is more than {most}")
         named = [material for material in (self.floor, self.ceiling, self.walls) if material]
         if len(named) not in (0, len(_SURFACES)):
             raise OwnRoomsUnusable(f"room {self.room_id!r}: name all of {', '.join(_SURFACES)}, or none")
@@ -69,9 +75,7 @@ def own_rooms_of(records: Sequence[Mapping[str, Any]]) -> tuple[OwnRoom, ...]:
         missing = [name for name in ("room_id", *_NUMBERS) if not str(record.get(name) or "").strip()]
         if missing:
             raise OwnRoomsUnusable(f"room {number} of the list has no {missing[0]}")
-        unknown = set(record) - {"room_id", "split", *_NUMBERS, *_SURFACES}
-        if unknown:
-            raise OwnRoomsUnusable(f"room {number} of the list: no column is named {sorted(map(str, unknown))[0]}")
+        _check_columns(f"room {number} of the list", record)
         try:
             numbers = {name: float(record[name]) for name in _NUMBERS}
         except (TypeError, ValueError) as error:
@@ -85,6 +89,12 @@ def own_rooms_of(records: Sequence[Mapping[str, Any]]) -> tuple[OwnRoom, ...]:
     return tuple(rooms)
 
 
+def _check_columns(what: str, names: Iterable[Any]) -> None:
+    unknown = set(names) - {"room_id", "split", *_NUMBERS, *_SURFACES}
+    if unknown:
+        raise OwnRoomsUnusable(f"{what}: no column is named {sorted(map(str, unknown))[0]}")
+
+
 def read_own_rooms(path: str) -> list[dict[str, Any]]:
     """Reads a CSV file of rooms: room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls.
 
@@ -96,7 +106,13 @@ def read_own_rooms(path: str) -> list[dict[str, Any]]:
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
-            records = [dict(record) for record in csv.DictReader(file)]
+            text = file.read(MOST_ROOM_LIST_BYTES + 1)
+            if len(text) > MOST_ROOM_LIST_BYTES:
+                raise OwnRoomsUnusable(f"{path} cannot be read: it is longer than {MOST_ROOM_LIST_BYTES} characters")
+            reader = csv.DictReader(io.StringIO(text, newline=""))
+            # Every row would have a value for each column, however many there are.
+            _check_columns("the list", reader.fieldnames or ())
+            records = [dict(record) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OwnRoomsUnusable(f"{path} cannot be read: {reason_of(error)}") from error
     rooms = own_rooms_of(records)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 # The paper's table of rooms (ELSA, section 3.2) gives these two ranges; all else about a room is our choice.
 FLOOR_AREA_RANGE_M2 = (13.3, 277.4)
 T30_RANGE_MS = (114.5, 2671.9)
+#: A response is as long as its room's T30; half a minute of it takes half a gigabyte of memory.
+LONGEST_T30_MS = 30_000.0
+#: No hall is larger, and sound takes three seconds from one end to the other.
+LONGEST_SIDE_M = 1_000.0
+_LARGEST = {"floor_area": LONGEST_SIDE_M**2, "height": LONGEST_SIDE_M, "t30": LONGEST_T30_MS}
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class RoomRanges:
             most = getattr(self, f"{name}_max{unit}")
             if not 0.0 < least <= most < math.inf:
                 raise ValueError(f"{name}_min{unit}, {name}_max{unit}: {least}, {most}")
+            if most > _LARGEST.get(name, math.inf):
+                raise ValueError(f"{name}_max{unit}: {most} is more than {_LARGEST[name]}")
         if self.aspect_max < 1.0:
             raise ValueError(f"aspect_max {self.aspect_max}: 1 or more")
         if self.t30_spread < 0.0 or self.exponent_max <= 0.0 or self.t30_median_ms <= 0.0:

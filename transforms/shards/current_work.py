@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from transforms.bounds.json_values import parse_json
 from transforms.shards import workspace
 from transforms.storage import folder_files
 
@@ -57,7 +58,7 @@ def read_current_work(release: str) -> list[CurrentWork]:
         # A process may finish, or die while it writes its note.
         with contextlib.suppress(OSError, ValueError, TypeError):
             data = folder_files.read_bytes(release, f"{workspace.CURRENT_WORK}/{name}")
-            found.append(CurrentWork(**json.loads(data)))
+            found.append(CurrentWork(**parse_json(data)))
     return found
 
 

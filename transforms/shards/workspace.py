@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
+from transforms.bounds.json_values import parse_json
 from transforms.storage import folder_files, is_remote
 
 FOLDER = ".elsa"
@@ -81,7 +82,7 @@ def read_failures(release: str) -> list[dict[str, str]]:
     """The notes of this build: `shard` and `failure` of each."""
     folder = folder_of(FAILURES)
     names = folder_files.list_files(release, folder)
-    return [json.loads(folder_files.read_bytes(release, f"{folder}/{name}")) for name in names]
+    return [parse_json(folder_files.read_bytes(release, f"{folder}/{name}")) for name in names]
 
 
 def begin_run(release: str) -> str:

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms import storage
+from transforms.bounds.parquet_tables import read_table
 from transforms.records import Clip
 from transforms.shards import workspace
 from transforms.shards.plan_shards import PlannedShard
+from transforms.shards.release_rows import ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_file import open_clip, sha256_of
 from transforms.sound.refusal import ClipRefused
@@ -99,7 +101,7 @@ def _earlier_states(release: str) -> States:
         return {}
     try:
         data = folder_files.read_bytes(release, workspace.CLIP_STATES)
-        columns = pq.read_table(io.BytesIO(data), schema=_SCHEMA).to_pydict()
+        columns = read_table(io.BytesIO(data), _SCHEMA).to_pydict()
     except pa.ArrowException:
         # Without states, the files themselves are read.
         return {}
@@ -109,7 +111,7 @@ def _earlier_states(release: str) -> States:
 def _rendered_from(release: str, shard: PlannedShard) -> dict[str, str]:
     data = folder_files.read_bytes(release, f"{shard.path}/{METADATA}")
     try:
-        columns = pq.read_table(io.BytesIO(data), columns=["source_id", "source_sha256"]).to_pydict()
+        columns = read_table(io.BytesIO(data), ROW_SCHEMA, ["source_id", "source_sha256"]).to_pydict()
     except pa.ArrowException:
         # The end of the build names a damaged table.
         return {}

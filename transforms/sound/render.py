@@ -26,6 +26,8 @@ _SMALLEST_BLOCK = 98_304
 _BLOCK_OVER_TAPS = 2.15
 # How many frames are scaled, rounded and checked at a time, so that they stay in the processor's cache.
 _FRAMES_AT_A_TIME = 65_536
+#: The frames that are decoded together to be hashed: five seconds.
+_FRAMES_DECODED_AT_A_TIME = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -168,22 +170,37 @@ def encode_flac(pcm: NDArray[np.signedinteger], sample_rate: int, bit_depth: int
     return target.getvalue()
 
 
-def decode_flac_pcm(flac: bytes) -> NDArray[np.signedinteger]:
-    """Decodes a FLAC file of 16 or 24 bits to the integers (samples, channels) that were encoded."""
-    with soundfile.SoundFile(io.BytesIO(flac)) as file:
-        if file.subtype == "PCM_16":
-            return np.asarray(file.read(dtype="int16", always_2d=True))
-        bit_depth = int(file.subtype.removeprefix("PCM_"))
-        frames = file.read(dtype="int32", always_2d=True)
-    return np.asarray(np.right_shift(frames, 32 - bit_depth))
+def decoded_pcm_sha256(file: soundfile.SoundFile) -> str:
+    """As `pcm_sha256` of all samples of an open FLAC file of 16 or 24 bits, decoded some frames at a time.
+
+    Raises:
+        RuntimeError: when the file cannot be decoded, or ends before the frames that its header promises.
+    """
+    bit_depth = int(file.subtype.removeprefix("PCM_"))
+    digest = _pcm_digest(bit_depth, file.frames, file.channels)
+    kind, stored = ("int16", "<i2") if bit_depth == 16 else ("int32", "<i4")
+    left = file.frames
+    while left:
+        frames = file.read(min(left, _FRAMES_DECODED_AT_A_TIME), dtype=kind, always_2d=True)
+        if not len(frames):
+            raise RuntimeError("it ends before the frames that its header promises")
+        left -= len(frames)
+        # Of an int32, libsndfile fills the upper bits.
+        frames = frames if bit_depth == 16 else np.right_shift(frames, 32 - bit_depth)
+        digest.update(np.ascontiguousarray(frames, dtype=stored).data)
+    return digest.hexdigest()
 
 
 def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int) -> str:
     """SHA-256 of the bit depth, the shape, and the integers (samples, channels), little-endian and frame by frame."""
-    _check_bit_depth(bit_depth)
-    digest = hashlib.sha256(f"pcm:{bit_depth}:{pcm.shape[0]}:{pcm.shape[1]}:".encode())
+    digest = _pcm_digest(bit_depth, *pcm.shape)
     digest.update(np.ascontiguousarray(pcm, dtype="<i2" if bit_depth == 16 else "<i4").data)
     return digest.hexdigest()
+
+
+def _pcm_digest(bit_depth: int, frames: int, channels: int) -> hashlib._Hash:
+    _check_bit_depth(bit_depth)
+    return hashlib.sha256(f"pcm:{bit_depth}:{frames}:{channels}:".encode())
 
 
 def _block_size(taps: int, samples: int) -> int:

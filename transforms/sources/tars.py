@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Self, cast
 
 from transforms import storage
+from transforms.bounds.limits import MOST_TAR_HEADER_BYTES, SPARE_TAR_HEADER_BYTES, TAR_HEADER_BYTES
 from transforms.errors import first_line, reason_of
 from transforms.sources.input_tree import NOT_A_FILE, OUTSIDE, Place, Refusal
 from transforms.sources.names import inside_name, is_dropping
 from transforms.sources.ranged_file import open_ranged
 
-#: Headers with long names take a few thousand bytes; one that promises more is an attack or an accident.
-_MOST_HEADER_BYTES = 1 << 20
-
 #: Zeros between two tars that were joined: a tar is filled up to 10 kB, by option to a few megabytes.
 _MOST_ZERO_BYTES, _ZEROS_AT_ONCE = 1 << 26, 1 << 20
 
-_DIGITS = re.compile(rb"\d{1000}")
+_DIGITS = re.compile(rb"\d{300}")
 
 #: Members of these endings are read while the tar is listed: what a clip's sidecar may take at most.
 SIDECAR_ENDING, MOST_SIDECAR_BYTES = ".json", 1 << 20
@@ -45,18 +43,29 @@ class RefusedMember:
 
 
 class _HeadersOnly:
-    """A tar as tarfile sees it; no read is larger than a header may be, whatever the header promises."""
+    """A tar as tarfile sees it; no read is larger than a header may be, whatever the header promises.
+
+    Long headers are read at the cost of a spare number of bytes, which each member fills up a little.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._left = SPARE_TAR_HEADER_BYTES
+
+    def begin_member(self) -> None:
+        """Allows the bytes that the headers of one more member usually take."""
+        self._left = min(self._left + TAR_HEADER_BYTES, SPARE_TAR_HEADER_BYTES)
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _MOST_HEADER_BYTES:
+        if not 0 <= size <= MOST_TAR_HEADER_BYTES:
             raise tarfile.ReadError("a header promises more than a header holds")
+        self._left -= size
+        if self._left < 0:
+            raise tarfile.ReadError("its headers are longer than those of its files")
         data = self._file.read(size)
         # tarfile searches each header in a time that grows with the square of a run of digits.
         if _DIGITS.search(data):
-            raise tarfile.ReadError("a header holds a number of more than a thousand digits")
+            raise tarfile.ReadError("a header holds a number of more than 300 digits")
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -107,17 +116,23 @@ def _members(path: str, size_bytes: int, file: BinaryIO) -> Iterator[Member | Re
     seen: set[str] = set()
     # Typed loosely: what is asked of it below is documented in its source alone.
     tar: Any = None
+    headers = _HeadersOnly(file)
     at = 0
     while True:
         try:
+            headers.begin_member()
             if tar is None:
                 file.seek(at)
-                tar = tarfile.TarFile(fileobj=cast(BinaryIO, _HeadersOnly(file)), errorlevel=0, tarinfo=_PlainInfo)
+                tar = tarfile.TarFile(fileobj=cast(BinaryIO, headers), errorlevel=0, tarinfo=_PlainInfo)
             info = tar.next()
             # Every member that it has seen would stay in memory.
             tar.members = []
+        except RecursionError:
+            # tarfile reads a header that belongs to the next one by calling itself.
+            yield RefusedMember(None, _rest(at, size_bytes, tarfile.ReadError("headers follow headers without end")))
+            return
         # tarfile answers a hostile header with whatever its arithmetic raises.
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError) as error:
+        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError) as error:
             yield RefusedMember(None, _rest(at, size_bytes, error))
             return
         if info is None:

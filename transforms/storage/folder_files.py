@@ -90,8 +90,13 @@ def read_bytes(folder: str, name: str, most_bytes: int | None = None) -> bytes:
 
 
 def _read(file: BinaryIO, path: str, most_bytes: int | None) -> bytes:
-    data = file.read(-1 if most_bytes is None else most_bytes + 1)
-    if most_bytes is not None and len(data) > most_bytes:
+    if most_bytes is None:
+        return file.read()
+    # A file that grows since then is read to the byte that shows it.
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    data = file.read(min(size, most_bytes) + 1)
+    if max(size, len(data)) > most_bytes:
         raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes", path)
     return data
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline.build import build
+from pipeline.check import findings as findings_module
 from pipeline.check import verify as verify_module
 from pipeline.check.check_shard import ShardChecker
-from pipeline.check.verify import Findings, verify
+from pipeline.check.findings import Findings
+from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
 from pipeline.release.layout import DigestBuilder, ReleaseError
 from pipeline.release.totals import ShardTally
@@ -33,6 +35,7 @@ from tests.pipeline.check.damage import (
 )
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.tables import change_table
+from transforms.bounds.limits import MOST_PROBLEM_CHARACTERS
 from transforms.shards.release_rows import ROW_COLUMNS
 
 #: Of the release that most tests damage: enough for two shards of training rows, and each kind of caption; not
@@ -224,3 +227,15 @@ def test_problems_of_one_kind_are_counted_and_the_first_are_shown() -> None:
     assert lines[-2:] == ["… and 1 more of this kind, which --json lists", "release.json: digest is 1, the rows give 2"]
     assert len(findings.as_json()["problems"]) == 50_022
     assert Findings().lines() == []
+
+
+def test_a_million_problems_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings_module, "MOST_PROBLEMS", 30)
+    findings = Findings()
+    findings.add(
+        f"{letter * 900}: is of a kind of its own: {letter * 3}" for letter in "abcdefghijklmnopqrstuvwxyz" * 2
+    )
+    assert len(findings.problems) == 30
+    assert max(map(len, findings.problems)) == MOST_PROBLEM_CHARACTERS + 1
+    assert findings.as_json()["problem_count"] == 52
+    assert findings.lines()[-1] == "… and 22 more problems"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.messages import EXAMPLES, MOST_NAMED, failure_lines, on_one_line, rejection_lines
+from pipeline.commands.messages import EXAMPLES, MOST_NAMED, failure_lines, rejection_lines
+from transforms.escaping import terminal_text
 from transforms.records import Rejection
 
 
@@ -60,4 +61,4 @@ def test_a_line_stays_one_line_whatever_a_file_is_called(count: int) -> None:
     lines = rejection_lines([rejection("a\nrefused b.wav\x1b[2J\u2028", "missing")] * count, "t")
     assert all(line.isprintable() for line in lines)
     assert "a\\nrefused b.wav\\x1b[2J\\u2028" in lines[0]
-    assert "été 🎧" in on_one_line("été 🎧")
+    assert "été 🎧" in terminal_text("été 🎧")

@@ -17,8 +17,9 @@ import pytest
 
 from pipeline.report import write_report
 from pipeline.report.variety import STRONG_WRITER
-from pipeline.report.wording import safe_link, unbroken_duration
+from pipeline.report.wording import unbroken_duration
 from tests.pipeline.report.generated_release import HOSTILE, all_rows, make_release, original_of
+from transforms.escaping import web_link
 from transforms.records import SPLITS
 from transforms.words import VOCABULARY
 
@@ -273,7 +274,7 @@ def test_nothing_is_loaded_from_a_network(release: Path, page: _Page) -> None:
 
 
 def test_a_link_is_http_or_no_link(page: _Page) -> None:
-    assert safe_link("https://example.org/x") == "https://example.org/x"
+    assert web_link("https://example.org/x") == "https://example.org/x"
     for bad in (
         "javascript:alert(1)",
         "data:text/html,x",
@@ -283,7 +284,7 @@ def test_a_link_is_http_or_no_link(page: _Page) -> None:
         "",
         None,
     ):
-        assert safe_link(bad) is None
+        assert web_link(bad) is None
     assert not [a for _, a in page.elements if (a.get("href") or "").startswith("javascript")]
 
 

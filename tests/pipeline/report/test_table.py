@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from pipeline.report import table, write_report
 from pipeline.report.samples import RowUnknown
-from pipeline.report.wording import safe_link
 from tests.pipeline.report.generated_release import all_rows, make_release, original_of
+from transforms.escaping import web_link
 from transforms.records import SPLITS
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ def test_the_table_has_every_row_s_captions_words_and_numbers(tmp_path: Path, mo
     before = [[part["originals"][at] for at in of_row] for part in texts for of_row in part["before"]]
     assert before == [row["captions_original"] for row in rows]
     links = [part["clips"][at][3] for part in texts for at in part["clip"]]
-    assert links == [safe_link(row["source_url"]) for row in rows]
+    assert links == [web_link(row["source_url"]) for row in rows]
     for facet in columns["facets"][:6]:
         values = [*facet["values"], None]
         assert [values[code] for code in base64.b64decode(facet["codes"])] == [row[facet["name"]] for row in rows]

@@ -1,14 +1,17 @@
 """Rendering: convolution against float64, levels, clipping that is never silent, and integers that come back."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
-from transforms.sound.render import Level, choose_gain, convolve, decode_flac_pcm, encode_flac, pcm_sha256, quantise
+from transforms.sound import render
+from transforms.sound.render import Level, choose_gain, convolve, decoded_pcm_sha256, encode_flac, pcm_sha256, quantise
 
 FIXED = Level(mode="fixed", gain_db=-12.0, peak_dbfs=-1.0)
 
@@ -133,10 +136,26 @@ def test_flac_gives_the_integers_back(bit_depth, channels):
     pcm = np.random.default_rng(0).integers(low, high, (5000, channels), dtype=np.int32, endpoint=True)
     pcm[0], pcm[1] = low, high
     flac = encode_flac(pcm, 48_000, bit_depth)
-    decoded = decode_flac_pcm(flac)
-    assert decoded.dtype == (np.int16 if bit_depth == 16 else np.int32)
+    decoded = soundfile.read(io.BytesIO(flac), dtype="int32", always_2d=True)[0] >> (32 - bit_depth)
     assert np.array_equal(decoded, pcm)
     assert encode_flac(pcm, 48_000, bit_depth) == flac
+
+
+@pytest.mark.parametrize("bit_depth", [16, 24])
+def test_samples_that_are_decoded_in_pieces_have_the_digest_of_the_whole(bit_depth, monkeypatch):
+    monkeypatch.setattr(render, "_FRAMES_DECODED_AT_A_TIME", 700)
+    pcm = np.random.default_rng(0).integers(-30_000, 30_000, (5000, 4), dtype=np.int32)
+    with soundfile.SoundFile(io.BytesIO(encode_flac(pcm, 48_000, bit_depth))) as file:
+        assert decoded_pcm_sha256(file) == pcm_sha256(pcm, bit_depth)
+
+
+def test_a_header_that_promises_more_samples_than_there_are_takes_no_memory():
+    flac = bytearray(encode_flac(np.zeros((5000, 4), dtype=np.int16) + 1, 48_000, 16))
+    # The 36 bits of STREAMINFO that hold the number of frames.
+    flac[21] |= 0x0F
+    flac[22:26] = b"\xff" * 4
+    with soundfile.SoundFile(io.BytesIO(flac)) as file, pytest.raises(RuntimeError):
+        decoded_pcm_sha256(file)
 
 
 def test_the_digest_is_of_integers_shape_and_depth():

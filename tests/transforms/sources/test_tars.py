@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,33 @@ def test_what_lies_between_headers_of_a_remote_tar_is_not_fetched(monkeypatch: p
     monkeypatch.setattr(ranged_file, "BEAM_WINDOW_BYTES", 4096)
     assert told(list(list_tar(address, len(tar)))) == [(f"{number}.wav", "") for number in range(8)]
     assert sum(fetched) < len(tar) / 20
+
+
+def header(name: str, size: int = 0, kind: bytes = b"0") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def whole_blocks(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 512)
+
+
+GOOD = header("a.flac", 5) + whole_blocks(b"sound")
+HOSTILE_TARS = {
+    "long names in a row": 5000 * (header("././@LongLink", 3, b"L") + whole_blocks(b"ab\0")),
+    "pax headers in a row": 5000 * (header("x", 12, b"x") + whole_blocks(b"12 path=abc\n")),
+    "global headers in a row": 5000 * (header("x", 12, b"g") + whole_blocks(b"12 path=abc\n")),
+    "a record that backtracks": header("x", 1 << 20, b"x") + whole_blocks((b"9" * 999 + b" ") * 1048 + b" " * 576),
+    "headers larger than files": 40 * (header("x", 1 << 20, b"x") + (b"99 a" + b" " * 508) * 2048 + GOOD),
+    "a size that points back": header("x", 13, b"x") + whole_blocks(b"13 size=-512\n"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_TARS)
+def test_hostile_headers_end_a_tar_and_keep_what_came_before(name: str, tmp_path: Path) -> None:
+    started = time.process_time()
+    found = members(tmp_path / "t.tar", GOOD + HOSTILE_TARS[name] + GOOD + bytes(1024))
+    assert isinstance(found[0], Member)
+    assert told(found)[-1] == (None, "broken_tar")
+    assert time.process_time() - started < 5

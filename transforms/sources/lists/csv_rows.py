@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from transforms.bounds.limits import MOST_LIST_COLUMNS
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.rows import BadRow, Columns, Row, Where
 from transforms.sources.lists.text import read_text, stripped
@@ -87,7 +88,10 @@ def parse_csv(text: str, columns: Columns, path: str, name: str | None = None) -
 def _header(record: _Record | None, path: str) -> list[str]:
     if record is not None and record.problem is not None:
         raise SourceUnusable(f"{path} cannot be read: line {record.line}: {record.problem}")
-    return [stripped(cell) for cell in record.cells] if record is not None else []
+    cells = record.cells if record is not None else ()
+    if len(cells) > MOST_LIST_COLUMNS:
+        raise SourceUnusable(f"{path} cannot be read: it has {len(cells)} columns, more than {MOST_LIST_COLUMNS}")
+    return [stripped(cell) for cell in cells]
 
 
 def _delimiter(lines: Sequence[str], first: int, columns: Columns, path: str) -> str:

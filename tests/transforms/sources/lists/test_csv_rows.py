@@ -228,3 +228,10 @@ def test_a_cell_without_end_costs_its_line() -> None:
     bad, good = parsed(f"file_name,caption\na.wav,{'x' * (1 << 21)}\nb.wav,B\n")
     assert "field limit" in str(bad)
     assert good == ("b.wav", "B")
+
+
+def test_columns_that_nobody_reads_cost_no_memory() -> None:
+    # Half a megabyte filled five gigabytes: every row had a cell for each column.
+    text = "file_name,caption" + "," * 100_000 + "\n" + "a.wav,b\n" * 20_000
+    with pytest.raises(SourceUnusable, match="100002 columns, more than 4096"):
+        parse_csv(text, Columns(need=("file_name",), one_of=("caption",)), "metadata.csv")
