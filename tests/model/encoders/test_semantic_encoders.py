@@ -15,7 +15,8 @@ from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import load_model
-from model.encoders import aisfx, htsat, packages
+from model import packages
+from model.encoders import aisfx, htsat
 from model.encoders.semantic import SemanticBranch
 from model.encoders.text import load_tokenizer
 from model.errors import ConfigurationError
