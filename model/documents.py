@@ -14,8 +14,8 @@ MOST_JSON_BYTES = 16_000_000
 MOST_YAML_BYTES = 100_000
 #: Most levels of nesting. Ours have six.
 DEEPEST = 32
-#: Largest whole number. Much larger ones have no float, and Python does not print them.
-_LARGEST_WHOLE = 2**64
+#: Largest whole number. Much larger ones have no float, and Python does not print them. Tokenizers state 10**30.
+_LARGEST_WHOLE = 10**40
 
 
 class DocumentRefused(ValueError):
@@ -67,7 +67,7 @@ def check_plain(value: Any) -> None:
     """Checks nested plain data: its depth, its numbers and its texts.
 
     Raises:
-        DocumentRefused: nested too deeply, a whole number of more than 64 bits, or a text that is no Unicode.
+        DocumentRefused: nested too deeply, a whole number of more than 40 digits, or a text that is no Unicode.
     """
     level = [value]
     for _ in range(DEEPEST + 1):
@@ -82,7 +82,7 @@ def check_plain(value: Any) -> None:
                 if not item.isascii():
                     _check_text(item)
             elif isinstance(item, int) and abs(item) > _LARGEST_WHOLE:
-                raise DocumentRefused("a document with a whole number of more than 64 bits")
+                raise DocumentRefused("a document with a whole number of more than 40 digits")
         if not inner:
             return
         level = inner
