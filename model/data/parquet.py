@@ -83,7 +83,7 @@ def _check_metadata(
 ) -> list[str]:
     """Checks the sizes that the metadata state. Returns the paths of the text columns."""
     if most_rows is not None and metadata.num_rows > most_rows:
-        raise TableRefused(f"{metadata.num_rows:,} rows, more than the {most_rows:,} that release.json states")
+        raise TableRefused(f"{metadata.num_rows:,} rows; by release.json it has at most {most_rows:,}")
     if metadata.num_columns > MOST_COLUMNS or metadata.num_row_groups > MOST_GROUPS:
         raise TableRefused(f"more than {MOST_COLUMNS} columns or {MOST_GROUPS} row groups")
     texts: set[str] = set()

@@ -15,6 +15,7 @@ import contextlib
 import io
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from model.commands.command_line import Command
 from model.commands.embed import embed
 from model.commands.evaluate import evaluate
 from model.commands.train import train
+from model.training import loop
 from tests.model.hostile_files import SECRET, SETTINGS, Strangers, make_honest, make_strangers
 
 #: Limits of a command beyond the process that it is forked from.
@@ -155,6 +157,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0)
     arguments = parser.parse_args(words)
     torch.set_num_threads(1)
+    # Drawing and TensorBoard take most of the time of a training of two steps, and read nothing of a stranger's.
+    sys.modules["torch.utils.tensorboard"] = None  # type: ignore[assignment]
+    loop.draw_curve = lambda *_: None
     totals: collections.Counter[str] = collections.Counter()
     most_cpu, most_memory, started = 0.0, 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -181,23 +186,20 @@ def main(words: list[str] | None = None) -> int:
 
 
 def make_first(honest: Path, folder: Path) -> None:
-    """Runs every command on the honest folders in this process, so that its modules are imported before it is forked."""
-    import shutil
-
+    """Runs every command on the honest folders in this process, so that all modules are imported before it forks."""
     shutil.copytree(honest, folder)
     (folder / "outside").mkdir()
     for command, line in command_lines(
         Strangers(folder / "release", folder / "run", folder / "evaluation", folder / "outside", "none", "")
     ):
+        started = time.process_time()
         code, printed = run_command(command, line)
-        last = printed.strip().splitlines()[-1:]
-        print(f"honest: elsa {command.name}: exit code {code}: {last}")
+        seconds = time.process_time() - started
+        print(f"honest: elsa {command.name}: exit code {code}, {seconds:.2f} CPU s: {printed.splitlines()[-1][:80]}")
 
 
 def remove(folder: Path) -> None:
     """Removes a case; it may hold pipes and links."""
-    import shutil
-
     shutil.rmtree(folder)
 
 
