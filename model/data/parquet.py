@@ -62,7 +62,9 @@ def read_columns(file: BufferedIOBase, columns: Sequence[str], most_rows: int | 
     for batch in table.iter_batches(batch_size=_BATCH, columns=names):
         # An invalid text or a wrong index is found here, and not by the code that uses it.
         batch.validate(full=True)
-        total += sum(_check_column(batch.column(name), name) for name in names)
+        # A table can have two columns of a name.
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            total += _check_column(column, name)
         if total > most_bytes:
             raise TableRefused(f"its rows have more than {most_bytes:,} bytes")
         batches.append(batch)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model.data.parquet import TableRefused, read_columns
+from model.data.parquet import read_columns
 from model.errors import ReleaseUnreadable, one_line
 from model.files import FileRefused, open_file, plain_parts
 from model.folders import TABLE, no_rows, shard_names, stated_rows
@@ -51,11 +51,13 @@ def read_shards(release: Path, split: str) -> Iterator[tuple[str, pa.Table]]:
         file = release / shard / TABLE
         try:
             with open_file(release, f"{shard}/{TABLE}") as opened:
-                table = _cast(read_columns(opened, COLUMNS.names, None if stated is None else stated - rows), file)
+                read = read_columns(opened, COLUMNS.names, None if stated is None else stated - rows)
         except FileRefused as error:
             raise ReleaseUnreadable(one_line(error)) from None
-        except (OSError, pa.ArrowException, TableRefused) as error:
+        # A table may hold anything, and pyarrow raises errors of its own and of Python for it.
+        except (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ReleaseUnreadable(f"{file}: cannot be read: {one_line(error)}") from None
+        table = _cast(read, file)
         _check(table, file)
         rows += len(table)
         yield shard, table

@@ -13,7 +13,7 @@ from model.documents import MOST_JSON_BYTES, parse_json
 from model.errors import ConfigurationError
 from model.evaluation.paper import PaperNumber, numbers_for
 from model.evaluation.task_table import TASKS
-from model.files import is_file, read_bytes, write_text
+from model.files import read_bytes, write_text
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 METRICS = "metrics.json"
@@ -145,7 +145,7 @@ def task_section(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) 
         "notes": [f"{' '.join(path) or task.title}: not scored, {why}." for path, why in skipped(of_runs[0])],
         "rows": rows,
         "captions": _shown_captions(of_runs[0]),
-        "figure": _data_uri(output, f"{name}.png") if of_runs[0] and is_file(output, f"{name}.png") else "",
+        "figure": _data_uri(output, f"{name}.png") if of_runs[0] else "",
     }
 
 
@@ -198,4 +198,9 @@ def _print(task: str, path: tuple[str, ...], value: float) -> str:
 
 
 def _data_uri(folder: Path, name: str) -> str:
-    return "data:image/png;base64," + base64.b64encode(read_bytes(folder, name, MOST_FIGURE_BYTES)).decode("ascii")
+    """A figure as a data URI; empty where there is none that can be read."""
+    try:
+        figure = read_bytes(folder, name, MOST_FIGURE_BYTES)
+    except OSError:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(figure).decode("ascii")

@@ -10,10 +10,11 @@ from typing import Any
 
 from model.configuration.run_configuration import CONFIGURATION, RECORD, RunConfiguration
 from model.documents import MOST_JSON_BYTES, MOST_YAML_BYTES, DocumentRefused, parse_json, parse_yaml
-from model.errors import ReleaseUnreadable, RunRefused, one_line
+from model.errors import ModelUnreadable, ReleaseUnreadable, RunRefused, one_line
 from model.files import PARTS, exists, open_file, read_bytes, write_text
-from model.folders import TABLE, shard_names
+from model.folders import MODEL_WEIGHTS, TABLE, shard_names
 from model.runs.history import check_best
+from model.weights import WeightsRefused, read_header
 
 #: Keys in which a command may differ from the run that it continues: workers change nothing, and more epochs extend it.
 _FREE_KEYS = {"training.workers", "training.epochs"}
@@ -48,10 +49,19 @@ def configuration_sha256(configuration: RunConfiguration) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def file_sha256(folder: Path, name: str) -> str:
-    """A hash of a file in the folder of a model."""
-    with open_file(folder, name) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def weights_sha256(folder: Path) -> str:
+    """A hash of the weights of a saved model.
+
+    Raises:
+        ModelUnreadable: they cannot be read, or their header does not match the size of the file.
+    """
+    try:
+        with open_file(folder, MODEL_WEIGHTS) as file:
+            read_header(file)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, WeightsRefused) as error:
+        raise ModelUnreadable(f"{folder / MODEL_WEIGHTS}: {one_line(error)}") from None
 
 
 def read_record(run: Path) -> dict[str, Any]:

@@ -45,9 +45,9 @@ from model.runs.record import (
     check_record,
     configuration_sha256,
     data_sha256,
-    file_sha256,
     read_record,
     read_saved_configuration,
+    weights_sha256,
     write_record,
 )
 from model.training.epoch_clock import EpochClock
@@ -122,7 +122,7 @@ def train(
     identity = {"configuration_sha256": configuration_sha256(configuration), "data_sha256": data_sha256(releases)}
     if init_from is not None:
         check_model(Path(init_from))
-        identity["init_sha256"] = file_sha256(Path(init_from), MODEL_WEIGHTS)
+        identity["init_sha256"] = weights_sha256(Path(init_from))
     epochs_before = 0
     if record:
         check_record(run, record, identity, configuration)

@@ -133,6 +133,14 @@ def test_rows_without_values_are_refused_before_they_are_read(case):
     assert time.process_time() - started < 1
 
 
+def test_two_columns_of_a_name_are_refused(case):
+    file = next(case.glob("release/test/*/metadata.parquet"))
+    table = pq.read_table(file)
+    pq.write_table(table.append_column("id", table.column("id")), file)
+    with pytest.raises(ReleaseUnreadable, match=r"metadata\.parquet: two columns id"):
+        list(read_shards(case / "release", "test"))
+
+
 def test_text_that_is_not_utf_8_is_refused(case):
     bytes_of = pa.py_buffer(b"\xff\xfe")
     text = pa.Array.from_buffers(pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], bytes_of])
