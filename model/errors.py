@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+#: Longest line that is printed, in characters. A name or a value in a stranger's file may be longer.
+LONGEST_LINE = 1000
+
 
 def one_line(error: object) -> str:
-    """The text of an error, or any text, without line breaks; the name of an error's class where it has no text."""
+    """The text of an error, or any text, on one line; the name of an error's class where it has no text.
+
+    The text may hold names and values from a stranger's files, so it is cut and made printable.
+    """
     text = " ".join(str(error).split())
-    return text or (type(error).__name__ if isinstance(error, BaseException) else "")
+    if len(text) > LONGEST_LINE:
+        text = text[:LONGEST_LINE] + "…"
+    return printable(text) or (type(error).__name__ if isinstance(error, BaseException) else "")
+
+
+def printable(text: str) -> str:
+    """The text with control characters, marks of direction and other invisible characters as escapes.
+
+    A terminal would obey some of them, and others change the order in which a line appears.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Zs" else char.encode("unicode_escape").decode()
+        for char in text
+    )
 
 
 class ConfigurationError(ValueError):

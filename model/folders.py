@@ -4,31 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from model.errors import ModelUnreadable, ReleaseUnreadable
+from model.documents import MOST_JSON_BYTES, DocumentRefused, parse_json
+from model.errors import ModelUnreadable, ReleaseUnreadable, one_line
+from model.files import FileRefused, exists, folders_in, is_file, read_bytes
 
 SPLITS = ("train", "validation", "test")
 TABLE = "metadata.parquet"
+RELEASE = "release.json"
 MODEL_CONFIG, MODEL_WEIGHTS = "config.json", "model.safetensors"
 
 
-def shard_tables(release: Path, split: str) -> list[Path]:
-    """The tables of a split's shards, in the order of the shards' names.
+def shard_names(release: Path, split: str) -> list[str]:
+    """The names of a split's shards below the release, such as ``train/00000-of-00012``, in their order.
 
     Raises:
-        ReleaseUnreadable: no such folder, a folder that is no release, or no shard in the split.
+        ReleaseUnreadable: no such folder, a folder that is no release, a link, or no shard in the split.
     """
     if not release.is_dir():
         raise ReleaseUnreadable(f"{release}: no such release")
-    tables = sorted((release / split).glob(f"*/{TABLE}"))
-    if not tables:
+    names = _shards(release, split)
+    if not names:
         raise no_rows(release, split)
-    return tables
+    return names
+
+
+def _shards(release: Path, split: str) -> list[str]:
+    try:
+        found = [f"{split}/{name}" for name in folders_in(release, split)]
+    except FileRefused as error:
+        raise ReleaseUnreadable(one_line(error)) from None
+    except OSError:
+        return []
+    # A table that is a link or a pipe is there too, and is refused when it is opened.
+    return [name for name in found if exists(release, f"{name}/{TABLE}")]
 
 
 def no_rows(release: Path, split: str) -> ReleaseUnreadable:
     """The error for a split without rows: it names the splits that have rows, and what to do."""
-    others = [name for name in SPLITS if name != split and any((release / name).glob(f"*/{TABLE}"))]
+    others = [name for name in SPLITS if name != split and _shards(release, name)]
     if not others:
         return ReleaseUnreadable(f"{release}: no release: no folder in it has the form {split}/SHARD/{TABLE}")
     return ReleaseUnreadable(
@@ -37,15 +52,41 @@ def no_rows(release: Path, split: str) -> ReleaseUnreadable:
     )
 
 
+def stated_rows(release: Path, split: str) -> int | None:
+    """The number of a split's rows that release.json states; None without the file.
+
+    Raises:
+        ReleaseUnreadable: release.json cannot be read, or states no number.
+    """
+    if not exists(release, RELEASE):
+        return None
+    file = release / RELEASE
+    try:
+        content: Any = parse_json(read_bytes(release, RELEASE, MOST_JSON_BYTES))
+        counts = content["counts"]["rows_by_split"]
+        rows = counts.get(split, 0)
+    except DocumentRefused as error:
+        raise ReleaseUnreadable(f"{file}: {one_line(error)}") from None
+    except FileRefused as error:
+        raise ReleaseUnreadable(one_line(error)) from None
+    except OSError as error:
+        raise ReleaseUnreadable(f"{file}: cannot be read: {error.strerror}") from None
+    except (KeyError, TypeError, IndexError, AttributeError):
+        raise ReleaseUnreadable(f"{file}: no counts.rows_by_split") from None
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
+        raise ReleaseUnreadable(f"{file}: counts.rows_by_split.{split} is {one_line(repr(rows))}, not a number of rows")
+    return rows
+
+
 def check_splits(releases: Sequence[Path | str], *splits: str) -> None:
     """Checks that every release has shards in each of the splits. It reads no table and imports no large package.
 
     Raises:
-        ReleaseUnreadable: as ``shard_tables``.
+        ReleaseUnreadable: as ``shard_names``.
     """
     for release in map(Path, releases):
         for split in splits:
-            shard_tables(release, split)
+            shard_names(release, split)
 
 
 def check_model(folder: Path) -> None:
@@ -57,5 +98,7 @@ def check_model(folder: Path) -> None:
     if not folder.is_dir():
         raise ModelUnreadable(f"{folder}: no such folder")
     for name in (MODEL_CONFIG, MODEL_WEIGHTS):
-        if not (folder / name).is_file():
+        if not exists(folder, name):
             raise ModelUnreadable(f"{folder}: no {name}, so no model; elsa train writes it")
+        if not is_file(folder, name):
+            raise ModelUnreadable(f"{folder / name}: not a regular file")

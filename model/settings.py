@@ -10,10 +10,10 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
-import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
+from model.documents import DocumentRefused, parse_yaml
 from model.errors import ConfigurationError, one_line
 
 T = TypeVar("T")
@@ -65,9 +65,9 @@ def set_values(content: dict[str, Any], settings: Iterable[str]) -> None:
         if not equals or not key:
             raise ConfigurationError(f"--set {setting}: KEY=VALUE is expected")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigurationError(f"--set {setting}: the value is not YAML") from None
+            value = parse_yaml(text)
+        except DocumentRefused as error:
+            raise ConfigurationError(f"--set {setting}: the value is {one_line(error)}") from None
         *parents, last = key.split(".")
         inner: Any = content
         for parent in parents:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from model.commands.command_line import Command
-from model.errors import OptionError, SoundUnreadable
+from model.errors import OptionError, SoundUnreadable, one_line
+from model.files import PARTS, create, finish, write_text
 from model.folders import check_model
 
 
@@ -52,7 +53,7 @@ def _embed(arguments: argparse.Namespace) -> int:
         try:
             rows.append({"kind": "audio", "name": str(file), "embedding": embedder.audio([file])[0].tolist()})
         except SoundUnreadable as error:
-            print(f"elsa embed: {error}", file=sys.stderr)
+            print(f"elsa embed: {one_line(error)}", file=sys.stderr)
             missing += 1
     if arguments.text:
         vectors = embedder.text(arguments.text).tolist()
@@ -62,7 +63,7 @@ def _embed(arguments: argparse.Namespace) -> int:
         ]
     if output is None:
         for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
+            print(json.dumps(row, ensure_ascii=not str(row["name"]).isprintable()))
     else:
         _write_rows(rows, output)
     return 1 if missing else 0
@@ -72,13 +73,14 @@ def _write_rows(rows: list[dict[str, object]], output: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    part = output.with_name(output.name + ".part")
+    folder = output.absolute().parent
     if output.suffix == ".parquet":
         fields = [("kind", pa.string()), ("name", pa.string()), ("embedding", pa.list_(pa.float32()))]
-        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), part)
+        with create(folder, output.name + PARTS) as file:
+            pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), file)
+        finish(folder, output.name)
     else:
-        part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    part.replace(output)
+        write_text(folder, output.name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 embed = Command(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from model.commands.command_line import Command, add_data, add_settings
-from model.errors import OptionError
+from model.errors import OptionError, one_line
 from model.evaluation import evaluate as evaluate_model
 from model.evaluation.options import read_options
 from model.evaluation.page import read_metrics
@@ -76,7 +76,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     missing = 0
     # The errors by bin are many; the page shows them.
     for line, skipped in _lines({task: scores for task, scores in metrics["tasks"].items() if task != "errors"}):
-        print(line, file=sys.stderr if skipped else sys.stdout)
+        print(one_line(line), file=sys.stderr if skipped else sys.stdout)
         missing += skipped
     print(f"{arguments.output / 'index.html'}: {metrics['rows']} rows")
     return 1 if missing else 0

@@ -6,8 +6,13 @@ import dataclasses
 from dataclasses import field
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from model.augmentation import Augmentation
-from model.settings import Flag, NullIsEmpty, NumberFromZero, PositiveWhole, section
+from model.settings import Flag, NullIsEmpty, NumberFromZero, Whole, section
+
+#: The turns of an epoch are in memory.
+RowsAnEpoch = Annotated[Whole, Field(ge=1, le=100_000_000)]
 
 
 @section
@@ -17,7 +22,7 @@ class DataConfiguration:
     #: each release's share of an epoch, in the order of the releases; None is as many as it has rows
     weights: tuple[NumberFromZero, ...] | None = None
     #: rows in an epoch; None is as many as the releases have
-    rows_an_epoch: PositiveWhole | None = None
+    rows_an_epoch: RowsAnEpoch | None = None
     #: false switches every transform off
     augment: Flag = True
     augmentation: Annotated[Augmentation, NullIsEmpty] = field(default_factory=Augmentation)

@@ -6,17 +6,18 @@ The configurations that come with the package are in ``model/configs``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from model.configuration.data import DataConfiguration
 from model.configuration.shape import ElsaShape, check_shape
 from model.configuration.training import TrainingConfiguration
+from model.documents import MOST_YAML_BYTES, DocumentRefused, parse_yaml
 from model.errors import ConfigurationError, one_line
+from model.files import FileRefused, is_file, read_typed
+from model.packages import package_folder
 from model.settings import check_section, set_values, unknown_key
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _CONFIGS = Path(__file__).parents[1] / "configs"
 _SECTIONS = ("model", "training", "data")
+#: Files of a run: its configuration, and the record that a folder is a run by.
+CONFIGURATION, RECORD = "configuration.yaml", "run.json"
+#: Keys of a model that name a folder, a package or a model on a hub.
+_SOURCES = ("semantic_source", "text_source")
 
 
 @dataclass(frozen=True)
@@ -88,16 +93,16 @@ def read_sections(name: str | Path, settings: Iterable[str] = ()) -> Sections:
     path = _CONFIGS / f"{name}.yaml"
     if str(name) not in shipped_configurations():
         path = Path(name)
-        if not path.is_file():
+        if not path.exists() or path.is_dir():
             raise ConfigurationError(
                 f"{name}: no such configuration; expected a YAML file or one of {', '.join(shipped_configurations())}"
             )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not YAML: {one_line(error)}") from None
+    content = _read_yaml(path) or {}
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a mapping with the sections {', '.join(_SECTIONS)} is expected")
+    settings = list(settings)
+    if path.name == CONFIGURATION and is_file(path.parent, RECORD):
+        _check_sources(path, content, settings)
     set_values(content, settings)
     for key in content:
         if key not in _SECTIONS:
@@ -107,3 +112,30 @@ def read_sections(name: str | Path, settings: Iterable[str] = ()) -> Sections:
         check_section(TrainingConfiguration, content.get("training"), "training"),
         check_section(DataConfiguration, content.get("data"), "data"),
     )
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return parse_yaml(read_typed(path, MOST_YAML_BYTES))
+    except DocumentRefused as error:
+        raise ConfigurationError(f"{path}: {one_line(error)}") from None
+    except FileRefused as error:
+        raise ConfigurationError(one_line(error)) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _check_sources(path: Path, content: Mapping[str, Any], settings: Iterable[str]) -> None:
+    """Checks that the configuration of a run names no folder and no hub. The run may be a stranger's.
+
+    Packages that are installed may be named, and any source that a setting names too.
+    """
+    shape = content.get("model")
+    for key in _SOURCES:
+        source = shape.get(key) if isinstance(shape, Mapping) else None
+        is_set = any(setting.startswith(f"model.{key}=") for setting in settings)
+        if source is not None and not is_set and package_folder(str(source)) is None:
+            raise ConfigurationError(
+                f"{path}: {key} is {source!r}, which a run may not name by itself; to read it, add "
+                f"--set model.{key}={source}"
+            )

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations` here: huggingface_hub checks types only where annotations are types.
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +16,34 @@ from model.settings import unknown_key
 SPATIAL_BRANCH_NAMES = ("bin-weighting", "paper", "static", "none")
 SEMANTIC_ENCODER_NAMES = ("aisfx", "cnn", "htsat")
 TEXT_ENCODER_NAMES = ("hashing", "pretrained", "roberta")
+
+# A shape may come with a stranger's run. The limits keep the memory of one clip below 200 MB; all shapes in use are far
+# below them.
+#: The range of each number, in the field's unit.
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("sample_rate", "spatial_rate"), (1000, 384_000)),
+    "clip_s": (0, 120),
+    **dict.fromkeys(("n_fft", "hop"), (1, 65_536)),
+    "mel_bins": (1, 1024),
+    "mel_from_hz": (0, 192_000),
+    "spatial_dropout": (0, 1),
+    **dict.fromkeys(
+        ("semantic_size", "spatial_hidden", "spatial_size", "text_size", "fusion_size", "embedding_size", "head_size"),
+        (1, 65_536),
+    ),
+    "text_buckets": (2, 10_000_000),
+    "temperature": (1e-6, 1e6),
+}
+#: Most convolutions in a list of widths, and the largest width.
+MOST_LAYERS, WIDEST = 32, 8192
+#: Most samples of a clip, a channel: 41 s at 48 kHz.
+MOST_CLIP_SAMPLES = 2_000_000
+#: Most cells of a clip's spectrogram, frames times bins or mel bands. elsa-base has 322,000.
+MOST_CELLS = 1_000_000
+#: The rates of the encoders htsat and aisfx.
+_ENCODER_RATES = (48_000, 44_100)
+#: Most elements of a resampling filter. Rates without a common divisor need a filter of gigabytes.
+_MOST_FILTER = 1_000_000
 
 
 @dataclass(kw_only=True)
@@ -103,22 +132,40 @@ class ElsaShape:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}, not one of {', '.join(allowed)}")
         if self.text_encoder == "pretrained" and self.text_source is None and self.text_config is None:
             raise ConfigurationError("text_source must name a package or a folder when text_encoder is 'pretrained'")
-        for name in ("sample_rate", "spatial_rate"):
-            if getattr(self, name) < 1000:
-                raise ConfigurationError(f"{name} is {getattr(self, name)}, below 1000 Hz")
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}, outside [{least:g}, {most:g}]")
+        for name in ("semantic_channels", "spatial_channels"):
+            _check_widths(name, getattr(self, name))
         for name in ("mel_to_hz", "spatial_to_hz"):
             if not 0 < getattr(self, name) <= self.spatial_rate / 2:
                 raise ConfigurationError(
                     f"{name} is {getattr(self, name)}, outside (0, {self.spatial_rate / 2}], half the spatial rate"
                 )
+        if self.mel_from_hz >= self.mel_to_hz:
+            raise ConfigurationError(f"mel_from_hz is {self.mel_from_hz}, not below mel_to_hz = {self.mel_to_hz}")
         if not 0 < self.hop <= self.n_fft:
             raise ConfigurationError(f"hop is {self.hop}, outside [1, n_fft = {self.n_fft}]")
         if self.clip_s * self.spatial_rate < self.n_fft:
             raise ConfigurationError(f"clip_s is {self.clip_s}, shorter than one window of {self.n_fft} samples")
+        self._check_clip()
         if not 0 <= self.direction_share < 1:
             raise ConfigurationError(f"direction_share is {self.direction_share}, outside [0, 1)")
         if self.embedding_size < 4:
             raise ConfigurationError(f"embedding_size is {self.embedding_size}, below 4")
+
+    def _check_clip(self) -> None:
+        if self.clip_samples > MOST_CLIP_SAMPLES:
+            raise ConfigurationError(f"clip_s is {self.clip_s}, above {MOST_CLIP_SAMPLES} samples at sample_rate")
+        frames = self.clip_s * self.spatial_rate / self.hop
+        if frames * max(self.n_fft // 2 + 1, self.mel_bins) > MOST_CELLS:
+            raise ConfigurationError(
+                f"hop is {self.hop}: {frames:.0f} frames of n_fft = {self.n_fft} are more than {MOST_CELLS} cells"
+            )
+        for rate in (self.spatial_rate, *_ENCODER_RATES):
+            common = math.gcd(self.sample_rate, rate)
+            if (self.sample_rate // common) * (rate // common) > _MOST_FILTER:
+                raise ConfigurationError(f"sample_rate is {self.sample_rate}, which has no simple ratio to {rate} Hz")
 
     @property
     def clip_samples(self) -> int:
@@ -141,6 +188,14 @@ class ElsaShape:
         """Plain data, every field with its value."""
         values = {name: getattr(self, name) for name in SHAPE_FIELDS}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _check_widths(name: str, given: list[int] | tuple[int, ...] | int) -> None:
+    widths = [given] if isinstance(given, int) else list(given)
+    if not 1 <= len(widths) <= MOST_LAYERS:
+        raise ConfigurationError(f"{name} has {len(widths)} widths, 1 to {MOST_LAYERS} are expected")
+    if not all(1 <= width <= WIDEST for width in widths):
+        raise ConfigurationError(f"{name} is {given}, with a width outside [1, {WIDEST}]")
 
 
 SHAPE_FIELDS = tuple(entry.name for entry in fields(ElsaShape))

@@ -12,7 +12,6 @@ from model.settings import (
     NullIsEmpty,
     NumberFromZero,
     PositiveNumber,
-    PositiveWhole,
     Share,
     Whole,
     WholeFromZero,
@@ -21,7 +20,12 @@ from model.settings import (
 
 Optimizer = Literal["adam", "adamw", "lamb"]
 #: A contrastive loss over one pair is zero whatever the model does.
-BatchSize = Annotated[Whole, Field(ge=2)]
+BatchSize = Annotated[Whole, Field(ge=2, le=1_000_000)]
+#: A larger number would never end, or fill the disk.
+Epochs = Annotated[Whole, Field(ge=1, le=1_000_000)]
+EpochsFromZero = Annotated[Whole, Field(ge=0, le=1_000_000)]
+ViewCount = Annotated[Whole, Field(ge=0, le=1000)]
+WorkerCount = Annotated[Whole, Field(ge=0, le=1024)]
 
 
 @section
@@ -47,7 +51,7 @@ class PretrainingConfiguration:
     """Training of the spatial branch alone, before the rest, on its own outputs (ELSA, A.8, gives the values)."""
 
     #: 100 in the paper; 0 leaves the phase out
-    epochs: WholeFromZero = 0
+    epochs: EpochsFromZero = 0
     #: 1024 in the paper
     batch_size: BatchSize = 64
     #: lamb (the paper's), adamw or adam
@@ -68,7 +72,7 @@ class TrainingConfiguration:
     """How a model is trained; every field is of use on one CPU."""
 
     seed: Whole = 0
-    epochs: PositiveWhole = 10
+    epochs: Epochs = 10
     #: clips that the contrastive loss compares with one another, over all processes
     batch_size: BatchSize = 32
     #: clips whose gradients are in memory at one time; 0 is a process's whole share of the batch. If it is smaller than
@@ -77,7 +81,7 @@ class TrainingConfiguration:
     #: crops of each row that a frozen semantic encoder encodes before the first epoch; 0 encodes every crop during
     #: training. A row then uses the stored vectors of its clip from any room, while the spatial branch gets a new crop
     #: each time. Processes share the vectors through a file in the folder of the run
-    semantic_views: WholeFromZero = 0
+    semantic_views: ViewCount = 0
     #: whether clips that only the spatial branch reads are decoded once, at its rate, into a file in the folder of the
     #: run: 128 kB for a second at 16 kHz, removed when the training ends
     keep_decoded: Flag = False
@@ -94,7 +98,7 @@ class TrainingConfiguration:
     #: share of the samples without space: W in all four channels, with the original caption
     nonspatial_share: Share = 0.2
     #: processes that decode FLAC; 0 decodes in the training process
-    workers: WholeFromZero = 0
+    workers: WorkerCount = 0
     #: cpu, cuda, or auto for CUDA if there is one
     device: Literal["auto", "cpu", "cuda"] = "auto"
     losses: Annotated[LossWeights, NullIsEmpty] = field(default_factory=LossWeights)

@@ -20,7 +20,7 @@ from model.augmentation import Augmentation, Words
 from model.data.decoded import DecodedSound
 from model.data.order import Turn, epoch_order
 from model.data.samples import Sample
-from model.data.sound import Samples, clip_length, read_clip, read_crop, to_length
+from model.data.sound import RowSound, Samples, clip_length, read_clip, read_crop, to_length
 from model.data.tables import COLUMNS, read_shards
 from model.draws import keyed_generator
 from model.errors import ConfigurationError, ReleaseUnreadable
@@ -102,12 +102,12 @@ class ReleaseDataset(Dataset[Sample]):
         tables: list[pa.Table] = []
         shard_of_row: list[int] = []
         self.sizes: list[int] = []
-        self._shards: list[Path] = []
+        self._shards: list[tuple[Path, str]] = []
         for release in map(Path, releases):
             before = len(shard_of_row)
             for shard, table in read_shards(release, split):
                 shard_of_row += [len(self._shards)] * len(table)
-                self._shards.append(shard)
+                self._shards.append((release, shard))
                 tables.append(table)
             self.sizes.append(len(shard_of_row) - before)
         if not shard_of_row:
@@ -144,13 +144,8 @@ class ReleaseDataset(Dataset[Sample]):
         other.sample_rate = sample_rate
         other.decoded = None
         if decoded is not None:
-            rates = self.values("sample_rate")
             other.decoded = DecodedSound(
-                decoded,
-                [
-                    clip_length(self.path(row), file_rate=rate, sample_rate=sample_rate)
-                    for row, rate in enumerate(rates)
-                ],
+                decoded, [clip_length(self.sound(row), sample_rate=sample_rate) for row in range(len(self))]
             )
         return other
 
@@ -255,23 +250,22 @@ class ReleaseDataset(Dataset[Sample]):
         """A crop of a row's FLAC, (4, clip_s · sample_rate). At position 0 it is at the start, at 1 at the end."""
         if self.decoded is not None:
             return self._crop_decoded(row, position, self.decoded)
-        return read_crop(
-            self.path(row),
-            position=position,
-            clip_s=self.clip_s,
-            file_rate=self.value("sample_rate", row),
-            sample_rate=self.sample_rate,
-        )
+        return read_crop(self.sound(row), position=position, clip_s=self.clip_s, sample_rate=self.sample_rate)
 
     def _crop_decoded(self, row: int, position: float, decoded: DecodedSound) -> Samples:
         def decode() -> NDArray[np.int16]:
-            rate = self.value("sample_rate", row)
-            return read_clip(self.path(row), file_rate=rate, sample_rate=self.sample_rate)
+            return read_clip(self.sound(row), sample_rate=self.sample_rate)
 
         whole, frames = decoded.clip(row, decode), round(self.clip_s * self.sample_rate)
         start = int(position * max(0, whole.shape[1] - frames))
         return np.array(to_length(whole[:, start : start + frames], frames))
 
     def path(self, row: int) -> Path:
-        """The path of a row's FLAC file."""
-        return self._shards[self._shard_of_row[row]] / self.value("file_name", row)
+        """The path of a row's FLAC file, for messages."""
+        return self.sound(row).path
+
+    def sound(self, row: int) -> RowSound:
+        """A row's FLAC file, with the rate and length that the row states."""
+        release, shard = self._shards[self._shard_of_row[row]]
+        rate, duration_s = self.value("sample_rate", row), self.value("duration_s", row)
+        return RowSound(release, f"{shard}/{self.value('file_name', row)}", rate, duration_s)

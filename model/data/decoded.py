@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import ReleaseUnreadable
+from model.files import clear, create, has_size, open_to_change
 
 CHANNELS = 4
 Clip = NDArray[np.int16]
@@ -36,14 +37,13 @@ class DecodedSound:
         self.path = path
         self._ends = np.cumsum(np.asarray(lengths, dtype=np.int64))
         size = len(lengths) + 2 * CHANNELS * int(self._ends[-1])
-        if not path.is_file() or path.stat().st_size != size:
-            path.unlink(missing_ok=True)
+        if not has_size(path.parent, path.name, size):
             try:
-                with path.open("wb") as file:
+                with create(path.parent, path.name) as file:
                     # Without this, a full disk would kill the process when it writes to the mapped file.
                     os.posix_fallocate(file.fileno(), 0, size)
             except OSError as error:
-                path.unlink(missing_ok=True)
+                clear(path.parent, path.name)
                 raise ReleaseUnreadable(
                     f"{path}: no space for {size / 1e9:.1f} GB of decoded sound ({error.strerror}); "
                     "free some, or set training.keep_decoded=false"
@@ -52,9 +52,10 @@ class DecodedSound:
 
     def _open(self) -> None:
         rows = len(self._ends)
-        self._marks = np.memmap(self.path, dtype=np.uint8, mode="r+", shape=(rows,))
         shape = (CHANNELS * int(self._ends[-1]),)
-        self._samples = np.memmap(self.path, dtype=np.int16, mode="r+", offset=rows, shape=shape)
+        with open_to_change(self.path.parent, self.path.name) as file:
+            self._marks = np.memmap(file, dtype=np.uint8, mode="r+", shape=(rows,))
+            self._samples = np.memmap(file, dtype=np.int16, mode="r+", offset=rows, shape=shape)
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker process maps the file itself.

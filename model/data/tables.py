@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from model.data.parquet import read_columns
 from model.errors import ReleaseUnreadable, one_line
-from model.folders import no_rows, shard_tables
+from model.files import FileRefused, open_file, plain_parts
+from model.folders import TABLE, no_rows, shard_names, stated_rows
 from model.targets import MEASURES, VOCABULARY
 
 #: The columns that are read, and their types.
@@ -22,6 +24,7 @@ COLUMNS = pa.schema(
         ("augmentation", pa.int64()),
         ("captions", pa.list_(pa.string())),
         ("captions_original", pa.list_(pa.string())),
+        ("duration_s", pa.float64()),
         ("sample_rate", pa.int64()),
         ("azimuth_deg", pa.float64()),
         ("elevation_deg", pa.float64()),
@@ -30,38 +33,47 @@ COLUMNS = pa.schema(
     ]
 )
 # A row without a value in one of these cannot be used.
-_NEEDED = ("file_name", "id", "sample_rate", "azimuth_deg", "elevation_deg")
+_NEEDED = ("file_name", "id", "duration_s", "sample_rate", "azimuth_deg", "elevation_deg")
+#: The range of a number in every row; without it, a row can ask for any amount of memory.
+_RANGES = {"duration_s": (0.0, 86_400.0), "sample_rate": (1.0, 384_000.0)}
 
 
-def read_shards(release: Path, split: str) -> Iterator[tuple[Path, pa.Table]]:
-    """Yields the shards of a split with their rows, in the order of the shards' names.
+def read_shards(release: Path, split: str) -> Iterator[tuple[str, pa.Table]]:
+    """Yields the names of a split's shards, such as ``train/00000-of-00012``, with their rows, in order.
 
     Raises:
-        ReleaseUnreadable: no such release, no rows in the split, a table or column that is missing or broken, a file
-            name that leads out of its shard, or a row without captions.
+        ReleaseUnreadable: no such release, no rows in the split, a table or column that is missing or broken, more rows
+            than release.json states or the size of a table allows, a file name that leads out of its shard, or a row
+            without captions.
     """
-    rows = 0
-    for file in shard_tables(release, split):
+    shards, stated, rows = shard_names(release, split), stated_rows(release, split), 0
+    for shard in shards:
+        file = release / shard / TABLE
         try:
-            names = pq.read_schema(file).names
-            missing = [name for name in COLUMNS.names if name not in names]
-            if missing:
-                raise ReleaseUnreadable(f"{file}: no column {missing[0]}")
-            # Opened as a file, since pyarrow would read the name of its folder as a partition.
-            table = _cast(pq.ParquetFile(file).read(columns=COLUMNS.names), file)
-        except (OSError, pa.ArrowException) as error:
+            with open_file(release, f"{shard}/{TABLE}") as opened:
+                read = read_columns(opened, COLUMNS.names, None if stated is None else stated - rows)
+        except FileRefused as error:
+            raise ReleaseUnreadable(one_line(error)) from None
+        # A table may hold anything, and pyarrow raises errors of its own and of Python for it.
+        except (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ReleaseUnreadable(f"{file}: cannot be read: {one_line(error)}") from None
+        table = _cast(read, file)
         _check(table, file)
         rows += len(table)
-        yield file.parent, table
+        yield shard, table
     if not rows:
         raise no_rows(release, split)
 
 
 def _cast(table: pa.Table, file: Path) -> pa.Table:
     """Selects the columns of COLUMNS and converts them to its types."""
+    missing = [name for name in COLUMNS.names if name not in table.column_names]
+    if missing:
+        raise ReleaseUnreadable(f"{file}: no column {missing[0]}")
     columns = []
     for field in COLUMNS:
+        if table.column_names.count(field.name) > 1:
+            raise ReleaseUnreadable(f"{file}: two columns {field.name}")
         column = table.column(field.name)
         try:
             columns.append(column.cast(field.type))
@@ -78,16 +90,32 @@ def _check(table: pa.Table, file: Path) -> None:
         if not pc.all(usable, min_count=0).as_py():
             row = pc.index(usable, False).as_py()
             raise ReleaseUnreadable(f"{file}: row {row} has no {column}")
+    for column, (least, most) in _RANGES.items():
+        values = table.column(column)
+        _refuse_first(pc.or_(pc.less(values, least), pc.greater(values, most)), column, table, file)
+    for measure in MEASURES:
+        if measure.logarithmic:
+            # NaN stands for no value, as null does.
+            values = pc.if_else(pc.is_nan(table.column(measure.column)), None, table.column(measure.column))
+            wrong = pc.or_(pc.less_equal(values, 0), pc.invert(pc.is_finite(values)))
+            _refuse_first(pc.fill_null(wrong, False), measure.column, table, file)
     for name, captions, originals in zip(
         table.column("file_name").to_pylist(),
         table.column("captions").to_pylist(),
         table.column("captions_original").to_pylist(),
         strict=True,
     ):
-        # Links are allowed, since model hubs store the files of a data set behind links.
-        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
-            raise ReleaseUnreadable(f"{file}: file_name {name!r} leads out of the shard")
+        try:
+            plain_parts(name)
+        except FileRefused:
+            raise ReleaseUnreadable(f"{file}: file_name {name!r} leads out of the shard") from None
         if not captions or any(not (caption or "").strip() for caption in captions):
             raise ReleaseUnreadable(f"{file}: {name} has no captions, or an empty one")
         if not originals or None in originals or len(captions) != len(originals):
             raise ReleaseUnreadable(f"{file}: {name}: captions and captions_original do not pair up")
+
+
+def _refuse_first(wrong: Any, column: str, table: pa.Table, file: Path) -> None:
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        raise ReleaseUnreadable(f"{file}: row {row}: {column} is {table.column(column)[row].as_py()}")

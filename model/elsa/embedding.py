@@ -16,7 +16,11 @@ from model.data import read_foa, to_length
 from model.devices import device_of
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import load_model
-from model.encoders.text import Tokenizer, load_tokenizer
+from model.encoders.text import TOKENS_AT_MOST, Tokenizer, load_tokenizer
+from model.errors import ModelUnreadable, one_line
+
+#: Errors that a model raises whose parts do not fit together.
+_FORWARD_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,25 @@ class Embedder:
         folder = Path(run)
         model = load_model(folder)
         nn.Module.to(model, device_of(device))
-        return cls(model, load_tokenizer(model.config, folder))
+        try:
+            embedder = cls(model, load_tokenizer(model.config, folder))
+            embedder.try_out()
+        except _FORWARD_ERRORS as error:
+            raise ModelUnreadable(f"{folder}: not a model that works: {one_line(error)}") from None
+        return embedder
+
+    @torch.inference_mode()
+    def try_out(self) -> None:
+        """Embeds a long sentence and a click. The parts of a stranger's model may not fit together.
+
+        Raises:
+            ValueError: an embedding is not finite. PyTorch raises its own errors.
+        """
+        sound = torch.zeros(1, 4, self.model.config.clip_samples, device=self.model.device)
+        sound[..., 0] = 1.0
+        embeddings = (self.model.get_audio_features(sound), torch.from_numpy(self.text(["a dog " * TOKENS_AT_MOST])))
+        if not all(bool(embedding.isfinite().all()) for embedding in embeddings):
+            raise ValueError("its embeddings are not finite")
 
     @torch.inference_mode()
     def text(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:

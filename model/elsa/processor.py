@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,20 @@ import soxr
 import torch
 from numpy.typing import ArrayLike, NDArray
 from transformers import AutoProcessor, BatchFeature
-from transformers.utils import cached_file
 
 from model.configuration.elsa_config import ElsaConfig
-from model.encoders.text import HashingTokenizer, PretrainedTokenizer, Tokenizer, load_tokenizer
+from model.configuration.shape import SHAPE_FIELDS, check_shape
+from model.documents import MOST_JSON_BYTES, parse_json
+from model.encoders.text import (
+    TOKENIZER,
+    TOKENIZER_SETTINGS,
+    HashingTokenizer,
+    PretrainedTokenizer,
+    Tokenizer,
+    load_tokenizer,
+)
+from model.files import exists, read_bytes, write_text
+from model.folders import MODEL_CONFIG
 
 _FILE = "processor_config.json"
 
@@ -51,23 +64,21 @@ class ElsaProcessor:
 
         Raises:
             OSError: the source holds no processor and no model.
+            ValueError: its files cannot be used.
         """
 
-        def found(name: str) -> Path | None:
-            path = cached_file(str(source), name, _raise_exceptions_for_missing_entries=False)
-            return Path(path) if path else None
-
-        own = found(_FILE)
-        if own is not None:
-            settings = json.loads(own.read_text(encoding="utf-8"))
-            rate, clip_s = int(settings["sampling_rate"]), float(settings["clip_s"])
-        elif found("config.json") is not None:
-            config = ElsaConfig.from_pretrained(source)
-            rate, clip_s = config.sample_rate, float(config.clip_s)
-        else:
-            raise OSError(f"{source}: no {_FILE} and no config.json, so no processor")
-        words = found(HashingTokenizer.FILE)
-        tokenizer = PretrainedTokenizer(source) if words is None else HashingTokenizer.load(words)
+        with _folder_of(source) as folder:
+            if exists(folder, _FILE):
+                settings = parse_json(read_bytes(folder, _FILE, MOST_JSON_BYTES))
+                rate, clip_s = int(settings["sampling_rate"]), float(settings["clip_s"])
+            elif exists(folder, MODEL_CONFIG):
+                settings = parse_json(read_bytes(folder, MODEL_CONFIG, MOST_JSON_BYTES))
+                shape = check_shape({name: settings[name] for name in SHAPE_FIELDS if name in settings})
+                rate, clip_s = shape.sample_rate, float(shape.clip_s)
+            else:
+                raise OSError(f"{source}: no {_FILE} and no {MODEL_CONFIG}, so no processor")
+            has_words = exists(folder, HashingTokenizer.FILE)
+            tokenizer = HashingTokenizer.load(folder) if has_words else PretrainedTokenizer.of_run(folder)
         return cls(tokenizer, sampling_rate=rate, clip_s=clip_s)
 
     def save_pretrained(self, folder: Path | str, **_: Any) -> None:
@@ -76,7 +87,7 @@ class ElsaProcessor:
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save(folder)
         settings = {"processor_class": "ElsaProcessor", "sampling_rate": self.sampling_rate, "clip_s": self.clip_s}
-        (folder / _FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        write_text(folder, _FILE, json.dumps(settings, indent=2) + "\n")
 
     def __call__(
         self,
@@ -129,6 +140,23 @@ class ElsaProcessor:
         start = max(0, foa.shape[1] - samples) // 2
         foa = foa[:, start : start + samples]
         return np.ascontiguousarray(np.pad(foa, ((0, 0), (0, samples - foa.shape[1]))), dtype=np.float32)
+
+
+@contextmanager
+def _folder_of(source: Path | str) -> Iterator[Path]:
+    """The folder of a processor. For a name on a hub, it is a copy of its files, since the hub's cache holds links."""
+    if Path(source).is_dir():
+        yield Path(source)
+        return
+    from huggingface_hub import snapshot_download
+
+    files = [_FILE, MODEL_CONFIG, HashingTokenizer.FILE, TOKENIZER, TOKENIZER_SETTINGS]
+    with tempfile.TemporaryDirectory() as copied:
+        cached = Path(snapshot_download(str(source), allow_patterns=files))
+        for file in files:
+            if (cached / file).is_file():
+                shutil.copy(cached / file, copied)
+        yield Path(copied)
 
 
 def as_foa(sound: ArrayLike) -> NDArray[np.float32]:

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.audio_utils import mel_filter_bank
 
-from model.encoders.packages import package_folder
 from model.errors import ConfigurationError
 from model.features import without_autocast
+from model.packages import package_folder
 
 #: The network was trained on sound at 44.1 kHz, with 96 bands on HTK's mel scale up to 22.05 kHz, each with sum 1.
 SAMPLE_RATE = 44100

@@ -30,7 +30,7 @@ def clap_config(source: str, *, key: str) -> ClapConfig:
     """
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(source, local_files_only=is_path(source))
+            config = AutoConfig.from_pretrained(source, local_files_only=is_path(source), trust_remote_code=False)
     except (OSError, ValueError) as error:
         reason = one_line(error)
         raise ConfigurationError(f"{key}: {source}: no CLAP model in a folder or on a model hub: {reason}") from None

@@ -15,6 +15,7 @@ from transformers import ClapAudioConfig, ClapAudioModel
 from model.configuration.elsa_config import ElsaConfig
 from model.encoders import aisfx, htsat
 from model.encoders.clap import clap_config, differing, load_part
+from model.encoders.settings import config_of
 from model.features import full_precision, log_mel, stft
 from model.resampling import resample
 
@@ -99,7 +100,7 @@ class HtsatEncoder(SemanticEncoder):
                 if config.semantic_source
                 else ClapAudioConfig()
             )
-        self.model = ClapAudioModel(ClapAudioConfig(**config.semantic_config))
+        self.model = ClapAudioModel(config_of(ClapAudioConfig, config.semantic_config, key="semantic_config"))
         self.size = self.model.config.hidden_size
 
     def forward(self, sound: Tensor) -> Tensor:

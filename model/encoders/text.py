@@ -15,18 +15,35 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from tokenizers import Tokenizer as Tokenizers
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, ClapTextConfig, ClapTextModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    ClapTextConfig,
+    ClapTextModel,
+    PreTrainedTokenizerFast,
+)
 
 from model.configuration.elsa_config import ElsaConfig
+from model.documents import MOST_JSON_BYTES, parse_json
 from model.encoders.clap import clap_config, differing, is_path, load_part
-from model.encoders.packages import source_in
 from model.encoders.quiet import quiet
+from model.encoders.settings import config_of, text_config_of
 from model.errors import ConfigurationError, one_line
+from model.files import read_bytes, write_text
+from model.packages import source_in
 
 _WORD = re.compile(r"[^\W_]+")
 #: Longest caption in tokens; the rest is cut.
 TOKENS_AT_MOST = 77
+#: Files of a pretrained tokenizer in the folder of a model, and most bytes of the first: those of large vocabularies
+#: have 17 MB.
+TOKENIZER, TOKENIZER_SETTINGS = "tokenizer.json", "tokenizer_config.json"
+MOST_TOKENIZER_BYTES = 32_000_000
+_SPECIAL_TOKENS = ("bos_token", "cls_token", "eos_token", "mask_token", "pad_token", "sep_token", "unk_token")
+_SIDES = ("padding_side", "truncation_side")
 
 
 class Tokenizer(Protocol):
@@ -47,14 +64,23 @@ class HashingTokenizer:
     FILE = "hashing_tokenizer.json"
 
     def __init__(self, buckets: int, padding: int = 0) -> None:
+        if not 0 <= padding < buckets - 1:
+            raise ConfigurationError(f"a tokenizer of {buckets} ids cannot have {padding} for padding")
         self.buckets = buckets
         self.padding = padding
 
     @classmethod
-    def load(cls, file: Path) -> HashingTokenizer:
-        """Reads the file that ``save`` wrote."""
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        return cls(int(settings["buckets"]), int(settings["padding"]))
+    def load(cls, folder: Path) -> HashingTokenizer:
+        """Reads the file that ``save`` wrote.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        try:
+            settings = parse_json(read_bytes(folder, cls.FILE, MOST_JSON_BYTES))
+            return cls(int(settings["buckets"]), int(settings["padding"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"{folder / cls.FILE}: not a tokenizer's: {one_line(error)}") from None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Tokenizes B captions: input_ids and attention_mask, both (B, L)."""
@@ -67,8 +93,7 @@ class HashingTokenizer:
 
     def save(self, folder: Path) -> None:
         """Writes the two settings."""
-        text = json.dumps({"buckets": self.buckets, "padding": self.padding})
-        (folder / self.FILE).write_text(text + "\n", encoding="utf-8")
+        write_text(folder, self.FILE, json.dumps({"buckets": self.buckets, "padding": self.padding}) + "\n")
 
 
 @lru_cache(maxsize=65536)
@@ -77,15 +102,55 @@ def _bucket(word: str, buckets: int) -> int:
 
 
 class PretrainedTokenizer:
-    """The tokenizer of a pretrained encoder."""
+    """The tokenizer of a pretrained encoder, as transformers calls it."""
 
-    def __init__(self, source: Path | str) -> None:
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def of_source(cls, source: Path | str) -> PretrainedTokenizer:
+        """Loads the tokenizer of a folder or of a name on a hub, which the user has given.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
         try:
             with quiet():
-                self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_path(str(source)))
+                return cls(
+                    AutoTokenizer.from_pretrained(
+                        source, local_files_only=is_path(str(source)), trust_remote_code=False
+                    )
+                )
         except (OSError, ValueError) as error:
             reason = one_line(error)
             raise ConfigurationError(f"text_source: {source}: its tokenizer cannot be loaded: {reason}") from None
+
+    @classmethod
+    def of_run(cls, folder: Path) -> PretrainedTokenizer:
+        """Loads the tokenizer of a saved model, which may be a stranger's, from tokenizer.json and its settings.
+
+        The settings are only special tokens and sides. Classes and code that they name are ignored.
+
+        Raises:
+            ConfigurationError: there is none that can be used.
+        """
+        try:
+            tokenizer = Tokenizers.from_buffer(read_bytes(folder, TOKENIZER, MOST_TOKENIZER_BYTES))
+            settings = parse_json(read_bytes(folder, TOKENIZER_SETTINGS, MOST_JSON_BYTES))
+            known = {name: _token(settings.get(name)) for name in _SPECIAL_TOKENS if settings.get(name) is not None}
+            known |= {name: settings[name] for name in _SIDES if settings.get(name) in ("left", "right")}
+            with quiet():
+                return cls(PreTrainedTokenizerFast(tokenizer_object=tokenizer, **known))
+        # The library, which is not in Python, raises plain exceptions, and one of its own where its code panics.
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise ConfigurationError(f"{folder}: no tokenizer that can be loaded: {one_line(error)}") from None
+
+    @property
+    def size(self) -> int:
+        """A number above all ids of tokens."""
+        return 1 + max(self._tokenizer.get_vocab().values(), default=-1)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Tokenizes B captions: input_ids and attention_mask, both (B, L)."""
@@ -99,6 +164,13 @@ class PretrainedTokenizer:
         self._tokenizer.save_pretrained(folder)
 
 
+def _token(value: Any) -> str:
+    text = value.get("content") if isinstance(value, dict) else value
+    if not isinstance(text, str):
+        raise ValueError(f"a special token is {value!r}")
+    return text
+
+
 def load_tokenizer(config: ElsaConfig, folder: Path | None = None) -> Tokenizer:
     """Loads the tokenizer of a model.
 
@@ -107,17 +179,21 @@ def load_tokenizer(config: ElsaConfig, folder: Path | None = None) -> Tokenizer:
         folder: of the saved model; None for a new model, whose tokenizer comes from the encoder's source.
 
     Raises:
-        ConfigurationError: the source has no tokenizer.
+        ConfigurationError: the source has no tokenizer, or one with more tokens than the encoder.
     """
     if config.text_encoder == "hashing":
         return HashingTokenizer(config.text_buckets)
     if config.text_encoder == "roberta" and config.text_source is None:
         # A model without a source has no vocabulary, so its words are hashed to its ids.
-        encoder = ClapTextConfig(**(config.text_config or {}))
+        encoder = config_of(ClapTextConfig, config.text_config or {}, key="text_config")
         return HashingTokenizer(encoder.vocab_size, padding=int(encoder.pad_token_id or 0))
-    if folder is not None:
-        return PretrainedTokenizer(folder)
-    return PretrainedTokenizer(_source(config))
+    if folder is None:
+        return PretrainedTokenizer.of_source(_source(config))
+    tokenizer = PretrainedTokenizer.of_run(folder)
+    tokens = (config.text_config or {}).get("vocab_size")
+    if isinstance(tokens, int) and tokenizer.size > tokens:
+        raise ConfigurationError(f"{folder}: a tokenizer of {tokenizer.size} tokens, the encoder has {tokens}")
+    return tokenizer
 
 
 def _source(config: ElsaConfig) -> Path | str:
@@ -192,17 +268,20 @@ class PretrainedTextEncoder(_TransformerTextEncoder):
         super().__init__(config)
         if config.text_config is None:
             folder = text_source_folder(config)
-            config.text_config = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
-        settings: dict[str, Any] = dict(config.text_config)
-        encoder_config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+            config.text_config = AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            ).to_dict()
+        encoder_config = text_config_of(config.text_config)
         self.size = encoder_config.hidden_size
-        self.encoder = AutoModel.from_config(encoder_config)
+        self.encoder = AutoModel.from_config(encoder_config, trust_remote_code=False)
         self.encoder.requires_grad_(not self.frozen)
 
     def load_source(self, config: ElsaConfig) -> None:
         """Loads the weights from the package or folder."""
         with quiet():
-            source = AutoModel.from_pretrained(text_source_folder(config), local_files_only=True, use_safetensors=True)
+            source = AutoModel.from_pretrained(
+                text_source_folder(config), local_files_only=True, use_safetensors=True, trust_remote_code=False
+            )
         self.encoder.load_state_dict(source.state_dict())
 
     def _pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -220,7 +299,7 @@ class RobertaTextEncoder(_TransformerTextEncoder):
             config.text_config = differing(
                 clap_config(source, key="text_source").text_config if source else ClapTextConfig()
             )
-        encoder_config = ClapTextConfig(**config.text_config)
+        encoder_config = config_of(ClapTextConfig, config.text_config, key="text_config")
         self.size = encoder_config.hidden_size
         self.encoder = ClapTextModel(encoder_config)
         self.encoder.requires_grad_(not self.frozen)

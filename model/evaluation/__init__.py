@@ -13,6 +13,7 @@ from typing import Any
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.page import METRICS, read_metrics, write_page
 from model.evaluation.task_table import TASKS
+from model.files import clear, write_text
 
 __all__ = ["TASKS", "EvaluationOptions", "evaluate"]
 
@@ -79,14 +80,12 @@ def evaluate(
     for task in tasks or TASKS:
         report(task)
         # A figure of an earlier evaluation must not appear on the page.
-        (folder / f"{task}.png").unlink(missing_ok=True)
+        clear(folder, f"{task}.png")
         try:
             results[task] = TASKS[task].load()(subject)
         except NotScored as reason:
             results[task] = {"skipped": str(reason)}
     metrics = {"run": str(run), "split": split, "rows": rows, "tasks": results}
-    part = folder / f"{METRICS}.part"
-    part.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(folder / METRICS)
+    write_text(folder, METRICS, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     write_page(folder, [Path(other) for other in beside])
     return metrics

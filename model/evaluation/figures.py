@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.files import PARTS, clear, finish
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -20,4 +22,5 @@ def figure_of(width: float, height: float) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Saves a figure as PNG, without metadata that changes."""
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+    figure.savefig(clear(path.parent, path.name + PARTS), format="png", dpi=_DPI, metadata={"Software": None})
+    finish(path.parent, path.name)

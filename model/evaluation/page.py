@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
-import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from model.documents import MOST_JSON_BYTES, parse_json
 from model.errors import ConfigurationError
 from model.evaluation.paper import PaperNumber, numbers_for
 from model.evaluation.task_table import TASKS
+from model.files import read_bytes, write_text
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 METRICS = "metrics.json"
+#: Most bytes of a figure.
+MOST_FIGURE_BYTES = 20_000_000
 #: A longer table is closed when the page opens.
 OPEN_ROWS = 30
 #: A number from fewer samples is grey: its interval says little.
@@ -76,9 +80,7 @@ def write_page(output: Path, others: Sequence[Path] = ()) -> Path:
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         runs=runs, tasks=tasks, headlines=headlines, trust=TRUST, most=OPEN_ROWS, few_samples=FEW_SAMPLES
     )
-    part = output / "index.html.part"
-    part.write_text(page + "\n", encoding="utf-8")
-    part.replace(output / "index.html")
+    write_text(output, "index.html", page + "\n")
     return output / "index.html"
 
 
@@ -90,8 +92,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     """
     file = folder / METRICS
     try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        metrics = parse_json(read_bytes(folder, METRICS, MOST_JSON_BYTES))
+    except (OSError, ValueError):
         raise ConfigurationError(f"{folder}: no {METRICS} that can be read") from None
     kinds = {"run": str, "rows": int, "split": str, "tasks": dict}
     if not isinstance(metrics, dict) or not all(isinstance(metrics.get(key), kind) for key, kind in kinds.items()):
@@ -109,7 +111,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_score(score: Mapping[str, Any]) -> bool:
@@ -135,7 +137,6 @@ def task_section(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) 
     found = [dict(leaves(scores)) for scores in of_runs]
     paths = list(dict.fromkeys(path for scores in found for path in scores))
     rows = [_row(name, path, [scores.get(path) for scores in found]) for path in paths]
-    figure = output / f"{name}.png"
     task = TASKS[name]
     return {
         "name": name,
@@ -144,7 +145,7 @@ def task_section(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) 
         "notes": [f"{' '.join(path) or task.title}: not scored, {why}." for path, why in skipped(of_runs[0])],
         "rows": rows,
         "captions": _shown_captions(of_runs[0]),
-        "figure": _data_uri(figure) if of_runs[0] and figure.is_file() else "",
+        "figure": _data_uri(output, f"{name}.png") if of_runs[0] else "",
     }
 
 
@@ -196,5 +197,10 @@ def _print(task: str, path: tuple[str, ...], value: float) -> str:
     return f"{100 * value:.1f} %".replace("-", "−")
 
 
-def _data_uri(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def _data_uri(folder: Path, name: str) -> str:
+    """A figure as a data URI; empty where there is none that can be read."""
+    try:
+        figure = read_bytes(folder, name, MOST_FIGURE_BYTES)
+    except OSError:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(figure).decode("ascii")

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from model.configuration.run_configuration import CONFIGURATION, RECORD, RunConfiguration
+from model.documents import MOST_JSON_BYTES, MOST_YAML_BYTES, DocumentRefused, parse_json, parse_yaml
+from model.errors import ModelUnreadable, ReleaseUnreadable, RunRefused, one_line
+from model.files import PARTS, exists, open_file, read_bytes, write_text
+from model.folders import MODEL_WEIGHTS, TABLE, shard_names
+from model.runs.history import check_best
+from model.weights import WeightsRefused, read_header
 
-from model.configuration.run_configuration import RunConfiguration
-from model.errors import RunRefused, one_line
-from model.folders import shard_tables
-from model.runs.files import PARTS, write_text
-
-RECORD = "run.json"
-CONFIGURATION = "configuration.yaml"
 #: Keys in which a command may differ from the run that it continues: workers change nothing, and more epochs extend it.
 _FREE_KEYS = {"training.workers", "training.epochs"}
 #: Most keys that a message names.
@@ -24,13 +23,21 @@ _NAMED_KEYS = 3
 
 
 def data_sha256(releases: Sequence[Path | str]) -> str:
-    """A hash of the tables of train and validation; it does not depend on where the releases are."""
+    """A hash of the tables of train and validation; it does not depend on where the releases are.
+
+    Raises:
+        ReleaseUnreadable: a table cannot be read.
+    """
     digest = hashlib.sha256()
     for release in map(Path, releases):
         for split in ("train", "validation"):
-            for file in shard_tables(release, split):
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                digest.update(f"{split}/{file.parent.name}:{content}\n".encode())
+            for shard in shard_names(release, split):
+                try:
+                    with open_file(release, f"{shard}/{TABLE}") as file:
+                        content = hashlib.file_digest(file, "sha256").hexdigest()
+                except OSError as error:
+                    raise ReleaseUnreadable(f"{release / shard / TABLE}: {one_line(error)}") from None
+                digest.update(f"{shard}:{content}\n".encode())
         digest.update(b"\n")
     return digest.hexdigest()
 
@@ -42,10 +49,19 @@ def configuration_sha256(configuration: RunConfiguration) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """A hash of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def weights_sha256(folder: Path) -> str:
+    """A hash of the weights of a saved model.
+
+    Raises:
+        ModelUnreadable: they cannot be read, or their header does not match the size of the file.
+    """
+    try:
+        with open_file(folder, MODEL_WEIGHTS) as file:
+            read_header(file)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, WeightsRefused) as error:
+        raise ModelUnreadable(f"{folder / MODEL_WEIGHTS}: {one_line(error)}") from None
 
 
 def read_record(run: Path) -> dict[str, Any]:
@@ -59,26 +75,27 @@ def read_record(run: Path) -> dict[str, Any]:
     if not run.is_dir():
         raise RunRefused(f"{run}: not a folder")
     file = run / RECORD
-    if not file.is_file():
+    if not exists(run, RECORD):
         if any(not path.name.endswith(PARTS) for path in run.iterdir()):
             raise RunRefused(f"{run}: exists and is not an empty folder; take another one")
         return {}
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = parse_json(read_bytes(run, RECORD, MOST_JSON_BYTES))
         if not isinstance(record, dict):
             raise ValueError("not a mapping")
         if record.get("finished"):
             # The result of a finished run is used.
-            best = record["best"]
-            int(best["epoch"]), float(best["map_at_10"]), float(best["validation_loss"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+            check_best(record["best"])
+        if not isinstance(record.get("extensions", []), list):
+            raise ValueError("extensions is not a list")
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunRefused(f"{file}: not the record of a run: {one_line(repr(error))}") from None
     return record
 
 
 def write_record(run: Path, record: dict[str, Any]) -> None:
     """Writes run.json."""
-    write_text(run / RECORD, json.dumps(record, indent=2) + "\n")
+    write_text(run, RECORD, json.dumps(record, indent=2) + "\n")
 
 
 def check_record(run: Path, record: dict[str, Any], identity: dict[str, str], configuration: RunConfiguration) -> None:
@@ -109,8 +126,8 @@ def check_record(run: Path, record: dict[str, Any], identity: dict[str, str], co
 def read_saved_configuration(run: Path) -> dict[str, Any]:
     """Reads configuration.yaml of a run as plain data; empty if it cannot be read."""
     try:
-        content = yaml.safe_load((run / CONFIGURATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        content = parse_yaml(read_bytes(run, CONFIGURATION, MOST_YAML_BYTES))
+    except (OSError, DocumentRefused):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"python -m model.search: {one_line(error)}", file=sys.stderr)
         return 2
     for hit in index.search(embedder, arguments.sentence, arguments.count):
-        print(f"{hit.likeness:.3f}  {hit.file}  {hit.caption}")
+        print(f"{hit.likeness:.3f}  {one_line(hit.file)}  {one_line(hit.caption)}")
     return 0
 
 

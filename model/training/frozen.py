@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from model.devices import one_thread
 from model.draws import keyed_generator
 from model.elsa.network import ElsaModel
 from model.encoders.text import Tokenizer
+from model.files import create, has_size, open_to_change
 
 #: Most captions that are stored: 1.5 GB with 384 numbers each.
 MOST_CAPTIONS = 1_000_000
@@ -86,8 +88,10 @@ class Views:
         for row, clip in enumerate(clips):
             self._rows_of.setdefault(clip, []).append(row)
         shape = (count, len(clips), size)
-        fresh = not path.is_file() or path.stat().st_size != 4 * math.prod(shape)
-        self._vectors = np.memmap(path, dtype=np.float32, mode="w+" if fresh else "r+", shape=shape)
+        folder, name = path.parent, path.name
+        fresh = not has_size(folder, name, 4 * math.prod(shape))
+        with create(folder, name) if fresh else open_to_change(folder, name) as file:
+            self._vectors: Any = np.memmap(file, dtype=np.float32, mode="w+" if fresh else "r+", shape=shape)
         if fresh:
             self._vectors[:] = np.nan
 

@@ -23,24 +23,31 @@ import transformers
 import yaml
 from torch import nn
 
-from model.configuration.run_configuration import RunConfiguration
+from model.configuration.run_configuration import CONFIGURATION, RunConfiguration
 from model.data import Batch
 from model.devices import device_of
 from model.elsa import ElsaModel, load_model
 from model.elsa.parameter_counts import parameter_counts
 from model.errors import RunRefused, TrainingDiverged, TrainingInterrupted, WorkersLost
+from model.files import clear, is_file, write_text
 from model.folders import MODEL_WEIGHTS, check_model
-from model.runs.checkpoints import CHECKPOINT, Progress, load_checkpoint, load_progress, save_best, save_checkpoint
-from model.runs.files import write_text
-from model.runs.history import Scalars, draw_curve, read_history, write_history
+from model.runs.checkpoints import (
+    CHECKPOINT,
+    Progress,
+    load_checkpoint,
+    load_progress,
+    save_best,
+    save_checkpoint,
+    save_files,
+)
+from model.runs.history import Scalars, draw_curve, loss_of, read_history, write_history
 from model.runs.record import (
-    CONFIGURATION,
     check_record,
     configuration_sha256,
     data_sha256,
-    file_sha256,
     read_record,
     read_saved_configuration,
+    weights_sha256,
     write_record,
 )
 from model.training.epoch_clock import EpochClock
@@ -115,7 +122,7 @@ def train(
     identity = {"configuration_sha256": configuration_sha256(configuration), "data_sha256": data_sha256(releases)}
     if init_from is not None:
         check_model(Path(init_from))
-        identity["init_sha256"] = file_sha256(Path(init_from) / MODEL_WEIGHTS)
+        identity["init_sha256"] = weights_sha256(Path(init_from))
     epochs_before = 0
     if record:
         check_record(run, record, identity, configuration)
@@ -156,7 +163,7 @@ def _initial_model(run: Path, record: dict[str, Any], init_from: Path | str | No
     """
     if "init_sha256" not in record:
         return None
-    if (run / MODEL_WEIGHTS).is_file():
+    if is_file(run, MODEL_WEIGHTS):
         return load_model(run)
     if init_from is None:
         raise RunRefused(f"{run}: this run has started from a model; give the same --init-from again")
@@ -223,7 +230,9 @@ class _Run:
             self._begin(record, epochs_before, counts)
         self.processes.wait()
         self.progress = load_progress(run) or Progress(self.phases[0].name)
-        self.resumes = (run / CHECKPOINT).is_file()
+        if self.progress.phase not in [phase.name for phase in self.phases]:
+            raise RunRefused(f"{run}: its checkpoint is of {self.progress.phase}, which the configuration leaves out")
+        self.resumes = is_file(run, CHECKPOINT)
         self.processes.wait()
         if epochs_before:
             kept = self.progress.best_epoch + 1
@@ -252,11 +261,16 @@ class _Run:
             **({"extensions": extensions} if extensions else {}),
         }
         write_record(self.run, self.record)
-        write_text(self.run / CONFIGURATION, yaml.safe_dump(trainer.configuration.as_dict(), sort_keys=False))
-        trainer.tokenizer.save(self.run)
+        write_text(self.run, CONFIGURATION, yaml.safe_dump(trainer.configuration.as_dict(), sort_keys=False))
+        save_files(self.run, trainer.tokenizer.save)
 
     def _reopen(self, best: dict[str, Any], epochs_before: int) -> None:
         """Writes a checkpoint with which a finished run continues from its kept weights."""
+        history = read_history(self.run)
+        try:
+            loss_of(history, best["epoch"])
+        except ValueError as error:
+            raise RunRefused(f"{self.run}: {error}") from None
         take_weights(self.trainer.model, load_model(self.run))
         optimizer, _ = self.trainer.optimizer(self.phases[-1])
         progress = Progress(
@@ -264,7 +278,7 @@ class _Run:
             epoch=epochs_before,
             best_epoch=best["epoch"],
             best=[best["map_at_10"], -best["validation_loss"]],
-            history=read_history(self.run),
+            history=history,
         )
         save_checkpoint(self.run, self.trainer.trained, self.trainer.model, optimizer, progress)
 
@@ -277,11 +291,7 @@ class _Run:
                 self.progress = Progress(phase.name, history=self.progress.history)
             self._run_phase(phase)
         last = self.progress
-        loss = next(
-            line["validation"]["loss"]
-            for line in last.history
-            if line["phase"] == "training" and line["epoch"] == last.best_epoch
-        )
+        loss = loss_of(last.history, last.best_epoch)
         best = {"epoch": last.best_epoch, "map_at_10": last.best[0], "validation_loss": loss}
         self.processes.wait()
         if self.writes:
@@ -289,7 +299,7 @@ class _Run:
             write_record(self.run, self.record | {"best": best, "finished": True})
             # A finished run does not need these.
             for name in (CHECKPOINT, VIEWS, DECODED):
-                (self.run / name).unlink(missing_ok=True)
+                clear(self.run, name)
         return _result(self.run, best)
 
     def _run_phase(self, phase: Phase) -> None:

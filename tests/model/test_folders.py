@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.errors import ReleaseUnreadable
-from model.folders import check_splits, shard_tables
+from model.folders import check_splits, shard_names
 
 
 def make_shards(folder, *shards):
@@ -17,7 +17,7 @@ def make_shards(folder, *shards):
 
 def test_tables_are_in_the_order_of_their_shards(tmp_path):
     make_shards(tmp_path, "train/00001-of-00002", "train/00000-of-00002", "test/00000-of-00001")
-    assert [path.parent.name for path in shard_tables(tmp_path, "train")] == ["00000-of-00002", "00001-of-00002"]
+    assert shard_names(tmp_path, "train") == ["train/00000-of-00002", "train/00001-of-00002"]
     check_splits([tmp_path, str(tmp_path)], "train", "test")
 
 

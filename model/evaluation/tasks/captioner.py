@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from model.devices import one_thread
 from model.draws import derive_seed, keyed_generator
+from model.encoders.clap import is_path
 from model.encoders.quiet import quiet
 from model.errors import ConfigurationError, one_line
 from model.evaluation.collect import REPORT_EVERY_S
@@ -85,7 +86,9 @@ class PretrainedWords:
     def __init__(self, source: str) -> None:
         from transformers import AutoTokenizer
 
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(source)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(
+            source, local_files_only=is_path(source), trust_remote_code=False
+        )
         self.size, self.end = len(self.tokenizer), int(self.tokenizer.eos_token_id)
 
     def encode(self, caption: str) -> list[int]:
@@ -143,7 +146,9 @@ class Captioner(nn.Module):
             else:
                 try:
                     self.words = PretrainedWords(source)
-                    self.language = AutoModelForCausalLM.from_pretrained(source)
+                    self.language = AutoModelForCausalLM.from_pretrained(
+                        source, local_files_only=is_path(source), trust_remote_code=False, use_safetensors=True
+                    )
                 except (OSError, ValueError) as error:
                     raise ConfigurationError(
                         f"captioner: {source} holds no language model: {one_line(error)}"

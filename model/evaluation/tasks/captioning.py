@@ -22,6 +22,7 @@ from model.draws import keyed_generator
 from model.evaluation.scores import Score, bootstrap
 from model.evaluation.subject import NotScored, Subject
 from model.evaluation.tasks.captioner import Captioner
+from model.files import write_text
 
 INSTALL = "aac-metrics is not installed; run make model, or pip install -e '.[model]', in the project's folder"
 #: Description of the language model if no weights are given.
@@ -96,9 +97,7 @@ def evaluate_captioning(subject: Subject) -> dict[str, Any]:
             {"id": tested.ids[row], "written": text, "references": of}
             for row, text, of in zip(rows, found, references, strict=True)
         ]
-    (subject.output / "captions.json").write_text(
-        json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_text(subject.output, "captions.json", json.dumps(written, indent=1, ensure_ascii=False) + "\n")
     return result
 
 

@@ -15,35 +15,41 @@ options ``tut_order`` and ``tut_normalisation``. If they are wrong, the closed f
 from __future__ import annotations
 
 import csv
+import io
 import itertools
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from model.data import read_foa, to_length, unit_direction
+from model.data.sound import sound_length
 from model.errors import ReleaseUnreadable, SoundUnreadable, one_line
 from model.evaluation.angles import angle_scores, method_angles
 from model.evaluation.collect import ModelOutput, run_on_clips
 from model.evaluation.probes import train_direction_readout
 from model.evaluation.subject import NotScored, Subject
+from model.files import read_bytes
 
 FIELDS = ("sound_event_recording", "start_time", "end_time", "ele", "azi", "dist")
 #: Shorter parts are not used.
 LEAST_S = 0.25
 _ACN = "WYZX"
+#: Most bytes of a description, which has about a hundred lines, and the largest number in it.
+MOST_DESCRIPTION_BYTES, LARGEST_VALUE = 200_000, 86_400.0
 #: Clips that are in memory at one time.
 _CLIPS = 64
 
 
 @dataclass(frozen=True)
 class Event:
-    """A part of a recording in which a single source sounds. Azimuth is counter-clockwise, +90° is left."""
+    """A part of a recording in which a single source sounds. Azimuth is counter-clockwise, +90° is left.
+
+    The recording is in ``folder``, which the user typed; None where the recording itself was typed.
+    """
 
     recording: Path
     kind: str
@@ -52,6 +58,7 @@ class Event:
     azimuth_deg: float
     elevation_deg: float
     distance_m: float
+    folder: Path | None = None
 
 
 def evaluate_tut(subject: Subject, folder: Path) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def read_events(folder: Path) -> dict[str, list[Event]]:
         part = next((name for name in events if description.stem.startswith(name)), None)
         if part is not None:
             for recording in _recordings(description):
-                events[part] += single_events(list(_read_description(description, recording)))
+                events[part] += single_events(list(_read_description(folder, description, recording)))
     return events
 
 
@@ -115,21 +122,22 @@ def _recordings(description: Path) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _read_description(description: Path, recording: Path) -> Iterator[Event]:
+def _read_description(folder: Path, description: Path, recording: Path) -> Iterator[Event]:
     try:
-        with description.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            missing = [name for name in FIELDS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise ReleaseUnreadable(f"{description}: no column {missing[0]}")
-            for line, row in enumerate(reader, start=2):
-                try:
-                    start, end, elevation, azimuth, distance = (float(row[name]) for name in FIELDS[1:])
-                except (TypeError, ValueError):
-                    raise ReleaseUnreadable(f"{description}: line {line}: a value is not a number") from None
-                if not all(map(math.isfinite, (start, end, elevation, azimuth, distance))) or end < start:
-                    raise ReleaseUnreadable(f"{description}: line {line}: not a time range with a direction")
-                yield Event(recording, row[FIELDS[0]], start, end, azimuth, elevation, distance)
+        text = read_bytes(folder, description.relative_to(folder).as_posix(), MOST_DESCRIPTION_BYTES).decode("utf-8")
+        reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+        missing = [name for name in FIELDS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise ReleaseUnreadable(f"{description}: no column {missing[0]}")
+        for line, row in enumerate(reader, start=2):
+            try:
+                start, end, elevation, azimuth, distance = (float(row[name]) for name in FIELDS[1:])
+            except (TypeError, ValueError):
+                raise ReleaseUnreadable(f"{description}: line {line}: a value is not a number") from None
+            values = (start, end, elevation, azimuth, distance)
+            if not all(abs(value) <= LARGEST_VALUE for value in values) or end < start:
+                raise ReleaseUnreadable(f"{description}: line {line}: not a time range with a direction")
+            yield Event(recording, row[FIELDS[0]], start, end, azimuth, elevation, distance, folder)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReleaseUnreadable(f"{description}: cannot be read: {one_line(error)}") from None
 
@@ -154,7 +162,7 @@ def single_events(events: Sequence[Event]) -> list[Event]:
             )
         )
         begin = last.start_s if same and last is not None else start
-        part = Event(event.recording, event.kind, begin, end, event.azimuth_deg, event.elevation_deg, event.distance_m)
+        part = replace(event, start_s=begin, end_s=end)
         parts = [*parts[:-1], part] if same else [*parts, part]
     return [part for part in parts if part.end_s - part.start_s >= LEAST_S]
 
@@ -202,18 +210,19 @@ def read_event(event: Event, *, sample_rate: int, samples: int, order: str, norm
     Raises:
         SoundUnreadable: the recording cannot be decoded, is too short or does not have four channels.
     """
-    try:
-        info = soundfile.info(event.recording)
-    except (OSError, RuntimeError) as error:
-        raise SoundUnreadable(f"{event.recording}: cannot be decoded: {one_line(error)}") from None
-    if info.channels != len(_ACN):
-        raise SoundUnreadable(f"{event.recording}: {info.channels} channels, {len(_ACN)} are expected")
-    start = round(event.start_s * info.samplerate)
-    length = min(round(event.end_s * info.samplerate), info.frames) - start
-    wanted = min(length, round(samples / sample_rate * info.samplerate))
+    frames, rate = sound_length(event.recording, folder=event.folder, channels=len(_ACN))
+    start = round(event.start_s * rate)
+    length = min(round(event.end_s * rate), frames) - start
+    wanted = min(length, round(samples / sample_rate * rate))
     if wanted < 1:
         raise SoundUnreadable(f"{event.recording}: ends before {event.start_s:g} s, where {event.kind} begins")
-    foa = read_foa(event.recording, sample_rate=sample_rate, start=start + (length - wanted) // 2, frames=wanted)
+    foa = read_foa(
+        event.recording,
+        sample_rate=sample_rate,
+        start=start + (length - wanted) // 2,
+        frames=wanted,
+        folder=event.folder,
+    )
     foa = foa[[order.index(channel) for channel in _ACN]]
     if normalisation == "N3D":
         foa = foa * np.array([[1.0], [3**-0.5], [3**-0.5], [3**-0.5]], dtype=np.float32)

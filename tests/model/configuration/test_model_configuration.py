@@ -94,9 +94,10 @@ def test_an_unknown_name_lists_the_shipped_ones():
 def test_the_spatial_branch_takes_one_width_for_all_layers_or_one_for_each():
     assert ElsaConfig(spatial_channels=8).spatial_widths(3) == [8, 8, 8]
     assert ElsaConfig(spatial_channels=[4, 8, 16]).spatial_widths(3) == [4, 8, 16]
-    for widths in ([4, 8], [4, 8, 0]):
-        with pytest.raises(ConfigurationError, match="spatial_channels"):
-            ElsaConfig(spatial_channels=widths).spatial_widths(3)
+    with pytest.raises(ConfigurationError, match="spatial_channels"):
+        ElsaConfig(spatial_channels=[4, 8]).spatial_widths(3)
+    with pytest.raises(ConfigurationError, match="spatial_channels"):
+        read_configuration("elsa-tiny", ["model.spatial_channels=[4, 8, 0]"])
 
 
 def test_config_survives_its_json():

@@ -70,10 +70,8 @@ def test_crops_are_those_of_the_file(release, tmp_path, workers):
         # A plain crop is resampled without the sound beyond its ends.
         inside = slice(200, -200)
         np.testing.assert_allclose(crop[:, inside], plain[row].crop[:, inside], atol=2e-3)
-    whole = read_clip(decoded.path(0), file_rate=RATE, sample_rate=RATE)
-    np.testing.assert_array_equal(
-        whole, read_crop(decoded.path(0), position=0, clip_s=1.2, file_rate=RATE, sample_rate=RATE)
-    )
+    whole = read_clip(decoded.sound(0), sample_rate=RATE)
+    np.testing.assert_array_equal(whole, read_crop(decoded.sound(0), position=0, clip_s=1.2, sample_rate=RATE))
 
 
 def test_a_broken_flac_is_one_line(make_release, tmp_path):

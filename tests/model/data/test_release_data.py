@@ -234,10 +234,13 @@ def test_the_columns_that_are_read_are_those_of_releases():
         table.column(field.name).cast(field.type)
 
 
-def test_links_are_followed(make_release, tmp_path):
+def test_the_release_may_be_a_link_and_nothing_in_it(make_release, tmp_path):
     folder = make_release(tmp_path / "r", rows={"train": 1})
+    (tmp_path / "link").symlink_to(folder)
+    dataset = dataset_of(tmp_path / "link")
+    assert dataset[0].audio.shape == (4, RATE)
     file = next((folder / "train").glob("*/0000.flac"))
-    (tmp_path / "blob").write_bytes(file.read_bytes())
-    file.unlink()
+    file.rename(tmp_path / "blob")
     file.symlink_to(tmp_path / "blob")
-    assert dataset_of(folder)[0].audio.shape == (4, RATE)
+    with pytest.raises(ReleaseUnreadable, match=r"0000\.flac: a link, and links are not followed here; cp -rL copies"):
+        dataset[0]

@@ -11,11 +11,12 @@ import torch
 from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
 from transformers.audio_utils import mel_filter_bank
 
+from model import packages
 from model.configuration import read_configuration
 from model.configuration.elsa_config import ElsaConfig
 from model.elsa.network import ElsaModel
 from model.elsa.saved_model import load_model
-from model.encoders import aisfx, htsat, packages
+from model.encoders import aisfx, htsat
 from model.encoders.semantic import SemanticBranch
 from model.encoders.text import load_tokenizer
 from model.errors import ConfigurationError

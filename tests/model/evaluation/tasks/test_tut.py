@@ -80,7 +80,7 @@ def test_another_order_and_normalisation_of_channels(tut, make_plane_wave, tmp_p
     # The same recording as W, X, Y, Z in N3D.
     other = tmp_path / "other.wav"
     soundfile.write(other, samples[:, [0, 3, 1, 2]] * [1, 3**0.5, 3**0.5, 3**0.5], RATE, subtype="FLOAT")
-    again = read_event(replace(event, recording=other), order="WXYZ", normalisation="N3D", **settings)
+    again = read_event(replace(event, recording=other, folder=None), order="WXYZ", normalisation="N3D", **settings)
     np.testing.assert_allclose(again, foa, atol=1e-4)
 
 
