@@ -30,6 +30,7 @@ MAY_OPEN = {
     "transforms/captions/answer_journal.py": "the table of answers that the user names with --answers",
     "transforms/captions/lexicon/derive.py": "the lexicon, which a developer makes from WordNet",
     "transforms/captions/lexicon/wordnet.py": "the lexicon that comes with the package",
+    "transforms/bounds/parquet_tables.py": "a table that its caller has opened",
     "transforms/captions/local_model.py": "the weights that the user or a package names, and a temporary folder",
     "transforms/rooms/own_rooms.py": "the list of rooms that the user's recipe names",
     "transforms/sound/clip_file.py": "a clip that the gate has opened, or a listed object on a remote store",
