@@ -51,9 +51,18 @@ def case(honest, tmp_path):
     return Path(shutil.copytree(honest, tmp_path / "case"))
 
 
-def no_connection(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in ("socket.connect", "socket.getaddrinfo"):
-        raise AssertionError(f"{event} {arguments}")
+@pytest.fixture
+def no_connection():
+    """Connections fail while a test runs. A hook stays for ever, so it is switched off."""
+    watching = [True]
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event in ("socket.connect", "socket.getaddrinfo"):
+            raise AssertionError(f"{event} {arguments}")
+
+    sys.addaudithook(watch)
+    yield
+    watching.clear()
 
 
 def read_release(release: Path) -> None:
@@ -63,8 +72,8 @@ def read_release(release: Path) -> None:
             _ = dataset[row].audio
 
 
+@pytest.mark.usefixtures("no_connection")
 def test_drawn_cases_are_read_or_refused_in_one_line(honest, tmp_path):
-    sys.addaudithook(no_connection)
     for seed in range(40):
         case = make_strangers(seed, honest, tmp_path / str(seed))
         before = {path.name: path.read_bytes() for path in case.outside.iterdir()}
