@@ -38,6 +38,8 @@ _LEAK = re.compile(
     re.IGNORECASE,
 )
 
+_MEASURE = re.compile(rf"\b({_NUMBER})[ -]?({_UNIT})(?!\w)", re.IGNORECASE)
+
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
 # "And in rhythm and in rhythm": two words or three said twice.
@@ -105,7 +107,7 @@ BROKEN_GRAMMAR = re.compile(
             rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
-            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!brief )(?<!short )(?<!long )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
             r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because) ,$",
             r"(?:its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
@@ -139,7 +141,18 @@ def too_long(answer: str, original: str) -> bool:
 def leaks(answer: str, original: str) -> bool:
     """Whether the answer has talk of the task, markup, addresses or degrees that the original lacks."""
     before = original.lower()
-    return any(match[0].strip().lower() not in before for match in _LEAK.finditer(answer)) or "\n" in answer.strip()
+    measures = set(map(_measure, _MEASURE.findall(original)))
+    return "\n" in answer.strip() or any(
+        match[0].strip().lower() not in before
+        and not any(_measure(found) in measures for found in _MEASURE.findall(match[0]))
+        for match in _LEAK.finditer(answer)
+    )
+
+
+def _measure(found: tuple[str, str]) -> tuple[str, str]:
+    """A number and its unit: "two-second" is "two seconds"."""
+    number, unit = (part.lower() for part in found)
+    return number, unit.removesuffix("s")
 
 
 def is_one_sentence(answer: str) -> bool:

@@ -17,6 +17,8 @@ from transforms.captions.check.kinship_words import (
     NEAR_SENSE,
     NEVER_LIGHT,
     ONE_MAKER,
+    OWN_SOUNDS,
+    RACKETS,
     REDUNDANT,
     REPEATING,
     SCENES,
@@ -229,6 +231,15 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
     return _is_implied(forms, before) or any(known & ONE_MAKER.get(lemma, frozenset()) for lemma in forms)
 
 
+def is_own_sound(word: str, before: Collection[str]) -> bool:
+    """Whether a noun names the sound of a source that the original has: the "roar" of "an engine revs"."""
+    forms = lemmas(word)
+    if forms & RACKETS:
+        return True
+    known = frozenset(lemma for other in before for lemma in lemmas(other))
+    return any(known & OWN_SOUNDS.get(lemma, frozenset()) for lemma in forms)
+
+
 def _is_implied(forms: Collection[str], words: Collection[str]) -> bool:
     """Whether a verb says no more than its source does: an engine runs, a bell rings, traffic passes."""
     known = frozenset(lemma for word in words for lemma in lemmas(word))
@@ -290,6 +301,9 @@ def _is_mended(word: str, after: Collection[str]) -> bool:
 
 def _is_corrected(word: str, other: str) -> bool:
     """Whether the answer has the word of sound, or the known word, that the original misspells: "clinks", "clings"."""
+    if lemmas(word) & GATHERINGS and _is_one_edit(word, other):
+        # "A swam of insects".
+        return True
     if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS:
         return False
     if word[:_STEM_CHARS] == other[:_STEM_CHARS] and abs(len(word) - len(other)) < 3 and min(len(word), len(other)) > 7:
