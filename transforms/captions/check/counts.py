@@ -29,6 +29,7 @@ _VERB_LEFT_OUT = re.compile(
 _MOST_BETWEEN = 60
 _MOMENTS = frozenset("as while when whenever".split())
 _PRONOUNS = frozenset("he she they it".split())
+_NUMBERS = frozenset("two three four five six seven eight nine ten 2 3 4 5 6 7 8 9 10".split())
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(
     "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
@@ -53,6 +54,10 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
         for previous, word in itertools.pairwise(before)
         if previous == "the" and word in names and not lemmas(word) & _SOUND_VERBS
     )
+    # "It" stands for both words of "vehicle engine".
+    for first, second in set(itertools.pairwise(before)):
+        if names.get(first) in missing and names.get(second) in missing and may_be(first, "NOUN"):
+            missing.pop(names[first], None)
     # "Starts to sizzle again" and "starts up again" say both times.
     once_more = "again" in after and "again" in before
     return missing.total() > max(0, _referring(after) + _left_out(after) + once_more - _referring(before))
@@ -138,7 +143,8 @@ def _numbers(words: Sequence[str]) -> tuple[set[str], set[str]]:
         word
         for match in _ONE.finditer(" ".join(words))
         for word in match.groups()
-        if word and not lemmas(word) & CARRIERS
+        # "A three-second burst" is of three.
+        if word and not lemmas(word) & CARRIERS and match[1] not in _NUMBERS
     }
     return one, {
         lemma

@@ -102,6 +102,8 @@ BROKEN_GRAMMAR = re.compile(
             r"(?:in|at) (?:in|on|at) (?:the|a|an)",
             r"(?:a|an|the|of|from) (?:in|at|on|near|a|an|the) (?:a|an|the)",
             r"(?:a|an|the|of|from) , (?:in|on|at)",
+            # "A man who speaking".
+            r"(?:who|which) (?!(?:sing|ring|bring|swing|sting|cling|fling|ping|ding)\b)[^\W\d]+ing",
             # "As a man snoring."
             r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
             rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
@@ -190,6 +192,9 @@ def breaks_agreement(answer: str, original: str) -> bool:
         ):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
+        # "The doors opens".
+        if noun.endswith("s") and any(_disagrees(words, at) for at in places.get((noun, f"{verb}s"), ())):
+            return True
         found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()
         if any(_disagrees(words, position) for position in found):
             return True

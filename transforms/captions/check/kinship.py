@@ -219,6 +219,8 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
     forms = lemmas(word)
     if forms & ASPECTS or word in ASPECTS:
         return True
+    if word == "repeatedly" and "more" in before:
+        return True
     if word == "pitched" and {"high", "low", "frequency", "tone", "pitch"} & set(before):
         return True
     if word in ("people", "person") and {"others", "another", "other"} & set(before):

@@ -13,6 +13,14 @@ CROWDS = frozenset("crowd people audience group".split())
 # Words for many that stand together.
 GATHERINGS = frozenset("swarm flock herd pack crowd group bunch series".split())
 
+# What has a voice beside people; a chuckle has somebody's.
+ANIMALS = frozenset(
+    "animal bird crow owl gull seagull pigeon dove duck goose swan chicken hen rooster turkey parrot crane raven "
+    "chick fowl songbird dog puppy cat kitten cow calf bull horse donkey pig piglet hog goat sheep lamb frog toad insect "
+    "cricket cicada bee monkey lion tiger wolf fox bear elephant mouse rat coyote hyena other adult laugh chuckle giggle "
+    "speech laughter conversation chatter talk voice".split()
+)
+
 # Who may go unnamed beside a word for steps.
 ANYBODY = frozenset("person people someone somebody individual".split())
 # "And another chirps back" is a response.

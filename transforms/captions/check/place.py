@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, PARTICLE_VERBS, is_hedged
+from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import has_actors, is_of_all
 from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.lexicon.verbs import VERBS
@@ -211,12 +212,11 @@ class _Comparison:
             if found.kind != FREE or not any(said[0] == "reverberation" for said in found.says):
                 continue
             words = self.tokens[max(0, found.start - 2) : found.end]
-            sound = next(
-                (noun for owner, noun in itertools.pairwise(words[:5]) if owner in OWNERS and noun not in _WHOLE), ""
-            )
+            owned = (pair for pair in itertools.pairwise(words[:5]) if pair[0] in OWNERS and pair[1] not in _WHOLE)
+            owner, sound = next(owned, ("", ""))
             if not sound and words[0] == "the" and found.start > 1 and words[1] not in _WHOLE | {","}:
                 sound = words[1] if lemmas(words[1]) & _SOUND_VERBS else ""
-            if sound and not is_of_all(sound, self.before.split()):
+            if sound and not is_of_all(sound, owner, plain_words(self.before).split()):
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
             bare = self.tokens[found.start] in DULL and self.tokens[found.start - 1] == ","

@@ -184,7 +184,9 @@ class _Scan:
         says = (*phrase.says, *inner)
         weakly = phrase.weakly
         if says and all(attribute != "distance" for attribute, _ in says):
-            degrees = [said for word, said in _DEGREES.items() if word in self.words[start:end]]
+            # "Just as high", "down there as well".
+            compared = {"as"} & set(self.words[start:end])
+            degrees = [said for word, said in _DEGREES.items() if word in self.words[start:end] and not compared]
             says = (*says, *degrees[:1])
             if "right" in self.words[start:end] and _RIGHT not in says and not degrees:
                 # "Right behind you" may be near, or just behind and nothing else.

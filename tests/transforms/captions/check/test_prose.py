@@ -86,7 +86,7 @@ WRONG = [
     (TWO, "left dampened", "On the left, a dog barks while a man speaks, his voice dull and muffled."),
     (TWO, "left dampened", "On the left, a muffled dog barks while a man speaks."),
     (TWO, "left dampened", "On the left, a dog barks while a man speaks, the barking muffled."),
-    ("A dog barks and people talk", "left dampened", "On the left, a dog barks and people talk, their voices muffled."),
+    ("A bell rings and people talk", "left dampened", "On the left, a bell rings and people talk, their voices muffled."),
     ("A dog barks and people talk", "left dampened", "On the left, a dog barks and people talk, their talk deadened."),
     (TWO, "left reverberant", "On the left, a dog barks, its bark echoing, while a man speaks."),
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, his voice echoing on and on."),
