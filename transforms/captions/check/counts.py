@@ -16,7 +16,7 @@ from transforms.captions.lexicon.verbs import VERBS
 _SOUND_VERBS = frozenset(VERBS)
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again do other others another one ones itself does "
+    "it its they their them he his she her who which that both each again do other others another one ones itself someone somebody does "
     "did too".split()
 )
 # Words that tell of a sequence, or of another of the same.

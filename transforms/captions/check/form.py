@@ -31,7 +31,7 @@ _LEAK = re.compile(
     r"descriptions?|described|describ(?:e|es|ing)|the original|originally|"
     r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|"
     r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|"
-    r"(?:this|the) (?:clip|recording|audio|soundtrack)|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|"
+    r"(?:this|the) (?:clip|recording|audio|soundtrack)|(?:each|every|all) (?:of )?(?:the )?(?:words?(?! (?:is |was |sound\w* |still )*(?:echo|ring|rang|linger|reverb|resound|muffle|dull|dead|carr|bounc|hang|hung|fad|swallow|mut))|details?)|"
     r"the (?:user|task|text|prompt|answer|source|request))\b|"
     r"\b(?:place|note|words?|result|response|answer|sound):|"
     rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",

@@ -221,7 +221,7 @@ NEAR_SENSE = _groups(
     "old elderly older",
     "confined enclosed",
     "semi half partly",
-    "surface something",
+    "surface material something",
     "various different differing",
 )
 
@@ -386,6 +386,7 @@ IMPLIED_THINGS = {
     "engine": frozenset(("motor",)),
     "music": frozenset("melody tune song guitar piano instrument drum flute".split()),
     "siren": frozenset(("emergency",)),
+    "increase": frozenset("faster louder accelerate stronger higher".split()),
     "faster": frozenset("speed accelerate".split()),
     "nose": frozenset("sniff sniffle snort sneeze blow".split()),
     "throat": frozenset(("clear",)),

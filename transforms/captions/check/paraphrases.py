@@ -118,6 +118,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
     (f"{_DRAW} (?:closer|nearer|near)", "approaches"),
     (f"{_TAKE} off", "takeoff"),
+    ("(?:draw|draws|drew|drawing|take|takes|took|taking) (?:in )?an? (?:[^\\W\\d]+ )?breath(?: in)?", "inhales"),
+    ("(?:let|lets|letting) (?:out )?an? (?:[^\\W\\d]+ )?breath(?: out| go)", "exhales"),
     ("(?:breathe|breathes|breathing|breathed) out", "exhales"),
     ("(?:breathe|breathes|breathing|breathed) in(?! and)", "inhales"),
     (f"{_GIVE} way to", "then"),

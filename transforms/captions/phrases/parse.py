@@ -229,7 +229,10 @@ class _Scan:
     def _is_owned_sound(self, position: int) -> bool:
         """Whether a word inside a phrase names a sound of the caption: "roar" in "its roar echoes"."""
         word, following = self.words[position], self.word(position + 1)
-        if self.word(position - 1) not in OWNERS or following in ECHOES - {"echoed", "echoes", "echoing"}:
+        owner = self.word(position - 1)
+        if owner not in OWNERS and not (owner == "the" and following.startswith(("echo", "reverb", "resound"))):
+            return False
+        if word in place_grammar().rooms or following in ECHOES - {"echoed", "echoes", "echoing"}:
             return False
         known = OF_ROOMS | ECHOES | ABSORBS | QUIETS | ANY_SOUND
         return word not in known and word not in place_grammar().adjectives and not word.endswith("ly")

@@ -77,6 +77,15 @@ RIGHT = [
     ("An explosion with high wind", "left", "On the left, an explosion and the rush of a fierce wind."),
     ("A car engine accelerating", "left", "On the left, a car engine accelerates, its roar growing."),
     ("A man speaks briefly", "left", "On the left, a man says a few words."),
+    ("A woman inhales", "left", "On the left, a woman draws a breath in."),
+    # Echo that is taken away, or given back.
+    (TWO, "left dampened", "On the left, in a room with the echo taken out of it, a dog barks while a man speaks."),
+    (TWO, "left dampened", "On the left, muffled by thick curtains, a dog barks while a man speaks."),
+    (TWO, "left dampened", "In a room that gives nothing back, a dog barks while a man speaks on the left."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, the two of them dull and lifeless."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, everything dry and muffled."),
+    (ENGINE, "left reverberant", "On the left, an engine revs and sputters, and the sputtering echoes."),
+    (TWO, "left reverberant", "On the left, a dog barks while a man speaks, and every word echoes."),
 ]
 
 # The original, the words of its row, and a caption that is wrong for them.
@@ -121,6 +130,16 @@ WRONG = [
     (DOG, "up", "A dog barks from a low position."),
     (DOG, "small", "A dog barks in the confines of a large room."),
     (DOG, "small", "A dog barks outside a small venue."),
+    (TWO, "left reverberant", "On the left, a dog barks while a man speaks, the echo taken out of it all."),
+    (TWO, "left reverberant", "On the left, a dog barks while a man speaks, and the barking echoes."),
+    (ENGINE, "left reverberant", "On the left, an engine revs and sputters, and the horn echoes."),
+    # Grammar.
+    ("Heavy rain pours", "left", "On the left, heavy rain were pouring."),
+    ("A man talks", "left", "On the left, a man are talking."),
+    ("Someone talks", "left", "On the left, someone are talking."),
+    ("A man talks", "left", "On the left, a man who talking."),
+    ("The doors open", "left", "On the left, someone knocks and the doors opens."),
+    ("Music plays at a loud volume", "left", "On the left, music plays at a loud."),
     # Words.
     ("A horn honks for three seconds", "left", "On the left, a horn honks in a five-second burst."),
     (DOG, "left", "On the left, a dog barks in a three-second burst."),
