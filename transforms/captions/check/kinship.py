@@ -30,7 +30,7 @@ from transforms.captions.check.kinship_words import (
 )
 from transforms.captions.check.senses import classes
 from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
-from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.relations import broader, derived, is_heard, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
 
@@ -220,6 +220,9 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
     if forms & ASPECTS or word in ASPECTS:
         return True
     if word == "repeatedly" and "more" in before:
+        return True
+    if word == "again" and any(other.startswith("re") and may_be(other[2:], "VERB") for other in before):
+        # "Fills again" is "refills".
         return True
     if word == "pitched" and {"high", "low", "frequency", "tone", "pitch"} & set(before):
         return True

@@ -451,7 +451,7 @@ RACKETS = frozenset("racket din noise clamour clamor commotion uproar ruckus".sp
 
 # What an answer may say of the course of any sound.
 ASPECTS = frozenset(
-    "steadily clearly audibly otherwise likewise besides alike gradually time own grow still always seem "
+    "steadily clearly plainly audibly otherwise likewise besides alike gradually time own grow still always seem "
     "mere very rest lone moment out loose".split()
 )
 

@@ -212,10 +212,13 @@ class _Comparison:
             if found.kind != FREE or not any(said[0] == "reverberation" for said in found.says):
                 continue
             words = self.tokens[max(0, found.start - 2) : found.end]
-            owned = (pair for pair in itertools.pairwise(words[:5]) if pair[0] in OWNERS and pair[1] not in _WHOLE)
+            owned = (
+                pair
+                for pair in itertools.pairwise(words[:5])
+                if pair[1] not in _WHOLE
+                and (pair[0] in OWNERS or (pair[0] == "the" and lemmas(pair[1]) & _SOUND_VERBS))
+            )
             owner, sound = next(owned, ("", ""))
-            if not sound and words[0] == "the" and found.start > 1 and words[1] not in _WHOLE | {","}:
-                sound = words[1] if lemmas(words[1]) & _SOUND_VERBS else ""
             if sound and not is_of_all(sound, owner, plain_words(self.before).split()):
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.

@@ -223,6 +223,8 @@ class _Scan:
                 phrase, end = compiled.phrase, self.index[match.end()]
                 if phrase.before == "comma" and self.word(end) not in (",", "and", "but"):
                     continue
+                if phrase.before == "room" and (self.word(end) in ("in", "of") or self.rooms.room_at(end) is None):
+                    continue
                 keeps = tuple(at for at in range(position, end) if self._is_owned_sound(at))
                 yield Found(position, end, FREE, phrase.says, after=phrase.after, keeps=keeps)
 
