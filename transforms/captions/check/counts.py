@@ -25,6 +25,7 @@ _VERB_LEFT_OUT = re.compile(
     r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ "
     r"(?=, |then |and then )"
 )
+_ANOTHER = re.compile(r"(?<!\w)another(?: one)? (?=,|and |while |as |with )")
 # Words between a sound and what is said of it again; of more it need not be known.
 _MOST_BETWEEN = 60
 _MOMENTS = frozenset("as while when whenever".split())
@@ -54,6 +55,9 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
         for previous, word in itertools.pairwise(before)
         if previous == "the" and word in names and not lemmas(word) & _SOUND_VERBS
     )
+    # "An adult male speaks, followed by another": the words that are left out may be all of a sound.
+    for _ in _ANOTHER.finditer(" ".join(after)):
+        missing -= Counter(set(missing))
     # "It" stands for both words of "vehicle engine".
     for first, second in set(itertools.pairwise(before)):
         if names.get(first) in missing and names.get(second) in missing and may_be(first, "NOUN"):

@@ -316,6 +316,8 @@ def _is_corrected(word: str, other: str) -> bool:
         return True
     if lemmas(other) & _SOUND_VERBS or (base_forms(other) and not lemmas(word) & _SOUND_VERBS):
         return False
+    if other.endswith("ing") and any(_is_one_edit(f"{one}ing", other) for one in lemmas(word)):
+        return True
     return any(_is_one_edit(one, two) or _begin_alike(one, two) for one in lemmas(word) for two in lemmas(other))
 
 

@@ -24,6 +24,7 @@ _LIST = re.compile(r"(?: ,| and)+ ")
 _SOUND_LINK = re.compile(r"(?<!\w)(?:,|and|as|while|whilst|when|with|over|but|during|amid)(?!\w)")
 _BE = frozenset("is are was were".split())
 _SOUND_VERBS = frozenset(VERBS)
+_THINGS = frozenset("a an the some another several two his her their its".split())
 _ASIDE = frozenset("with over alongside".split())
 
 
@@ -112,6 +113,9 @@ def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:
         if is_first and sign in (*_BACKWARDS, "before") and "," in part:
             first, _, rest = part.strip(", ").partition(",")
             parts = [first, rest] if backwards else [rest, first]
+        elif sign == "follows" and part.split()[:1] != [","] and part.split()[:1] and part.split()[0] in _THINGS:
+            # "Music follows a speech" tells the speech first.
+            parts.insert(len(parts) - 1, part)
         elif sign == "follows" or part.startswith(" behind"):
             parts.append(part)
         elif backwards:

@@ -37,7 +37,7 @@ from transforms.captions.check.sound_words import (
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.verbs import VERBS
-from transforms.captions.phrases.found import FREE
+from transforms.captions.phrases.found import FREE, ROOM
 from transforms.captions.phrases.parse import find_phrases
 from transforms.captions.phrases.room_words import ABSORBS, ECHOES, OWNERS
 
@@ -202,11 +202,14 @@ def _is_owned(word: str, before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def _words_of_echo(answer: str) -> Iterator[str]:
-    """The words of the phrases that tell of echo apart from its room: "with its sirens ringing and echoing"."""
+    """The words of phrases of echo apart from its room, "with its sirens ringing and echoing", and the room itself."""
     words = answer.split()
     for found in find_phrases(answer):
         if found.kind == FREE:
             yield from (word for word in words[found.start : found.end] if word not in ECHOES | ABSORBS)
+        elif found.kind == ROOM and words[found.end - 1] == "room":
+            # "In a large room a man walks across it".
+            yield "room"
 
 
 def _said_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
