@@ -16,7 +16,8 @@ from transforms.captions.lexicon.verbs import VERBS
 _SOUND_VERBS = frozenset(VERBS)
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again do other others another one ones itself someone somebody does "
+    "it its they their them he his she her who which that both each again do other others another one ones itself "
+    "someone somebody does "
     "did too".split()
 )
 # Words that tell of a sequence, or of another of the same.
@@ -31,6 +32,7 @@ _MOST_BETWEEN = 60
 _MOMENTS = frozenset("as while when whenever".split())
 _PRONOUNS = frozenset("he she they it".split())
 _NUMBERS = frozenset("two three four five six seven eight nine ten 2 3 4 5 6 7 8 9 10".split())
+_OTHERS = frozenset("another other others two several again more second each both".split())
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(
     "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
@@ -88,7 +90,17 @@ def says_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[
     added -= Counter(_said_of_another_moment(after, names))
     if _shares_verb(before):
         added -= Counter(name for name in added if lemmas(name) & _SOUND_VERBS)
-    return added.total() > max(0, _referring(before) - _referring(after))
+    return added.total() > max(0, _referring(before) - _referring(after)) or _tells_of_another(
+        before, after, times_before
+    )
+
+
+def _tells_of_another(before: Sequence[str], after: Sequence[str], times_before: Mapping[str, int]) -> bool:
+    """Whether the answer has another where the original tells of one: "a man speaks, followed by another"."""
+    if not _ANOTHER.search(" ".join(after)) or _OTHERS & set(before):
+        return False
+    plural = any(lemma != word for word in before for lemma in base_forms(word).get("NOUN", ()))
+    return not plural and all(times < 2 for times in times_before.values())
 
 
 def _said_of_another_moment(words: Sequence[str], names: Mapping[str, str]) -> list[str]:

@@ -31,7 +31,9 @@ _LEAK = re.compile(
     r"descriptions?|described|describ(?:e|es|ing)|the original|originally|"
     r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|"
     r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|"
-    r"(?:this|the) (?:clip|recording|audio|soundtrack)|(?:each|every|all) (?:of )?(?:the )?(?:words?(?! (?:is |was |sound\w* |still )*(?:echo|ring|rang|linger|reverb|resound|muffle|dull|dead|carr|bounc|hang|hung|fad|swallow|mut))|details?)|"
+    r"(?:this|the) (?:clip|recording|audio|soundtrack)|"
+    r"(?:each|every|all) (?:of )?(?:the )?(?:words?(?! (?:is |was |sound\w* |still )*"
+    r"(?:echo|ring|rang|linger|reverb|resound|muffle|dull|dead|carr|bounc|hang|hung|fad|swallow|mut))|details?)|"
     r"the (?:user|task|text|prompt|answer|source|request))\b|"
     r"\b(?:place|note|words?|result|response|answer|sound):|"
     rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",
@@ -104,12 +106,14 @@ BROKEN_GRAMMAR = re.compile(
             r"(?:a|an|the|of|from) , (?:in|on|at)",
             # "A man who speaking".
             r"(?:who|which) (?!(?:sing|ring|bring|swing|sting|cling|fling|ping|ding)\b)[^\W\d]+ing",
+            r"(?<!with )(?<!of )that (?!(?:sing|ring|bring|swing|sting|cling|fling|ping|ding)\b)[^\W\d]+ing ,",
             # "As a man snoring."
             r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
             rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
-            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!brief )(?<!short )(?<!long )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!brief )(?<!short )(?<!long )(?<!a )while|"
+            r"into|is|are|very|highly|(?<!speak )of) ,$",
             r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because) ,$",
             r"(?:its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",

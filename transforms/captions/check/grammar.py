@@ -47,7 +47,8 @@ _ONES = frozenset("someone somebody something everything".split())
 # Singulars that several are.
 _SEVERAL = IRREGULAR_PLURALS.keys() | frozenset(
     "people police cattle sheep fish deer staff crew crowd audience couple family group team band choir pair majority "
-    "number rest mice geese feet teeth oxen poultry folk traffic aircraft series species few many several both others".split()
+    "number rest mice geese feet teeth oxen poultry folk traffic aircraft series species few many several both "
+    "others".split()
 )
 # "A two-second burst".
 _UNITS = frozenset("second minute hour foot inch yard metre meter note beat".split())
@@ -256,7 +257,11 @@ def _singular_with_are(texts: _Texts) -> Iterator[int]:
         while start > 0 and words[start - 1] not in FUNCTION_WORDS - _ARTICLES | {","}:
             start -= 1
         previous = _word(words, start - 1)
-        if is_one and (start == 1 or previous in ("as", "while", "when", "then")) and noun not in FUNCTION_WORDS - _ONES:
+        if (
+            is_one
+            and (start == 1 or previous in ("as", "while", "when", "then"))
+            and noun not in FUNCTION_WORDS - _ONES
+        ):
             yield position
 
 

@@ -135,6 +135,9 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
         return True
     if word in QUANTITIES and set(after) & (QUANTITIES | GATHERINGS):
         return True
+    if word == "middle":
+        # "Partway through" says it, no sequence does.
+        return not {"then", "before", "after", "followed"} & set(after)
     if word == "quiet" and "louder" in after:
         # "From quiet to louder".
         return True

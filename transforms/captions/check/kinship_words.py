@@ -16,9 +16,9 @@ GATHERINGS = frozenset("swarm flock herd pack crowd group bunch series".split())
 # What has a voice beside people; a chuckle has somebody's.
 ANIMALS = frozenset(
     "animal bird crow owl gull seagull pigeon dove duck goose swan chicken hen rooster turkey parrot crane raven "
-    "chick fowl songbird dog puppy cat kitten cow calf bull horse donkey pig piglet hog goat sheep lamb frog toad insect "
-    "cricket cicada bee monkey lion tiger wolf fox bear elephant mouse rat coyote hyena other adult laugh chuckle giggle "
-    "speech laughter conversation chatter talk voice".split()
+    "chick fowl songbird dog puppy cat kitten cow calf bull horse donkey pig piglet hog goat sheep lamb frog toad "
+    "insect cricket cicada bee monkey lion tiger wolf fox bear elephant mouse rat coyote hyena other adult laugh "
+    "chuckle giggle speech laughter conversation chatter talk voice".split()
 )
 
 # Who may go unnamed beside a word for steps.
@@ -426,16 +426,16 @@ ONE_MAKER = {
 # What a source is heard to have: an engine its roar, a flute its notes.
 _LOUD_SOURCES = (
     "engine motor machine machinery vehicle car truck bus train airplane plane jet aircraft helicopter motorcycle "
-    "motorbike motorboat boat traffic crowd fire wave surf wind storm waterfall rapid cannon explosion blast lion tiger "
-    "bear chainsaw mower lawnmower race"
+    "motorbike motorboat boat traffic crowd fire wave surf wind storm waterfall rapid cannon explosion blast lion "
+    "tiger bear chainsaw mower lawnmower race"
 )
 OWN_SOUNDS = {
     "roar": frozenset(_LOUD_SOURCES.split()),
     **dict.fromkeys(
         "note tone strain melody tune".split(),
         frozenset(
-            "music song tune melody instrument piano guitar violin flute xylophone drum trumpet saxophone organ accordion "
-            "harmonica harp banjo cello bell chime whistle horn bird sing play".split()
+            "music song tune melody instrument piano guitar violin flute xylophone drum trumpet saxophone organ "
+            "accordion harmonica harp banjo cello bell chime whistle horn bird sing play".split()
         ),
     ),
     **dict.fromkeys("call cry".split(), frozenset("bird animal owl crow gull duck goose monkey caw hoot".split())),
@@ -460,7 +460,8 @@ LIGHT_WORDS = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular typical random "
     "actual whole entire own general usual various different differing distinct clear sharp sudden hard bit "
     "relatively powered nature clip contents content cause punctuate interrupt accompany join mix mingle lead result "
-    "wear object item thing location space place side outside outdoors middle sequence succession row order turn series".split()
+    "wear object item thing location space place side outside outdoors sequence succession row order turn "
+    "series".split()
 )
 
 # What is never light: how often, how many, and what denies.

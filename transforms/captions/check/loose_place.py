@@ -14,7 +14,9 @@ from transforms.captions.phrases.room_words import ECHOES
 _HEDGES = re.compile(
     r"(?<!\w)("
     r"perhaps|maybe|possibly|probably|presumably|apparently|seemingly|supposedly|allegedly|conceivably|"
-    r"arguably|potentially|might|may|could(?! almost| nearly| not| hardly| barely| be (?:understood|heard|made out|told apart))|should|must|seems?|seemed|seeming|appears?|"
+    r"arguably|potentially|might|may|"
+    r"could(?! almost| nearly| not| hardly| barely| be (?:understood|heard|made out|told apart))|"
+    r"should|must|seems?|seemed|seeming|appears?|"
     r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
     r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
     r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"

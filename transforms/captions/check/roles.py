@@ -281,7 +281,9 @@ def is_of_all(sound: str, owner: str, words: Sequence[str]) -> bool:
     verbs = [word for word in words if lemmas(word) & _SOUND_VERBS and word not in FUNCTION_WORDS]
     verbs = [word for word in verbs if not lemmas(word) & (_GENERAL_VERBS | _COURSE)]
     named = family(sound)
-    return bool(verbs) and all(same_sense(sound, verb) or any(may_stand_for(one, verb) for one in named) for verb in verbs)
+    return bool(verbs) and all(
+        same_sense(sound, verb) or any(may_stand_for(one, verb) for one in named) for verb in verbs
+    )
 
 
 def _is_alive(noun: str) -> bool:

@@ -21,7 +21,9 @@ ABSORBS = frozenset(
 )
 
 #: How a sound is that has no echo, and what an original may say of one of its sounds.
-DULL = frozenset("dull dulled muffled muted deadened dead damped dampened hushed softened stifled smothered subdued".split())
+DULL = frozenset(
+    "dull dulled muffled muted deadened dead damped dampened hushed softened stifled smothered subdued".split()
+)
 
 #: Who has a sound: "its roar", "each splash".
 OWNERS = frozenset("its his her their each every".split())

@@ -45,8 +45,11 @@ RIGHT = [
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, every sound trailing echoes."),
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, the whole of it echoing on and on."),
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, each sound leaving a long echo."),
-    (TWO, "left large reverberant", "In a vast hall where every sound echoed and hung, a dog barked while a man spoke "
-     "on the left."),
+    (
+        TWO,
+        "left large reverberant",
+        "In a vast hall where every sound echoed and hung, a dog barked while a man spoke on the left.",
+    ),
     # No hedge of the place.
     ("A cat cries in pain", "up", "Above you, a cat cries as if in pain."),
     ("A man shouts angrily", "left", "On the left, a man shouts as though angry."),
@@ -70,14 +73,24 @@ RIGHT = [
     # Words.
     ("A horn honks for three seconds", "left", "On the left, a horn honks in a three-second burst."),
     ("Music plays briefly", "left", "On the left, music plays for a brief while."),
-    ("A crowd claps with a man speaking in the middle", "left", "On the left, a crowd claps, with a man speaking "
-     "midway through."),
+    (
+        "A crowd claps with a man speaking in the middle",
+        "left",
+        "On the left, a crowd claps, with a man speaking midway through.",
+    ),
     ("Water runs continuously", "left", "On the left, water runs in an unbroken stream."),
     ("A swam of bees buzzes", "left", "On the left, a swarm of bees buzzes."),
     ("An explosion with high wind", "left", "On the left, an explosion and the rush of a fierce wind."),
     ("A car engine accelerating", "left", "On the left, a car engine accelerates, its roar growing."),
     ("A man speaks briefly", "left", "On the left, a man says a few words."),
     ("A woman inhales", "left", "On the left, a woman draws a breath in."),
+    (
+        "An adult male speaks, followed by another adult male speaking",
+        "left",
+        "On the left, an adult male speaks, followed by another.",
+    ),
+    ("Some music follows a speech", "left", "On the left, a speech is followed by some music."),
+    ("Ducks are quaking", "left", "On the left, ducks quack."),
     # Echo that is taken away, or given back.
     (TWO, "left dampened", "On the left, in a room with the echo taken out of it, a dog barks while a man speaks."),
     (TWO, "left dampened", "On the left, muffled by thick curtains, a dog barks while a man speaks."),
@@ -95,7 +108,11 @@ WRONG = [
     (TWO, "left dampened", "On the left, a dog barks while a man speaks, his voice dull and muffled."),
     (TWO, "left dampened", "On the left, a muffled dog barks while a man speaks."),
     (TWO, "left dampened", "On the left, a dog barks while a man speaks, the barking muffled."),
-    ("A bell rings and people talk", "left dampened", "On the left, a bell rings and people talk, their voices muffled."),
+    (
+        "A bell rings and people talk",
+        "left dampened",
+        "On the left, a bell rings and people talk, their voices muffled.",
+    ),
     ("A dog barks and people talk", "left dampened", "On the left, a dog barks and people talk, their talk deadened."),
     (TWO, "left reverberant", "On the left, a dog barks, its bark echoing, while a man speaks."),
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, his voice echoing on and on."),
@@ -133,7 +150,22 @@ WRONG = [
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, the echo taken out of it all."),
     (TWO, "left reverberant", "On the left, a dog barks while a man speaks, and the barking echoes."),
     (ENGINE, "left reverberant", "On the left, an engine revs and sputters, and the horn echoes."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, each bark muffled."),
+    (TWO, "left dampened", "On the left, a dog barks while a man, muffled, speaks."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, not all of it muffled."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, part of it muffled."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, all of it muffled by a thick wall."),
+    (DOG, "left dampened", "On the left, a dog barks, its meow muffled."),
+    (DOG, "left dampened", "On the left, a dog barks, its roar muffled."),
+    (DOG, "left reverberant", "On the left, a dog barks in a room that gives nothing back."),
+    (DOG, "left reverberant", "On the left, a ball rolls around the room."),
+    (DOG, "left", "On the left, a dog barks in a wash of echo."),
+    # What follows what, and another.
+    ("Music follows a speech", "left", "On the left, a speech follows music."),
+    ("A man speaks", "left", "On the left, a man speaks, followed by another."),
+    ("A crowd claps with a man speaking in the middle", "left", "On the left, a crowd claps before a man speaks."),
     # Grammar.
+    ("A machine hums", "left", "On the left, a machine that humming."),
     ("Heavy rain pours", "left", "On the left, heavy rain were pouring."),
     ("A man talks", "left", "On the left, a man are talking."),
     ("Someone talks", "left", "On the left, someone are talking."),
