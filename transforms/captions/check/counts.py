@@ -60,6 +60,8 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
     # "An adult male speaks, followed by another": the words that are left out may be all of a sound.
     for _ in _ANOTHER.finditer(" ".join(after)):
         missing -= Counter(set(missing))
+    # "Plastic crinkles and thumps" names it once.
+    missing -= Counter({names[word] for link, word in itertools.pairwise(before) if link == "and" and word in names})
     # "It" stands for both words of "vehicle engine".
     for first, second in set(itertools.pairwise(before)):
         if names.get(first) in missing and names.get(second) in missing and may_be(first, "NOUN"):

@@ -91,7 +91,10 @@ RIGHT = [
     ),
     ("Some music follows a speech", "left", "On the left, a speech is followed by some music."),
     ("Ducks are quaking", "left", "On the left, ducks quack."),
+    ("Plastic crinkles and plastic thumps", "left", "On the left, plastic crinkles and thumps."),
     # Echo that is taken away, or given back.
+    ("A cat meows", "front reverberant", "In front of you, a cat meows, and the meows echo."),
+    (TWO, "left dampened", "On the left, a dog barks while a man speaks, and both come out dull."),
     (TWO, "left dampened", "On the left, in a room with the echo taken out of it, a dog barks while a man speaks."),
     (TWO, "left dampened", "On the left, muffled by thick curtains, a dog barks while a man speaks."),
     (TWO, "left dampened", "In a room that gives nothing back, a dog barks while a man speaks on the left."),
@@ -164,6 +167,7 @@ WRONG = [
     ("Music follows a speech", "left", "On the left, a speech follows music."),
     ("A man speaks", "left", "On the left, a man speaks, followed by another."),
     ("A crowd claps with a man speaking in the middle", "left", "On the left, a crowd claps before a man speaks."),
+    ("A man speaks and a man laughs", "left", "On the left, a man speaks and laughs."),
     # Grammar.
     ("A machine hums", "left", "On the left, a machine that humming."),
     ("Heavy rain pours", "left", "On the left, heavy rain were pouring."),
