@@ -222,7 +222,7 @@ class _Comparison:
             if sound and not is_of_all(sound, owner, plain_words(self.before).split()):
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
-            bare = self.tokens[found.start] in DULL and self.tokens[found.start - 1] == ","
+            bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
             if bare and not self._is_before_all(found) and has_actors(self.before.split()):
                 return True
         return False
