@@ -185,6 +185,39 @@ WRONG = [
     (DOG, "left", "On the left, a dog barks, and each meow echoes."),
 ]
 
+# Ways to say that all the sounds echo, and that none does.
+ECHO = {
+    "dampened": [
+        "every sound soft and dead",
+        "the sounds soaked up at once",
+        "every sound falling dead",
+        "each muffled and short",
+        "all of it sounding as though wrapped in blankets",
+        "the sound not carrying at all",
+        "the air dead",
+        "with a dull, muffled quality",
+        "each sound ending the moment it is made",
+        "in a carpeted hush",
+        "with the echo all but gone",
+        "everything muffled and indistinct",
+        "all swallowed by the room",
+    ],
+    "reverberant": [
+        "every sound hanging in the air",
+        "with echoes coming back from all sides",
+        "and everything rings",
+        "the whole room ringing with it",
+        "the sounds blurred by echo",
+        "every sound thrown back",
+        "with the walls giving it all back",
+        "and the sound rings round the room",
+        "with a long, reverberant decay",
+        "the echoes chasing each other",
+        "in a hall where everything resounds",
+        "the sound rolling back off the walls",
+    ],
+}
+
 
 def _verdict(original: str, row: str, answer: str) -> str | None:
     given = {attribute: word for attribute in VOCABULARY for word in VOCABULARY[attribute] if word in row.split()}
@@ -199,3 +232,12 @@ def test_prose_that_is_right_is_kept(original: str, row: str, answer: str) -> No
 @pytest.mark.parametrize(("original", "row", "answer"), WRONG)
 def test_prose_that_is_wrong_is_refused(original: str, row: str, answer: str) -> None:
     assert _verdict(original, row, answer) is not None
+
+
+@pytest.mark.parametrize(("word", "told"), [(word, told) for word in ECHO for told in ECHO[word]])
+def test_what_is_told_of_all_the_sounds_says_one_word_and_not_the_other(word: str, told: str) -> None:
+    answer = f"On the left, a dog barks while a man speaks, {told}."
+    assert _verdict(TWO, f"left {word}", answer) is None
+    other = next(one for one in ECHO if one != word)
+    assert _verdict(TWO, f"left {other}", answer) is not None
+    assert _verdict(TWO, "left", answer) is not None
