@@ -16,7 +16,8 @@ from transforms.captions.lexicon.verbs import VERBS
 _SOUND_VERBS = frozenset(VERBS)
 _ONE = re.compile(r"(?<!\w)(?:an?|one|another|single) ([^\W\d]+)(?: ([^\W\d]+))?")
 _REFERRING = frozenset(
-    "it its they their them he his she her who which that both each again do other others another one ones itself does "
+    "it its they their them he his she her who which that both each again do other others another one ones itself "
+    "someone somebody does "
     "did too".split()
 )
 # Words that tell of a sequence, or of another of the same.
@@ -25,10 +26,13 @@ _VERB_LEFT_OUT = re.compile(
     r"(?<!\w)(?:then|and|by|before|after) (?:then |by )?(?:an?|another|the|some) (?:[^\W\d]+ )?[^\W\d]+ "
     r"(?=, |then |and then )"
 )
+_ANOTHER = re.compile(r"(?<!\w)another(?: one)? (?=,|and |while |as |with )")
 # Words between a sound and what is said of it again; of more it need not be known.
 _MOST_BETWEEN = 60
 _MOMENTS = frozenset("as while when whenever".split())
 _PRONOUNS = frozenset("he she they it".split())
+_NUMBERS = frozenset("two three four five six seven eight nine ten 2 3 4 5 6 7 8 9 10".split())
+_OTHERS = frozenset("another other others two several again more second each both".split())
 _PLURAL_VERBS = frozenset("are were have".split())
 _BEFORE_NOUNS = frozenset(
     "several some the of two three four five six 2 3 4 5 6 many these those its their with".split()
@@ -53,6 +57,15 @@ def says_less_often(before: Sequence[str], after: Sequence[str], names: Mapping[
         for previous, word in itertools.pairwise(before)
         if previous == "the" and word in names and not lemmas(word) & _SOUND_VERBS
     )
+    # "An adult male speaks, followed by another": the words that are left out may be all of a sound.
+    for _ in _ANOTHER.finditer(" ".join(after)):
+        missing -= Counter(set(missing))
+    # "Plastic crinkles and thumps" names it once.
+    missing -= Counter({names[word] for link, word in itertools.pairwise(before) if link == "and" and word in names})
+    # "It" stands for both words of "vehicle engine".
+    for first, second in set(itertools.pairwise(before)):
+        if names.get(first) in missing and names.get(second) in missing and may_be(first, "NOUN"):
+            missing.pop(names[first], None)
     # "Starts to sizzle again" and "starts up again" say both times.
     once_more = "again" in after and "again" in before
     return missing.total() > max(0, _referring(after) + _left_out(after) + once_more - _referring(before))
@@ -79,7 +92,17 @@ def says_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[
     added -= Counter(_said_of_another_moment(after, names))
     if _shares_verb(before):
         added -= Counter(name for name in added if lemmas(name) & _SOUND_VERBS)
-    return added.total() > max(0, _referring(before) - _referring(after))
+    return added.total() > max(0, _referring(before) - _referring(after)) or _tells_of_another(
+        before, after, times_before
+    )
+
+
+def _tells_of_another(before: Sequence[str], after: Sequence[str], times_before: Mapping[str, int]) -> bool:
+    """Whether the answer has another where the original tells of one: "a man speaks, followed by another"."""
+    if not _ANOTHER.search(" ".join(after)) or _OTHERS & set(before):
+        return False
+    plural = any(lemma != word for word in before for lemma in base_forms(word).get("NOUN", ()))
+    return not plural and all(times < 2 for times in times_before.values())
 
 
 def _said_of_another_moment(words: Sequence[str], names: Mapping[str, str]) -> list[str]:
@@ -138,7 +161,8 @@ def _numbers(words: Sequence[str]) -> tuple[set[str], set[str]]:
         word
         for match in _ONE.finditer(" ".join(words))
         for word in match.groups()
-        if word and not lemmas(word) & CARRIERS
+        # "A three-second burst" is of three.
+        if word and not lemmas(word) & CARRIERS and match[1] not in _NUMBERS
     }
     return one, {
         lemma

@@ -31,12 +31,16 @@ _LEAK = re.compile(
     r"descriptions?|described|describ(?:e|es|ing)|the original|originally|"
     r"as (?:requested|asked|stated|given|mentioned|noted|specified|required|you)|"
     r"(?:audio|sound|video) ?(?:clips?|files?|recordings?|samples?|tracks?|scenes?)|"
-    r"(?:this|the) (?:clip|recording|audio|soundtrack)|(?:each|every|all) (?:of )?(?:the )?(?:words?|details?)|"
+    r"(?:this|the) (?:clip|recording|audio|soundtrack)|"
+    r"(?:each|every|all) (?:of )?(?:the )?(?:words?(?! (?:is |was |sound\w* |still )*"
+    r"(?:echo|ring|rang|linger|reverb|resound|muffle|dull|dead|carr|bounc|hang|hung|fad|swallow|mut))|details?)|"
     r"the (?:user|task|text|prompt|answer|source|request))\b|"
     r"\b(?:place|note|words?|result|response|answer|sound):|"
     rf"\b{_NUMBER}[ -]?{_UNIT}(?!\w)",
     re.IGNORECASE,
 )
+
+_MEASURE = re.compile(rf"\b({_NUMBER})[ -]?({_UNIT})(?!\w)", re.IGNORECASE)
 
 # "On the right, right up close" says two things.
 _STUTTER = re.compile(r"(?<!\w)(?!right , right)(\w+)(?: ,)? \1(?!\w)")
@@ -100,12 +104,16 @@ BROKEN_GRAMMAR = re.compile(
             r"(?:in|at) (?:in|on|at) (?:the|a|an)",
             r"(?:a|an|the|of|from) (?:in|at|on|near|a|an|the) (?:a|an|the)",
             r"(?:a|an|the|of|from) , (?:in|on|at)",
+            # "A man who speaking".
+            r"(?:who|which) (?!(?:sing|ring|bring|swing|sting|cling|fling|ping|ding)\b)[^\W\d]+ing",
+            r"(?<!with )(?<!of )that (?!(?:sing|ring|bring|swing|sting|cling|fling|ping|ding)\b)[^\W\d]+ing ,",
             # "As a man snoring."
             r"(?:as|while) (?:a|an|the) [^\W\d]+ [^\W\d]+ing (?:,|and|as|while)",
             rf"there is an? [^\W\d]+ and an? [^\W\d]+ {_BASE}",
             # A sentence that breaks off.
             r", (?:something|someone|somebody) ,$",
-            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!a )while|into|is|are|very|highly|(?<!speak )of) ,$",
+            r"(?:a|an|the|from|with|and|or|as|(?<!little )(?<!brief )(?<!short )(?<!long )(?<!a )while|"
+            r"into|is|are|very|highly|(?<!speak )of) ,$",
             r"(?:(?<!after )that|which|who|whose|where|and it|but|when|then|until|because) ,$",
             r"(?:its|their|your|some|every) ,$",
             r"(?:a|an|the) (?:,|of|with|and|or|as|then|before|after|is|are|was|were|by|to|from)",
@@ -139,7 +147,18 @@ def too_long(answer: str, original: str) -> bool:
 def leaks(answer: str, original: str) -> bool:
     """Whether the answer has talk of the task, markup, addresses or degrees that the original lacks."""
     before = original.lower()
-    return any(match[0].strip().lower() not in before for match in _LEAK.finditer(answer)) or "\n" in answer.strip()
+    measures = set(map(_measure, _MEASURE.findall(original)))
+    return "\n" in answer.strip() or any(
+        match[0].strip().lower() not in before
+        and not any(_measure(found) in measures for found in _MEASURE.findall(match[0]))
+        for match in _LEAK.finditer(answer)
+    )
+
+
+def _measure(found: tuple[str, str]) -> tuple[str, str]:
+    """A number and its unit: "two-second" is "two seconds"."""
+    number, unit = (part.lower() for part in found)
+    return number, unit.removesuffix("s")
 
 
 def is_one_sentence(answer: str) -> bool:
@@ -177,6 +196,9 @@ def breaks_agreement(answer: str, original: str) -> bool:
         ):
             continue
         broken = (noun, verb[:-1]) if verb.endswith("s") else (noun[:-1], verb)
+        # "The doors opens".
+        if noun.endswith("s") and any(_disagrees(words, at) for at in places.get((noun, f"{verb}s"), ())):
+            return True
         found = places.get(broken, ()) if min(map(len, broken)) > 2 and broken not in before else ()
         if any(_disagrees(words, position) for position in found):
             return True

@@ -43,6 +43,15 @@ _KINDS = frozenset(
 )
 # Verbs whose participle is their base form: "is run", "is hit".
 _OWN_PARTICIPLES = frozenset("run come cut hit shut set let put beat hurt split spread burst become cast shed".split())
+_ONES = frozenset("someone somebody something everything".split())
+# Singulars that several are.
+_SEVERAL = IRREGULAR_PLURALS.keys() | frozenset(
+    "people police cattle sheep fish deer staff crew crowd audience couple family group team band choir pair majority "
+    "number rest mice geese feet teeth oxen poultry folk traffic aircraft series species few many several both "
+    "others".split()
+)
+# "A two-second burst".
+_UNITS = frozenset("second minute hour foot inch yard metre meter note beat".split())
 _VOWELS = "aeiou"
 _AN_BEFORE = ("hour", "honest", "honor", "honour", "heir")
 _A_BEFORE = ("uni", "use", "usu", "uti", "eu", "one", "once", "ufo", "uku", "uri", "ute", "u")
@@ -114,6 +123,7 @@ def _singular_after_number(texts: _Texts) -> Iterator[int]:
             and noun in plurals
             and noun not in texts.before
             and noun not in _ALIKE
+            and not (noun in _UNITS and may_be(following, "NOUN"))
             and (following in _LINKS | _PREPOSITIONS | _BE or may_be(following, "VERB"))
         ):
             yield position + 1
@@ -224,10 +234,42 @@ def _be_with_base_form(texts: _Texts) -> Iterator[int]:
             and verb not in _OWN_PARTICIPLES
             and not may_be(verb, "ADJ")
             and _word(texts.words, position - 1) not in ("there", "it", "this", "that", "what", "here", ",")
-            and not may_be(_word(texts.words, position + 2), "NOUN")
+            and (
+                not may_be(_word(texts.words, position + 2), "NOUN")
+                or _word(texts.words, position + 2) in FUNCTION_WORDS
+            )
             and not _word(texts.words, position + 2).endswith("ing")
         ):
             yield position
+
+
+def _singular_with_are(texts: _Texts) -> Iterator[int]:
+    """Finds "Heavy rain were pouring", "someone are talking"."""
+    words = texts.words
+    for position, word in enumerate(words):
+        if word not in ("are", "were"):
+            continue
+        noun = _word(words, position - 1)
+        is_one = noun in ("someone", "somebody", "something", "everything") or (
+            noun in base_forms(noun).get("NOUN", ()) and not noun.endswith("s") and noun not in _SEVERAL
+        )
+        start = position - 1
+        while start > 0 and words[start - 1] not in FUNCTION_WORDS - _ARTICLES | {","}:
+            start -= 1
+        previous = _word(words, start - 1)
+        if (
+            is_one
+            and (start == 1 or previous in ("as", "while", "when", "then"))
+            and noun not in FUNCTION_WORDS - _ONES
+        ):
+            yield position
+
+
+def _breaks_off(texts: _Texts) -> Iterator[int]:
+    """Finds "At a loud." at the end."""
+    words = [word for word in texts.words if word != ","]
+    if len(words) > 1 and words[-2] in _ARTICLES and set(base_forms(words[-1])) in ({"ADJ"}, {"ADJ", "ADV"}):
+        yield len(texts.words) - 2
 
 
 def _two_verbs(texts: _Texts) -> Iterator[int]:
@@ -369,6 +411,8 @@ _RULES: tuple[Callable[[_Texts], Iterator[int]], ...] = (
     _number_without_noun,
     _singular_with_plural_verb,
     _be_with_base_form,
+    _singular_with_are,
+    _breaks_off,
     _two_verbs,
     _coordinated_with_singular_verb,
     _missing_article,

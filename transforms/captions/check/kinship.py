@@ -17,6 +17,8 @@ from transforms.captions.check.kinship_words import (
     NEAR_SENSE,
     NEVER_LIGHT,
     ONE_MAKER,
+    OWN_SOUNDS,
+    RACKETS,
     REDUNDANT,
     REPEATING,
     SCENES,
@@ -28,7 +30,7 @@ from transforms.captions.check.kinship_words import (
 )
 from transforms.captions.check.senses import classes
 from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
-from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.relations import broader, derived, is_heard, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
 
@@ -133,6 +135,9 @@ def may_go_missing(word: str, after: Collection[str]) -> bool:
         return True
     if word in QUANTITIES and set(after) & (QUANTITIES | GATHERINGS):
         return True
+    if word == "middle":
+        # "Partway through" says it, no sequence does.
+        return not {"then", "before", "after", "followed"} & set(after)
     if word == "quiet" and "louder" in after:
         # "From quiet to louder".
         return True
@@ -217,6 +222,11 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
     forms = lemmas(word)
     if forms & ASPECTS or word in ASPECTS:
         return True
+    if word == "repeatedly" and "more" in before:
+        return True
+    if word == "again" and any(other.startswith("re") and may_be(other[2:], "VERB") for other in before):
+        # "Fills again" is "refills".
+        return True
     if word == "pitched" and {"high", "low", "frequency", "tone", "pitch"} & set(before):
         return True
     if word in ("people", "person") and {"others", "another", "other"} & set(before):
@@ -227,6 +237,15 @@ def may_be_added(word: str, before: Collection[str]) -> bool:
     if any(known & SCENES.get(lemma, frozenset()) for lemma in forms):
         return True
     return _is_implied(forms, before) or any(known & ONE_MAKER.get(lemma, frozenset()) for lemma in forms)
+
+
+def is_own_sound(word: str, before: Collection[str]) -> bool:
+    """Whether a noun names the sound of a source that the original has: the "roar" of "an engine revs"."""
+    forms = lemmas(word)
+    if forms & RACKETS:
+        return True
+    known = frozenset(lemma for other in before for lemma in lemmas(other))
+    return any(known & OWN_SOUNDS.get(lemma, frozenset()) for lemma in forms)
 
 
 def _is_implied(forms: Collection[str], words: Collection[str]) -> bool:
@@ -290,6 +309,9 @@ def _is_mended(word: str, after: Collection[str]) -> bool:
 
 def _is_corrected(word: str, other: str) -> bool:
     """Whether the answer has the word of sound, or the known word, that the original misspells: "clinks", "clings"."""
+    if lemmas(word) & GATHERINGS and _is_one_edit(word, other):
+        # "A swam of insects".
+        return True
     if min(len(word), len(other)) < _SHORTEST_TYPO_CHARS:
         return False
     if word[:_STEM_CHARS] == other[:_STEM_CHARS] and abs(len(word) - len(other)) < 3 and min(len(word), len(other)) > 7:
@@ -297,6 +319,8 @@ def _is_corrected(word: str, other: str) -> bool:
         return True
     if lemmas(other) & _SOUND_VERBS or (base_forms(other) and not lemmas(word) & _SOUND_VERBS):
         return False
+    if other.endswith("ing") and any(_is_one_edit(f"{one}ing", other) for one in lemmas(word)):
+        return True
     return any(_is_one_edit(one, two) or _begin_alike(one, two) for one in lemmas(word) for two in lemmas(other))
 
 

@@ -13,6 +13,14 @@ CROWDS = frozenset("crowd people audience group".split())
 # Words for many that stand together.
 GATHERINGS = frozenset("swarm flock herd pack crowd group bunch series".split())
 
+# What has a voice beside people; a chuckle has somebody's.
+ANIMALS = frozenset(
+    "animal bird crow owl gull seagull pigeon dove duck goose swan chicken hen rooster turkey parrot crane raven "
+    "chick fowl songbird dog puppy cat kitten cow calf bull horse donkey pig piglet hog goat sheep lamb frog toad "
+    "insect cricket cicada bee monkey lion tiger wolf fox bear elephant mouse rat coyote hyena other adult laugh "
+    "chuckle giggle speech laughter conversation chatter talk voice".split()
+)
+
 # Who may go unnamed beside a word for steps.
 ANYBODY = frozenset("person people someone somebody individual".split())
 # "And another chirps back" is a response.
@@ -213,6 +221,7 @@ NEAR_SENSE = _groups(
     "old elderly older",
     "confined enclosed",
     "semi half partly",
+    "surface material something",
     "various different differing",
 )
 
@@ -377,6 +386,7 @@ IMPLIED_THINGS = {
     "engine": frozenset(("motor",)),
     "music": frozenset("melody tune song guitar piano instrument drum flute".split()),
     "siren": frozenset(("emergency",)),
+    "increase": frozenset("faster louder accelerate stronger higher".split()),
     "faster": frozenset("speed accelerate".split()),
     "nose": frozenset("sniff sniffle snort sneeze blow".split()),
     "throat": frozenset(("clear",)),
@@ -413,9 +423,35 @@ ONE_MAKER = {
     "step": frozenset("walk footstep run".split()),
 }
 
+# What a source is heard to have: an engine its roar, a flute its notes.
+_LOUD_SOURCES = (
+    "engine motor machine machinery vehicle car truck bus train airplane plane jet aircraft helicopter motorcycle "
+    "motorbike motorboat boat traffic crowd fire wave surf wind storm waterfall rapid cannon explosion blast lion "
+    "tiger bear chainsaw mower lawnmower race"
+)
+OWN_SOUNDS = {
+    "roar": frozenset(_LOUD_SOURCES.split()),
+    **dict.fromkeys(
+        "note tone strain melody tune".split(),
+        frozenset(
+            "music song tune melody instrument piano guitar violin flute xylophone drum trumpet saxophone organ "
+            "accordion harmonica harp banjo cello bell chime whistle horn bird sing play".split()
+        ),
+    ),
+    **dict.fromkeys("call cry".split(), frozenset("bird animal owl crow gull duck goose monkey caw hoot".split())),
+    **dict.fromkeys("word voice".split(), frozenset("speak talk say speech conversation sing shout".split())),
+    "rush": frozenset("wind water stream river wave traffic train air".split()),
+    "drone": frozenset("engine motor machine airplane plane aircraft insect bee fan".split()),
+    "rumble": frozenset("engine motor train truck thunder machine".split()),
+    "beat": frozenset("drum music".split()),
+    "ring": frozenset("bell phone telephone".split()),
+}
+# Words for any loud sound.
+RACKETS = frozenset("racket din noise clamour clamor commotion uproar ruckus".split())
+
 # What an answer may say of the course of any sound.
 ASPECTS = frozenset(
-    "steadily clearly audibly otherwise likewise besides alike gradually time own grow still always seem "
+    "steadily clearly plainly audibly otherwise likewise besides alike gradually time own grow still always seem "
     "mere very rest lone moment out loose".split()
 )
 
@@ -424,7 +460,8 @@ LIGHT_WORDS = frozenset(
     "loud soft quiet faint light heavy gentle slight steady steadily certain specific particular typical random "
     "actual whole entire own general usual various different differing distinct clear sharp sudden hard bit "
     "relatively powered nature clip contents content cause punctuate interrupt accompany join mix mingle lead result "
-    "wear object item thing location space place side sequence succession row order turn series".split()
+    "wear object item thing location space place side outside outdoors sequence succession row order turn "
+    "series".split()
 )
 
 # What is never light: how often, how many, and what denies.

@@ -8,17 +8,20 @@ from collections import Counter
 from collections.abc import Sequence
 
 from transforms.captions.phrases.parse import SPOT, Found, without_phrases
+from transforms.captions.phrases.room_words import ECHOES
 
 # Words that take back what is said, wherever they stand.
 _HEDGES = re.compile(
     r"(?<!\w)("
     r"perhaps|maybe|possibly|probably|presumably|apparently|seemingly|supposedly|allegedly|conceivably|"
-    r"arguably|potentially|might|may|could(?! almost| nearly)|should|must|seems?|seemed|seeming|appears?|"
+    r"arguably|potentially|might|may|"
+    r"could(?! almost| nearly| not| hardly| barely| be (?:understood|heard|made out|told apart))|"
+    r"should|must|seems?|seemed|seeming|appears?|"
     r"appeared|likely|unlikely|guess|suppose|supposed|assume|assumed|believe|believed|think|thought|suspect|"
     r"imagine|unsure|uncertain|unclear|ambiguous|suggests?|suggesting|implies|implying|wherever|somehow|"
     r"reportedly|theoretically|whether|if not|or so|or thereabouts|or nearly|or almost|or possibly|or maybe|"
     r"not (?:so |too |very )?far from (?!you|us|me|the|your|a|an|them|it|him|her|where)\w+|"
-    r"as though|as if|to be sure|more or less|so to speak|i'd say|"
+    r"to be sure|more or less|so to speak|i'd say|"
     r"(?:hard|difficult|impossible) to (?:say|tell|place)|either side or|not (?:sure|certain|clear)|who knows"
     r")(?!\w)"
 )
@@ -33,6 +36,9 @@ _VAGUE_BEHIND = re.compile(
 )
 
 _REACHING = frozenset(("could", "might", "would"))
+_AS_IF = re.compile(r"(?<!\w)as (?:if|though) ([^,]*)")
+# What a simile of a place begins with, or holds: "as if from the left", "as if behind a door".
+_OF_PLACE = frozenset("from behind beside across outside inside within room rooms wall walls door doors next".split())
 
 _WORDS_OF = {
     ("direction", "left"): "left leftward leftwards",
@@ -84,7 +90,7 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
         Counter(word.replace("as though", "as if") for word in _HEDGES.findall(said))
         for said in (without_phrases(text, reaching), original)
     )
-    if hedges - own:
+    if hedges - own or (_AS_IF.search(text) and not _AS_IF.search(original) and _places_as_if(text, phrases)):
         return True
     tokens, words = text.split(), set(original.split())
     said = [found for found in phrases if found.says or found.denies]
@@ -101,3 +107,18 @@ def is_hedged(text: str, phrases: Sequence[Found], original: str) -> bool:
     return any(
         tokens[first.end : second.start] in (["or"], [",", "or"], ["nor"]) for first, second in itertools.pairwise(said)
     )
+
+
+def _places_as_if(text: str, phrases: Sequence[Found]) -> bool:
+    """Whether "as if" hedges a place: "as if from the left", not "as if in pain" or "muffled as if by cloth"."""
+    tokens = text.split()
+    for at, word in enumerate(tokens):
+        if word != "as" or tokens[at + 1] not in ("if", "though"):
+            continue
+        end = tokens.index(",", at)
+        inside = any(found.start < at < found.end for found in phrases)
+        placed = any(at < found.start < end or found.end in (at, at + 1) for found in phrases)
+        loose = {word for word in tokens[at:end] if word in _OF_PLACE or word in LOOSE_WORDS or word in ECHOES}
+        if not inside and (placed or loose or tokens[end - 1] in ("it", "there", "though", "if")):
+            return True
+    return False

@@ -24,6 +24,7 @@ _LIST = re.compile(r"(?: ,| and)+ ")
 _SOUND_LINK = re.compile(r"(?<!\w)(?:,|and|as|while|whilst|when|with|over|but|during|amid)(?!\w)")
 _BE = frozenset("is are was were".split())
 _SOUND_VERBS = frozenset(VERBS)
+_THINGS = frozenset("a an the some another several two his her their its".split())
 _ASIDE = frozenset("with over alongside".split())
 
 
@@ -112,6 +113,9 @@ def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:
         if is_first and sign in (*_BACKWARDS, "before") and "," in part:
             first, _, rest = part.strip(", ").partition(",")
             parts = [first, rest] if backwards else [rest, first]
+        elif sign == "follows" and _begins_with_a_thing(part.split()):
+            # "Music follows a speech" tells the speech first.
+            parts.insert(len(parts) - 1, part)
         elif sign == "follows" or part.startswith(" behind"):
             parts.append(part)
         elif backwards:
@@ -119,6 +123,13 @@ def _in_time(text: str, names: Mapping[str, str]) -> list[set[str]]:
         else:
             parts.append(part)
     return [moment for moment in (_moment(part, names) for part in parts) if moment]
+
+
+def _begins_with_a_thing(words: Sequence[str]) -> bool:
+    """Whether words begin with a noun phrase: "a speech", "music"."""
+    if not words or words[0] in FUNCTION_WORDS - _THINGS:
+        return False
+    return words[0] in _THINGS or (may_be(words[0], "NOUN") and not words[0].endswith("ly"))
 
 
 def _then_first(match: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ _DRAW = _any(
 _PICK = _any("pick picks picking picked")
 _GAIN = _any("gather gathers gathering gathered gain gains gaining gained")
 _BREAK = _any("break breaks breaking broke")
-_PAUSE = _any("pause pauses break breaks stopping interruption interruptions ceasing pausing end")
+_PAUSE = _any("pause pauses break breaks stopping interruption interruptions interrupted ceasing pausing end")
 _MASS = _any("noise rain wind water snow traffic laughter static")
 _MANY = _any("number amount deal volume quantity variety range series string sequence lot host")
 
@@ -56,7 +56,7 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     ("on and off|off and on|now and then|now and again|from time to time|at times|every so often", "occasionally"),
     ("all the while(?= (?:an?|the|some|another|birds|people|it)(?!\\w))", "while"),
     (
-        f"without (?:a |any )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
+        f"without (?:a |any |being )?{_PAUSE}|non stop|all the (?:while|time)|the whole time|(?:{_GO} )?on and on",
         "constantly",
     ),
     ("for (?:a|one|some) (?:brief |short |little )?(?:moment|instant|while|second|bit|time)", "briefly"),
@@ -118,6 +118,8 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
     (f"(?:is|are|be) passing by|{_PASS} (?:by|past)", "passes"),
     (f"{_DRAW} (?:closer|nearer|near)", "approaches"),
     (f"{_TAKE} off", "takeoff"),
+    ("(?:draw|draws|drew|drawing|take|takes|took|taking) (?:in )?an? (?:[^\\W\\d]+ )?breath(?: in)?", "inhales"),
+    ("(?:let|lets|letting) (?:out )?an? (?:[^\\W\\d]+ )?breath(?: out| go)", "exhales"),
     ("(?:breathe|breathes|breathing|breathed) out", "exhales"),
     ("(?:breathe|breathes|breathing|breathed) in(?! and)", "inhales"),
     (f"{_GIVE} way to", "then"),
@@ -136,7 +138,17 @@ _IDIOMS: tuple[tuple[str, str], ...] = (
         "then",
     ),
     ("as well as|in addition to|along with|together with", "and"),
+    ("as well(?! as)", ""),
     ("because of|due to|thanks to", "because"),
+    ("nothing but", "not anything but"),
+    ("(?:say|says|said|saying) (?:a few|some|a couple of) (?:short |brief )?words", "speaks briefly"),
+    (
+        "(?:of which |in which )?(?:no|not a|not one|not a single|hardly a) words? (?:could|can) be "
+        "(?:understood|made out)|impossible to (?:understand|make out)|that (?:nobody|no one) (?:could|can) understand",
+        "unintelligible",
+    ),
+    ("(?:rush|sweep) of(?= (?:an? |the )?(?:[^\\W\\d]+ )?winds?(?!\\w))", ""),
+    ("(?:high|fierce|strong|stiff|hard|heavy|powerful|raging|violent)(?= winds?(?!\\w))", "strong"),
     ("so that", "so"),
     ("to and fro", "back and forth"),
     ("t v", "tv"),

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from transforms.captions.check.loose_place import LOOSE_WORDS, NO_PLACE, PARTICLE_VERBS, is_hedged
+from transforms.captions.check.paraphrases import plain_words
+from transforms.captions.check.roles import has_actors, is_of_all
 from transforms.captions.lexicon.base_forms import lemmas
+from transforms.captions.lexicon.verbs import VERBS
 from transforms.captions.phrases.canonical import canonical_text
-from transforms.captions.phrases.parse import ROOM, SPOT, Found, find_phrases, without_phrases
+from transforms.captions.phrases.parse import FREE, ROOM, SPOT, Found, find_phrases, without_phrases
+from transforms.captions.phrases.room_words import ABSORBS, ANY_SOUND, DULL, ECHOES, OF_ROOMS, OWNERS
 from transforms.words import VOCABULARY, SpatialWords
 
 __all__ = ["PLACE_REASONS", "check_place", "compared_original", "repeats_place"]
@@ -30,6 +34,10 @@ _LINKS = frozenset("and while whilst as then before after with followed when but
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
 
+_ROOMS = frozenset("room space hall chamber walls wall acoustic acoustics".split())
+_SOUND_VERBS = frozenset(VERBS)
+# Nouns that stand for all the sounds, or for the echo itself: "each sound", "its echo".
+_WHOLE = (ANY_SOUND - {"voice", "voices"}) | ECHOES | ABSORBS | OF_ROOMS
 _APPROACH = frozenset("draw come move get drive".split())
 _COMPARED = frozenset("closer nearer farther further".split())
 
@@ -67,7 +75,9 @@ class _Comparison:
         self.tokens = self.text.split()
         before = self.before.split()
         self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
-        self.phrases = [self._without_particle(found, self.tokens) for found in find_phrases(self.text)]
+        self.phrases = [
+            self._without_dullness(self._without_particle(found, self.tokens)) for found in find_phrases(self.text)
+        ]
         self.said_before = _said(self.phrases_before)
 
     def reason(self) -> str | None:
@@ -101,6 +111,15 @@ class _Comparison:
         if not any(second == particle and first[:4] == verb[:4] and verb != "," for first, second in pairs):
             return found
         return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
+
+    def _without_dullness(self, found: Found) -> Found:
+        """A phrase without the "muffled" that the original says of its sound."""
+        words = set(self.tokens[found.start : found.end])
+        if found.kind != FREE or not DULL & words or words & (ECHOES | _ROOMS):
+            return found
+        if not {lemma for word in DULL & words for lemma in lemmas(word)} & set(_dull_lemmas(self.before)):
+            return found
+        return replace(found, says=tuple(said for said in found.says if said[0] != "reverberation"))
 
     def _is_of_another(self) -> bool:
         """Whether a place is told of another thing than the listener, and the original does not: "behind the door"."""
@@ -153,7 +172,7 @@ class _Comparison:
         rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
         if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
             return True
-        if self._has_sounds_of_its_own(new):
+        if self._has_sounds_of_its_own(new) or self._tells_of_one_sound(new):
             return True
         clusters = [
             cluster
@@ -187,6 +206,34 @@ class _Comparison:
                 return True
         return False
 
+    def _tells_of_one_sound(self, new: Sequence[Found]) -> bool:
+        """Whether the echo is told of one sound of several: "a dog barks while a man speaks, his voice muffled"."""
+        for found in new:
+            if found.kind != FREE or not any(said[0] == "reverberation" for said in found.says):
+                continue
+            words = self.tokens[max(0, found.start - 2) : found.end]
+            owned = (
+                pair
+                for pair in itertools.pairwise(words[:5])
+                if pair[1] not in _WHOLE
+                and (pair[0] in OWNERS or (pair[0] == "the" and lemmas(pair[1]) & _SOUND_VERBS))
+            )
+            owner, sound = next(owned, ("", ""))
+            if sound and not is_of_all(sound, owner, plain_words(self.before).split()):
+                return True
+            # "A dog barks, muffled, while a man speaks": no word tells that both are.
+            bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
+            if bare and not self._is_before_all(found) and has_actors(self.before.split()):
+                return True
+        return False
+
+    def _is_before_all(self, last: Found) -> bool:
+        """Whether nothing but places stands before a phrase."""
+        rest = set(range(last.start))
+        for found in self.phrases:
+            rest -= set(range(found.start, found.end))
+        return {self.tokens[at] for at in rest} <= _JOINS
+
     def _new_phrases(self) -> list[Found]:
         """The phrases of the answer without those that it has from the original."""
         rest = [found for found in self.phrases if not found.of_another]
@@ -214,6 +261,10 @@ class _Comparison:
         """Whether a link between clauses, and so many other words, stand between two phrases."""
         between = [word for word in self.tokens[first.end : second.start] if word != ","]
         return bool(set(between) & _LINKS) and len(between) > more_than
+
+
+def _dull_lemmas(text: str) -> Iterable[str]:
+    return (lemma for word in text.split() if word in DULL for lemma in lemmas(word))
 
 
 def _words_of_another(text: str, phrases: Sequence[Found]) -> Iterable[str]:

@@ -7,8 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from transforms.captions.check.kinship import may_stand_for
+from transforms.captions.check.kinship_words import ANIMALS
+from transforms.captions.check.senses import family, same_sense
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, PEOPLE, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
+from transforms.captions.lexicon.verbs import VERBS
 
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.
 _LINKS = frozenset(
@@ -31,6 +35,9 @@ _SWITCH = re.compile(r"(?<!\w)(?:turn|switch|flick|power)\w* (?:[^\W\d]+ ){0,2}?
 _TOWARDS = frozenset(("at", "to"))
 # Verbs that many things do: an engine runs, and water runs.
 _COURSE = frozenset("continue begin start stop occur go come keep end".split())
+# What only the living have, and all of them.
+_VOCAL = frozenset("voice call cry laughter scream shout".split())
+_SOUND_VERBS = frozenset(VERBS)
 _GENERAL_VERBS = frozenset("run go work operate play sound make come move".split())
 _TURNS = (
     ("on onto upon over above atop", "under beneath underneath below"),
@@ -259,6 +266,41 @@ def _actors_of(
         return earlier, set()
     following = {nouns[position + 1]} - {""} if position + 1 < len(part) else set()
     return set(), earlier | subject | following
+
+
+def has_actors(words: Sequence[str]) -> bool:
+    """Whether several act in a text: "a dog barks while a man speaks", not "an engine revs and sputters"."""
+    return len(_heads(words)) > 1
+
+
+def is_of_all(sound: str, owner: str, words: Sequence[str]) -> bool:
+    """Whether a noun may be all that a text tells: one acts, or all do it: "laughter" of "laughs" and "chuckles"."""
+    heads = _heads(words)
+    if len(heads) < 2 or (owner == "their" and lemmas(sound) & _VOCAL and all(map(_is_alive, heads))):
+        return True
+    verbs = [word for word in words if lemmas(word) & _SOUND_VERBS and word not in FUNCTION_WORDS]
+    verbs = [word for word in verbs if not lemmas(word) & (_GENERAL_VERBS | _COURSE)]
+    named = family(sound)
+    return bool(verbs) and all(
+        same_sense(sound, verb) or any(may_stand_for(one, verb) for one in named) for verb in verbs
+    )
+
+
+def _is_alive(noun: str) -> bool:
+    return noun in PEOPLE or noun in ANIMALS
+
+
+def _heads(words: Sequence[str]) -> set[str]:
+    """The noun of each part of a text that acts or sounds in it."""
+    heads = set()
+    for link, part in _clauses(words):
+        verb = next((at for at in range(len(part)) if _is_verbal(part, at, link)), len(part))
+        nouns = [part[at] for at in range(verb) if _may_act(part, at)]
+        if not nouns and verb < len(part) and part[verb + 1 : verb + 2] == ["of"]:
+            nouns = [part[at] for at in range(verb + 2, len(part)) if _may_act(part, at)]
+        if nouns:
+            heads.add(min(lemmas(nouns[-1]), default=nouns[-1]))
+    return heads
 
 
 def _governed(part: Sequence[str]) -> list[bool]:

@@ -155,7 +155,7 @@ SAME_SENSE = (
     "close shut",
     "continuously continuous constant constantly continual continually steady steadily consistent consistently keep "
     "nonstop continue incessant incessantly endless endlessly persistent persistently ongoing "
-    "uninterrupted even evenly",
+    "uninterrupted unbroken ceaseless ceaselessly unceasing unceasingly even evenly",
     "several multiple numerous various many different few couple repeatedly repeated repetitive repetitively repeat",
     "keep repeatedly",
     "occasionally occasional sometimes intermittent intermittently sporadic sporadically periodic periodically",

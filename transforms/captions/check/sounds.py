@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from transforms.captions.check.counts import changes_number, says_less_often, says_more_often
 from transforms.captions.check.kinship import (
+    is_own_sound,
     is_redundant,
     is_slight,
     joined_phrasals,
@@ -35,9 +37,9 @@ from transforms.captions.check.sound_words import (
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
 from transforms.captions.lexicon.verbs import VERBS
-from transforms.captions.phrases.found import FREE
+from transforms.captions.phrases.found import FREE, ROOM
 from transforms.captions.phrases.parse import find_phrases
-from transforms.captions.phrases.room_words import ABSORBS, ECHOES
+from transforms.captions.phrases.room_words import ABSORBS, ECHOES, OWNERS
 
 # A paraphrase has no more words of its own; so many are looked at one by one.
 _MOST_CHANGES = 30
@@ -113,7 +115,11 @@ def check_sounds(answer: str, original: str) -> str | None:
         return "content_lost"
     if len(compared.added) > _MOST_CHANGES:
         return "content_added"
-    added = [word for word in compared.added if not (_is_carrier(word, before) or may_be_added(word, before))]
+    added = [
+        word
+        for word in compared.added
+        if not (_is_carrier(word, before) or may_be_added(word, before) or _is_owned(word, before, after))
+    ]
     return "content_added" if added else None
 
 
@@ -127,6 +133,7 @@ def compare(answer: str, original: str) -> Compared:
     """The words of two canonical texts, each with the words of the other that say the same."""
     own = frozenset(original.split())
     told, told_after = (without_place(text, own).split() for text in (original, answer))
+    told_after = _without_told_sounds(told_after, told, answer)
     before, after = (
         plain_words(" ".join(joined_phrasals(words, others))).split()
         for words, others in ((told, told_after), (told_after, told))
@@ -174,12 +181,35 @@ def compare(answer: str, original: str) -> Compared:
     return Compared(before, after, names, frozenset(covered), added)
 
 
+def _without_told_sounds(words: Sequence[str], before: Sequence[str], answer: str) -> list[str]:
+    """The words without the sounds that a phrase of echo names again: "each bark echoes", "its roar is muffled"."""
+    left = list(words)
+    tokens = answer.split()
+    said = Senses(content_words(before))
+    for found in find_phrases(answer):
+        for at in found.keeps if found.kind == FREE else ():
+            word = tokens[at]
+            if word in left and (said.has(word) or is_own_sound(word, before)):
+                last = len(left) - 1 - left[::-1].index(word)
+                left[last] = ","
+    return left
+
+
+def _is_owned(word: str, before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether a noun names the sound of a source wherever the answer has it: "its roar growing"."""
+    owned = all(first in OWNERS for first, second in itertools.pairwise(after) if second == word)
+    return owned and is_own_sound(word, before)
+
+
 def _words_of_echo(answer: str) -> Iterator[str]:
-    """The words of the phrases that tell of echo apart from its room: "with its sirens ringing and echoing"."""
+    """The words of phrases of echo apart from its room, "with its sirens ringing and echoing", and the room itself."""
     words = answer.split()
     for found in find_phrases(answer):
         if found.kind == FREE:
             yield from (word for word in words[found.start : found.end] if word not in ECHOES | ABSORBS)
+        elif found.kind == ROOM and words[found.end - 1] == "room":
+            # "In a large room a man walks across it".
+            yield "room"
 
 
 def _said_more_often(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from transforms.captions.lexicon.verbs import VERBS_WITH_S
 from transforms.captions.phrases.found import FREE, NO_OBJECT, ROOM, SPOT, Found
 from transforms.captions.phrases.grammar import Phrase, Said, place_grammar
 from transforms.captions.phrases.notation import first_words, parse, pattern
-from transforms.captions.phrases.room_words import OF_ROOMS
+from transforms.captions.phrases.room_words import ABSORBS, ANY_SOUND, DULL, ECHOES, OF_ROOMS, OWNERS, QUIETS
 from transforms.captions.phrases.rooms import RoomReader
 
 _LINKS = frozenset(", and or but as while whilst when then with is are was were from somewhere".split())
@@ -73,7 +73,9 @@ def without_phrases(canonical: str, phrases: Sequence[Found], kept: Container[st
     taken = [found for found in phrases if not found.of_another]
     for found in taken:
         for position in range(found.start, found.end):
-            if position not in found.keeps:
+            # The original's own "muffled" stays with its sound.
+            of_sound = found.kind == FREE and words[position] in DULL and words[position] in kept
+            if position not in found.keeps and not of_sound:
                 words[position] = ","
     for first, second in itertools.pairwise(taken):
         # "Low down and right behind you" is one place.
@@ -182,7 +184,9 @@ class _Scan:
         says = (*phrase.says, *inner)
         weakly = phrase.weakly
         if says and all(attribute != "distance" for attribute, _ in says):
-            degrees = [said for word, said in _DEGREES.items() if word in self.words[start:end]]
+            # "Just as high", "down there as well".
+            compared = {"as"} & set(self.words[start:end])
+            degrees = [said for word, said in _DEGREES.items() if word in self.words[start:end] and not compared]
             says = (*says, *degrees[:1])
             if "right" in self.words[start:end] and _RIGHT not in says and not degrees:
                 # "Right behind you" may be near, or just behind and nothing else.
@@ -214,9 +218,26 @@ class _Scan:
         for compiled in _grammar().get(self.words[position], ()):
             if compiled.kind == FREE:
                 match = compiled.regex.match(self.text, self.starts[position])
-                if match is not None and match.end() > match.start():
-                    phrase = compiled.phrase
-                    yield Found(position, self.index[match.end()], FREE, phrase.says, after=phrase.after)
+                if match is None or match.end() == match.start():
+                    continue
+                phrase, end = compiled.phrase, self.index[match.end()]
+                if phrase.before == "comma" and self.word(end) not in (",", "and", "but"):
+                    continue
+                if phrase.before == "room" and (self.word(end) in ("in", "of") or self.rooms.room_at(end) is None):
+                    continue
+                keeps = tuple(at for at in range(position, end) if self._is_owned_sound(at))
+                yield Found(position, end, FREE, phrase.says, after=phrase.after, keeps=keeps)
+
+    def _is_owned_sound(self, position: int) -> bool:
+        """Whether a word inside a phrase names a sound of the caption: "roar" in "its roar echoes"."""
+        word, following = self.words[position], self.word(position + 1)
+        owner = self.word(position - 1)
+        if owner not in OWNERS and not (owner == "the" and following.startswith(("echo", "reverb", "resound"))):
+            return False
+        if word in place_grammar().rooms or following in ECHOES - {"echoed", "echoes", "echoing"}:
+            return False
+        known = OF_ROOMS | ECHOES | ABSORBS | QUIETS | ANY_SOUND
+        return word not in known and word not in place_grammar().adjectives and not word.endswith("ly")
 
     def _with_denial(self, found: Found) -> Found:
         if not found.says or found.kind == ROOM:

@@ -20,6 +20,19 @@ ABSORBS = frozenset(
     ).split()
 )
 
+#: How a sound is that has no echo, and what an original may say of one of its sounds.
+DULL = frozenset(
+    "dull dulled muffled muted deadened dead damped dampened hushed softened stifled smothered subdued".split()
+)
+
+#: Who has a sound: "its roar", "each splash".
+OWNERS = frozenset("its his her their each every".split())
+
+#: Words for any sound.
+ANY_SOUND = frozenset(
+    "sound sounds noise noises note notes word words voice voices one beat blow stroke step bit part thing own".split()
+)
+
 #: Words that take an echo away, where one is named.
 QUIETS = ABSORBS | frozenset(
     (
