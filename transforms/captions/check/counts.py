@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from transforms.captions.check.kinship_words import GATHERINGS
 from transforms.captions.check.senses import content_words
 from transforms.captions.check.sound_words import CARRIERS, QUANTITIES, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, is_base_verb, lemmas, may_be
+from transforms.captions.lexicon.kinship_words import GATHERINGS
 from transforms.captions.lexicon.verbs import VERBS
 
 _SOUND_VERBS = frozenset(VERBS)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from transforms.captions.check.kinship_words import (
+from transforms.captions.check.senses import classes
+from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
+from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
+from transforms.captions.lexicon.kinship_words import (
     ANSWERS,
     ANYBODY,
     ASPECTS,
@@ -28,9 +31,6 @@ from transforms.captions.check.kinship_words import (
     SPEECH,
     STEPS,
 )
-from transforms.captions.check.senses import classes
-from transforms.captions.check.sound_words import FUNCTION_WORDS, LIGHT_VERBS, PEOPLE, QUANTITIES
-from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
 from transforms.captions.lexicon.relations import broader, derived, is_heard, is_vague, of_phrasal, opposites, synonyms
 from transforms.captions.lexicon.verbs import VERBS
 

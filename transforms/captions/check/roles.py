@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from transforms.captions.check.kinship import may_stand_for
-from transforms.captions.check.kinship_words import ANIMALS
 from transforms.captions.check.senses import family, same_sense
 from transforms.captions.check.sound_words import CARRIERS, FUNCTION_WORDS, PEOPLE, VACUOUS
 from transforms.captions.lexicon.base_forms import base_forms, lemmas, may_be
+from transforms.captions.lexicon.kinship_words import ANIMALS
 from transforms.captions.lexicon.verbs import VERBS
 
 # What parts a caption into its sounds; a passive ("is interrupted by") parts who acts from who is acted on.

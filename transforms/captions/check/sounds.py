@@ -18,7 +18,6 @@ from transforms.captions.check.kinship import (
     may_go_missing,
     pair_up,
 )
-from transforms.captions.check.kinship_words import SOUND_WORDS
 from transforms.captions.check.order import changes_order
 from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.roles import changes_roles
@@ -36,6 +35,7 @@ from transforms.captions.check.sound_words import (
 )
 from transforms.captions.check.text import without_place
 from transforms.captions.lexicon.base_forms import base_forms, lemmas
+from transforms.captions.lexicon.kinship_words import SOUND_WORDS
 from transforms.captions.lexicon.verbs import VERBS
 from transforms.captions.phrases.found import FREE, ROOM
 from transforms.captions.phrases.parse import find_phrases
