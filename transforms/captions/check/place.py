@@ -34,6 +34,7 @@ _LINKS = frozenset("and while whilst as then before after with followed when but
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
 
+_LISTENERS = frozenset("you me us".split())
 _ROOMS = frozenset("room space hall chamber walls wall acoustic acoustics".split())
 _SOUND_VERBS = frozenset(VERBS)
 # Nouns that stand for all the sounds, or for the echo itself: "each sound", "its echo".
@@ -172,7 +173,7 @@ class _Comparison:
         rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
         if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
             return True
-        if self._has_sounds_of_its_own(new) or self._tells_of_one_sound(new):
+        if self._has_sounds_of_its_own(new) or self._tells_of_one_sound(new) or self._begins_a_clause(new):
             return True
         clusters = [
             cluster
@@ -224,6 +225,16 @@ class _Comparison:
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
             bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
             if bare and not self._is_before_all(found) and has_actors(self.before.split()):
+                return True
+        return False
+
+    def _begins_a_clause(self, new: Sequence[Found]) -> bool:
+        """Whether a spot is told of a later clause alone: "a man talks while, close by you, an engine runs"."""
+        for cluster in _clusters(self.tokens, new):
+            before, after = self.tokens[max(0, cluster[0].start - 2) : cluster[0].start], self.tokens[cluster[-1].end :]
+            after = after[1:] if after[0] in _LISTENERS else after
+            inserted = before[1:] == [","] and before[0] in _LINKS and after[:1] == [","] and len(after) > 2
+            if inserted and all(found.kind == SPOT for found in cluster) and not self._is_before_all(cluster[0]):
                 return True
         return False
 
