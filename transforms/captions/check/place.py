@@ -215,7 +215,7 @@ class _Comparison:
             owned = (
                 pair
                 for pair in itertools.pairwise(words[:5])
-                if pair[1] not in _WHOLE
+                if (pair[1] not in _WHOLE or pair[0] in ("his", "her"))
                 and (pair[0] in OWNERS or (pair[0] == "the" and lemmas(pair[1]) & _SOUND_VERBS))
             )
             owner, sound = next(owned, ("", ""))
@@ -223,6 +223,10 @@ class _Comparison:
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
             bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
+            # "A dog barks, blurred by echo, while a man speaks."
+            within = self.tokens[found.start - 1] == "," and self.tokens[found.end : found.end + 1] == [","]
+            within = within and bool(_LINKS & set(self.tokens[found.end + 1 : found.end + 2]))
+            bare = bare or (within and self.tokens[found.start].endswith(("ed", "ing", "own")))
             if bare and not self._is_before_all(found) and has_actors(self.before.split()):
                 return True
         return False
