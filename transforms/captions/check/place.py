@@ -74,9 +74,12 @@ class _Comparison:
         self.text, self.before = canonical_text(answer), canonical_text(original)
         self.tokens = self.text.split()
         before = self.before.split()
-        self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
+        self.phrases_before = [
+            self._without_dullness(self._without_particle(found, before), before) for found in find_phrases(self.before)
+        ]
         self.phrases = [
-            self._without_dullness(self._without_particle(found, self.tokens)) for found in find_phrases(self.text)
+            self._without_dullness(self._without_particle(found, self.tokens), self.tokens)
+            for found in find_phrases(self.text)
         ]
         self.said_before = _said(self.phrases_before)
 
@@ -112,9 +115,9 @@ class _Comparison:
             return found
         return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
 
-    def _without_dullness(self, found: Found) -> Found:
+    def _without_dullness(self, found: Found, tokens: Sequence[str]) -> Found:
         """A phrase without the "muffled" that the original says of its sound."""
-        words = set(self.tokens[found.start : found.end])
+        words = set(tokens[found.start : found.end])
         if found.kind != FREE or not DULL & words or words & (ECHOES | _ROOMS):
             return found
         if not {lemma for word in DULL & words for lemma in lemmas(word)} & set(_dull_lemmas(self.before)):
