@@ -75,9 +75,12 @@ class _Comparison:
         self.text, self.before = canonical_text(answer), canonical_text(original)
         self.tokens = self.text.split()
         before = self.before.split()
-        self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
+        self.phrases_before = [
+            self._without_dullness(self._without_particle(found, before), before) for found in find_phrases(self.before)
+        ]
         self.phrases = [
-            self._without_dullness(self._without_particle(found, self.tokens)) for found in find_phrases(self.text)
+            self._without_dullness(self._without_particle(found, self.tokens), self.tokens)
+            for found in find_phrases(self.text)
         ]
         self.said_before = _said(self.phrases_before)
 
@@ -113,9 +116,9 @@ class _Comparison:
             return found
         return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
 
-    def _without_dullness(self, found: Found) -> Found:
+    def _without_dullness(self, found: Found, tokens: Sequence[str]) -> Found:
         """A phrase without the "muffled" that the original says of its sound."""
-        words = set(self.tokens[found.start : found.end])
+        words = set(tokens[found.start : found.end])
         if found.kind != FREE or not DULL & words or words & (ECHOES | _ROOMS):
             return found
         if not {lemma for word in DULL & words for lemma in lemmas(word)} & set(_dull_lemmas(self.before)):
@@ -216,7 +219,7 @@ class _Comparison:
             owned = (
                 pair
                 for pair in itertools.pairwise(words[:5])
-                if pair[1] not in _WHOLE
+                if (pair[1] not in _WHOLE or pair[0] in ("his", "her"))
                 and (pair[0] in OWNERS or (pair[0] == "the" and lemmas(pair[1]) & _SOUND_VERBS))
             )
             owner, sound = next(owned, ("", ""))
@@ -224,6 +227,10 @@ class _Comparison:
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
             bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
+            # "A dog barks, blurred by echo, while a man speaks."
+            within = self.tokens[found.start - 1] == "," and self.tokens[found.end : found.end + 1] == [","]
+            within = within and bool(_LINKS & set(self.tokens[found.end + 1 : found.end + 2]))
+            bare = bare or (within and self.tokens[found.start].endswith(("ed", "ing", "own")))
             if bare and not self._is_before_all(found) and has_actors(self.before.split()):
                 return True
         return False
