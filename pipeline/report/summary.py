@@ -252,7 +252,10 @@ def _split_numbers(
     statuses = rows.column("caption_status").combine_chunks()
     status_split = of_split[pc.list_parent_indices(statuses).to_numpy(zero_copy_only=False).astype(np.intp)]
     status = pc.list_flatten(statuses)
-    status_is = {name: pc.equal(status, name).to_numpy(zero_copy_only=False) for name in ("rewritten", "template")}
+    status_is = {
+        name: pc.fill_null(pc.equal(status, name), False).to_numpy(zero_copy_only=False)
+        for name in ("rewritten", "template")
+    }
     of_rooms = rooms if rooms is not None else rows
     room_codes, room_split = codes_of(of_rooms.column("room_id")), split_codes(of_rooms)
     rejected_split = split_codes(rejected) if rejected is not None else np.zeros(0, dtype=np.intp)
