@@ -17,7 +17,7 @@ from pipeline.command import main
 from tests.commands import build_words, without_progress
 from tests.pipeline.build.test_build import digest_of
 from tests.pipeline.conftest import ONE_WORKER
-from transforms import storage
+from transforms.storage import folder_files
 
 pytestmark = pytest.mark.slow
 
@@ -94,15 +94,15 @@ def test_a_release_on_a_read_only_disk_is_refused_in_one_line(
 def test_a_disk_that_is_full_at_any_moment_costs_one_line_and_nothing_that_was_done(
     release: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output, write = tmp_path / "o", storage.write_bytes
+    output, write = tmp_path / "o", folder_files.write_bytes
     full: list[str] = []
 
-    def write_unless_full(path: str, data: bytes) -> None:
-        if path.endswith(full[-1]):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        write(path, data)
+    def write_unless_full(folder: str, name: str, data: bytes, **how: bool) -> None:
+        if name.endswith(full[-1]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.path.join(folder, name))
+        write(folder, name, data, **how)
 
-    monkeypatch.setattr(storage, "write_bytes", write_unless_full)
+    monkeypatch.setattr(folder_files, "write_bytes", write_unless_full)
     moments = [
         ("build.json", 2), ("plan.parquet", 2), ("recipe.yaml", 2), ("00000.parquet", 1), (".flac", 1),
         ("metadata.parquet", 1), ("README.md", 1), ("croissant.json", 1), ("release.json", 1),

@@ -30,11 +30,11 @@ def test_rows_of_finished_shards_and_flacs_of_unfinished_ones_count(tmp_path: Pa
 def test_on_remote_storage_one_listing_tells_the_finished_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def listing(folder: str) -> list[str]:
+    def listing(folder: str) -> dict[str, int]:
         asked.append(folder)
-        return ["train-a.parquet"]
+        return {"train-a.parquet": 1}
 
-    monkeypatch.setattr("transforms.storage.list_files", listing)
+    monkeypatch.setattr("transforms.storage.list_sizes", listing)
     assert Counter("s3://bucket/release", {"train/a": 10, "train/b": 5}).rows() == 10
     assert asked == ["s3://bucket/release/.elsa/rejected"]
 
@@ -55,11 +55,11 @@ def test_rooms_are_counted_by_one_listing_and_none_once_all_are_there(
 ) -> None:
     asked, found = [], ["00000.parquet"]
 
-    def listing(folder: str) -> list[str]:
+    def listing(folder: str) -> dict[str, int]:
         asked.append(folder)
-        return found
+        return dict.fromkeys(found, 1)
 
-    monkeypatch.setattr("transforms.storage.list_files", listing)
+    monkeypatch.setattr("transforms.storage.list_sizes", listing)
     look = Counter("s3://bucket/release", {}, {"00000.parquet": 32, "00001.parquet": 7})
     assert look.rooms() == 32
     found.append("00001.parquet")
