@@ -32,17 +32,17 @@ def _row(seed: int = 7, captions: tuple[str, ...] = ("A dog barks", "Rain falls"
 
 def test_one_name_has_the_hashes_and_seeds_of_before_there_were_lists() -> None:
     # As the version before lists of prompts computed them.
-    for settings in (["caption.prompt=place"], ["caption.prompt=[place]", "caption.versions=1"]):
+    for settings in (["caption.prompt=paper"], ["caption.prompt=[paper]", "caption.versions=1"]):
         recipe = load_recipe("folder", ["caption.writer=openai", "caption.model=small", *settings])
-        assert recipe.sha256() == "3aaa749da7cc2a0bc7185a9de1c2119784077338a9bbc508a26cd26e068e14f1"
+        assert recipe.sha256() == "53a8049a6a0db5eb1587eea88aa3bceae5383fdb4a761df4569d34da72269217"
         questions = recipe.caption_job().questions()
         first, second = questions.of_rows([_row()])
         assert (first.seed, second.seed) == (7215797287443464523, 4765315710709345565)
         assert [questions.sha256(request, attempt) for request in (first, second) for attempt in (0, 1)] == [
-            "d09be99daf44535dcc2721890b6e9afa595815be870d61d48ba5f6c7f4ddfc43",
-            "b966feab698bba00a57f49856e11fca49f855f6753242adb547b58b2e16fdbe3",
-            "37964e3d895fcf458db5f51ed38a2bf1fec55b7de456266ffb933bb72178bece",
-            "f9422595d483f5e7f80e1ac08ae0d4156dbf19bc99f73b9285037d9dca654a91",
+            "ebb0dbc217b0ebfec2b765ee10a5f709cf652136e2bcc312edd3021b48c4e3ac",
+            "807cb42d0a7a9116261074153fac1d824b375eea8165c77744e85ff9137c58a3",
+            "d4c20dfcb622721bda339319862ef749ab8c35bc526affebf05536b0eb22762f",
+            "1168b0c9ea9bf5f88882dea21904a2703130d7a2fa8ea158411d8d00d2bd426d",
         ]
 
 

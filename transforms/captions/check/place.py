@@ -34,6 +34,7 @@ _LINKS = frozenset("and while whilst as then before after with followed when but
 # What may stand between the phrases of one place: "low down and right behind you".
 _JOINS = frozenset((",", "and", "but", "yet", "all", "both"))
 
+_LISTENERS = frozenset("you me us".split())
 _ROOMS = frozenset("room space hall chamber walls wall acoustic acoustics".split())
 _SOUND_VERBS = frozenset(VERBS)
 # Nouns that stand for all the sounds, or for the echo itself: "each sound", "its echo".
@@ -74,9 +75,12 @@ class _Comparison:
         self.text, self.before = canonical_text(answer), canonical_text(original)
         self.tokens = self.text.split()
         before = self.before.split()
-        self.phrases_before = [self._without_particle(found, before) for found in find_phrases(self.before)]
+        self.phrases_before = [
+            self._without_dullness(self._without_particle(found, before), before) for found in find_phrases(self.before)
+        ]
         self.phrases = [
-            self._without_dullness(self._without_particle(found, self.tokens)) for found in find_phrases(self.text)
+            self._without_dullness(self._without_particle(found, self.tokens), self.tokens)
+            for found in find_phrases(self.text)
         ]
         self.said_before = _said(self.phrases_before)
 
@@ -112,9 +116,9 @@ class _Comparison:
             return found
         return replace(found, says=tuple(said for said in found.says if said[0] != "elevation"))
 
-    def _without_dullness(self, found: Found) -> Found:
+    def _without_dullness(self, found: Found, tokens: Sequence[str]) -> Found:
         """A phrase without the "muffled" that the original says of its sound."""
-        words = set(self.tokens[found.start : found.end])
+        words = set(tokens[found.start : found.end])
         if found.kind != FREE or not DULL & words or words & (ECHOES | _ROOMS):
             return found
         if not {lemma for word in DULL & words for lemma in lemmas(word)} & set(_dull_lemmas(self.before)):
@@ -172,7 +176,7 @@ class _Comparison:
         rooms = [found for found in new if found.kind == ROOM and found.says and not self._is_definite(found)]
         if len(rooms) > 1 and self._links_between(rooms[0], rooms[-1]):
             return True
-        if self._has_sounds_of_its_own(new) or self._tells_of_one_sound(new):
+        if self._has_sounds_of_its_own(new) or self._tells_of_one_sound(new) or self._begins_a_clause(new):
             return True
         clusters = [
             cluster
@@ -215,7 +219,7 @@ class _Comparison:
             owned = (
                 pair
                 for pair in itertools.pairwise(words[:5])
-                if pair[1] not in _WHOLE
+                if (pair[1] not in _WHOLE or pair[0] in ("his", "her"))
                 and (pair[0] in OWNERS or (pair[0] == "the" and lemmas(pair[1]) & _SOUND_VERBS))
             )
             owner, sound = next(owned, ("", ""))
@@ -223,7 +227,21 @@ class _Comparison:
                 return True
             # "A dog barks, muffled, while a man speaks": no word tells that both are.
             bare = self.tokens[found.start] in DULL | {"sounding"} and self.tokens[found.start - 1] == ","
+            # "A dog barks, blurred by echo, while a man speaks."
+            within = self.tokens[found.start - 1] == "," and self.tokens[found.end : found.end + 1] == [","]
+            within = within and bool(_LINKS & set(self.tokens[found.end + 1 : found.end + 2]))
+            bare = bare or (within and self.tokens[found.start].endswith(("ed", "ing", "own")))
             if bare and not self._is_before_all(found) and has_actors(self.before.split()):
+                return True
+        return False
+
+    def _begins_a_clause(self, new: Sequence[Found]) -> bool:
+        """Whether a spot is told of a later clause alone: "a man talks while, close by you, an engine runs"."""
+        for cluster in _clusters(self.tokens, new):
+            before, after = self.tokens[max(0, cluster[0].start - 2) : cluster[0].start], self.tokens[cluster[-1].end :]
+            after = after[1:] if after[0] in _LISTENERS else after
+            inserted = before[1:] == [","] and before[0] in _LINKS and after[:1] == [","] and len(after) > 2
+            if inserted and all(found.kind == SPOT for found in cluster) and not self._is_before_all(cluster[0]):
                 return True
         return False
 

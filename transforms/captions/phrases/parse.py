@@ -31,6 +31,8 @@ _INNER: dict[str, Said] = {
     "front": ("direction", "front"),
     **dict.fromkeys(("back", "rear"), ("direction", "back")),
 }
+_ECHO = ("reverberation", "reverberant")
+_NOTHING = frozenset("nothing none no never not".split())
 # Longer texts are no captions, and are not kept.
 _LONGEST_KEPT_CHARS = 2000
 _STOPS = NO_OBJECT - {"of"}
@@ -222,6 +224,9 @@ class _Scan:
                     continue
                 phrase, end = compiled.phrase, self.index[match.end()]
                 if phrase.before == "comma" and self.word(end) not in (",", "and", "but"):
+                    continue
+                if _ECHO in phrase.says and _NOTHING & set(self.words[position:end]):
+                    # "And nothing rings back off the walls".
                     continue
                 if phrase.before == "room" and (self.word(end) in ("in", "of") or self.rooms.room_at(end) is None):
                     continue

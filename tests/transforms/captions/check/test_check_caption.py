@@ -156,6 +156,20 @@ WRONG = [
         {"direction": "left", "elevation": "up"},
         "split_place",
     ),
+    # A place inside a later clause is told of that clause alone.
+    (
+        "A dog barks while, close by me, a cat meows.",
+        "A dog barks and a cat meows",
+        {"distance": "near"},
+        "split_place",
+    ),
+    (
+        "A dog barks and, far behind you, a cat meows.",
+        "A dog barks and a cat meows",
+        {"distance": "far", "direction": "back"},
+        "split_place",
+    ),
+    ("Wind blows before, up above, a jet hums.", "Wind blows before a jet hums", {"elevation": "up"}, "split_place"),
     ("In a small room not far from large, a dog barks.", DOG, {"room_size": "small"}, "hedged_place"),
     # A place beside another thing, or outside the room.
     ("A dog barks in front of a large room.", DOG, {"direction": "front", "room_size": "large"}, "place_of_another"),

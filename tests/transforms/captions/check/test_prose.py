@@ -163,6 +163,10 @@ WRONG = [
     (DOG, "left reverberant", "On the left, a dog barks in a room that gives nothing back."),
     (DOG, "left reverberant", "On the left, a ball rolls around the room."),
     (DOG, "left", "On the left, a dog barks in a wash of echo."),
+    (TWO, "left reverberant", "On the left, a dog barks while a man speaks, his words thrown back by the walls."),
+    (TWO, "left reverberant", "On the left, a dog barks, blurred by echo, while a man speaks."),
+    (DOG, "left reverberant", "On the left, a dog barks, and nothing rings back off the walls."),
+    (DOG, "left reverberant", "On the left, a dog barks, its tail hanging."),
     # What follows what, and another.
     ("Music follows a speech", "left", "On the left, a speech follows music."),
     ("A man speaks", "left", "On the left, a man speaks, followed by another."),
