@@ -18,7 +18,7 @@ from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
-from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_release_json, read_table
+from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_answers, read_release_json, read_table
 from transforms.captions.answer_journal import Journals
 from transforms.captions.endpoint.address import ADDRESS_VARIABLE
 from transforms.captions.job import CaptionJob
@@ -28,7 +28,7 @@ from transforms.captions.rewriting import TEMPLATE, OpenQuestion, open_question
 from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, as_answers
+from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values
 from transforms.shards.write_shard import table_to_parquet
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords
@@ -76,7 +76,7 @@ def redo_captions(
     recipe = _recipe_of(release, settings, str(stated.get("recipe_sha256")))
     refuse_unusable(recipe, None)
     refuse_if_locked(release)
-    wanted = _unanswered(read_table(release, ANSWERS))
+    wanted = _unanswered(read_answers(release))
     shards = _shards_with(release, wanted)
     was_killed = workspace.is_being_redone(release)
     if not shards and not was_killed:
@@ -158,7 +158,7 @@ def merge_redone(release: str) -> None:
         return
     new = pa.concat_tables([_answers(release, f"{folder}/{name}") for name in names])
     replaced = set(_keys(new))
-    old = as_answers(read_table(release, ANSWERS))
+    old = read_answers(release)
     kept = old.filter(pa.array([key not in replaced for key in _keys(old)], pa.bool_()))
     buffer = io.BytesIO()
     pq.write_table(pa.concat_tables([kept, new]), buffer, compression="zstd")
@@ -209,7 +209,7 @@ def _keys(answers: pa.Table) -> Iterable[CaptionKey]:
 def _answers(release: str, name: str) -> pa.Table:
     if not folder_files.exists(release, name):
         return ANSWER_SCHEMA.empty_table()
-    return as_answers(read_table(release, name))
+    return read_answers(release, name)
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:

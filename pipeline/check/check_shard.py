@@ -37,6 +37,7 @@ from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
+from transforms.sound.clamped_file import ClampedFile
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
 from transforms.sound.render import BIT_DEPTHS, decoded_pcm_sha256
@@ -209,7 +210,7 @@ class ShardChecker:
 
     def _check_sound(self, file: BinaryIO, size: int, values: Mapping[str, Any]) -> Iterator[str]:
         try:
-            with soundfile.SoundFile(file) as sound:
+            with soundfile.SoundFile(ClampedFile(file)) as sound:
                 bit_depth = int(sound.subtype.removeprefix("PCM_"))
                 asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
                 expected = ("FLAC", CHANNELS, asked)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.release.layout import ANSWERS, REJECTED, metadata_paths, read_table, sha256_of, stated_release
+from pipeline.release.layout import REJECTED, metadata_paths, read_answers, read_table, sha256_of, stated_release
 from pipeline.release.usable_rows import unusable_row
 from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
 from transforms.bounds.parquet_footer import TableRefused, read_footer
@@ -67,7 +67,7 @@ def _rejected(first: str, second: str) -> list[str]:
 
 def not_asked(first: str, second: str) -> list[str]:
     """A line about captions of the second release that the answers of the first one do not hold; nobody is asked."""
-    missing = pc.equal(read_table(second, ANSWERS)["reason"], f"{ERROR_PREFIX}{ReplyKind.NOT_ASKED.value}")
+    missing = pc.equal(read_answers(second)["reason"], f"{ERROR_PREFIX}{ReplyKind.NOT_ASKED.value}")
     count = pc.sum(missing).as_py() or 0
     if not count:
         return []

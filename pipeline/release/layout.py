@@ -117,6 +117,20 @@ def read_table(
         raise TableRefused(f"{name}: {error}") from error
 
 
+def read_answers(release: str, name: str = ANSWERS) -> pa.Table:
+    """A table of answers of the release, with all columns of answers.
+
+    Raises:
+        TableRefused: as for `read_table`, or when it holds no answers.
+        OSError: when it cannot be read.
+    """
+    table = read_table(release, name)
+    try:
+        return as_answers(table)
+    except (ValueError, KeyError) as error:
+        raise TableRefused(f"{name}: its columns are not those of answers") from error
+
+
 def sha256_of(file: BinaryIO, most_bytes: int) -> str:
     """The SHA-256 of an open file, read a block at a time; its position is at the end afterwards.
 

@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--rendering", type=int, default=0, metavar="N", help="reproduce renders every Nth release")
     parser.add_argument("--drawing", type=int, default=1, metavar="N", help="report draws every Nth release")
+    parser.add_argument("--minutes", type=float, default=600.0, help="begin no release after so many minutes")
     parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
     begun = time.monotonic()
@@ -36,6 +37,8 @@ def main() -> int:
         results: list[tuple[int, list[str], Outcome]] = []
 
         def run(seed: int) -> None:
+            if time.monotonic() - begun > 60 * arguments.minutes:
+                return
             rendering = bool(arguments.rendering) and seed % arguments.rendering == 0
             drawing = seed % arguments.drawing == 0
             changes, outcomes = run_case(seed, folder / str(seed), honest, rendering=rendering, drawing=drawing)
