@@ -67,8 +67,8 @@ TAKE_FILES = (
     *("pd.read_*", "pyarrow.csv.*", "soundfile.read", "soundfile.write", "soundfile.info", "soundfile.SoundFile"),
     *("tarfile.open", "tarfile.TarFile", "zipfile.ZipFile", "np.loadtxt"),
 )
-#: What gives an open file: the gate, and memory.
-GIVE_FILES = ("folder_files.*", "io.BytesIO", "_kemar_text")
+#: What gives an open file: the gate, memory, and a file around an open one.
+GIVE_FILES = ("folder_files.*", "io.BytesIO", "_kemar_text", "ClampedFile")
 #: These open nothing.
 HARMLESS = ("shutil.disk_usage",)
 

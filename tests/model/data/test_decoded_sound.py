@@ -58,6 +58,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_file(tmp_path, monkeypatch):
     assert not (tmp_path / "sound").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_crops_are_those_of_the_file(release, tmp_path, workers):
     # The middle of each clip is a sample at both rates.

@@ -18,6 +18,7 @@ def small_copy(release: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(release, tmp_path / "copy"))
 
 
+@pytest.mark.slow
 def test_rows_rendered_again_from_their_metadata_have_the_same_samples(release: Path, recordings: Path) -> None:
     findings = verify(release)
     rerender_rows(str(release), str(recordings), 4, findings)

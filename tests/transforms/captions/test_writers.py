@@ -197,6 +197,7 @@ def test_requests_in_flight_are_shared_by_all_threads(server: Server, writers: l
     assert time.monotonic() - begin < 18 * 0.2
 
 
+@pytest.mark.slow
 def test_a_429_is_tried_again_when_the_server_says(server: Server, writers: list[OpenAIWriter]) -> None:
     (reply,) = _writer(server, writers).ask(_requests(["429"]), 0)
     assert reply.error is None

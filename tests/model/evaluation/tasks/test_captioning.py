@@ -23,6 +23,7 @@ def test_a_word_list_decodes_what_it_encodes():
     assert words.size == len(set(words.words))
 
 
+@pytest.mark.slow
 def test_a_small_captioner_memorises_three_captions(monkeypatch):
     without_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     small = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 42} | without_dropout
@@ -133,6 +134,7 @@ def test_scores_of_perfect_captions_and_of_empty_ones(monkeypatch):
     assert {name: score.value for name, score in silent.items()} == dict.fromkeys(silent, 0.0)
 
 
+@pytest.mark.slow
 def test_scores_of_a_caption_with_half_of_the_words():
     # The reference has four words, and the caption has the first two of them.
     scores = caption_scores(["a dog runs fast"], [["A dog sits still."]], ["x"], ["a"], key="k")
@@ -145,6 +147,7 @@ def test_plain_captions():
     assert plain("  A dog's bark – twice, on the LEFT! ") == "a dog's bark twice on the left"
 
 
+@pytest.mark.slow
 def test_the_task_writes_every_caption(subject, monkeypatch):
     monkeypatch.setattr(captioning, "_DRAWS", 20)
     monkeypatch.setattr(captioner, "SMALL", {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 42})
