@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
-from model.errors import printable
+from model.documents import DocumentRefused
+from model.errors import one_line, printable
 
 #: Ending of a file that is being written.
 PARTS = ".part"
@@ -26,6 +27,19 @@ _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 class FileRefused(OSError):
     """A name that leads to something else than a regular file inside its folder, or to a file that is too large."""
+
+
+@contextmanager
+def unreadable_as(kind: type[ValueError], file: Path) -> Iterator[None]:
+    """Turns what keeps a file of JSON or YAML from being read into one line of an error class that a command prints."""
+    try:
+        yield
+    except DocumentRefused as error:
+        raise kind(f"{file}: {one_line(error)}") from None
+    except FileRefused as error:
+        raise kind(one_line(error)) from None
+    except OSError as error:
+        raise kind(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def plain_parts(name: object) -> list[str]:

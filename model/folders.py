@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model.documents import MOST_JSON_BYTES, DocumentRefused, parse_json
+from model.documents import MOST_JSON_BYTES, parse_json
 from model.errors import ModelUnreadable, ReleaseUnreadable, one_line
-from model.files import FileRefused, exists, folders_in, is_file, read_bytes
+from model.files import FileRefused, exists, folders_in, is_file, read_bytes, unreadable_as
 
 SPLITS = ("train", "validation", "test")
 TABLE = "metadata.parquet"
@@ -61,16 +61,11 @@ def stated_rows(release: Path, split: str) -> int | None:
     if not exists(release, RELEASE):
         return None
     file = release / RELEASE
-    try:
+    with unreadable_as(ReleaseUnreadable, file):
         content: Any = parse_json(read_bytes(release, RELEASE, MOST_JSON_BYTES))
+    try:
         counts = content["counts"]["rows_by_split"]
         rows = counts.get(split, 0)
-    except DocumentRefused as error:
-        raise ReleaseUnreadable(f"{file}: {one_line(error)}") from None
-    except FileRefused as error:
-        raise ReleaseUnreadable(one_line(error)) from None
-    except OSError as error:
-        raise ReleaseUnreadable(f"{file}: cannot be read: {error.strerror}") from None
     except (KeyError, TypeError, IndexError, AttributeError):
         raise ReleaseUnreadable(f"{file}: no counts.rows_by_split") from None
     if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:

@@ -45,7 +45,8 @@ PHRASES: dict[str, dict[str, str]] = {
 _HEADER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
-_SLOTS = (*PHRASES, "place", "words")
+_SLOTS = ("caption", *PHRASES, "place", "words")
+_ANSWER_START_SLOTS = ("place", "first_word")
 # First words of a caption that need no capital letter inside a sentence, whatever follows.
 _PLAIN_FIRST_WORD = re.compile(
     r"(?:an?|the|some|several|many|multiple|various|two|three|four|five|someone|something|people|men|women|children"
@@ -213,7 +214,11 @@ def _parse(data: bytes, source: str) -> Prompt:
         if match is None or not isinstance(header, dict):
             raise PromptError(f"prompt {source!r}: it has no header between two lines of ---")
         template = match[2].strip()
-        _check_slots(template)
+        if "caption" not in [name for name, _ in _SLOT.findall(template)]:
+            raise ValueError("its text has no {caption}")
+        _check_slots("text", template, _SLOTS)
+        answer_start = str(header.get("answer_start") or "")
+        _check_slots("answer_start", answer_start, _ANSWER_START_SLOTS)
         return Prompt(
             name=str(header["name"]),
             version=int(header["version"]),
@@ -223,7 +228,7 @@ def _parse(data: bytes, source: str) -> Prompt:
             system=str(header.get("system") or "").strip(),
             template=template,
             examples=tuple(_example(entry) for entry in header.get("examples") or ()),
-            answer_start=_answer_start(str(header.get("answer_start") or "")),
+            answer_start=answer_start,
         )
     except PromptError:
         raise
@@ -241,20 +246,10 @@ def _example(entry: Mapping[str, Any]) -> Example:
     return Example(str(entry["caption"]), words, str(entry["answer"]))
 
 
-def _answer_start(text: str) -> str:
+def _check_slots(part: str, text: str, known: Sequence[str]) -> None:
     for name, _ in _SLOT.findall(text):
-        if name not in ("place", "first_word"):
-            raise ValueError(f"its answer_start has {{{name}}}; known are place, first_word")
-    return text
-
-
-def _check_slots(template: str) -> None:
-    slots = [name for name, _ in _SLOT.findall(template)]
-    if "caption" not in slots:
-        raise ValueError("its text has no {caption}")
-    for name in slots:
-        if name not in _SLOTS and name != "caption":
-            raise ValueError(f"its text has {{{name}}}; known are caption, {', '.join(_SLOTS)}")
+        if name not in known:
+            raise ValueError(f"its {part} has {{{name}}}; known are {', '.join(known)}")
 
 
 def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from model.configuration.data import DataConfiguration
 from model.configuration.shape import ElsaShape, check_shape
 from model.configuration.training import TrainingConfiguration
-from model.documents import MOST_YAML_BYTES, DocumentRefused, parse_yaml
-from model.errors import ConfigurationError, one_line
-from model.files import FileRefused, is_file, read_typed
+from model.documents import MOST_YAML_BYTES, parse_yaml
+from model.errors import ConfigurationError
+from model.files import is_file, read_typed, unreadable_as
 from model.packages import package_folder
 from model.settings import check_section, set_values, unknown_key
 
@@ -115,14 +115,8 @@ def read_sections(name: str | Path, settings: Iterable[str] = ()) -> Sections:
 
 
 def _read_yaml(path: Path) -> Any:
-    try:
+    with unreadable_as(ConfigurationError, path):
         return parse_yaml(read_typed(path, MOST_YAML_BYTES))
-    except DocumentRefused as error:
-        raise ConfigurationError(f"{path}: {one_line(error)}") from None
-    except FileRefused as error:
-        raise ConfigurationError(one_line(error)) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _check_sources(path: Path, content: Mapping[str, Any], settings: Iterable[str]) -> None:
