@@ -36,6 +36,7 @@ MAY_OPEN = {
     "transforms/sound/clip_file.py": "a clip that the gate has opened, or a listed object on a remote store",
     "transforms/sound/decoder_process.py": "the null device, and the memory of this process in /proc",
     "transforms/sound/isolated_decoder.py": "a temporary file of this process",
+    "transforms/sound/open_sound.py": "a file that its caller has opened",
     "transforms/sources/freesound_ids.py": "the list of ids that the user's recipe names",
     "transforms/sources/input_tree.py": "the listing of the input, which follows no folder and checks each link",
     "transforms/sources/ranged_file.py": "an object on a remote store, by the name that the listing gave",
@@ -68,7 +69,7 @@ TAKE_FILES = (
     *("tarfile.open", "tarfile.TarFile", "zipfile.ZipFile", "np.loadtxt"),
 )
 #: What gives an open file: the gate, memory, and a file around an open one.
-GIVE_FILES = ("folder_files.*", "io.BytesIO", "_kemar_text", "ClampedFile")
+GIVE_FILES = ("folder_files.*", "io.BytesIO", "_kemar_text")
 #: These open nothing.
 HARMLESS = ("shutil.disk_usage",)
 

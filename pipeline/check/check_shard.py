@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import soundfile
 
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
@@ -37,9 +36,9 @@ from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
-from transforms.sound.clamped_file import ClampedFile
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
+from transforms.sound.open_sound import open_sound
 from transforms.sound.render import BIT_DEPTHS, decoded_pcm_sha256
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords, words_of
@@ -210,7 +209,7 @@ class ShardChecker:
 
     def _check_sound(self, file: BinaryIO, size: int, values: Mapping[str, Any]) -> Iterator[str]:
         try:
-            with soundfile.SoundFile(ClampedFile(file)) as sound:
+            with open_sound(file) as sound:
                 bit_depth = int(sound.subtype.removeprefix("PCM_"))
                 asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
                 expected = ("FLAC", CHANNELS, asked)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural, head_sha256
-from transforms.sound.clamped_file import ClampedFile
+from transforms.sound.open_sound import open_sound
 from transforms.storage import folder_files
 
 #: The folder of the files in a release.
@@ -107,7 +107,7 @@ def _binaural(row: Mapping[str, Any], release: str, head: Head) -> str | None:
 
 def _read_foa(file: BinaryIO) -> NDArray[np.float64] | None:
     """The beginning of a FLAC as samples (n, 4), as much as a player plays; None where it is no sound of a release."""
-    with soundfile.SoundFile(ClampedFile(file)) as sound:
+    with open_sound(file) as sound:
         if (sound.format, sound.samplerate, sound.channels) != ("FLAC", SAMPLE_RATE_HZ, 4):
             return None
         foa = sound.read(int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
