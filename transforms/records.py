@@ -1,4 +1,4 @@
-"""The records that flow through the pipeline: clip, room, scene, response, answer, row, shard."""
+"""The records that flow through the pipeline: clip, room, placement, response, answer, row, shard."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ OCTAVE_BANDS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
-class Scene:
+class Placement:
     """Positions of receiver and source from one lower corner of the room, and the source relative to the receiver."""
 
     receiver_m: tuple[float, float, float]
@@ -175,7 +175,7 @@ class Row:
     augmentation: int
     seed: int
     room: Room | None = None
-    scene: Scene | None = None
+    placement: Placement | None = None
     response: Response | None = None
     acoustics: Acoustics | None = None
     audio: Audio | None = None

@@ -44,11 +44,11 @@ def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str
     try:
         row = place_row(row, recipe.room_supply(), recipe.scene_ranges())
     except SceneDoesNotFit as error:
-        return Rerendered(values["id"], f"its seed gives no scene: {error}")
-    room, scene = row.room, row.scene
+        return Rerendered(values["id"], f"its seed gives no placement: {error}")
+    room, placement = row.room, row.placement
     assert room is not None
-    assert scene is not None
-    row = replace(row, response=simulate_response(room, scene, seed=row.seed))
+    assert placement is not None
+    row = replace(row, response=simulate_response(room, placement, seed=row.seed))
     rendered, _, _ = render_row(row, source, source_sha256, settings)
     assert rendered.audio is not None
     same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]

@@ -168,11 +168,11 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
 def _with_planned_words(row: Row) -> Row:
     """The placed row with its words, from the T30 that its room is designed for."""
     assert row.room is not None
-    assert row.scene is not None
+    assert row.placement is not None
     words = words_of(
-        azimuth_deg=row.scene.azimuth_deg,
-        elevation_deg=row.scene.elevation_deg,
-        distance_m=row.scene.distance_m,
+        azimuth_deg=row.placement.azimuth_deg,
+        elevation_deg=row.placement.elevation_deg,
+        distance_m=row.placement.distance_m,
         floor_area_m2=row.room.floor_area_m2,
         t30_ms=row.room.t30_ms,
     )

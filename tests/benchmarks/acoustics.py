@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.directions import angle_between_deg
-from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Scene
+from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Placement
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, DIRECT_WINDOW_S, SPEED_OF_SOUND_M_S
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source
@@ -41,9 +41,9 @@ class Checks:
     cpu_s: float
 
 
-def measured_direction(response: Response, scene: Scene) -> NDArray[np.float64]:
+def measured_direction(response: Response, placement: Placement) -> NDArray[np.float64]:
     """The direction of the direct sound: active intensity (3,) around its arrival, not normalised."""
-    return intensity_direction(response.samples, direct_sample(scene, response.sample_rate))
+    return intensity_direction(response.samples, direct_sample(placement, response.sample_rate))
 
 
 def intensity_direction(samples: NDArray[np.floating], arrival: float) -> NDArray[np.float64]:
@@ -63,33 +63,35 @@ def arrival_sample(response: Response) -> float:
     return float(peak + 0.5 * (before - after) / (before - 2 * at + after))
 
 
-def diffuse_drr_db(room: Room, scene: Scene) -> float:
+def diffuse_drr_db(room: Room, placement: Placement) -> float:
     """The DRR of a direct sound and a diffuse field that begins 1 ms later: Barron & Lee's revised theory, by octave.
 
     It depends on the distance alone, so it does not know that a floor or wall may be near.
     """
-    direct, late = _direct_energy(scene), _diffuse_energy(room, scene, DIRECT_WINDOW_S)
+    direct, late = _direct_energy(placement), _diffuse_energy(room, placement, DIRECT_WINDOW_S)
     return 10.0 * math.log10(direct / late)
 
 
-def image_drr_db(room: Room, scene: Scene) -> float:
+def image_drr_db(room: Room, placement: Placement) -> float:
     """The DRR from image sources until the field is mixed, and from Barron & Lee's diffuse field after that.
 
     A formula gives the images here. The engine that makes the responses is not used.
     """
     mixing_s = max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
-    distance_m, energy = image_energies(room, scene, scene.distance_m + SPEED_OF_SOUND_M_S * mixing_s)
-    early = distance_m <= scene.distance_m + SPEED_OF_SOUND_M_S * DIRECT_WINDOW_S
-    late = energy[~early].sum() + _diffuse_energy(room, scene, mixing_s)
+    distance_m, energy = image_energies(room, placement, placement.distance_m + SPEED_OF_SOUND_M_S * mixing_s)
+    early = distance_m <= placement.distance_m + SPEED_OF_SOUND_M_S * DIRECT_WINDOW_S
+    late = energy[~early].sum() + _diffuse_energy(room, placement, mixing_s)
     return 10.0 * math.log10(energy[early].sum() / late)
 
 
-def image_energies(room: Room, scene: Scene, radius_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def image_energies(
+    room: Room, placement: Placement, radius_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distances (images,) and energies at the receiver of white sound from every image within ``radius_m``."""
     absorption = np.array(room.absorption)
     axes = []
     for size_m, receiver_m, source_m, walls in zip(
-        (room.length_m, room.width_m, room.height_m), scene.receiver_m, scene.source_m, ((2, 2), (2, 2), (0, 1)),
+        (room.length_m, room.width_m, room.height_m), placement.receiver_m, placement.source_m, ((2, 2), (2, 2), (0, 1)),
         strict=True,
     ):  # fmt: skip
         cells = np.arange(-int(radius_m / size_m) - 2, int(radius_m / size_m) + 3)
@@ -107,23 +109,23 @@ def image_energies(room: Room, scene: Scene, radius_m: float) -> tuple[NDArray[n
     return distance_m, kept / distance_m**2
 
 
-def _direct_energy(scene: Scene) -> float:
-    air = np.exp(-np.array(AIR_ABSORPTION_PER_M) * scene.distance_m)
-    return float(white_band_energies() @ air) / scene.distance_m**2
+def _direct_energy(placement: Placement) -> float:
+    air = np.exp(-np.array(AIR_ABSORPTION_PER_M) * placement.distance_m)
+    return float(white_band_energies() @ air) / placement.distance_m**2
 
 
-def _diffuse_energy(room: Room, scene: Scene, from_s: float) -> float:
+def _diffuse_energy(room: Room, placement: Placement, from_s: float) -> float:
     """The energy of a diffuse field later than ``from_s`` after the direct sound; it decays from the emission on."""
     decay_per_s = DECAY_60_DB * 1000.0 / natural_t30_ms(room)
     power_per_s = 4.0 * math.pi * SPEED_OF_SOUND_M_S / room.volume_m3
-    left = np.exp(-decay_per_s * (scene.distance_m / SPEED_OF_SOUND_M_S + from_s)) / decay_per_s
+    left = np.exp(-decay_per_s * (placement.distance_m / SPEED_OF_SOUND_M_S + from_s)) / decay_per_s
     return power_per_s * float(white_band_energies() @ left)
 
 
-def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np.float64], float]:
+def late_field(response: Response, room: Room, placement: Placement) -> tuple[NDArray[np.float64], float]:
     """Levels of Y, Z, X against W in dB, and the largest coherence of two channels, after the images have ended."""
     rate = response.sample_rate
-    start_s = scene.distance_m / SPEED_OF_SOUND_M_S + max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
+    start_s = placement.distance_m / SPEED_OF_SOUND_M_S + max(2.0 * math.sqrt(room.volume_m3), 40.0) / 1000.0
     stop_s = max(start_s + 0.03, 0.8 * response.acoustics.t30_ms / 1000.0)
     late = response.samples[:4, round(start_s * rate) : round(stop_s * rate)].astype(np.float64)
     # Half of the decay is undone. Without that only the beginning counts, and with all of it only the lowest octaves at
@@ -139,21 +141,21 @@ def late_field(response: Response, room: Room, scene: Scene) -> tuple[NDArray[np
 def check_room(seed: int, index: int) -> Checks:
     """Draws, simulates and checks one room."""
     room = sample_room(seed, "train", index, RoomRanges())
-    scene = place_source(index, room, SceneRanges())
+    placement = place_source(index, room, SceneRanges())
     started = time.process_time()
-    response = simulate_response(room, scene, seed=index)
+    response = simulate_response(room, placement, seed=index)
     cpu_s = time.process_time() - started
-    expected = direction_to_unit_vector(scene.azimuth_deg, scene.elevation_deg)
-    levels, coherence = late_field(response, room, scene)
+    expected = direction_to_unit_vector(placement.azimuth_deg, placement.elevation_deg)
+    levels, coherence = late_field(response, room, placement)
     measured = response.acoustics
     return Checks(
         t30_ms=measured.t30_ms,
         t30_error_percent=100.0 * abs(measured.t30_ms / room.t30_ms - 1.0),
         band_errors_percent=100.0 * np.abs(np.array(measured.t30_bands_ms) / np.array(room.t30_bands_ms) - 1.0),
-        direction_error_deg=float(angle_between_deg(measured_direction(response, scene), expected)),
-        distance_error_samples=abs(arrival_sample(response) - direct_sample(scene, response.sample_rate)),
-        drr_off_images_db=measured.drr_db - image_drr_db(room, scene),
-        drr_off_diffuse_db=measured.drr_db - diffuse_drr_db(room, scene),
+        direction_error_deg=float(angle_between_deg(measured_direction(response, placement), expected)),
+        distance_error_samples=abs(arrival_sample(response) - direct_sample(placement, response.sample_rate)),
+        drr_off_images_db=measured.drr_db - image_drr_db(room, placement),
+        drr_off_diffuse_db=measured.drr_db - diffuse_drr_db(room, placement),
         late_levels_db=levels,
         late_coherence=coherence,
         cpu_s=cpu_s,

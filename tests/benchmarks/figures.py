@@ -106,11 +106,11 @@ def draw_decays(rooms: list[Room]) -> Figure:
     """The Schroeder decay of one response by octave, with the T30 that was requested in each."""
     index = int(np.argsort([room.t30_ms for room in rooms], kind="stable")[len(rooms) // 2])
     room = rooms[index]
-    scene = place_source(index, room, SceneRanges())
-    response = simulate_response(room, scene, seed=index)
+    placement = place_source(index, room, SceneRanges())
+    response = simulate_response(room, placement, seed=index)
     figure, axis = plt.subplots(figsize=(8.4, 3.6))
     colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.92, len(OCTAVE_BANDS_HZ)))
-    start_s = direct_sample(scene, response.sample_rate) / response.sample_rate
+    start_s = direct_sample(placement, response.sample_rate) / response.sample_rate
     asked = zip(OCTAVE_BANDS_HZ, room.t30_bands_ms, response.acoustics.t30_bands_ms, strict=True)
     series = octave_energies(response.samples[0], response.sample_rate)
     for (energies, rate), colour, (hertz, asked_ms, measured_ms) in zip(series, colours, asked, strict=True):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.recipe import load_recipe
 from tests.benchmarks.acoustics import intensity_direction
 from tests.directions import angle_between_deg
-from transforms.records import Clip, Response, Room, Row, Scene
+from transforms.records import Clip, Response, Room, Row, Placement
 from transforms.rooms.acoustics import t30_ms
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source
@@ -44,7 +44,7 @@ class Job:
     """A clip in a room: all that each way needs."""
 
     room: Room
-    scene: Scene
+    placement: Placement
     seed: int
     flac: bytes
 
@@ -80,7 +80,7 @@ def clip_flac(index: int, duration_s: float = CLIP_S) -> bytes:
 
 
 def job(seed: int, index: int) -> Job:
-    """Room ``index`` of a draw, with the scene in which the acoustics are checked, and a clip."""
+    """Room ``index`` of a draw, with the placement in which the acoustics are checked, and a clip."""
     room = sample_room(seed, "train", index, RoomRanges())
     return Job(room, place_source(index, room, SceneRanges()), index, clip_flac(index))
 
@@ -111,10 +111,10 @@ def ours(work: Job) -> Ours:
     )
     source_sha256 = hashlib.sha256(work.flac).hexdigest()
     prepared = time.process_time()
-    response = simulate_response(work.room, work.scene, seed=work.seed)
+    response = simulate_response(work.room, work.placement, seed=work.seed)
     simulated = time.process_time()
     clip = Clip("benchmark", "train", str(work.seed), "", ())
-    row = Row(f"train/{work.seed}", clip, 0, work.seed, room=work.room, scene=work.scene, response=response)
+    row = Row(f"train/{work.seed}", clip, 0, work.seed, room=work.room, placement=work.placement, response=response)
     _, flac, pcm = render_row(row, source, source_sha256, SETTINGS)
     ended = time.process_time()
     prepare_clip(samples, rate, trim_below_peak_db=SETTINGS.trim_below_peak_db, min_duration_s=SETTINGS.min_duration_s)
@@ -140,7 +140,7 @@ def usual_script(work: Job) -> Made:
     import pyroomacoustics as pra
     from pyroomacoustics.directivities import DirectionVector, FigureEight, Omnidirectional
 
-    room, scene = work.room, work.scene
+    room, placement = work.room, work.placement
     size_m = [room.length_m, room.width_m, room.height_m]
     before = time.process_time()
     try:
@@ -149,10 +149,10 @@ def usual_script(work: Job) -> Made:
         return Made(math.nan, math.nan, math.nan, math.nan, math.nan, failure=str(error))
     source, _ = soundfile.read(io.BytesIO(work.flac))
     shoebox = pra.ShoeBox(size_m, fs=SAMPLE_RATE, materials=pra.Material(absorption), max_order=max_order)
-    shoebox.add_source(list(scene.source_m), signal=source)
+    shoebox.add_source(list(placement.source_m), signal=source)
     # Azimuth and angle from the zenith of the figures of eight for Y, Z and X.
     figures = [FigureEight(DirectionVector(*looks, degrees=True)) for looks in ((90, 90), (0, 0), (0, 90))]
-    places = np.tile(np.array(scene.receiver_m)[:, None], 4)
+    places = np.tile(np.array(placement.receiver_m)[:, None], 4)
     shoebox.add_microphone_array(places, directivity=[Omnidirectional(), *figures])
     shoebox.simulate()
     signals = np.asarray(shoebox.mic_array.signals)[:, : source.size]
@@ -161,8 +161,8 @@ def usual_script(work: Job) -> Made:
     n_samples = min(len(channel[0]) for channel in shoebox.rir)
     response = np.stack([channel[0][:n_samples] for channel in shoebox.rir])
     measured_ms = t30_ms(response[0], SAMPLE_RATE)
-    expected = direction_to_unit_vector(scene.azimuth_deg, scene.elevation_deg)
-    arrival = direct_sample(scene, SAMPLE_RATE) + USUAL_DELAY
+    expected = direction_to_unit_vector(placement.azimuth_deg, placement.elevation_deg)
+    arrival = direct_sample(placement, SAMPLE_RATE) + USUAL_DELAY
     return Made(
         cpu_s=cpu_s,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
@@ -187,7 +187,7 @@ def _small_job() -> Job:
     """A short clip in a dry room, to pay for imports before anything is measured."""
     materials = ("carpet_thin", "ceiling_fissured_tile", "curtains_velvet")
     room = furnish_room("small", "validation", (5.0, 4.0, 3.0), materials=materials, t30_ms=250.0)
-    return Job(room, Scene((2.0, 2.0, 1.5), (3.0, 2.0, 1.5), 0.0, 0.0, 1.0), 0, clip_flac(0, 4.0))
+    return Job(room, Placement((2.0, 2.0, 1.5), (3.0, 2.0, 1.5), 0.0, 0.0, 1.0), 0, clip_flac(0, 4.0))
 
 
 def convolve_spatialscaper(work: Job, response: NDArray[np.float32]) -> float:
@@ -203,7 +203,7 @@ def convolve_spatialscaper(work: Job, response: NDArray[np.float32]) -> float:
 def warm_up() -> None:
     """Runs each way once, to pay for imports and tables before anything is measured."""
     work = _small_job()
-    response = simulate_response(work.room, work.scene, seed=0)
+    response = simulate_response(work.room, work.placement, seed=0)
     convolve_spatialscaper(work, response.samples)
     floor(work, ours(work).pcm)
 

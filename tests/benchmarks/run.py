@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db, peak_memory_mb, print_acoustics
-from transforms.records import Room, Scene
+from transforms.records import Room, Placement
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.rooms.image_sources import ImageSources, image_source_response, image_sources
 from transforms.rooms.ranges import RoomRanges
@@ -112,7 +112,7 @@ def rir_generator_residual_db() -> float | None:
     rate, size_m, receiver_m, source_m = 48_000, (5.0, 4.0, 2.7), (1.9, 2.2, 1.3), (3.1, 1.1, 1.7)
     grey = tuple((0.2,) * 8 for _ in range(3))
     room = Room("grey", "test", *size_m, ("", "", ""), grey, 1.0, 400.0, (400.0,) * 8)
-    scene = Scene(receiver_m, source_m, 0.0, 0.0, math.dist(receiver_m, source_m))
+    placement = Placement(receiver_m, source_m, 0.0, 0.0, math.dist(receiver_m, source_m))
 
     def without_air(*arguments) -> ImageSources:  # type: ignore[no-untyped-def]
         images = image_sources(*arguments)
@@ -121,7 +121,7 @@ def rir_generator_residual_db() -> float | None:
 
     n_samples = round(0.2 * rate)
     with mock.patch("transforms.rooms.image_sources.image_sources", without_air):
-        ours = image_source_response(room, scene, duration_s=0.25)[:, :n_samples]
+        ours = image_source_response(room, placement, duration_s=0.25)[:, :n_samples]
     omni, figure = rir_generator.mtype.omnidirectional, rir_generator.mtype.bidirectional
     band = butter(6, [100.0, 15_000.0], "band", fs=rate, output="sos")
     residuals = []

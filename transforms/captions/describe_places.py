@@ -16,12 +16,12 @@ def describe_place(row: Row) -> Row:
     Raises:
         ValueError: when the row has not been placed and measured.
     """
-    if row.room is None or row.scene is None or row.acoustics is None:
-        raise ValueError(f"row {row.id} has no room, scene or measurement")
+    if row.room is None or row.placement is None or row.acoustics is None:
+        raise ValueError(f"row {row.id} has no room, placement or measurement")
     words = words_of(
-        azimuth_deg=row.scene.azimuth_deg,
-        elevation_deg=row.scene.elevation_deg,
-        distance_m=row.scene.distance_m,
+        azimuth_deg=row.placement.azimuth_deg,
+        elevation_deg=row.placement.elevation_deg,
+        distance_m=row.placement.distance_m,
         floor_area_m2=row.room.floor_area_m2,
         t30_ms=row.acoustics.t30_ms,
     )

@@ -11,7 +11,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.special import lpmv
 
-from transforms.records import OCTAVE_BANDS_HZ, Room, Scene
+from transforms.records import OCTAVE_BANDS_HZ, Room, Placement
 from transforms.rooms.acoustics import (
     AIR_ABSORPTION_PER_M,
     DECAY_60_DB,
@@ -42,7 +42,7 @@ class ImageSources:
 
 
 def image_source_response(
-    room: Room, scene: Scene, *, duration_s: float, sample_rate: int = 48_000, order: int = 1
+    room: Room, placement: Placement, *, duration_s: float, sample_rate: int = 48_000, order: int = 1
 ) -> NDArray[np.float64]:
     """The response of image sources alone, without a diffuse tail and without correcting the decay.
 
@@ -51,7 +51,7 @@ def image_source_response(
 
     Args:
         room: the room, with its absorption by surface and octave.
-        scene: the positions of source and receiver.
+        placement: the positions of source and receiver.
         duration_s: the time after the emission, in seconds.
         sample_rate: in hertz, at least 44.1 kHz.
         order: the ambisonic order, 0 to 3.
@@ -64,11 +64,11 @@ def image_source_response(
     """
     check_sample_rate(sample_rate)
     check_order(order)
-    early = EarlyField(room, scene, duration_s, sample_rate, order)
+    early = EarlyField(room, placement, duration_s, sample_rate, order)
     return np.asarray(early.direct + early.reflections.sum(axis=1))
 
 
-def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
+def image_sources(room: Room, placement: Placement, radius_m: float) -> ImageSources:
     """Finds the direct sound and all image sources closer to the receiver than ``radius_m``, with pyroomacoustics.
 
     Raises:
@@ -77,7 +77,7 @@ def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
     from pyroomacoustics import libroom
 
     size_m = np.array([room.length_m, room.width_m, room.height_m])
-    source_m, receiver_m = np.array(scene.source_m), np.array(scene.receiver_m)
+    source_m, receiver_m = np.array(placement.source_m), np.array(placement.receiver_m)
     floor, ceiling, walls = (np.array(surface) for surface in room.absorption)
     # pyroomacoustics orders walls as west, east, south, north, floor, ceiling.
     absorption = np.stack([walls, walls, walls, walls, floor, ceiling], axis=1).astype(np.float32)
@@ -95,7 +95,7 @@ def image_sources(room: Room, scene: Scene, radius_m: float) -> ImageSources:
     offset_m = position_m - receiver_m
     distance_m = np.sqrt(np.sum(offset_m * offset_m, axis=1))
     if distance_m.min() < 1e-3:
-        raise ValueError(f"source and receiver are at one point: {scene.source_m}")
+        raise ValueError(f"source and receiver are at one point: {placement.source_m}")
     reflections = np.abs(cells).sum(axis=1)
     inside = np.flatnonzero((distance_m < radius_m) | (reflections == 0))
     inside = inside[np.lexsort((inside, distance_m[inside], reflections[inside] > 0))]
@@ -137,7 +137,7 @@ class EarlyField:
 
     Args:
         room: the room.
-        scene: the positions of source and receiver.
+        placement: the positions of source and receiver.
         duration_s: until when image sources are taken, in seconds after the emission.
         sample_rate: in hertz.
         order: the ambisonic order.
@@ -147,13 +147,13 @@ class EarlyField:
     def __init__(
         self,
         room: Room,
-        scene: Scene,
+        placement: Placement,
         duration_s: float,
         sample_rate: int,
         order: int,
         fade_from_s: float | None = None,
     ) -> None:
-        images = image_sources(room, scene, SPEED_OF_SOUND_M_S * duration_s)
+        images = image_sources(room, placement, SPEED_OF_SOUND_M_S * duration_s)
         arrival = images.distance_m * (sample_rate / SPEED_OF_SOUND_M_S)
         amplitude = images.amplitude
         if fade_from_s is not None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from transforms.records import Rejection, Room, Row, Scene, Shard
+from transforms.records import Rejection, Room, Row, Placement, Shard
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_supply import RoomSupply
@@ -44,7 +44,7 @@ def largest_distance_m(room: Room, azimuth_deg: float, elevation_deg: float, ran
     return min([ranges.distance_max_m, *held])
 
 
-def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
+def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Placement:
     """Draws the positions of receiver and source for a row; the receiver faces the room's +x.
 
     Azimuth and elevation are uniform in every room. The distance is uniform between the least of the range and the
@@ -89,7 +89,7 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Scene:
         round(position + offset, _SOURCE_DECIMALS)
         for position, offset in zip(receiver_m, offset_m.tolist(), strict=True)
     )
-    return Scene(
+    return Placement(
         receiver_m=(receiver_m[0], receiver_m[1], receiver_m[2]),
         source_m=(source_m[0], source_m[1], source_m[2]),
         azimuth_deg=azimuth_deg,
@@ -113,11 +113,11 @@ def place_row(row: Row, supply: RoomSupply, ranges: SceneRanges) -> Row:
         SceneDoesNotFit: the room is too small for the least distance in the direction that was drawn.
     """
     room = supply.room_for(row.seed, row.clip.split)
-    return replace(row, room=room, scene=place_source(row.seed, room, ranges))
+    return replace(row, room=room, placement=place_source(row.seed, room, ranges))
 
 
 def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
-    """Draws a scene for each row of a shard; a row whose room is too small is rejected.
+    """Draws a placement for each row of a shard; a row whose room is too small is rejected.
 
     Raises:
         ValueError: a row has no room.
@@ -128,7 +128,7 @@ def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
         if row.room is None:
             raise ValueError(f"row {row.id} has no room yet")
         try:
-            rows.append(replace(row, scene=place_source(row.seed, row.room, ranges)))
+            rows.append(replace(row, placement=place_source(row.seed, row.room, ranges)))
         except SceneDoesNotFit as error:
             clip = row.clip
             rejections.append(

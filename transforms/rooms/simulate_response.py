@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.records import Acoustics, Response, Room, Row, Scene, Shard
+from transforms.records import Acoustics, Response, Room, Row, Placement, Shard
 from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, check_sample_rate, measure, t30_bands_ms, t30_ms
 from transforms.rooms.diffuse_tail import DiffuseTail
 from transforms.rooms.image_sources import EarlyField, check_order
@@ -35,7 +35,9 @@ _CLOSE_ENOUGH = 0.002
 _REFERENCE_RANGES = SceneRanges(distance_min_m=1.0)
 
 
-def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int = 48_000, order: int = 1) -> Response:
+def simulate_response(
+    room: Room, placement: Placement, *, seed: int, sample_rate: int = 48_000, order: int = 1
+) -> Response:
     """Simulates the response of a room from source to receiver, and measures it.
 
     The beginning consists of image sources, by octave; a diffuse field of the same power follows, as in a furnished
@@ -44,7 +46,7 @@ def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int =
 
     Args:
         room: the room.
-        scene: the positions of source and receiver.
+        placement: the positions of source and receiver.
         seed: the seed of the diffuse noise.
         sample_rate: in hertz, at least 44.1 kHz.
         order: the ambisonic order, 0 to 3.
@@ -59,9 +61,9 @@ def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int =
     check_sample_rate(sample_rate)
     check_order(order)
     mixing_s = max(MIXING_MS_PER_ROOT_M3 * math.sqrt(room.volume_m3), MIXING_LEAST_MS) / 1000.0
-    direct_s = _distance_m(scene) / SPEED_OF_SOUND_M_S
+    direct_s = _distance_m(placement) / SPEED_OF_SOUND_M_S
     fade_s = (direct_s + CROSSFADE_FROM * mixing_s, direct_s + mixing_s)
-    early = EarlyField(room, scene, fade_s[1], sample_rate, order, fade_s[0])
+    early = EarlyField(room, placement, fade_s[1], sample_rate, order, fade_s[0])
     n_samples = math.ceil((direct_s + max(room.t30_bands_ms) / 1000.0) * sample_rate) + early.n_samples // 4
     tail = DiffuseTail(room, seed, n_samples, sample_rate, fade_s)
     decays_ms, samples_w = _correct_decays(room, early, tail)
@@ -69,7 +71,7 @@ def simulate_response(room: Room, scene: Scene, *, seed: int, sample_rate: int =
     samples[0] = samples_w
     for channel in range(1, early.channels):
         samples[channel] = _join(early, tail, channel, decays_ms)
-    return Response(samples, sample_rate, measure(samples[0], sample_rate, direct_sample(scene, sample_rate)))
+    return Response(samples, sample_rate, measure(samples[0], sample_rate, direct_sample(placement, sample_rate)))
 
 
 def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acoustics:
@@ -79,15 +81,15 @@ def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acousti
     """
     reference_seed = derive_seed(seed, "reference", room.room_id)
     try:
-        scene = place_source(reference_seed, room, _REFERENCE_RANGES)
+        placement = place_source(reference_seed, room, _REFERENCE_RANGES)
     except SceneDoesNotFit:
-        scene = place_source(reference_seed, room, SceneRanges())
-    return simulate_response(room, scene, seed=reference_seed, sample_rate=sample_rate, order=0).acoustics
+        placement = place_source(reference_seed, room, SceneRanges())
+    return simulate_response(room, placement, seed=reference_seed, sample_rate=sample_rate, order=0).acoustics
 
 
-def direct_sample(scene: Scene, sample_rate: int) -> float:
+def direct_sample(placement: Placement, sample_rate: int) -> float:
     """The arrival of the direct sound, in samples after its emission; not rounded."""
-    return _distance_m(scene) / SPEED_OF_SOUND_M_S * sample_rate
+    return _distance_m(placement) / SPEED_OF_SOUND_M_S * sample_rate
 
 
 def _correct_decays(
@@ -140,29 +142,29 @@ def _join(early: EarlyField, tail: DiffuseTail, channel: int, decays_ms: NDArray
     return np.asarray(joined)
 
 
-def _distance_m(scene: Scene) -> float:
-    return math.dist(scene.source_m, scene.receiver_m)
+def _distance_m(placement: Placement) -> float:
+    return math.dist(placement.source_m, placement.receiver_m)
 
 
 def simulate_responses(shard: Shard) -> Shard:
     """Simulates and measures a response for each row of a shard.
 
     Raises:
-        ValueError: a row has no room or no scene.
+        ValueError: a row has no room or no placement.
     """
     return shard.with_rows(tuple(_with_response(row) for row in shard.rows))
 
 
 def _with_response(row: Row) -> Row:
-    if row.room is None or row.scene is None:
-        raise ValueError(f"row {row.id} has no room or no scene yet")
-    response = simulate_response(row.room, row.scene, seed=row.seed)
+    if row.room is None or row.placement is None:
+        raise ValueError(f"row {row.id} has no room or no placement yet")
+    response = simulate_response(row.room, row.placement, seed=row.seed)
     return replace(row, response=response, acoustics=response.acoustics)
 
 
 @dataclass
 class SimulateResponses(EachShard):
-    """Gives each row with a room and a scene its first-order response."""
+    """Gives each row with a room and a placement its first-order response."""
 
     name: ClassVar[str] = "simulate responses"
 

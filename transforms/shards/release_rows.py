@@ -152,8 +152,8 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
     Raises:
         ValueError: if a stage left out something that a column needs.
     """
-    room, scene, acoustics, audio, words = row.room, row.scene, row.acoustics, row.audio, row.words
-    if room is None or scene is None or acoustics is None or audio is None or words is None or not row.captions:
+    room, placement, acoustics, audio, words = row.room, row.placement, row.acoustics, row.audio, row.words
+    if room is None or placement is None or acoustics is None or audio is None or words is None or not row.captions:
         raise ValueError(f"row {row.id} is not finished")
     clip = row.clip
     return _rounded(
@@ -175,9 +175,9 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "duration_s": audio.duration_s,
             "sample_rate": audio.sample_rate,
             "gain_db": audio.gain_db,
-            "azimuth_deg": scene.azimuth_deg,
-            "elevation_deg": scene.elevation_deg,
-            "distance_m": scene.distance_m,
+            "azimuth_deg": placement.azimuth_deg,
+            "elevation_deg": placement.elevation_deg,
+            "distance_m": placement.distance_m,
             "direction": words.direction,
             "elevation": words.elevation,
             "distance": words.distance,
@@ -189,8 +189,8 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "room_height_m": room.height_m,
             "floor_area_m2": room.floor_area_m2,
             "volume_m3": room.volume_m3,
-            **{f"receiver_{axis}_m": value for axis, value in zip("xyz", scene.receiver_m, strict=True)},
-            **{f"source_{axis}_m": value for axis, value in zip("xyz", scene.source_m, strict=True)},
+            **{f"receiver_{axis}_m": value for axis, value in zip("xyz", placement.receiver_m, strict=True)},
+            **{f"source_{axis}_m": value for axis, value in zip("xyz", placement.source_m, strict=True)},
             "t30_ms": acoustics.t30_ms,
             "t30_bands_ms": acoustics.t30_bands_ms,
             "edt_ms": acoustics.edt_ms,

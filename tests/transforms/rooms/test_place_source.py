@@ -27,39 +27,39 @@ sizes = st.builds(room_of, st.floats(2.7, 22.0), st.floats(2.7, 22.0), st.floats
 @settings(max_examples=200, deadline=None)
 @given(sizes, st.integers(0, 2**64 - 1))
 def test_both_stand_inside_where_the_row_says(room, seed):
-    scene = place_source(seed, room, RANGES)
+    placement = place_source(seed, room, RANGES)
     sizes_m = np.array([room.length_m, room.width_m, room.height_m])
     clearance = np.array([RANGES.wall_clearance_m, RANGES.wall_clearance_m, RANGES.vertical_clearance_m])
-    for place in (scene.receiver_m, scene.source_m):
+    for place in (placement.receiver_m, placement.source_m):
         assert np.all(np.array(place) >= clearance - 1e-5)
         assert np.all(np.array(place) <= sizes_m - clearance + 1e-5)
-    offset = np.array(scene.source_m) - np.array(scene.receiver_m)
+    offset = np.array(placement.source_m) - np.array(placement.receiver_m)
     azimuth, elevation, distance = vector_to_direction(offset)
-    expected = direction_to_unit_vector(scene.azimuth_deg, scene.elevation_deg)
+    expected = direction_to_unit_vector(placement.azimuth_deg, placement.elevation_deg)
     assert angle_between_deg(offset, expected) < 2e-4
-    assert abs(wrap_azimuth(float(azimuth) - scene.azimuth_deg)) < 3e-4
-    assert elevation == pytest.approx(scene.elevation_deg, abs=2e-4)
-    assert distance == pytest.approx(scene.distance_m, abs=2e-6)
+    assert abs(wrap_azimuth(float(azimuth) - placement.azimuth_deg)) < 3e-4
+    assert elevation == pytest.approx(placement.elevation_deg, abs=2e-4)
+    assert distance == pytest.approx(placement.distance_m, abs=2e-6)
 
 
 @settings(max_examples=100, deadline=None)
 @given(sizes, st.integers(0, 2**64 - 1))
 def test_draws_lie_on_their_grids_and_in_the_ranges(room, seed):
-    scene = place_source(seed, room, RANGES)
-    assert scene == place_source(seed, room, RANGES)
-    assert RANGES.distance_min_m <= scene.distance_m <= RANGES.distance_max_m
-    assert RANGES.elevation_min_deg <= scene.elevation_deg <= RANGES.elevation_max_deg
-    assert -180.0 < scene.azimuth_deg <= 180.0
-    for value, steps in ((scene.distance_m, 1000), (scene.azimuth_deg, 100), (scene.elevation_deg, 100)):
+    placement = place_source(seed, room, RANGES)
+    assert placement == place_source(seed, room, RANGES)
+    assert RANGES.distance_min_m <= placement.distance_m <= RANGES.distance_max_m
+    assert RANGES.elevation_min_deg <= placement.elevation_deg <= RANGES.elevation_max_deg
+    assert -180.0 < placement.azimuth_deg <= 180.0
+    for value, steps in ((placement.distance_m, 1000), (placement.azimuth_deg, 100), (placement.elevation_deg, 100)):
         assert value == round(value * steps) / steps
-    for value in scene.receiver_m:
+    for value in placement.receiver_m:
         assert value == round(value * 1000) / 1000
 
 
 def test_directions_are_uniform_even_in_a_low_room():
     scenes = [place_source(seed, room_of(12.0, 9.0, 2.5), RANGES) for seed in range(4000)]
-    azimuths = np.array([scene.azimuth_deg for scene in scenes])
-    elevations = np.array([scene.elevation_deg for scene in scenes])
+    azimuths = np.array([placement.azimuth_deg for placement in scenes])
+    elevations = np.array([placement.elevation_deg for placement in scenes])
     counts = np.histogram(azimuths, 8, (-180, 180))[0]
     assert 400 < counts.min() <= counts.max() < 600
     counts = np.histogram(elevations, 6, (RANGES.elevation_min_deg, RANGES.elevation_max_deg))[0]
@@ -91,9 +91,9 @@ def test_ranges_of_ones_own_can_fix_a_place():
         distance_min_m=2.0, distance_max_m=2.0, elevation_min_deg=0.0, elevation_max_deg=0.0, azimuth_min_deg=89.99,
         azimuth_max_deg=90.0,
     )  # fmt: skip
-    scene = place_source(5, room_of(6.0, 6.0, 3.0), ranges)
-    assert scene.azimuth_deg == 90.0
-    assert scene.source_m[1] - scene.receiver_m[1] == pytest.approx(2.0)
+    placement = place_source(5, room_of(6.0, 6.0, 3.0), ranges)
+    assert placement.azimuth_deg == 90.0
+    assert placement.source_m[1] - placement.receiver_m[1] == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(

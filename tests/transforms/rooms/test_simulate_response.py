@@ -13,7 +13,7 @@ from scipy.signal import butter, sosfiltfilt
 from pipeline.report.spaudiopy import spaudiopy_module
 from tests.benchmarks.acoustics import arrival_sample, diffuse_drr_db, image_drr_db, late_field, measured_direction
 from tests.directions import angle_between_deg, vector_to_direction
-from transforms.records import Room, Scene
+from transforms.records import Room, Placement
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, measure
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.image_sources import image_source_response, image_sources, sn3d_harmonics
@@ -26,10 +26,10 @@ RATE = 48_000
 MATERIALS = ("carpet_thin", "plasterboard", "wood_16mm")
 
 
-def scene_at(azimuth_deg: float, elevation_deg: float, distance_m: float, receiver_m=(3.5, 3.0, 1.6)) -> Scene:
+def scene_at(azimuth_deg: float, elevation_deg: float, distance_m: float, receiver_m=(3.5, 3.0, 1.6)) -> Placement:
     offset = distance_m * direction_to_unit_vector(azimuth_deg, elevation_deg)
     source_m = tuple((np.array(receiver_m) + offset).tolist())
-    return Scene(receiver_m, source_m, azimuth_deg, elevation_deg, distance_m)
+    return Placement(receiver_m, source_m, azimuth_deg, elevation_deg, distance_m)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,10 @@ def drawn():
 @pytest.mark.parametrize("azimuth_deg", [0.0, 37.0, 90.0, 141.0, 180.0, -37.0, -90.0, -141.0])
 @pytest.mark.parametrize("elevation_deg", [-40.0, 0.0, 40.0])
 def test_the_direct_sound_comes_from_where_the_scene_says(room, azimuth_deg, elevation_deg):
-    scene = scene_at(azimuth_deg, elevation_deg, 1.2)
-    response = simulate_response(room, scene, seed=1)
+    placement = scene_at(azimuth_deg, elevation_deg, 1.2)
+    response = simulate_response(room, placement, seed=1)
     expected = direction_to_unit_vector(azimuth_deg, elevation_deg)
-    assert angle_between_deg(measured_direction(response, scene), expected) < 0.1
+    assert angle_between_deg(measured_direction(response, placement), expected) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -61,45 +61,45 @@ def test_the_direct_sound_comes_from_where_the_scene_says(room, azimuth_deg, ele
 )
 def test_front_left_and_up_are_positive_x_y_z(room, azimuth_deg, elevation_deg, channel, sign):
     """+90° is left is +Y; ACN puts Y, Z, X at 1, 2, 3; SN3D makes them as large as W."""
-    scene = scene_at(azimuth_deg, elevation_deg, 1.0)
-    samples = simulate_response(room, scene, seed=1).samples
-    middle = round(direct_sample(scene, RATE))
+    placement = scene_at(azimuth_deg, elevation_deg, 1.0)
+    samples = simulate_response(room, placement, seed=1).samples
+    middle = round(direct_sample(placement, RATE))
     expected = sign * (math.sin(math.radians(45)) if elevation_deg else 1.0)
     assert samples[channel, middle] / samples[0, middle] == pytest.approx(expected, abs=1e-3)
 
 
 def test_direct_sounds_of_drawn_rooms_are_exact(drawn):
-    for _, scene, response in drawn:
-        expected = direction_to_unit_vector(scene.azimuth_deg, scene.elevation_deg)
-        assert angle_between_deg(measured_direction(response, scene), expected) < 0.1
-        assert abs(arrival_sample(response) - scene.distance_m / SPEED_OF_SOUND_M_S * RATE) < 1.0
+    for _, placement, response in drawn:
+        expected = direction_to_unit_vector(placement.azimuth_deg, placement.elevation_deg)
+        assert angle_between_deg(measured_direction(response, placement), expected) < 0.1
+        assert abs(arrival_sample(response) - placement.distance_m / SPEED_OF_SOUND_M_S * RATE) < 1.0
 
 
 @pytest.mark.parametrize("distance_m", [0.5, 1.0, 2.0])
 def test_the_direct_sound_has_the_amplitude_of_one_over_distance(room, distance_m):
-    scene = scene_at(30.0, 0.0, distance_m)
-    images = image_sources(room, scene, 15.0)
+    placement = scene_at(30.0, 0.0, distance_m)
+    images = image_sources(room, placement, 15.0)
     air = np.exp(-0.5 * np.array(AIR_ABSORPTION_PER_M) * distance_m)
     assert images.amplitude[0] == pytest.approx(air / distance_m)
-    samples = simulate_response(room, scene, seed=1).samples[0].astype(np.float64)
-    middle = round(direct_sample(scene, RATE))
+    samples = simulate_response(room, placement, seed=1).samples[0].astype(np.float64)
+    middle = round(direct_sample(placement, RATE))
     # The spectrum of the direct sound alone, in the octaves that air leaves alone.
     spectrum = np.abs(np.fft.rfft(samples[max(0, middle - 40) : middle + 41], 4096))
     assert spectrum[100:600].mean() == pytest.approx(1.0 / distance_m, rel=0.02)
 
 
 def test_nothing_comes_before_the_direct_sound(drawn):
-    for _, scene, response in drawn:
-        before = response.samples[:, : max(0, math.floor(direct_sample(scene, RATE)) - 40)]
+    for _, placement, response in drawn:
+        before = response.samples[:, : max(0, math.floor(direct_sample(placement, RATE)) - 40)]
         assert np.abs(before).max(initial=0.0) < 1e-4
 
 
 def test_t30_is_what_was_asked(drawn):
     errors = []
-    for room, scene, response in drawn:
+    for room, placement, response in drawn:
         assert response.acoustics.t30_ms == pytest.approx(room.t30_ms, rel=0.02)
         errors.append(np.array(response.acoustics.t30_bands_ms[:7]) / np.array(room.t30_bands_ms[:7]) - 1)
-        assert measure(response.samples[0], RATE, direct_sample(scene, RATE)) == response.acoustics
+        assert measure(response.samples[0], RATE, direct_sample(placement, RATE)) == response.acoustics
     assert np.mean(np.abs(errors)) < 0.03
     assert np.mean(np.abs(errors) < 0.05) > 0.9
 
@@ -109,31 +109,31 @@ def test_octaves_that_differ_are_each_what_was_asked():
     materials = ("concrete_floor", "hard_surface", "brickwork")
     reverberant = furnish_room("church", "train", (16.0, 14.0, 8.0), materials=materials, t30_ms=2300.0)
     assert max(reverberant.t30_bands_ms) > 2.5 * reverberant.t30_bands_ms[-1]
-    scene = scene_at(40.0, 10.0, 3.5, receiver_m=(8.0, 5.0, 2.0))
-    measured = np.array(simulate_response(reverberant, scene, seed=5).acoustics.t30_bands_ms)
+    placement = scene_at(40.0, 10.0, 3.5, receiver_m=(8.0, 5.0, 2.0))
+    measured = np.array(simulate_response(reverberant, placement, seed=5).acoustics.t30_bands_ms)
     assert np.mean(np.abs(measured / reverberant.t30_bands_ms - 1)) < 0.05
     assert measured[-1] == pytest.approx(reverberant.t30_bands_ms[-1], rel=0.05)
 
 
 def test_drr_follows_theory(drawn):
     """Every place has its own first reflections; with a diffuse field in their stead theory is right on average."""
-    for room, scene, response in drawn:
-        assert response.acoustics.drr_db == pytest.approx(image_drr_db(room, scene), abs=1.5)
-    off = [response.acoustics.drr_db - diffuse_drr_db(room, scene) for room, scene, response in drawn]
+    for room, placement, response in drawn:
+        assert response.acoustics.drr_db == pytest.approx(image_drr_db(room, placement), abs=1.5)
+    off = [response.acoustics.drr_db - diffuse_drr_db(room, placement) for room, placement, response in drawn]
     assert abs(np.mean(off)) < 1.5
     assert np.percentile(np.abs(off), 90) < 3.0
 
 
 def test_the_late_field_is_isotropic(drawn):
-    for room, scene, response in drawn:
-        levels_db, coherence = late_field(response, room, scene)
+    for room, placement, response in drawn:
+        levels_db, coherence = late_field(response, room, placement)
         assert levels_db == pytest.approx(np.full(3, -10 * math.log10(3)), abs=0.5)
         assert coherence < 0.1
 
 
 def test_each_room_and_seed_has_its_own_tail(room):
-    scene = scene_at(10.0, 5.0, 1.5)
-    one, other = (simulate_response(room, scene, seed=seed).samples for seed in (1, 2))
+    placement = scene_at(10.0, 5.0, 1.5)
+    one, other = (simulate_response(room, placement, seed=seed).samples for seed in (1, 2))
     late = slice(8000, 14_000)
     assert abs(np.corrcoef(one[0, late], other[0, late])[0, 1]) < 0.1
 
@@ -147,11 +147,11 @@ def test_response_has_the_promised_form(room):
 
 
 def test_lower_orders_are_part_of_higher_ones(room):
-    scene = scene_at(100.0, 20.0, 1.5)
-    third = simulate_response(room, scene, seed=4, order=3).samples
+    placement = scene_at(100.0, 20.0, 1.5)
+    third = simulate_response(room, placement, seed=4, order=3).samples
     assert third.shape[0] == 16
     for order in (0, 1, 2):
-        lower = simulate_response(room, scene, seed=4, order=order).samples
+        lower = simulate_response(room, placement, seed=4, order=order).samples
         assert np.array_equal(lower, third[: (order + 1) ** 2])
 
 
@@ -185,22 +185,22 @@ def test_spaudiopy_agrees_on_harmonics():
 
 
 def test_image_sources_are_all_those_of_the_sphere(room):
-    scene = scene_at(50.0, -20.0, 1.3)
-    images = image_sources(room, scene, 18.0)
+    placement = scene_at(50.0, -20.0, 1.3)
+    images = image_sources(room, placement, 18.0)
     size = np.array([room.length_m, room.width_m, room.height_m])
     count = 0
     for cell in np.ndindex(21, 21, 21):
         index = np.array(cell) - 10
-        position = index * size + np.where(index % 2 == 1, size - scene.source_m, scene.source_m)
-        count += np.linalg.norm(position - scene.receiver_m) < 18.0
+        position = index * size + np.where(index % 2 == 1, size - placement.source_m, placement.source_m)
+        count += np.linalg.norm(position - placement.receiver_m) < 18.0
     assert images.distance_m.size == count
     assert images.distance_m[0] == pytest.approx(1.3)
     assert np.all(np.diff(images.distance_m) >= 0)
 
 
 def test_first_reflections_lose_what_their_wall_absorbs(room):
-    scene = scene_at(0.0, 0.0, 1.0)
-    images = image_sources(room, scene, 15.0)
+    placement = scene_at(0.0, 0.0, 1.0)
+    images = image_sources(room, placement, 15.0)
     floor = int(np.argmin(np.abs(images.distance_m - math.hypot(1.0, 3.2)) + 10 * (images.direction[:, 2] > 0)))
     air = np.exp(-0.5 * np.array(AIR_ABSORPTION_PER_M) * images.distance_m[floor])
     reflected = images.amplitude[floor] * images.distance_m[floor] / air
@@ -265,7 +265,7 @@ def grey_room() -> Room:
     return Room("grey", "test", 5.0, 4.0, 2.7, ("", "", ""), grey, 1.0, 400.0, (400.0,) * 8)
 
 
-GREY_SCENE = Scene((1.9, 2.2, 1.3), (3.1, 1.1, 1.7), 0.0, 0.0, math.dist((1.9, 2.2, 1.3), (3.1, 1.1, 1.7)))
+GREY_SCENE = Placement((1.9, 2.2, 1.3), (3.1, 1.1, 1.7), 0.0, 0.0, math.dist((1.9, 2.2, 1.3), (3.1, 1.1, 1.7)))
 
 
 def without_air(images):
