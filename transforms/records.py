@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.paths import Path, Point
+from transforms.scene_words import PathPoint, SceneWords
 from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
@@ -37,6 +39,8 @@ class Clip:
     """The path of the file that `path` was a link to when the input was listed; None if it was no link."""
     modified_ns: int | None = None
     """When the file, or the tar, was last written to, in nanoseconds since 1970; None if the listing does not say."""
+    label: str | None = None
+    """The class of its sound, from a column `label` of the list; None if the list has none."""
 
     @property
     def file_name(self) -> str:
@@ -99,6 +103,45 @@ class Placement:
     azimuth_deg: float
     elevation_deg: float
     distance_m: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """One sound of a scene: its clip, when it sounds, how loud it is, where it is, and how it moves."""
+
+    clip: Clip
+    source_sha256: str
+    """Of the clip's file."""
+    placement: Placement
+    """At its onset."""
+    onset_s: float
+    duration_s: float
+    """The length of its sound, without its reverberation."""
+    gain_db: float
+    """Of its sound against the other sounds of the scene, before distance and room."""
+    path: Path | None = None
+    """None if it stands still."""
+    points: tuple[PathPoint, ...] = ()
+    """The path as a release tells it, every 0.1 s while it sounds; empty if it stands still."""
+    motion: str | None = None
+    """The word for its motion (transforms.scene_words.motion_word)."""
+    drr_db: float | None = None
+    """At its onset."""
+    words: SpatialWords | None = None
+    """The words of its place at its onset, without those of the room."""
+    stems: tuple[str, ...] = ()
+    """The files that hold its sound alone."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The sounds of one row around one receiver, in the order of onset, and the noise under them."""
+
+    receiver_m: Point
+    duration_s: float
+    sources: tuple[Source, ...]
+    ambience_snr_db: float | None = None
+    """The level of all sounds over that of the ambience, on W, in dB; None for no ambience."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +219,9 @@ class Row:
     seed: int
     room: Room | None = None
     placement: Placement | None = None
+    """Of a row of one still source; a scene has a placement for each source."""
+    scene: Scene | None = None
+    """The sounds of a row of several or moving sources; None for one still source."""
     response: Response | None = None
     acoustics: Acoustics | None = None
     audio: Audio | None = None
@@ -223,6 +269,7 @@ class CaptionRequest:
     caption_index: int
     caption: str
     words: SpatialWords
+    """Of the room alone in a scene, whose sounds have words of their own."""
     seed: int
     """Seeds the choices of the template: each row has its own, so rows differ."""
     prompt: str = ""
@@ -231,6 +278,8 @@ class CaptionRequest:
     """The number of earlier versions of the same original that have the same prompt."""
     earlier_seeds: tuple[int, ...] = ()
     """The template's seeds of the earlier versions of the same original."""
+    scene: SceneWords | None = None
+    """The sounds of a scene; None for one still source. `caption` then joins their originals with "; "."""
 
     @property
     def question_seed(self) -> int:

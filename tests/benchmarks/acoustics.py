@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.directions import angle_between_deg
-from transforms.records import OCTAVE_BANDS_HZ, Response, Room, Placement
+from transforms.records import OCTAVE_BANDS_HZ, Placement, Response, Room
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, DIRECT_WINDOW_S, SPEED_OF_SOUND_M_S
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source
@@ -90,10 +90,10 @@ def image_energies(
     """Distances (images,) and energies at the receiver of white sound from every image within ``radius_m``."""
     absorption = np.array(room.absorption)
     axes = []
+    sides_m, surfaces = (room.length_m, room.width_m, room.height_m), ((2, 2), (2, 2), (0, 1))
     for size_m, receiver_m, source_m, walls in zip(
-        (room.length_m, room.width_m, room.height_m), placement.receiver_m, placement.source_m, ((2, 2), (2, 2), (0, 1)),
-        strict=True,
-    ):  # fmt: skip
+        sides_m, placement.receiver_m, placement.source_m, surfaces, strict=True
+    ):
         cells = np.arange(-int(radius_m / size_m) - 2, int(radius_m / size_m) + 3)
         offset_m = cells * size_m + np.where(cells % 2 == 1, size_m - source_m, source_m) - receiver_m
         # Reflections on the way to a cell alternate between the walls, beginning with the one towards the cell.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.recipe import load_recipe
 from tests.benchmarks.acoustics import intensity_direction
 from tests.directions import angle_between_deg
-from transforms.records import Clip, Response, Room, Row, Placement
+from transforms.records import Clip, Placement, Response, Room, Row
 from transforms.rooms.acoustics import t30_ms
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.place_source import place_source

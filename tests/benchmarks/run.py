@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks import peers
 from tests.benchmarks.acoustics import Checks, check_rooms, late_level_errors_db, peak_memory_mb, print_acoustics
-from transforms.records import Room, Placement
+from transforms.records import Placement, Room
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.rooms.image_sources import ImageSources, image_source_response, image_sources
 from transforms.rooms.ranges import RoomRanges

@@ -11,7 +11,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.special import lpmv
 
-from transforms.records import OCTAVE_BANDS_HZ, Room, Placement
+from transforms.records import OCTAVE_BANDS_HZ, Placement, Room
 from transforms.rooms.acoustics import (
     AIR_ABSORPTION_PER_M,
     DECAY_60_DB,

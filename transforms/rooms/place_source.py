@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from transforms.records import Rejection, Room, Row, Placement, Shard
+from transforms.records import Placement, Rejection, Room, Row, Shard
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_supply import RoomSupply

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.records import Acoustics, Response, Room, Row, Placement, Shard
+from transforms.records import Acoustics, Placement, Response, Room, Row, Shard
 from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, check_sample_rate, measure, t30_bands_ms, t30_ms
 from transforms.rooms.diffuse_tail import DiffuseTail
 from transforms.rooms.image_sources import EarlyField, check_order

@@ -13,7 +13,7 @@ from scipy.signal import butter, sosfiltfilt
 from pipeline.report.spaudiopy import spaudiopy_module
 from tests.benchmarks.acoustics import arrival_sample, diffuse_drr_db, image_drr_db, late_field, measured_direction
 from tests.directions import angle_between_deg, vector_to_direction
-from transforms.records import Room, Placement
+from transforms.records import Placement, Room
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, measure
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.rooms.image_sources import image_source_response, image_sources, sn3d_harmonics
