@@ -106,9 +106,24 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """The sound of a clip, as it was decoded and prepared."""
+
+    clip: Clip
+    source_sha256: str
+    """Of the clip's file."""
+    n_samples: int
+    """The length of the prepared sound."""
+    level_db: float
+    """The level of its loudest part, in dB relative to full scale."""
+
+
+@dataclass(frozen=True)
 class Source:
     """One sound of a scene: its clip, when it sounds, how loud it is, where it is, and how it moves."""
 
+    number: int
+    """Its number among the sounds that were drawn for the row; 0 is the row's own clip."""
     clip: Clip
     source_sha256: str
     """Of the clip's file."""
@@ -118,7 +133,9 @@ class Source:
     duration_s: float
     """The length of its sound, without its reverberation."""
     gain_db: float
-    """Of its sound against the other sounds of the scene, before distance and room."""
+    """Of its sound against the level of the scene, before distance and room."""
+    applied_gain_db: float
+    """From the prepared sound of its clip to its sound in the scene."""
     path: Path | None = None
     """None if it stands still."""
     points: tuple[PathPoint, ...] = ()
@@ -220,6 +237,8 @@ class Row:
     room: Room | None = None
     placement: Placement | None = None
     """Of a row of one still source; a scene has a placement for each source."""
+    sounds: tuple[Sound, ...] = ()
+    """The sounds that a scene is composed of, the row's own clip first; empty for a row that is no scene."""
     scene: Scene | None = None
     """The sounds of a row of several or moving sources; None for one still source."""
     response: Response | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,9 @@ import pyarrow.parquet as pq
 from transforms.records import SPLITS, Clip, Row, Shard
 from transforms.seeds import derive_seed
 
-PLAN_SCHEMA = pa.schema(
+#: A clip as a record of a table.
+CLIP_SCHEMA = pa.schema(
     [
-        ("shard_split", pa.string()),
-        ("shard_index", pa.int32()),
-        ("shard_count", pa.int32()),
         ("dataset", pa.string()),
         ("split", pa.string()),
         ("source_id", pa.string()),
@@ -34,7 +33,10 @@ PLAN_SCHEMA = pa.schema(
         ("modified_ns", pa.int64()),
     ]
 )
-_CLIP_FIELDS = PLAN_SCHEMA.names[3:]
+PLAN_SCHEMA = pa.schema(
+    [("shard_split", pa.string()), ("shard_index", pa.int32()), ("shard_count", pa.int32()), *CLIP_SCHEMA]
+)
+_CLIP_FIELDS = CLIP_SCHEMA.names
 #: A clip that is moved stays the same clip.
 _LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes", "target", "modified_ns")
 _CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in _LOCATION_FIELDS]
@@ -97,6 +99,16 @@ def input_sha256(clips: Iterable[Clip]) -> str:
     return digest.hexdigest()
 
 
+def record_of_clip(clip: Clip) -> dict[str, Any]:
+    """A clip as a record of a table with CLIP_SCHEMA."""
+    return {name: getattr(clip, name) for name in _CLIP_FIELDS}
+
+
+def clip_of_record(record: Mapping[str, Any]) -> Clip:
+    """The clip of a record of a table with CLIP_SCHEMA."""
+    return Clip(**{**{name: record[name] for name in _CLIP_FIELDS}, "captions": tuple(record["captions"])})
+
+
 def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:
     """The plan as a Parquet file whose row group i is shard i."""
     buffer = io.BytesIO()
@@ -107,7 +119,7 @@ def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:
                     "shard_split": shard.split,
                     "shard_index": shard.index,
                     "shard_count": shard.count,
-                    **{name: getattr(clip, name) for name in _CLIP_FIELDS},
+                    **record_of_clip(clip),
                 }
                 for clip in shard.clips
             ]
@@ -118,10 +130,7 @@ def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:
 def read_planned_shard(plan: pq.ParquetFile, row_group: int) -> PlannedShard:
     """The shard with number `row_group` of a plan."""
     records = plan.read_row_group(row_group).to_pylist()
-    clips = tuple(
-        Clip(**{**{name: record[name] for name in _CLIP_FIELDS}, "captions": tuple(record["captions"])})
-        for record in records
-    )
+    clips = tuple(clip_of_record(record) for record in records)
     first = records[0]
     return PlannedShard(first["shard_split"], first["shard_index"], first["shard_count"], clips)
 

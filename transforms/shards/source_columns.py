@@ -80,12 +80,14 @@ def only_source(row: Row) -> Source:
     if row.placement is None or row.audio is None or row.acoustics is None or row.words is None:
         raise ValueError(f"row {row.id} is not finished")
     return Source(
+        number=0,
         clip=row.clip,
         source_sha256=row.audio.source_sha256,
         placement=row.placement,
         onset_s=0.0,
         duration_s=row.audio.duration_s,
         gain_db=0.0,
+        applied_gain_db=0.0,
         drr_db=row.acoustics.drr_db,
         words=row.words,
     )
