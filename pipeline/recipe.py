@@ -26,7 +26,7 @@ from pydantic import (
 
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
-from transforms.bounds.limits import MOST_RECIPE_BYTES
+from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
 from transforms.bounds.yaml_values import YamlRefused, parse_yaml
 from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
 from transforms.captions.local_model import ModelError, model_name
@@ -34,6 +34,8 @@ from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
+from transforms.scene_words import POINTS_A_SECOND, PathPoint
+from transforms.scenes.settings import SceneSettings
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
 from transforms.sources.licences import normal_licence
@@ -85,6 +87,17 @@ ADDED_KEYS = (
     ("caption", "judge"),
     ("caption", "judge_model"),
     ("caption", "weights"),
+    ("scenes", "sources_min"),
+    ("scenes", "sources_max"),
+    ("scenes", "moving_share"),
+    ("scenes", "speed_min_m_s"),
+    ("scenes", "speed_max_m_s"),
+    ("scenes", "duration_s"),
+    ("scenes", "level_min_db"),
+    ("scenes", "level_max_db"),
+    ("scenes", "ambience_snr_min_db"),
+    ("scenes", "ambience_snr_max_db"),
+    ("audio", "stems"),
 )
 
 
@@ -219,10 +232,38 @@ class Rooms(SplitCounts):
 
 
 class Scenes(_Section):
-    """The ranges that positions of receiver and source are drawn from."""
+    """The ranges that positions of receiver and sources are drawn from, and the sounds of a scene.
+
+    With the defaults each row is one still source.
+    """
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
     """Values over the defaults of transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    sources_min: int = 1
+    sources_max: int = 1
+    """How many clips sound in a scene; the first is the row's own, the others are of the same split."""
+    moving_share: float = 0.0
+    """The share of the sources that move, from 0 to 1."""
+    speed_min_m_s: float = 0.3
+    speed_max_m_s: float = 1.5
+    duration_s: float | None = None
+    """The length of a scene; None is as long as its only source, and then there may be but one."""
+    level_min_db: float = -6.0
+    level_max_db: float = 6.0
+    """The level of a source against the scene's, before distance and room."""
+    ambience_snr_min_db: float | None = None
+    ambience_snr_max_db: float | None = None
+    """The level of all sources over that of diffuse noise under them, on W; None for no noise."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Scenes:
+        self.settings("none")
+        return self
+
+    def settings(self, stems: str) -> SceneSettings:
+        """The settings of scenes, with the stems that are written."""
+        values = self.model_dump(exclude={"ranges"})
+        return SceneSettings(**values, stems=stems)
 
     @field_validator("ranges")
     @classmethod
@@ -245,6 +286,8 @@ class AudioSettings(_Section):
     """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
     max_duration_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """A longer clip is rejected."""
+    stems: Literal["none", "wet", "direct", "both"] = "none"
+    """The sounds of the single sources of a scene that are written too: with the room, their direct sound, or both."""
 
 
 class ModelPrice(_Section):
@@ -370,6 +413,20 @@ class Recipe(_Section):
             raise ValueError(f"select.exclude takes Freesound ids, and source {self.source} has none")
         return self
 
+    @model_validator(mode="after")
+    def _paths_fit_a_shard(self) -> Recipe:
+        scenes = self.scenes
+        if scenes.moving_share > 0:
+            longest_s = scenes.duration_s or self.audio.max_duration_s
+            rows = max(self.rows_per_shard, *self.augmentations.model_dump().values())
+            values = rows * scenes.sources_max * longest_s * POINTS_A_SECOND * len(fields(PathPoint))
+            if values * VALUE_BYTES > TABLE_BYTES:
+                raise ValueError(
+                    f"rows_per_shard: {rows} rows of scenes up to {longest_s:g} s have longer paths than a shard's "
+                    "table holds; take fewer rows, or a lower scenes.duration_s or audio.max_duration_s"
+                )
+        return self
+
     @property
     def dataset_name(self) -> str:
         return self.dataset or self.name
@@ -459,6 +516,10 @@ class Recipe(_Section):
     def scene_ranges(self) -> SceneRanges:
         """The ranges that positions are drawn from."""
         return SceneRanges(**self.scenes.ranges)
+
+    def scene_settings(self) -> SceneSettings:
+        """The sounds of a scene."""
+        return self.scenes.settings(self.audio.stems)
 
     def render_settings(self) -> RenderSettings:
         """The settings of the rendering stage."""

@@ -28,6 +28,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Rooms and sound know nothing of captions.
     "transforms.rooms": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
+    # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
+    "transforms.scenes": {
+        "transforms",
+        "transforms.bounds",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.rooms",
+        "transforms.sound",
+    },
     "transforms.captions": {
         "prompts",
         "transforms",
@@ -47,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
+        "transforms.scenes",
     },
     "pipeline.release": {
         "pipeline",
@@ -67,6 +77,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
+        "transforms.scenes",
     },
     "pipeline.forecast": {
         "prompts",
@@ -79,6 +90,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
+        "transforms.scenes",
     },
     "pipeline.check": {
         "pipeline",
@@ -92,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
+        "transforms.scenes",
     },
     "pipeline.batches": {
         "prompts",
@@ -103,6 +116,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.shards",
         "transforms.captions",
+        "transforms.scenes",
     },
     "pipeline.report": {
         "prompts",

@@ -160,6 +160,11 @@ class Scene:
     ambience_snr_db: float | None = None
     """The level of all sounds over that of the ambience, on W, in dB; None for no ambience."""
 
+    @property
+    def is_one_still_source(self) -> bool:
+        """Whether the scene has one place."""
+        return len(self.sources) == 1 and self.sources[0].path is None
+
 
 @dataclass(frozen=True)
 class Acoustics:

@@ -13,6 +13,8 @@ DISTANCE_FACTOR = 2.0
 ELEVATION_CHANGE_DEG = 30.0
 #: Two sounds are at one time where they overlap by this share of the shorter one.
 WHILE_OVERLAP = 0.5
+#: The points of a path in a second, as a release tells it.
+POINTS_A_SECOND = 10
 
 
 @dataclass(frozen=True)

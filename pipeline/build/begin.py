@@ -16,8 +16,9 @@ from transforms.bounds.json_values import parse_json
 from transforms.bounds.limits import MOST_RECIPE_BYTES
 from transforms.bounds.yaml_values import parse_yaml
 from transforms.errors import reason_of
+from transforms.scenes.clip_pool import pool_to_parquet
 from transforms.shards import workspace
-from transforms.shards.plan_shards import PlannedShard, plan_to_parquet
+from transforms.shards.plan_shards import PlannedShard, plan_to_parquet, pool_beside
 from transforms.sound.clip_states import States, changed_clips
 from transforms.storage import folder_files
 
@@ -102,6 +103,8 @@ def claim(recipe: Recipe, plan: Plan, output: str) -> None:
     begun = json.dumps(begun_by(recipe, plan.input_sha256))
     folder_files.write_bytes(output, workspace.STATE, begun.encode())
     folder_files.write_bytes(output, workspace.PLAN, plan_to_parquet(plan.shards))
+    if plan.pool:
+        folder_files.write_bytes(output, pool_beside(workspace.PLAN), pool_to_parquet(plan.pool))
     folder_files.write_bytes(output, RECIPE, recipe.to_yaml().encode())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from pipeline.recipe import Recipe
-from transforms.records import SPLITS, Rejection
+from transforms.records import SPLITS, Clip, Rejection
 from transforms.rooms.room_design import RoomDoesNotExist
 from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, make_row, plan_shards
 from transforms.sources import Listing
@@ -27,6 +27,8 @@ class Plan:
     input_sha256: str
     room_visits: int = 0
     """The sum of the rooms of all shards; a shard samples each of its rooms once."""
+    pool: tuple[Clip, ...] = ()
+    """The clips that companions in scenes are drawn from: all of the input, whatever the limit; none without scenes."""
     notes: tuple[str, ...] = ()
     """Facts about the input that reject nothing, such as how clips without a split are dealt."""
 
@@ -84,8 +86,16 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
         }
         visits += len(of_shard)
         rooms |= of_shard
-    notes = tuple(listing.notes)
-    return Plan(tuple(shards), tuple(sorted(rooms)), listing.rejections, input_sha256(clips), visits, notes)
+    scenes = recipe.scene_settings().are_on
+    return Plan(
+        shards=tuple(shards),
+        rooms=tuple(sorted(rooms)),
+        rejections=listing.rejections,
+        input_sha256=input_sha256(listing.clips, labels=True) if scenes else input_sha256(clips),
+        room_visits=visits,
+        pool=tuple(listing.clips) if scenes else (),
+        notes=tuple(listing.notes),
+    )
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:

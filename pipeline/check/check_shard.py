@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 
+from pipeline.check.check_sources import check_sources
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
 from pipeline.release.totals import ShardTally, tally_shard
@@ -32,16 +32,15 @@ from transforms.captions.judge import compare_place, compare_reading, parse_read
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
-from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMA
+from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, with_sources
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
 from transforms.sound.open_sound import open_sound
 from transforms.sound.render import BIT_DEPTHS, decoded_pcm_sha256
 from transforms.storage import folder_files
-from transforms.words import VOCABULARY, SpatialWords, words_of
+from transforms.words import VOCABULARY, SpatialWords, reverberation_word, room_size_word
 
 CHANNELS = 4
 STATUSES = ("rewritten", TEMPLATE)
@@ -175,10 +174,13 @@ class ShardChecker:
                 if sha256_of(file, most_file_bytes(most_rows(shard["rows"]))) != shard["metadata_sha256"]:
                     findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
                 table = parquet_tables.open_table(file, rows=most_rows(shard["rows"]))
-                if not table.schema.equals(ROW_SCHEMA, check_metadata=False):
+                is_older = table.schema.equals(OLDER_ROW_SCHEMA, check_metadata=False)
+                if not is_older and not table.schema.equals(ROW_SCHEMA, check_metadata=False):
                     findings.problems.append(f"{name}: its columns are not those of a release")
                     return None
                 rows: list[dict[str, Any]] = table.read().to_pylist()
+                if is_older:
+                    rows = [with_sources(values) for values in rows]
         except TableRefused as error:
             findings.problems.append(f"{name}: {error}")
             return None
@@ -234,7 +236,7 @@ class ShardChecker:
 
     def _check_row(self, shard: str, values: Mapping[str, Any]) -> Iterator[str]:
         name = f"{shard}/{values['file_name']}"
-        for attribute, word in _words(values).items():
+        for attribute, word in _room_words(values).items():
             if word != values[attribute]:
                 yield f"{name}: {attribute} is {values[attribute]}, its numbers say {word}"
         if values["split"] != shard.partition("/")[0]:
@@ -244,14 +246,11 @@ class ShardChecker:
             yield f"{name}: its id is {values['id']}, its clip and augmentation say {identity}"
         if self.recipe is not None and values["seed"] != row_seed(self.recipe.seed, values["id"]):
             yield f"{name}: its seed is not the one that the recipe gives its id"
-        receiver, source = ([values[f"{who}_{axis}_m"] for axis in "xyz"] for who in ("receiver", "source"))
-        offset = values["distance_m"] * direction_to_unit_vector(values["azimuth_deg"], values["elevation_deg"])
-        if np.abs(np.subtract(source, receiver) - offset).max() > _POSITION_TOLERANCE_M:
-            yield f"{name}: azimuth, elevation and distance are not those of source and receiver"
-        size = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
-        inside = (0 < at < side for point in (receiver, source) for at, side in zip(point, size, strict=True))
-        if not all(inside):
-            yield f"{name}: source or receiver is outside of the room"
+        sides_m = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
+        receiver_m = [values[f"receiver_{axis}_m"] for axis in "xyz"]
+        if not all(0 < at < side for at, side in zip(receiver_m, sides_m, strict=True)):
+            yield f"{name}: the receiver is outside of the room"
+        yield from (f"{name}: {problem}" for problem in check_sources(values, self.recipe))
         yield from self._check_room(name, values)
 
     def _check_room(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
@@ -281,7 +280,7 @@ class ShardChecker:
             yield f"{name}: captions_original does not hold each original {versions} times in a row"
         stated = {attribute: values[attribute] for attribute in VOCABULARY}
         known = all(word is None or word in VOCABULARY[attribute] for attribute, word in stated.items())
-        words = SpatialWords(**stated if known else _words(values))
+        words = SpatialWords(**stated if known else {})
         for index, (caption, original, status) in enumerate(zip(captions, originals, statuses, strict=True)):
             if status not in STATUSES:
                 yield f"{name}: the status of caption {index} is {status}"
@@ -331,15 +330,11 @@ def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
     return {room["room_id"]: room for room in wanted}
 
 
-def _words(values: Mapping[str, Any]) -> dict[str, str | None]:
-    words = words_of(
-        azimuth_deg=values["azimuth_deg"],
-        elevation_deg=values["elevation_deg"],
-        distance_m=values["distance_m"],
-        floor_area_m2=values["floor_area_m2"],
-        t30_ms=values["t30_ms"],
-    )
-    return {attribute: getattr(words, attribute) for attribute in VOCABULARY}
+def _room_words(values: Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        "room_size": room_size_word(values["floor_area_m2"]),
+        "reverberation": reverberation_word(values["t30_ms"]),
+    }
 
 
 def most_rows(stated: int) -> int:

@@ -14,7 +14,7 @@ from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
 from transforms.bounds.parquet_footer import TableRefused, read_footer
 from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.records import ERROR_PREFIX, ReplyKind
-from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_COLUMNS, ROW_SCHEMA, row_digest
+from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_SCHEMA, hashed_columns, row_digest
 from transforms.storage import folder_files
 
 #: So many rows and rejected inputs are named; the others are counted.
@@ -132,7 +132,7 @@ class _Comparison:
     def _pair(self, name: str, row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
         if row_digest(row) == row_digest(other):
             return
-        columns = [c.name for c in ROW_COLUMNS if c.hashed and row[c.name] != other[c.name]]
+        columns = [c.name for c in max(map(hashed_columns, (row, other)), key=len) if row[c.name] != other[c.name]]
         self.differing += 1
         self.columns.update(columns)
         self._name(name, f"row {name}: {', '.join(columns)} differ")

@@ -6,7 +6,7 @@ from __future__ import annotations
 VALUE_BYTES = 64
 
 #: A table takes at most so much memory when it is decoded: a part for any table, and a part for each row.
-TABLE_BYTES, ROW_BYTES = 16 << 20, 64 << 10
+TABLE_BYTES, ROW_BYTES = 128 << 20, 64 << 10
 #: The same by the size of the file: a table may be so many times as large as its file, and something besides.
 EXPANSION, EXPANSION_FREE_BYTES = 500, 64 << 20
 #: Columns of a table with those inside them, and pages of all columns together.

@@ -20,7 +20,10 @@ from transforms.bounds.limits import (
 from transforms.bounds.parquet_footer import Footer, PageSizes, TableRefused, page_sizes, read_footer
 from transforms.errors import one_line
 
-__all__ = ["OpenTable", "TableRefused", "most_file_bytes", "open_table", "read_table"]
+__all__ = ["OPTIONAL", "OpenTable", "TableRefused", "most_file_bytes", "open_table", "read_table"]
+
+#: What the metadata of a field in a schema says where a table may lack the column; a reader then finds nulls.
+OPTIONAL = {"optional": "yes"}
 
 
 def most_file_bytes(rows: int) -> int:
@@ -48,7 +51,8 @@ def open_table(
 
     Args:
         file: the file; it stays open as long as the table is read.
-        schema: the columns that are known. Those that are read have these types; None takes any columns.
+        schema: the columns that are known. Those that are read have these types, and one that is OPTIONAL may be
+            missing, which is read as null; None takes any columns.
         columns: the columns that are read; None reads those of `schema`, or all.
         rows: a table of more rows is refused; None takes any number that the limits allow.
 
@@ -89,11 +93,16 @@ class OpenTable:
         # These are Arrow's dictionaries: as the table was written, or to measure the texts of a column.
         self._has_dictionaries = not self.schema.equals(file.schema_arrow)
         self._most_bytes = most_bytes
+        self._absent: list[tuple[int, pa.Field]] = []
+        """Optional columns that the table lacks, with their positions."""
 
     def check_types(self, schema: pa.Schema) -> None:
         """Raises TableRefused when a column that is read is missing or has another type than in `schema`."""
-        for name in self._columns or schema.names:
+        for position, name in enumerate(self._columns or schema.names):
             count = self.names.count(name)
+            if not count and _is_optional(schema.field(name)):
+                self._absent.append((position, schema.field(name)))
+                continue
             if count != 1:
                 raise TableRefused(f"it has no column {name}" if not count else f"it has the column {name} twice")
             found, expected = self.schema.field(name).type, schema.field(name).type
@@ -109,7 +118,7 @@ class OpenTable:
         """
         for number in range(self._groups):
             try:
-                table = self._file.read_row_group(number, columns=self._columns)
+                table = self._file.read_row_group(number, columns=self._present())
                 if self._has_dictionaries:
                     table = self._with_plain_texts(table)
                 table.validate(full=True)
@@ -117,15 +126,25 @@ class OpenTable:
                 raise
             except (pa.ArrowException, ValueError, OverflowError, MemoryError, OSError) as error:
                 raise _refusal(error) from error
-            yield table
+            yield self._with_absent(table)
 
     def read(self) -> pa.Table:
         """All rows in one table; see `groups`."""
         found = list(self.groups())
         if found:
             return pa.concat_tables(found)
-        names = self._columns if self._columns is not None else self.names
-        return pa.schema([self.schema.field(name) for name in names]).empty_table()
+        names = self._present() or self.names
+        return self._with_absent(pa.schema([self.schema.field(name) for name in names]).empty_table())
+
+    def _present(self) -> list[str] | None:
+        """The columns that are read of those that the table has; None for all."""
+        absent = {field.name for _, field in self._absent}
+        return None if self._columns is None else [name for name in self._columns if name not in absent]
+
+    def _with_absent(self, table: pa.Table) -> pa.Table:
+        for position, field in self._absent:
+            table = table.add_column(position, field, pa.nulls(table.num_rows, field.type))
+        return table
 
     def _with_plain_texts(self, table: pa.Table) -> pa.Table:
         """The table with texts in place of the numbers of a dictionary's texts, if they are short enough together."""
@@ -133,6 +152,10 @@ class OpenTable:
         if total > self._most_bytes:
             raise TableRefused(f"its texts are {total} bytes long, more than {self._most_bytes}")
         return table.cast(_plain_schema(table.schema))
+
+
+def _is_optional(field: pa.Field) -> bool:
+    return (field.metadata or {}).get(b"optional") == b"yes"
 
 
 def _refusal(error: Exception) -> Exception:
@@ -167,13 +190,19 @@ def _text_bytes(column: pa.ChunkedArray) -> int:
     """The length of all texts of a column, of which many may be one and the same in a dictionary."""
     total = 0
     for chunk in column.chunks:
-        inner = chunk
-        while pa.types.is_list(inner.type) or pa.types.is_large_list(inner.type):
-            inner = inner.flatten()
-        if pa.types.is_dictionary(inner.type):
-            lengths = pc.cast(pc.binary_length(inner.dictionary), pa.int64())
-            total += pc.sum(pc.take(lengths, inner.indices)).as_py() or 0
+        total += _text_bytes_of_array(chunk)
     return total
+
+
+def _text_bytes_of_array(array: pa.Array) -> int:
+    while pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        array = array.flatten()
+    if pa.types.is_struct(array.type):
+        return sum(map(_text_bytes_of_array, array.flatten()))
+    if not pa.types.is_dictionary(array.type):
+        return 0
+    lengths = pc.cast(pc.binary_length(array.dictionary), pa.int64())
+    return pc.sum(pc.take(lengths, array.indices)).as_py() or 0
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -186,4 +215,6 @@ def _plain_type(kind: pa.DataType) -> Any:
         return kind.value_type
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_plain_type(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
     return kind

@@ -66,7 +66,7 @@ class DiffuseTail:
 
         By SN3D the variance of a channel of degree n is 1/(2n + 1) in a diffuse field.
         """
-        spectrum = scipy.fft.rfft(_white_noise(self._seed, channel, self._length))
+        spectrum = scipy.fft.rfft(white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
         return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
@@ -98,7 +98,7 @@ class DiffuseTail:
         return np.outer(blocks.astype(np.float32), inside.astype(np.float32)).ravel()[:n_tail]
 
 
-def _white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
+def white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
     """White noise of unit variance (n_samples,), the same on every machine.
 
     Each sample is the sum of four 16-bit numbers out of the generator's raw bits; a normal distribution would call

@@ -62,10 +62,10 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Placement:
         SceneDoesNotFit: the room is too small for the least distance in the direction that was drawn.
     """
     draw = keyed_generator(row_seed, "scene")
-    azimuth_deg = _draw_on_grid(
+    azimuth_deg = draw_on_grid(
         draw, ranges.azimuth_min_deg + 1 / ANGLE_STEPS_PER_DEG, ranges.azimuth_max_deg, ANGLE_STEPS_PER_DEG
     )
-    elevation_deg = _draw_on_grid(draw, ranges.elevation_min_deg, ranges.elevation_max_deg, ANGLE_STEPS_PER_DEG)
+    elevation_deg = draw_on_grid(draw, ranges.elevation_min_deg, ranges.elevation_max_deg, ANGLE_STEPS_PER_DEG)
     largest_m = largest_distance_m(room, azimuth_deg, elevation_deg, ranges)
     # The receiver's grid needs some millimetres of its own.
     if largest_m < ranges.distance_max_m:
@@ -76,11 +76,11 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Placement:
             f"azimuth {azimuth_deg}°, elevation {elevation_deg}° up to {max(largest_m, 0.0):.2f} m away, "
             f"and distance_min_m is {ranges.distance_min_m}"
         )
-    distance_m = _draw_on_grid(draw, ranges.distance_min_m, largest_m, STEPS_PER_M)
+    distance_m = draw_on_grid(draw, ranges.distance_min_m, largest_m, STEPS_PER_M)
     offset_m = distance_m * direction_to_unit_vector(azimuth_deg, elevation_deg)
     clearances = (ranges.wall_clearance_m, ranges.wall_clearance_m, ranges.vertical_clearance_m)
     receiver_m = tuple(
-        _draw_on_grid(draw, clearance + max(0.0, -offset), size - clearance - max(0.0, offset), STEPS_PER_M)
+        draw_on_grid(draw, clearance + max(0.0, -offset), size - clearance - max(0.0, offset), STEPS_PER_M)
         for size, clearance, offset in zip(
             (room.length_m, room.width_m, room.height_m), clearances, offset_m.tolist(), strict=True
         )
@@ -98,7 +98,7 @@ def place_source(row_seed: int, room: Room, ranges: SceneRanges) -> Placement:
     )
 
 
-def _draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_unit: int) -> float:
+def draw_on_grid(draw: np.random.Generator, low: float, high: float, steps_per_unit: int) -> float:
     """Draws a multiple of 1/steps_per_unit uniformly from [low, high]."""
     # The small shift keeps bounds on the grid that are on it in decimal and not in binary.
     first, last = math.ceil(low * steps_per_unit - 1e-6), math.floor(high * steps_per_unit + 1e-6)

@@ -57,6 +57,11 @@ class PlannedShard:
         return Shard(self.split, self.index, self.count).path
 
 
+def pool_beside(plan: str) -> str:
+    """The name of the file with the clips that companions are drawn from, beside the plan of this name."""
+    return f"{plan.rpartition('/')[0]}/companions.parquet" if "/" in plan else "companions.parquet"
+
+
 def deal_clips(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     """The first `limit` clips, taken from the splits in turn so that each split has some; None takes all."""
     if limit is None or limit >= len(clips):
@@ -90,9 +95,13 @@ def plan_shards(
     return planned
 
 
-def input_sha256(clips: Iterable[Clip]) -> str:
-    """Hash of the clips as the list describes them; neither their order nor their location changes it."""
-    entries = [json.dumps({name: getattr(clip, name) for name in _CONTENT_FIELDS}, sort_keys=True) for clip in clips]
+def input_sha256(clips: Iterable[Clip], *, labels: bool = False) -> str:
+    """Hash of the clips as the list describes them; neither their order nor their location changes it.
+
+    Labels count where a release has them in its digest: in scenes.
+    """
+    fields = [*_CONTENT_FIELDS, "label"] if labels else _CONTENT_FIELDS
+    entries = [json.dumps({name: getattr(clip, name) for name in fields}, sort_keys=True) for clip in clips]
     digest = hashlib.sha256()
     for line in sorted(entries):
         digest.update(line.encode() + b"\n")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from transforms.bounds.parquet_tables import OPTIONAL
 from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Room, Row
+from transforms.shards.source_columns import SOURCES_TYPE, canonical_source, sources_of_row
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,22 @@ class Column:
     text: str
     decimals: int | None = None
     hashed: bool = True
+    optional: bool = False
+    """Whether older releases lack it."""
 
     @property
     def type_name(self) -> str:
         """The name of the type in the docs and the card, such as `double` or `list of string`."""
-        return f"list of {self.type.value_type}" if pa.types.is_list(self.type) else str(self.type)
+        if not pa.types.is_list(self.type):
+            return str(self.type)
+        return "list of struct" if pa.types.is_struct(self.type.value_type) else f"list of {self.type.value_type}"
 
 
 _STRINGS = pa.list_(pa.string())
 _NUMBERS = pa.list_(pa.float64())
 
-ROW_COLUMNS: tuple[Column, ...] = (
+#: The columns of a row of one still source: all that there were before scenes.
+PLAIN_COLUMNS: tuple[Column, ...] = (
     Column("file_name", pa.string(), "the FLAC, relative to the shard"),
     Column("id", pa.string(), "unique in the release: split, source and augmentation"),
     Column("split", pa.string(), "train, validation or test"),
@@ -81,6 +88,30 @@ ROW_COLUMNS: tuple[Column, ...] = (
     Column("pcm_sha256", pa.string(), "of its integer samples"),
 )
 
+#: The columns that came with scenes. Releases of before lack them, and a reader finds nulls.
+SCENE_COLUMNS: tuple[Column, ...] = (
+    Column("n_sources", pa.int32(), "the number of sounds", optional=True),
+    Column(
+        "sources",
+        SOURCES_TYPE,
+        "each sound with its clip, time, place and motion, in the order of onset",
+        optional=True,
+    ),
+    Column(
+        "ambience_snr_db",
+        pa.float64(),
+        "of all sounds over the diffuse noise under them, on W, or null",
+        2,
+        optional=True,
+    ),
+)
+ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS)
+#: The columns of place that are null where a row has more than one place.
+ONE_PLACE_COLUMNS = (
+    *("azimuth_deg", "elevation_deg", "distance_m", "direction", "elevation", "distance"),
+    *("source_x_m", "source_y_m", "source_z_m", "drr_db"),
+)
+
 ROOM_COLUMNS: tuple[Column, ...] = (
     Column("room_id", pa.string(), "the room"),
     Column("split", pa.string(), "the one split that uses it"),
@@ -127,10 +158,13 @@ REJECTION_SCHEMA = pa.schema(
 
 def schema_of(columns: Iterable[Column]) -> pa.Schema:
     """The Arrow schema of a table of columns, each field with its description."""
-    return pa.schema([pa.field(c.name, c.type, metadata={"description": c.text}) for c in columns])
+    return pa.schema(
+        pa.field(c.name, c.type, metadata={"description": c.text, **(OPTIONAL if c.optional else {})}) for c in columns
+    )
 
 
 ROW_SCHEMA = schema_of(ROW_COLUMNS)
+OLDER_ROW_SCHEMA = schema_of(PLAIN_COLUMNS)
 ROOM_SCHEMA = schema_of(ROOM_COLUMNS)
 
 
@@ -156,7 +190,9 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
     if room is None or placement is None or acoustics is None or audio is None or words is None or not row.captions:
         raise ValueError(f"row {row.id} is not finished")
     clip = row.clip
-    return _rounded(
+    has_one_place = row.scene is None or row.scene.is_one_still_source
+    sources = sources_of_row(row)
+    values = _rounded(
         ROW_COLUMNS,
         {
             "file_name": audio.file_name,
@@ -203,8 +239,12 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "source_sha256": audio.source_sha256,
             "sha256": audio.sha256,
             "pcm_sha256": audio.pcm_sha256,
+            "n_sources": len(sources),
+            "sources": sources,
+            "ambience_snr_db": row.scene.ambience_snr_db if row.scene is not None else None,
         },
     )
+    return values if has_one_place else {**values, **dict.fromkeys(ONE_PLACE_COLUMNS)}
 
 
 def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
@@ -253,16 +293,52 @@ def rejection_values(rejection: Rejection) -> dict[str, Any]:
     return {name: getattr(rejection, name) for name in REJECTION_SCHEMA.names}
 
 
-def row_digest(values: Mapping[str, Any], columns: Iterable[Column] = ROW_COLUMNS) -> bytes:
+def has_one_place(sources: Sequence[Mapping[str, Any] | None]) -> bool:
+    """Whether the sources of a row are one that stands still."""
+    return len(sources) == 1 and sources[0] is not None and not sources[0]["moving"]
+
+
+def is_plain(values: Mapping[str, Any]) -> bool:
+    """Whether a row is one still source from its beginning to its end, which its other columns tell whole."""
+    sources = values.get("sources")
+    if sources is None:
+        return True
+    if not has_one_place(sources) or values["ambience_snr_db"] is not None:
+        return False
+    (only,) = sources
+    return not only["onset_s"] and not only["stem"] and only["duration_s"] == values["duration_s"]
+
+
+def with_sources(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a release from before there were scenes, with the columns of scenes: it has one still source."""
+    source = {name: values[name] for name in ("source_id", "license", "attribution", "source_url", "source_sha256")}
+    source |= {name: values[name] for name in ONE_PLACE_COLUMNS if not name.startswith("source_")}
+    source |= {f"{axis}_m": values[f"source_{axis}_m"] for axis in "xyz"}
+    source |= {"label": None, "captions": values["captions_original"], "onset_s": 0.0, "gain_db": 0.0}
+    source |= {"duration_s": values["duration_s"], "moving": False, "speed_m_s": 0.0, "motion": None}
+    return {**values, "n_sources": 1, "sources": [{**source, "path": [], "stem": []}], "ambience_snr_db": None}
+
+
+def hashed_columns(values: Mapping[str, Any]) -> list[Column]:
+    """The columns that count for a row's digest.
+
+    A row of one still source has the digest that it had before there were scenes; a scene's sources count too.
+    """
+    return [column for column in (PLAIN_COLUMNS if is_plain(values) else ROW_COLUMNS) if column.hashed]
+
+
+def row_digest(values: Mapping[str, Any]) -> bytes:
     """SHA-256 of a row as Parquet holds it: canonical JSON, each number as an integer of its last decimal."""
 
     def canonical(column: Column) -> Any:
         value = values[column.name]
+        if column.type == SOURCES_TYPE:
+            return [canonical_source(source) for source in value]
         if value is None or column.decimals is None:
             return list(value) if column.type == _STRINGS and value is not None else value
         if column.type == _NUMBERS:
             return [round(float(number) * 10**column.decimals) for number in value]
         return round(float(value) * 10**column.decimals)
 
-    hashed = {column.name: canonical(column) for column in columns if column.hashed}
+    hashed = {column.name: canonical(column) for column in hashed_columns(values)}
     return hashlib.sha256(json.dumps(hashed, sort_keys=True, ensure_ascii=True, allow_nan=False).encode()).digest()

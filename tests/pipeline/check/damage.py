@@ -44,6 +44,9 @@ def changed(value: Any) -> Any:
     """Another value of the same type."""
     if isinstance(value, list):
         return [changed(value[0]), *value[1:]]
+    if isinstance(value, dict):
+        first = next(iter(value))
+        return {**value, first: changed(value[first])}
     if isinstance(value, str):
         return f"{value}x"
     return "x" if value is None else value + 1
@@ -236,7 +239,7 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 #: Changes that nothing but sense tells, as every hash and the digest were made again after them.
 FORGERIES: dict[str, tuple[Damage, str]] = {
-    "a word that the numbers deny": (other_word, "its numbers say"),
+    "a word that the numbers deny": (other_word, "are not those of its source"),
     "a caption that contradicts its words": (
         lambda r: change_cell(r, "captions", ["A dog barks far away, up on the left and behind, in a dead tiny room."]),
         "caption 0 ",
@@ -276,7 +279,7 @@ FORGERIES: dict[str, tuple[Damage, str]] = {
     ),
     "a place that is not where its numbers are": (
         lambda r: change_table(first_metadata(r), "source_x_m", lambda value: value + 0.01),
-        "are not those of source and receiver",
+        "are not those of its source",
     ),
     "a source outside of the room": (
         lambda r: [change_table(first_metadata(r), f"{w}_z_m", lambda v: v + 50) for w in ("source", "receiver")],

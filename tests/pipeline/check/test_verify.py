@@ -36,7 +36,7 @@ from tests.pipeline.check.damage import (
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.tables import change_table
 from transforms.bounds.limits import MOST_PROBLEM_CHARACTERS
-from transforms.shards.release_rows import ROW_COLUMNS
+from transforms.shards.release_rows import ROW_COLUMNS, SCENE_COLUMNS
 
 #: Of the release that most tests damage: enough for two shards of training rows, and each kind of caption; not
 #: more, since a hundred tests copy and verify it.
@@ -121,7 +121,7 @@ def test_a_changed_cell_of_every_column_is_found(column: str, one_shard: Path) -
     (shard,) = (shard for shard in stated(one_shard)["shards"] if shard["path"] == place)
     before = checker.check(shard)
     try:
-        change_table(path, column, changed)
+        change_table(path, column, changed if column != "ambience_snr_db" else lambda _: 12.5)
         found = checker.check(shard)
         assert named(found.problems, "metadata.parquet: its SHA-256")
         again = checker.check({**shard, "metadata_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
@@ -131,6 +131,10 @@ def test_a_changed_cell_of_every_column_is_found(column: str, one_shard: Path) -
     assert not named(again.problems, "metadata.parquet: its SHA-256")
     assert before.tally is not None
     assert again.tally is not None
+    if column in [of_scenes.name for of_scenes in SCENE_COLUMNS]:
+        # For a row of one still source these say what the other columns say, and are held against them.
+        assert digest_of(before.tally) != digest_of(again.tally) or again.problems
+        return
     # The hash of the FLAC file is no part of the digest, but the file is there to be held against it.
     assert (digest_of(before.tally) == digest_of(again.tally)) is (column == "sha256")
     assert named(again.problems, ".flac: its SHA-256") is (column == "sha256")
