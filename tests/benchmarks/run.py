@@ -35,7 +35,8 @@ DIGESTS = """
 import hashlib, sys
 from transforms.rooms.place_source import place_source
 from transforms.rooms.ranges import RoomRanges, SceneRanges
-from transforms.sound.render import convolve, choose_gain, Level, pcm_sha256, quantise
+from transforms.convolution import convolve
+from transforms.sound.render import choose_gain, Level, pcm_sha256, quantise
 from transforms.rooms.room_design import sample_room
 from transforms.rooms.simulate_response import simulate_response
 from tests.benchmarks.peers import clip_flac

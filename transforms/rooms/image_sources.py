@@ -39,6 +39,8 @@ class ImageSources:
     """Unit vectors from the receiver, (images, 3)."""
     amplitude: NDArray[np.float64]
     """Amplitudes, (images, bands): 1/r times the losses of all reflections and of the air."""
+    reflections: NDArray[np.int64]
+    """How many walls the sound of each image has met, (images,); 0 for the direct sound."""
 
 
 def image_source_response(
@@ -105,6 +107,7 @@ def image_sources(room: Room, placement: Placement, radius_m: float) -> ImageSou
         distance_m=distance_m[inside],
         direction=offset_m[inside] / distance_m[inside, None],
         amplitude=reflected * air / distance_m[inside, None],
+        reflections=reflections[inside],
     )
 
 
@@ -142,6 +145,7 @@ class EarlyField:
         sample_rate: in hertz.
         order: the ambisonic order.
         fade_from_s: when their fade-out begins, which ends at ``duration_s``; None for no fade-out.
+        least_reflections: images of fewer reflections are left out, except the direct sound; infinity leaves that alone.
     """
 
     def __init__(
@@ -152,6 +156,7 @@ class EarlyField:
         sample_rate: int,
         order: int,
         fade_from_s: float | None = None,
+        least_reflections: float = 1,
     ) -> None:
         images = image_sources(room, placement, SPEED_OF_SOUND_M_S * duration_s)
         arrival = images.distance_m * (sample_rate / SPEED_OF_SOUND_M_S)
@@ -160,7 +165,7 @@ class EarlyField:
             amplitude = amplitude * fade_out(arrival / sample_rate, fade_from_s, duration_s)[:, None]
         harmonics = sn3d_harmonics(order, images.direction)
         self.channels = harmonics.shape[1]
-        self.n_samples = math.ceil(duration_s * sample_rate) + 2 * _KERNEL_HALF
+        self.n_samples = early_samples(duration_s, sample_rate)
         gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
         direct = filter_bands(_pulse_trains(arrival[:1], amplitude[:1], self.n_samples), gains).sum(axis=0)
         self.direct = harmonics[0][:, None] * direct
@@ -168,11 +173,12 @@ class EarlyField:
         # Time since the direct sound's arrival, for which a corrected decay changes the reflections.
         self._decaying_s = np.maximum(np.arange(self.n_samples) - arrival[0], 0.0) / sample_rate
         self._natural_ms = natural_t30_ms(room)
-        if arrival.size > 1:
+        kept = images.reflections >= least_reflections
+        if kept.any():
             gate = _gate(self.n_samples, float(arrival[1]))
             for channel in range(self.channels):
-                weights = harmonics[1:, channel, None] * amplitude[1:]
-                trains = _pulse_trains(arrival[1:], weights, self.n_samples)
+                weights = harmonics[kept, channel, None] * amplitude[kept]
+                trains = _pulse_trains(arrival[kept], weights, self.n_samples)
                 self.reflections[channel] = gate * filter_bands(trains, gains)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -181,6 +187,11 @@ class EarlyField:
         per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._natural_ms)
         corrected = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
         return np.asarray(self.direct[channel] + corrected.sum(axis=0))
+
+
+def early_samples(duration_s: float, sample_rate: int) -> int:
+    """The length of an `EarlyField` whose images arrive until ``duration_s``."""
+    return math.ceil(duration_s * sample_rate) + 2 * _KERNEL_HALF
 
 
 def _pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transforms.records import Acoustics, Placement, Response, Room, Row, Shard
 from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, check_sample_rate, measure, t30_bands_ms, t30_ms
 from transforms.rooms.diffuse_tail import DiffuseTail
-from transforms.rooms.image_sources import EarlyField, check_order
+from transforms.rooms.image_sources import EarlyField, check_order, early_samples
 from transforms.rooms.place_source import SceneDoesNotFit, place_source
 from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import DECAY_DECIMALS, natural_t30_ms
@@ -60,18 +60,65 @@ def simulate_response(
     """
     check_sample_rate(sample_rate)
     check_order(order)
-    mixing_s = max(MIXING_MS_PER_ROOT_M3 * math.sqrt(room.volume_m3), MIXING_LEAST_MS) / 1000.0
-    direct_s = _distance_m(placement) / SPEED_OF_SOUND_M_S
-    fade_s = (direct_s + CROSSFADE_FROM * mixing_s, direct_s + mixing_s)
-    early = EarlyField(room, placement, fade_s[1], sample_rate, order, fade_s[0])
-    n_samples = math.ceil((direct_s + max(room.t30_bands_ms) / 1000.0) * sample_rate) + early.n_samples // 4
-    tail = DiffuseTail(room, seed, n_samples, sample_rate, fade_s)
+    early = early_field(room, placement, sample_rate, order)
+    tail = diffuse_tail(room, placement, seed, sample_rate)
     decays_ms, samples_w = _correct_decays(room, early, tail)
-    samples = np.empty((early.channels, n_samples), dtype=np.float32)
+    samples = np.empty((early.channels, tail.n_samples), dtype=np.float32)
     samples[0] = samples_w
     for channel in range(1, early.channels):
         samples[channel] = _join(early, tail, channel, decays_ms)
     return Response(samples, sample_rate, measure(samples[0], sample_rate, direct_sample(placement, sample_rate)))
+
+
+def direct_response(
+    room: Room, placement: Placement, sample_rate: int = 48_000, order: int = 1
+) -> NDArray[np.float32]:
+    """The direct sound in the response of `simulate_response`, and nothing else of it, (channels, samples).
+
+    Raises:
+        ValueError: a sample rate or an order outside its range; source and receiver at one point.
+    """
+    check_sample_rate(sample_rate)
+    check_order(order)
+    return early_field(room, placement, sample_rate, order, least_reflections=math.inf).direct.astype(np.float32)
+
+
+def measured_decays(
+    room: Room, placement: Placement, *, seed: int, sample_rate: int
+) -> tuple[NDArray[np.float64], Acoustics]:
+    """The corrected decays in ms (bands,) of the response of `simulate_response`, and what was measured on it."""
+    early = early_field(room, placement, sample_rate, order=0)
+    decays_ms, samples_w = _correct_decays(room, early, diffuse_tail(room, placement, seed, sample_rate))
+    return decays_ms, measure(samples_w, sample_rate, direct_sample(placement, sample_rate))
+
+
+def early_field(
+    room: Room, placement: Placement, sample_rate: int, order: int, least_reflections: float = 1
+) -> EarlyField:
+    """The image sources of a response, which fade out while the diffuse tail fades in."""
+    from_s, to_s = crossfade_s(room, _distance_m(placement))
+    return EarlyField(room, placement, to_s, sample_rate, order, from_s, least_reflections)
+
+
+def diffuse_tail(room: Room, placement: Placement, seed: int, sample_rate: int) -> DiffuseTail:
+    """The diffuse tail of a response. It is as long as the slowest decay of the room's octaves."""
+    distance_m = _distance_m(placement)
+    fade_s = crossfade_s(room, distance_m)
+    decayed_s = distance_m / SPEED_OF_SOUND_M_S + max(room.t30_bands_ms) / 1000.0
+    n_samples = math.ceil(decayed_s * sample_rate) + early_samples(fade_s[1], sample_rate) // 4
+    return DiffuseTail(room, seed, n_samples, sample_rate, fade_s)
+
+
+def crossfade_s(room: Room, distance_m: float) -> tuple[float, float]:
+    """When the cross-fade from image sources to the diffuse tail begins and ends, in seconds after the emission.
+
+    Args:
+        room: the room.
+        distance_m: the distance from source to receiver.
+    """
+    mixing_s = max(MIXING_MS_PER_ROOT_M3 * math.sqrt(room.volume_m3), MIXING_LEAST_MS) / 1000.0
+    direct_s = distance_m / SPEED_OF_SOUND_M_S
+    return direct_s + CROSSFADE_FROM * mixing_s, direct_s + mixing_s
 
 
 def measure_room(room: Room, *, seed: int, sample_rate: int = 48_000) -> Acoustics:

@@ -1,4 +1,4 @@
-"""From a clip and a response to a FLAC file: convolution, one gain for all channels, integers and their hash."""
+"""From rendered samples to a FLAC file: one gain for all channels, integers and their hash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 import soundfile
 from numpy.typing import NDArray
 
@@ -21,9 +20,6 @@ GAIN_DECIMALS = 3
 FLAC_LEVEL = 3
 # soundfile's compression level is from 0 to 1, and corresponds to FLAC's 0 to 8.
 _FLAC_LEVELS = 8
-# Sizes of transforms that were fastest for clips of 20 s and responses of 0.2 to 2.5 s.
-_SMALLEST_BLOCK = 98_304
-_BLOCK_OVER_TAPS = 2.15
 # How many frames are scaled, rounded and checked at a time, so that they stay in the processor's cache.
 _FRAMES_AT_A_TIME = 65_536
 #: The frames that are decoded together to be hashed: five seconds.
@@ -52,36 +48,6 @@ class Level:
             raise ValueError(f"gain_db {self.gain_db}: not finite")
         if not self.peak_dbfs < 0.0:
             raise ValueError(f"peak_dbfs {self.peak_dbfs}: below 0")
-
-
-def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convolves a signal with each channel of a response, by overlap-save in float32.
-
-    Args:
-        signal: the samples of a clip, (samples,).
-        response: the response, (channels, taps).
-
-    Returns:
-        Float32 samples (channels, samples); the tail after the end of the signal is dropped.
-    """
-    if signal.size == 0:
-        return np.zeros((response.shape[0], 0), dtype=np.float32)
-    taps = response.shape[1]
-    size = _block_size(taps, signal.size)
-    step = size - taps + 1
-    spectra = scipy.fft.rfft(np.asarray(response, dtype=np.float32), size, axis=1)
-    result = np.empty((response.shape[0], signal.size), dtype=np.float32)
-    n_blocks = -(-signal.size // step)
-    padded = np.zeros((n_blocks - 1) * step + size, dtype=np.float32)
-    padded[taps - 1 : taps - 1 + signal.size] = signal
-    overlapping = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
-    # SciPy transforms four rows at a time, so blocks are transformed together, and then channels.
-    for block, block_spectrum in enumerate(scipy.fft.rfft(overlapping, axis=1)):
-        start = block * step
-        kept = min(step, signal.size - start)
-        channels = scipy.fft.irfft(spectra * block_spectrum, size, axis=1, overwrite_x=True)
-        result[:, start : start + kept] = channels[:, taps - 1 : taps - 1 + kept]
-    return result
 
 
 def choose_gain(samples: NDArray[np.float32], level: Level, bit_depth: int) -> tuple[float, bool]:
@@ -201,16 +167,6 @@ def pcm_sha256(pcm: NDArray[np.signedinteger], bit_depth: int) -> str:
 def _pcm_digest(bit_depth: int, frames: int, channels: int) -> hashlib._Hash:
     _check_bit_depth(bit_depth)
     return hashlib.sha256(f"pcm:{bit_depth}:{frames}:{channels}:".encode())
-
-
-def _block_size(taps: int, samples: int) -> int:
-    """The length of a transform: it fits the cache if possible, and the response has less than half of it."""
-    size = _SMALLEST_BLOCK
-    while size < _BLOCK_OVER_TAPS * taps:
-        # Sizes are 2ⁿ, 3 · 2ⁿ⁻¹, 2ⁿ⁺¹, …
-        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
-    whole = scipy.fft.next_fast_len(samples + taps - 1, real=True)
-    return int(min(size, whole))
 
 
 def _pcm_type(bit_depth: int) -> type[np.int16] | type[np.int32]:

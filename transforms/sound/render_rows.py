@@ -13,13 +13,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.convolution import convolve
 from transforms.records import Audio, Clip, Rejection, Row, Shard
 from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
 from transforms.sound.clip_file import open_clip, sha256_of
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
-from transforms.sound.render import Level, choose_gain, convolve, encode_flac, pcm_sha256, quantise
+from transforms.sound.render import Level, choose_gain, encode_flac, pcm_sha256, quantise
 from transforms.storage import folder_files
 
 

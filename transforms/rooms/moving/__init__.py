@@ -1,0 +1,1 @@
+"""Moving sources: their sound in a room, with delays that change from sample to sample."""

@@ -1,0 +1,213 @@
+"""The direct sound and the first reflections of a moving source, whose delays change from sample to sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.paths import Path, Point
+from transforms.records import OCTAVE_BANDS_HZ, Room
+from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S
+from transforms.rooms.image_sources import sn3d_harmonics
+from transforms.rooms.moving.interpolation import lines_between, spline_values
+from transforms.rooms.moving.octave_signals import LEAD, LENGTH_UNIT, OVERSAMPLING, OctaveSignals
+from transforms.rooms.octaves import fade_out
+from transforms.rooms.room_design import natural_t30_ms
+from transforms.rooms.simulate_response import crossfade_s
+
+# Losses are constant within blocks of this many samples, oversampled; delays and amplitudes are straight lines within
+# blocks of the receiver's samples; so are spherical harmonics, in blocks that are longer.
+_LOSS_BLOCK = OVERSAMPLING * LENGTH_UNIT
+_DELAY_BLOCK = 32
+_HARMONICS_OVER_DELAY_BLOCKS = 8
+# A moment of emission is solved for in so many steps; each is better by the speed over the speed of sound.
+_EMISSION_STEPS = 3
+# So many samples are worked on at a time, to stay in the processor's cache.
+_AT_A_TIME = 128 * _LOSS_BLOCK
+_NEAREST_M = 1e-3
+
+
+@dataclass(frozen=True)
+class FirstImages:
+    """How the direct sound and the first reflections follow from a source: mirrored, moved, and weaker."""
+
+    sign: NDArray[np.float64]
+    """−1 for the axis that is mirrored, else 1, (images, 3)."""
+    shift_m: NDArray[np.float64]
+    """What is added to the mirrored position, (images, 3)."""
+    reflected: NDArray[np.float64]
+    """Amplitudes (images, bands) that remain after the wall; 1 for the direct sound, which comes first."""
+
+    def distances_m(self, positions_m: NDArray[np.float64], receiver_m: Point) -> NDArray[np.float64]:
+        """Distances (images, n) of the images of a source at positions (n, 3), or (images, n, 3) for each image."""
+        return np.asarray(np.sqrt(np.sum(np.square(self.offsets_m(positions_m, receiver_m)), axis=-1)))
+
+    def offsets_m(self, positions_m: NDArray[np.float64], receiver_m: Point) -> NDArray[np.float64]:
+        """The images' positions relative to the receiver, (images, n, 3)."""
+        return np.asarray(self.sign[:, None] * positions_m + (self.shift_m - np.array(receiver_m))[:, None])
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrives at the receiver, at the edges of blocks of its samples."""
+
+    emission_s: NDArray[np.float64]
+    """When it was emitted, (images, edges)."""
+    amplitude: NDArray[np.float64]
+    """1/r, faded out while the diffuse tail fades in, (images, edges)."""
+    harmonics: NDArray[np.float64]
+    """Spherical harmonics (images, channels, edges of the longer blocks)."""
+
+
+def render_first_images(
+    signal: OctaveSignals,
+    room: Room,
+    receiver_m: Point,
+    path: Path,
+    decays_ms: NDArray[np.float64],
+    *,
+    n_samples: int,
+    sample_rate: int,
+    order: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Renders the direct sound and the first reflections of a moving source.
+
+    Args:
+        signal: what the source emits from the start of its path on.
+        room: the room.
+        receiver_m: the position of the receiver.
+        path: the positions of the source.
+        decays_ms: the T30s in ms (bands,) that correct the losses of reflections.
+        n_samples: the length of the result.
+        sample_rate: in hertz.
+        order: the ambisonic order.
+
+    Returns:
+        The direct sound alone, and the first reflections alone, both float32 (channels, n_samples).
+
+    Raises:
+        ValueError: the source meets the receiver.
+    """
+    channels = (order + 1) ** 2
+    direct = np.zeros((channels, n_samples), dtype=np.float32)
+    reflections = np.zeros((channels, n_samples), dtype=np.float32)
+    images = first_images(room)
+    bands = signal.spline_coefficients()
+    emitted = mix_octaves(bands, _losses(images, room, receiver_m, path, decays_ms, bands.shape[1], sample_rate))
+    arrivals = find_arrivals(images, room, receiver_m, path, n_samples / sample_rate, sample_rate, order)
+    for image, coefficients in enumerate(emitted):
+        _add_image(direct if image == 0 else reflections, coefficients, arrivals, image, sample_rate)
+    return direct, reflections
+
+
+def first_images(room: Room) -> FirstImages:
+    """The direct sound, and the images behind each of the six surfaces of a room."""
+    size_m = (room.length_m, room.width_m, room.height_m)
+    floor, ceiling, walls = np.sqrt(1.0 - np.array(room.absorption))
+    sign, shift_m = np.ones((7, 3)), np.zeros((7, 3))
+    for axis in range(3):
+        for far in range(2):
+            sign[1 + 2 * axis + far, axis] = -1.0
+            shift_m[1 + 2 * axis + far, axis] = 2.0 * far * size_m[axis]
+    return FirstImages(sign, shift_m, np.stack([np.ones_like(floor), walls, walls, walls, walls, floor, ceiling]))
+
+
+def mix_octaves(bands: NDArray[np.float32], losses: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Adds up octaves with the losses of each image.
+
+    Args:
+        bands: octaves of a signal (bands, samples).
+        losses: amplitudes (images, bands, blocks of `_LOSS_BLOCK` samples).
+
+    Returns:
+        The signal of each image (images, samples).
+    """
+    blocked = bands.reshape(len(bands), -1, _LOSS_BLOCK)
+    mixed = np.empty((len(losses), *blocked.shape[1:]), dtype=np.float32)
+    step = _AT_A_TIME // _LOSS_BLOCK
+    product = np.empty((step, _LOSS_BLOCK), dtype=np.float32)
+    for start in range(0, blocked.shape[1], step):
+        part = blocked[:, start : start + step]
+        for image, total in enumerate(mixed[:, start : start + step]):
+            np.multiply(part[0], losses[image, 0, start : start + step, None], out=total)
+            for band in range(1, len(bands)):
+                weighted = product[: len(total)]
+                np.multiply(part[band], losses[image, band, start : start + step, None], out=weighted)
+                total += weighted
+    return mixed.reshape(len(losses), -1)
+
+
+def find_arrivals(
+    images: FirstImages,
+    room: Room,
+    receiver_m: Point,
+    path: Path,
+    duration_s: float,
+    sample_rate: int,
+    order: int,
+) -> Arrivals:
+    """Finds what each image's sound, as it arrives at the receiver, has gone through.
+
+    Raises:
+        ValueError: the source meets the receiver.
+    """
+    long_block = _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS
+    edges = -(-max(round(duration_s * sample_rate), 1) // long_block) * _HARMONICS_OVER_DELAY_BLOCKS + 1
+    times_s = np.arange(edges) * (_DELAY_BLOCK / sample_rate)
+    emission_s = times_s - images.distances_m(path.positions_m(times_s), receiver_m) / SPEED_OF_SOUND_M_S
+    for _ in range(_EMISSION_STEPS):
+        positions_m = path.positions_m(emission_s.ravel()).reshape(*emission_s.shape, 3)
+        offset_m = images.offsets_m(positions_m, receiver_m)
+        distance_m = np.sqrt(np.sum(np.square(offset_m), axis=-1))
+        emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
+    if distance_m[0].min() < _NEAREST_M:
+        raise ValueError(f"the source meets the receiver at {receiver_m}")
+    direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S
+    from_s, to_s = crossfade_s(room, 0.0)
+    fades = fade_out(distance_m / SPEED_OF_SOUND_M_S - direct_s, from_s, to_s)
+    direction = (offset_m / distance_m[:, :, None])[:, ::_HARMONICS_OVER_DELAY_BLOCKS]
+    harmonics = sn3d_harmonics(order, direction.reshape(-1, 3)).reshape(*direction.shape[:2], -1)
+    return Arrivals(emission_s, fades / distance_m, np.moveaxis(harmonics, 2, 1))
+
+
+def _losses(
+    images: FirstImages,
+    room: Room,
+    receiver_m: Point,
+    path: Path,
+    decays_ms: NDArray[np.float64],
+    n_samples: int,
+    sample_rate: int,
+) -> NDArray[np.float32]:
+    """Amplitudes (images, bands, blocks) after walls, air and the correction of the decay, by moment of emission."""
+    middles = (np.arange(n_samples // _LOSS_BLOCK) + 0.5) * (_LOSS_BLOCK / OVERSAMPLING) - LEAD
+    distance_m = images.distances_m(path.positions_m(middles / sample_rate), receiver_m)
+    later_s = (distance_m - distance_m[0]) / SPEED_OF_SOUND_M_S
+    per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / natural_t30_ms(room))
+    air = 0.5 * np.array(AIR_ABSORPTION_PER_M)
+    losses = np.empty((len(distance_m), len(OCTAVE_BANDS_HZ), middles.size), dtype=np.float32)
+    for band in range(len(OCTAVE_BANDS_HZ)):
+        exponent = air[band] * distance_m + per_s[band] * later_s
+        losses[:, band] = images.reflected[:, band, None] * np.exp(-exponent)
+    return losses
+
+
+def _add_image(
+    total: NDArray[np.float32], coefficients: NDArray[np.float32], arrivals: Arrivals, image: int, sample_rate: int
+) -> None:
+    """Adds the sound of an image, as it arrives, to channels (channels, samples)."""
+    rate = OVERSAMPLING * sample_rate
+    position = OVERSAMPLING * LEAD + rate * arrivals.emission_s[image]
+    # The rest is silence: the sound has ended.
+    ended = int(np.searchsorted(position, coefficients.size)) // _HARMONICS_OVER_DELAY_BLOCKS + 1
+    edges = ended * _HARMONICS_OVER_DELAY_BLOCKS + 1
+    values = spline_values(coefficients, lines_between(position[:edges], _DELAY_BLOCK))
+    values *= lines_between(arrivals.amplitude[image, :edges].astype(np.float32), _DELAY_BLOCK)
+    n_samples = min(total.shape[1], values.size)
+    values = values[:n_samples]
+    total[0, :n_samples] += values
+    for channel in range(1, len(total)):
+        gains = arrivals.harmonics[image, channel, : ended + 1].astype(np.float32)
+        total[channel, :n_samples] += values * lines_between(gains, _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS)[:n_samples]

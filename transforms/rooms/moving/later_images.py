@@ -1,0 +1,115 @@
+"""The later reflections of a moving source: those of still places along its path, cross-faded in power by octave."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from transforms.convolution import convolve
+from transforms.paths import Path
+from transforms.rooms.acoustics import octave_crossover
+from transforms.rooms.moving.interpolation import lines_between
+from transforms.rooms.moving.octave_signals import OctaveSignals
+
+#: Places along a path are this far apart, unless it is so long that it would have more of them.
+PLACE_SPACING_M = 0.5
+MOST_PLACES = 25
+# A source that moves less than this stands still.
+_STANDING_M = 0.01
+# Windows are straight lines within blocks of so many samples.
+_WINDOW_BLOCK = 64
+# Two responses that cancel each other are not made louder than twice the power.
+_LEAST_COHERENT = 0.5
+
+
+def place_times_s(path: Path, duration_s: float) -> NDArray[np.float64]:
+    """When a source passes the places along its path, at most ``duration_s`` after its start, (places,)."""
+    moving_s = min(path.duration_s, duration_s)
+    length_m = path.speed_m_s * moving_s
+    if length_m < _STANDING_M:
+        return np.zeros(1)
+    intervals = min(math.ceil(length_m / PLACE_SPACING_M), MOST_PLACES - 1)
+    return np.linspace(0.0, moving_s, intervals + 1)
+
+
+def render_later_images(
+    signal: OctaveSignals,
+    responses: list[NDArray[np.float32]],
+    times_s: NDArray[np.float64],
+    *,
+    n_samples: int,
+    sample_rate: int,
+) -> NDArray[np.float32]:
+    """Renders what changes slowly along a path: a response for each place, each heard around its time.
+
+    Two neighbouring responses are cross-faded with the power between their powers in each octave, whatever their
+    coherence: at low frequencies they are nearly equal, and at high ones independent.
+
+    Args:
+        signal: what the source emits from the start of its path on.
+        responses: the response of each place (channels, taps), whose lengths may differ.
+        times_s: when the source passes each place.
+        n_samples: the length of the result.
+        sample_rate: in hertz.
+
+    Returns:
+        Samples (channels, n_samples).
+    """
+    result = np.zeros((len(responses[0]), n_samples), dtype=np.float32)
+    octaves = signal.octaves()
+    passed = np.rint(times_s * sample_rate).astype(np.int64).tolist()
+    crossfades = [
+        _crossfade(octaves[:, start:stop], *powers)
+        for (start, stop), powers in zip(itertools.pairwise(passed), _powers(responses, sample_rate), strict=True)
+    ]
+    silence = np.zeros(0, dtype=np.float32)
+    rising = [silence, *(rise for _, rise in crossfades)]
+    falling = [*(fall for fall, _ in crossfades), octaves[:, passed[-1] :].sum(axis=0)]
+    for middle, rise, fall, response in zip(passed, rising, falling, responses, strict=True):
+        start = middle - rise.size
+        heard = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
+        result[:, start : start + heard.size] += convolve(heard, response)
+    return result
+
+
+def _powers(
+    responses: list[NDArray[np.float32]], sample_rate: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Of two neighbours, the power (bands, 2) of each, and half the power (bands,) that both have in common."""
+    length = scipy.fft.next_fast_len(max(response.shape[1] for response in responses), real=True)
+    octaves = octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate))
+    spectra = (scipy.fft.rfft(response, length, axis=1) for response in responses)
+    for one, other in itertools.pairwise(spectra):
+        products = [np.sum((first * np.conj(second)).real, axis=0) for first, second in
+                    ((one, one), (other, other), (one, other))]
+        first, second, common = (np.sum(octaves * product, axis=1) for product in products)
+        yield np.stack([first, second], axis=1), common
+
+
+def _crossfade(
+    octaves: NDArray[np.float32], powers: NDArray[np.float64], common: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What one response hears of octaves (bands, n), which falls, and what the next one hears, which rises.
+
+    Args:
+        octaves: the signal between two places.
+        powers: the power of both responses by octave, (bands, 2).
+        common: half the power that they have in common, (bands,).
+    """
+    n_samples = octaves.shape[1]
+    edges = -(-n_samples // _WINDOW_BLOCK) + 1
+    angle = 0.5 * np.pi * np.minimum(np.arange(edges) * (_WINDOW_BLOCK / max(n_samples, 1)), 1.0)
+    fall, rise = np.cos(angle), np.sin(angle)
+    totals = (np.zeros(n_samples, dtype=np.float32), np.zeros(n_samples, dtype=np.float32))
+    for octave, (first, second), both in zip(octaves, powers, common, strict=True):
+        wanted = first * fall * fall + second * rise * rise
+        coherent = np.maximum(wanted + 2.0 * both * fall * rise, _LEAST_COHERENT * wanted)
+        level = np.sqrt(np.divide(wanted, coherent, out=np.ones(edges), where=coherent > 0.0))
+        for total, window in zip(totals, (fall, rise), strict=True):
+            total += octave * lines_between((level * window).astype(np.float32), _WINDOW_BLOCK)[:n_samples]
+    return totals
