@@ -15,7 +15,11 @@ from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.rooms.place_source import PlaceSources
 from transforms.rooms.sample_rooms import SampleRooms
 from transforms.rooms.simulate_response import SimulateResponses
+from transforms.scenes.gather_sounds import GatherSounds
+from transforms.scenes.place_scenes import PlaceScenes
+from transforms.scenes.render_scenes import RenderScenes
 from transforms.shards import workspace
+from transforms.shards.plan_shards import pool_beside
 from transforms.shards.read_clips import ReadClips
 from transforms.shards.write_shard import WriteShards
 from transforms.sound.render_rows import RenderRows
@@ -39,9 +43,10 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
     job = work.captions or recipe.caption_job()
+    scenes, render = recipe.scene_settings(), recipe.render_settings()
     _ = (
         _rows_with_responses(pipeline, recipe, release, workspace.PLAN, work.shards)
-        | RenderRows(release, recipe.render_settings())
+        | (RenderScenes(release, render, scenes) if scenes.are_on else RenderRows(release, render))
         | DescribePlaces()
         | RewriteCaptions(job)
         | WriteShards(release, job.model_name, job.run)
@@ -78,13 +83,19 @@ def questions_dag(
 def _rows_with_responses(
     pipeline: beam.Pipeline, recipe: Recipe, folder: str, plan: str, shards: tuple[int, ...]
 ) -> beam.PCollection:
-    """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response."""
-    return (
+    """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response.
+
+    A row of a scene has the response of its own clip's source, which measures the room.
+    """
+    rows = (
         pipeline
         | "Shards" >> beam.Create(shards)
         | "Spread shards" >> beam.Reshuffle()
         | ReadClips(folder, plan, recipe.seed, recipe.augmentations.model_dump())
         | SampleRooms(recipe.room_supply())
-        | PlaceSources(recipe.scene_ranges())
-        | SimulateResponses()
     )
+    scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
+    if scenes.are_on:
+        rows = rows | GatherSounds(folder, pool_beside(plan), scenes, recipe.render_settings())
+        return rows | PlaceScenes(ranges, scenes) | SimulateResponses()
+    return rows | PlaceSources(ranges) | SimulateResponses()

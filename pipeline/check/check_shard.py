@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from pipeline.check.check_sources import check_sources
+from pipeline.check.check_stems import check_stems, stem_files
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
 from pipeline.release.totals import ShardTally, tally_shard
@@ -32,6 +33,7 @@ from transforms.captions.judge import compare_place, compare_reading, parse_read
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
 from transforms.errors import one_line, reason_of
+from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, with_sources
 from transforms.shards.write_shard import METADATA
@@ -145,6 +147,7 @@ class ShardChecker:
         expected = {METADATA}
         usable = []
         names: set[str] = set()
+        stems: set[str] = set()
         for values in rows:
             name = values["file_name"]
             problem = unusable_row(values)
@@ -159,12 +162,17 @@ class ShardChecker:
             findings.bytes += size
             findings.problems += problems
             findings.problems += self._check_row(findings.path, values)
+            of_row = stem_files(values)
+            stems.update(of_row)
+            if of_row and not problems:
+                of_stems = check_stems(str(self.release), findings.path, values)
+                findings.problems += [f"{findings.path}/{name}: {problem}" for problem in of_stems]
             findings.problems += self._check_captions(findings, values)
         gain_db = None
         if self.recipe is not None and self.recipe.audio.level == "fixed":
             gain_db = self.recipe.audio.fixed_gain_db
         findings.tally = tally_shard(findings.path, str(shard["metadata_sha256"]), usable, gain_db)
-        findings.problems += self._extra(findings.path, expected | names)
+        findings.problems += self._extra(findings.path, expected | names, stems)
         return findings
 
     def _read(self, shard: Mapping[str, Any], findings: ShardFindings) -> list[dict[str, Any]] | None:
@@ -306,16 +314,20 @@ class ShardChecker:
             elif reason is not None:
                 yield f"{name}: caption {index} does not hold: {reason}"
 
-    def _extra(self, shard: str, expected: set[str]) -> Iterator[str]:
+    def _extra(self, shard: str, expected: set[str], stems: set[str]) -> Iterator[str]:
         """A line for each file in the shard's folder that does not belong to it, sorted."""
         try:
             entries = folder_files.entries_in(str(self.release), shard)
+            of_stems = [] if not stems else folder_files.entries_in(str(self.release), f"{shard}/{STEMS}")
         except OSError as error:
             yield f"{shard}: {reason_of(error)}"
             return
         for entry in entries:
-            if entry.name not in expected:
+            if entry.name not in expected and not (stems and entry.name == STEMS):
                 yield f"{shard}/{entry.name}: not part of the release"
+        for entry in of_stems:
+            if f"{STEMS}/{entry.name}" not in stems:
+                yield f"{shard}/{STEMS}/{entry.name}: not part of the release"
 
 
 def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:

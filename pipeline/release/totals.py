@@ -111,8 +111,9 @@ def tally_shard(
             counts["clip_licenses"][name] += 1
             counts["unattributed"][name] += not values["attribution"]
     if records:
-        columns = ((name, [values[name] for values in records]) for name in RANGED)
-        tally.ranges = {name: (min(column), max(column)) for name, column in columns}
+        # The columns of place are null in a row of several places.
+        columns = ((name, [values[name] for values in records if values[name] is not None]) for name in RANGED)
+        tally.ranges = {name: (min(column), max(column)) for name, column in columns if column}
     return tally
 
 

@@ -70,9 +70,7 @@ def simulate_response(
     return Response(samples, sample_rate, measure(samples[0], sample_rate, direct_sample(placement, sample_rate)))
 
 
-def direct_response(
-    room: Room, placement: Placement, sample_rate: int = 48_000, order: int = 1
-) -> NDArray[np.float32]:
+def direct_response(room: Room, placement: Placement, sample_rate: int = 48_000, order: int = 1) -> NDArray[np.float32]:
     """The direct sound in the response of `simulate_response`, and nothing else of it, (channels, samples).
 
     Raises:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: The folder in a shard that holds the stems.
 STEMS = "stems"
+#: Stems have 24 bits, whatever the mixture has.
+STEM_BIT_DEPTH = 24
 
 
 def stem_name(file_name: str, number: int, kind: str) -> str:

@@ -210,4 +210,6 @@ def _add_image(
     total[0, :n_samples] += values
     for channel in range(1, len(total)):
         gains = arrivals.harmonics[image, channel, : ended + 1].astype(np.float32)
-        total[channel, :n_samples] += values * lines_between(gains, _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS)[:n_samples]
+        total[channel, :n_samples] += (
+            values * lines_between(gains, _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS)[:n_samples]
+        )

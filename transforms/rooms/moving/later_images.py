@@ -85,8 +85,10 @@ def _powers(
     octaves = octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate))
     spectra = (scipy.fft.rfft(response, length, axis=1) for response in responses)
     for one, other in itertools.pairwise(spectra):
-        products = [np.sum((first * np.conj(second)).real, axis=0) for first, second in
-                    ((one, one), (other, other), (one, other))]
+        products = [
+            np.sum((first * np.conj(second)).real, axis=0)
+            for first, second in ((one, one), (other, other), (one, other))
+        ]
         first, second, common = (np.sum(octaves * product, axis=1) for product in products)
         yield np.stack([first, second], axis=1), common
 

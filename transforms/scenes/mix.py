@@ -1,0 +1,158 @@
+"""The sound of a scene: each source with its own response, onset and level, the ambience, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.convolution import convolve
+from transforms.records import Acoustics, Clip, Response, Room, Row, Scene, Source
+from transforms.rooms.moving.render_moving import render_moving
+from transforms.rooms.simulate_response import direct_response, simulate_response
+from transforms.scenes.ambience import ambience_gain_db, diffuse_noise
+from transforms.seeds import derive_seed
+from transforms.sound.clip_audio import SAMPLE_RATE
+
+# A sound that is longer than its scene fades out at its end.
+_CUT_FADE = SAMPLE_RATE // 50
+
+
+@dataclass(frozen=True)
+class SourceSound:
+    """The sound of one source at the receiver, (4, samples) from its onset to the end of the scene."""
+
+    wet: NDArray[np.float32]
+    """With the room."""
+    direct: NDArray[np.float32] | None
+    """The direct sound alone; None if it is not wanted."""
+    acoustics: Acoustics
+    """Measured at its onset."""
+
+
+@dataclass(frozen=True)
+class SceneSound:
+    """The sounds of a scene at the receiver, before they are added up."""
+
+    n_samples: int
+    sources: tuple[SourceSound, ...]
+    """In the order of the scene."""
+    onsets: tuple[int, ...]
+    """The first sample of each source."""
+    ambience: NDArray[np.float32] | None
+    """(4, n_samples); None for no ambience."""
+
+    def mixture(self) -> NDArray[np.float32]:
+        """The sum of all, (4, n_samples)."""
+        *_, total = self.partial_sums()
+        return total
+
+    def partial_sums(self) -> Iterator[NDArray[np.float32]]:
+        """The ambience, and the sums (4, n_samples) of it and the first source, the first two, …; the last is all.
+
+        Each is the array of the one before, so that a long scene takes the memory of one.
+        """
+        total = np.zeros((4, self.n_samples), dtype=np.float32) if self.ambience is None else self.ambience.copy()
+        yield total
+        for sound, onset in zip(self.sources, self.onsets, strict=True):
+            total[:, onset:] += sound.wet
+            yield total
+
+    def placed(self, number: int, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The sound of a source from its onset on, as samples (4, n_samples) of the whole scene."""
+        whole = np.zeros((4, self.n_samples), dtype=np.float32)
+        whole[:, self.onsets[number] :] = samples
+        return whole
+
+
+def hear_scene(row: Row, dry_of: Callable[[Clip], NDArray[np.float32]], *, direct: bool) -> SceneSound:
+    """Makes the sound of each source of a row's scene at the receiver, and of the ambience.
+
+    Args:
+        row: a row with a room and a scene; the response of its own clip's source is used if the row has it.
+        dry_of: gives the prepared samples (n,) of a clip at 48 kHz.
+        direct: whether the direct sound of each source alone is wanted too.
+
+    Raises:
+        ValueError: the row has no room or no scene.
+    """
+    if row.room is None or row.scene is None:
+        raise ValueError(f"row {row.id} has no room or no scene yet")
+    scene, room = row.scene, row.room
+    n_samples = round(scene.duration_s * SAMPLE_RATE)
+    onsets = tuple(round(source.onset_s * SAMPLE_RATE) for source in scene.sources)
+    sounds = []
+    for source, onset in zip(scene.sources, onsets, strict=True):
+        seed = row.seed if source.number == 0 else derive_seed(row.seed, "response", source.number)
+        dry = _dry(source, dry_of(source.clip))
+        if source.path is not None:
+            moving = render_moving(dry, room, scene.receiver_m, source.path, seed=seed, n_samples=n_samples - onset)
+            sounds.append(SourceSound(moving.samples, moving.direct if direct else None, moving.acoustics))
+        else:
+            known = row.response if source.number == 0 else None
+            sounds.append(_still(source, dry, room, known, seed, n_samples - onset, direct))
+    return SceneSound(n_samples, tuple(sounds), onsets, _ambience(row.seed, scene, sounds, onsets, n_samples))
+
+
+def _dry(source: Source, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sound of a source before the room, at its level; it fades out where its clip goes on."""
+    n_samples = round(source.duration_s * SAMPLE_RATE)
+    dry = prepared[:n_samples] * np.float32(10.0 ** (source.applied_gain_db / 20.0))
+    if n_samples < len(prepared):
+        fade = min(_CUT_FADE, n_samples)
+        dry[n_samples - fade :] *= (np.arange(fade, 0, -1) / fade).astype(np.float32)
+    return np.asarray(dry)
+
+
+def _still(
+    source: Source,
+    dry: NDArray[np.float32],
+    room: Room,
+    known: Response | None,
+    seed: int,
+    n_samples: int,
+    direct: bool,
+) -> SourceSound:
+    response = known or simulate_response(room, source.placement, seed=seed)
+    # The reverberation goes on after the sound, as far as the scene does.
+    padded = np.zeros(min(n_samples, len(dry) + response.samples.shape[1]), dtype=np.float32)
+    padded[: len(dry)] = dry
+    wet = _to_length(convolve(padded, response.samples), n_samples)
+    alone = None
+    if direct:
+        alone = _to_length(convolve(padded, direct_response(room, source.placement)), n_samples)
+    return SourceSound(wet, alone, response.acoustics)
+
+
+def _to_length(samples: NDArray[np.float32], n_samples: int) -> NDArray[np.float32]:
+    if samples.shape[1] == n_samples:
+        return samples
+    whole = np.zeros((samples.shape[0], n_samples), dtype=np.float32)
+    whole[:, : samples.shape[1]] = samples[:, :n_samples]
+    return whole
+
+
+def _ambience(
+    row_seed: int, scene: Scene, sounds: list[SourceSound], onsets: tuple[int, ...], n_samples: int
+) -> NDArray[np.float32] | None:
+    if scene.ambience_snr_db is None:
+        return None
+    sources_w = np.zeros(n_samples, dtype=np.float32)
+    for sound, onset in zip(sounds, onsets, strict=True):
+        sources_w[onset:] += sound.wet[0]
+    noise = diffuse_noise(row_seed, n_samples, SAMPLE_RATE)
+    gain_db = ambience_gain_db(sources_w, noise[0], scene.ambience_snr_db)
+    return None if gain_db is None else noise * np.float32(10.0 ** (gain_db / 20.0))
+
+
+def with_acoustics(row: Row, sound: SceneSound) -> Row:
+    """The row with the DRR of each source, and the acoustics of its own clip's source."""
+    assert row.scene is not None
+    sources = tuple(
+        replace(source, drr_db=heard.acoustics.drr_db)
+        for source, heard in zip(row.scene.sources, sound.sources, strict=True)
+    )
+    own = next(heard for source, heard in zip(sources, sound.sources, strict=True) if source.number == 0)
+    return replace(row, scene=replace(row.scene, sources=sources), acoustics=own.acoustics)
