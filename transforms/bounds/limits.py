@@ -37,6 +37,8 @@ MOST_JSON_LINE_BYTES = 4 << 20
 #: A text at the root of a release, such as its card.
 MOST_TEXT_BYTES = 64 << 20
 
+#: The label of a clip, which names a class.
+MOST_LABEL_CHARACTERS = 200
 #: The columns of a CSV list, most of which nobody reads.
 MOST_LIST_COLUMNS = 4_096
 #: Headers of a tar: one of a member, and all beyond what each member's own may take.

@@ -31,6 +31,7 @@ CLIP_SCHEMA = pa.schema(
         ("size_bytes", pa.int64()),
         ("target", pa.string()),
         ("modified_ns", pa.int64()),
+        ("label", pa.string()),
     ]
 )
 PLAN_SCHEMA = pa.schema(
@@ -39,7 +40,8 @@ PLAN_SCHEMA = pa.schema(
 _CLIP_FIELDS = CLIP_SCHEMA.names
 #: A clip that is moved stays the same clip.
 _LOCATION_FIELDS = ("path", "member", "offset_bytes", "size_bytes", "target", "modified_ns")
-_CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in _LOCATION_FIELDS]
+#: A label is hashed only where it is asked for, so that an input keeps its hash when it is given labels.
+_CONTENT_FIELDS = [name for name in _CLIP_FIELDS if name not in (*_LOCATION_FIELDS, "label")]
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,9 @@ def record_of_clip(clip: Clip) -> dict[str, Any]:
 
 
 def clip_of_record(record: Mapping[str, Any]) -> Clip:
-    """The clip of a record of a table with CLIP_SCHEMA."""
-    return Clip(**{**{name: record[name] for name in _CLIP_FIELDS}, "captions": tuple(record["captions"])})
+    """The clip of a record of a table with CLIP_SCHEMA, or of one from before labels."""
+    values = {"label": None, **record}
+    return Clip(**{**{name: values[name] for name in _CLIP_FIELDS}, "captions": tuple(values["captions"])})
 
 
 def plan_to_parquet(planned: Sequence[PlannedShard]) -> bytes:

@@ -24,7 +24,7 @@ LIST_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 COLUMNS = Columns(
     need=("file_name",),
     one_of=("caption", "captions"),
-    also=("split", "license", "attribution", "author", "source_url"),
+    also=("split", "license", "attribution", "author", "source_url", "label"),
     looks={"file_name": LOOKS_LIKE_AUDIO},
 )
 
@@ -136,6 +136,7 @@ def _entries(rows: Iterable[Row | BadRow], files: _Files, selection: Selection) 
             _text(row.cells.get("license")),
             _text(row.cells.get("attribution")) or _text(row.cells.get("author")),
             _text(row.cells.get("source_url")),
+            label=row.cells.get("label"),
             where=row.where,
         )
 

@@ -13,6 +13,7 @@ from transforms.records import SPLITS, Clip, Rejection
 from transforms.sources.input_tree import Place, Refusal
 from transforms.sources.licences import normal_licence
 from transforms.sources.lists.captions import NotText, captions_of
+from transforms.sources.lists.labels import NotLabel, label_of
 from transforms.sources.lists.rows import Where
 from transforms.sources.lists.text import printable, short
 from transforms.sources.names import did_you_mean
@@ -83,6 +84,8 @@ class Listing:
     """Sound files of the input that its list does not name."""
     releases: tuple[str, ...] = ()
     """Folders of the input that hold a release, and are passed over."""
+    bad_labels: tuple[str, ...] = ()
+    """What is wrong with each label that cannot be used, with its line; its clip is taken without a label."""
 
     @property
     def notes(self) -> list[str]:
@@ -96,6 +99,9 @@ class Listing:
         if self.unlisted:
             files = "1 sound file" if self.unlisted == 1 else f"{self.unlisted:,} sound files"
             notes.append(f"{files} of the input that the list does not name: left out")
+        if self.bad_labels:
+            clips = _clips(len(self.bad_labels))
+            notes.append(f"{clips} with a label that cannot be used: taken without one ({self.bad_labels[0]})")
         notes += [f"{short(printable(folder))} holds a release: passed over as input" for folder in self.releases]
         return notes
 
@@ -126,6 +132,8 @@ class Entry:
     """Without a split it is refused where other entries have one; else it is of train there."""
     clean: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     """What the layout does to captions."""
+    label: Any = None
+    """The class of its sound, a value as the list has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,7 @@ class _Taken:
     audio: Place
     captions: tuple[str, ...]
     license: str | None
+    label: str | None
 
     def clip(self, dataset: str, split: str) -> Clip:
         return Clip(
@@ -153,6 +162,7 @@ class _Taken:
             size_bytes=self.audio.size_bytes,
             target=self.audio.target,
             modified_ns=self.audio.modified_ns,
+            label=self.label,
         )
 
 
@@ -174,6 +184,7 @@ def listing_of(
     )
     taken: list[_Taken] = []
     rejections: list[Rejection] = []
+    bad_labels: list[str] = []
     seen = _Seen()
     for entry in listed:
         if isinstance(entry, Rejection):
@@ -198,7 +209,12 @@ def listing_of(
             file = entry.file or source_id
             rejections.append(_printable(Rejection(file, "list", refusal.reason, detail, split, source_id)))
             continue
-        taken.append(_Taken(entry, source_id, entry.audio, captions, licence))
+        try:
+            label = label_of(entry.label)
+        except NotLabel as error:
+            label = None
+            bad_labels.append(str(error) if entry.where is None else entry.where.says(str(error)))
+        taken.append(_Taken(entry, source_id, entry.audio, captions, licence, label))
     undecided = [one.source_id for one in taken if one.entry.split is None]
     splits = dict.fromkeys(undecided, "train")
     if not split_told:
@@ -208,6 +224,7 @@ def listing_of(
         tuple(rejections),
         dealt={} if split_told else Counter(splits.values()),
         unsplit=len(undecided) if split_told else 0,
+        bad_labels=tuple(bad_labels),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 from hypothesis import given
@@ -19,6 +20,8 @@ from transforms.shards.plan_shards import (
 )
 
 AUGMENTATIONS = {"train": 3, "validation": 1, "test": 0}
+#: The hash of a clip of a list from before labels.
+BEFORE_LABELS = "2052f1e1a4da2b73cf64f7f4bd0175a943ac222b99dabaed4e1d5e62f11527a0"
 
 
 def clips_of(count: int, split: str = "train") -> list[Clip]:
@@ -47,6 +50,16 @@ def test_a_plan_comes_back_from_parquet_a_shard_at_a_time() -> None:
     assert [read_planned_shard(file, number) for number in range(file.num_row_groups)] == planned
 
 
+def test_a_plan_keeps_labels_and_a_plan_from_before_labels_is_read() -> None:
+    planned = plan_shards(clips_of(3), seed=1, rows_per_shard=99, augmentations=AUGMENTATIONS)
+    labelled = [replace(planned[0], clips=tuple(replace(clip, label="dog") for clip in planned[0].clips))]
+    file = pq.ParquetFile(io.BytesIO(plan_to_parquet(labelled)))
+    assert [read_planned_shard(file, 0)] == labelled
+    before = io.BytesIO()
+    pq.write_table(file.read().drop_columns(["label"]), before)
+    assert [read_planned_shard(pq.ParquetFile(before), 0)] == planned
+
+
 def test_rows_have_seeds_of_their_own_that_the_name_decides() -> None:
     (planned,) = plan_shards(clips_of(4), seed=1, rows_per_shard=99, augmentations=AUGMENTATIONS)
     shard, other = (rows_of(planned, seed=seed, augmentations=AUGMENTATIONS) for seed in (1, 2))
@@ -67,3 +80,10 @@ def test_the_input_s_hash_knows_captions_but_not_places() -> None:
     moved = Clip("d", "train", "a.wav", "/y/a.wav", ("a sound",))
     reworded = Clip("d", "train", "a.wav", "/x/a.wav", ("another sound",))
     assert input_sha256([one]) == input_sha256([moved]) != input_sha256([reworded])
+
+
+def test_labels_change_the_input_s_hash_only_where_they_are_asked_for() -> None:
+    plain = Clip("d", "train", "a.wav", "/x/a.wav", ("a sound",))
+    labelled = replace(plain, label="dog")
+    assert input_sha256([plain]) == input_sha256([labelled]) == BEFORE_LABELS
+    assert input_sha256([plain], labels=True) != input_sha256([labelled], labels=True)

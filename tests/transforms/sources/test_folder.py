@@ -195,6 +195,40 @@ def test_captions_fall_back_to_caption_where_they_are_a_gap(tmp_path: Path) -> N
     assert found == [("A dog",)] * 3 + [("A cat",)]
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_label_of_a_clip_is_read_in_every_kind_of_list(kind: str, tmp_path: Path) -> None:
+    labels = ["dog", "nan", None, " Door  knock\n", "cafe\u0301"]
+    rows = [{"file_name": f"{number}.wav", "caption": "x", "label": one} for number, one in enumerate(labels)]
+    for number in range(len(rows)):
+        (tmp_path / f"{number}.wav").write_bytes(b"%d" % number)
+    table = pd.DataFrame(rows)
+    if kind == "csv":
+        table.to_csv(tmp_path / "metadata.csv", index=False)
+    elif kind == "jsonl":
+        (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    else:
+        table.to_parquet(tmp_path / "metadata.parquet")
+    listing = list_folder(str(tmp_path), "mine")
+    assert [clip.label for clip in listing.clips] == ["dog", None, None, "Door knock", "caf\u00e9"]
+    assert listing.bad_labels == ()
+
+
+def test_a_label_that_cannot_be_used_is_named_and_costs_no_clip(tmp_path: Path) -> None:
+    labels: list[object] = [["dog", "bark"], {"id": 3}, 3.5, True, "x" * 201, "['dog', 'bark']", 7]
+    rows = [{"file_name": f"{number}.wav", "caption": "x", "label": one} for number, one in enumerate(labels)]
+    for number in range(len(rows)):
+        (tmp_path / f"{number}.wav").write_bytes(b"%d" % number)
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    listing = list_folder(str(tmp_path), "mine")
+    assert [clip.label for clip in listing.clips] == [None] * 6 + ["7"]
+    assert [one.partition(": ")[0] for one in listing.bad_labels] == [f"metadata.jsonl line {n}" for n in range(1, 7)]
+    (note,) = (note for note in listing.notes if "label" in note)
+    assert note == (
+        "6 clips with a label that cannot be used: taken without one "
+        "(metadata.jsonl line 1: a label is a list of 2; it has to be one text)"
+    )
+
+
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "metadata.parquet"])
 def test_a_list_that_is_a_link_out_of_the_input_is_said_to_be_one(name: str, tmp_path: Path) -> None:
     write_tree(tmp_path, {"in/a.wav": b"1", "blobs/1": b"file_name,caption\na.wav,A dog\n"})
