@@ -46,7 +46,9 @@ class ExportCommand:
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from pipeline.export.webdataset import ExportError, ReleaseDamaged, export_webdataset
+        from pipeline.export.checked_rows import ReleaseDamaged
+        from pipeline.export.output_folder import ExportError
+        from pipeline.export.webdataset import export_webdataset
         from pipeline.release.layout import ReleaseError
         from transforms.storage import is_remote
 

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,32 +14,14 @@ from typing import Any, BinaryIO, TextIO
 
 from pipeline.check.check_shard import most_flac_bytes
 from pipeline.check.row_progress import RowProgress
-from pipeline.check.verify import stated_shards
-from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
-from pipeline.release.usable_rows import unusable_row
-from transforms.bounds.json_values import parse_json
-from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, read_table
-from transforms.errors import reason_of
+from pipeline.export.checked_rows import ReleaseDamaged, checked_rows, whole_shards
+from pipeline.export.output_folder import claim_folder, finish_folder
 from transforms.records import SPLITS
-from transforms.shards.release_rows import ROW_SCHEMA
-from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 
 #: The most bytes of a tar shard; the next row begins another one.
 SHARD_BYTES = 1_000_000_000
-#: The name of the file that describes the export; it is written last.
-INDEX = "index.json"
-#: The name of the note that an export is under way.
-_NOTE = ".export.json"
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_-]+")
-
-
-class ExportError(ValueError):
-    """An output folder that cannot take an export; one line for the user."""
-
-
-class ReleaseDamaged(ValueError):
-    """A file of the release differs from what the release states; one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -69,66 +50,21 @@ def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_byte
         ExportError: when the output folder holds something else.
         OSError: when a file cannot be read or written.
     """
-    stated = read_release_json(str(release))
-    shards, problems = stated_shards(stated)
-    if problems:
-        raise ReleaseError(f"{problems[0]}; elsa verify {release} names every problem")
-    index = {"digest": stated.get("digest"), "shard_bytes": shard_bytes}
-    _begin(output, index)
+    shards, digest = whole_shards(release)
+    index = {"digest": digest, "shard_bytes": shard_bytes}
+    claim_folder(output, index)
     written: dict[str, Any] = {}
     with RowProgress("export", sum(shard["rows"] for shard in shards), screen) as progress:
         for split in SPLITS:
             tars = _Tars(output, split, shard_bytes)
             with tars:
-                for shard, values in _rows(release, [s for s in shards if s["path"].startswith(f"{split}/")]):
+                for shard, values in checked_rows(release, [s for s in shards if s["path"].startswith(f"{split}/")]):
                     tars.add(release, f"{shard}/{values['file_name']}", values)
                     progress.add(1)
             written.update(tars.written)
-    text = json.dumps({**index, "tars": written}, indent=1) + "\n"
-    folder_files.write_bytes(str(output), INDEX, text.encode())
-    folder_files.remove_files(str(output), [_NOTE])
+    finish_folder(output, {**index, "tars": written})
     counts = list(written.values())
     return Exported(sum(c["rows"] for c in counts), len(counts), sum(c["bytes"] for c in counts))
-
-
-def _begin(output: Path, index: dict[str, Any]) -> None:
-    """Claims the output folder, and notes that an export is under way."""
-    if output.exists() and not output.is_dir():
-        raise ExportError(f"{output} is a file: --output takes a folder")
-    held = [entry.name for entry in folder_files.entries_in(str(output))] if output.exists() else []
-    for name in (_NOTE, INDEX):
-        if name in held:
-            try:
-                values = parse_json(folder_files.read_bytes(str(output), name))
-            except (OSError, ValueError) as error:
-                raise ExportError(f"{output / name} cannot be read: {reason_of(error)}") from error
-            if any(values.get(key) != value for key, value in index.items()):
-                raise ExportError(f"{output} holds an export of another release or size: export into another folder")
-            break
-    else:
-        if held:
-            raise ExportError(f"{output} is not empty and holds no export: export into another folder")
-    folder_files.make_folder(str(output))
-    folder_files.remove_partials(str(output))
-    folder_files.write_bytes(str(output), _NOTE, json.dumps(index).encode())
-
-
-def _rows(release: Path, shards: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields (shard, row) for each row, from tables whose SHA-256 is the one in release.json."""
-    for shard in shards:
-        name = f"{shard['path']}/{METADATA}"
-        with folder_files.open_file(str(release), name) as file:
-            if sha256_of(file, most_file_bytes(shard["rows"])) != shard["metadata_sha256"]:
-                raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in release.json")
-            try:
-                rows = read_table(file, ROW_SCHEMA, rows=shard["rows"]).to_pylist()
-            except TableRefused as error:
-                raise ReleaseDamaged(f"{name}: {error}") from error
-        for values in rows:
-            problem = unusable_row(values)
-            if problem is not None:
-                raise ReleaseDamaged(f"{name}: {problem}")
-            yield shard["path"], values
 
 
 class _Tars:

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.export import ExportCommand, parse_size
-from pipeline.export.webdataset import ExportError, ReleaseDamaged, export_webdataset, sample_key
+from pipeline.export.checked_rows import ReleaseDamaged
+from pipeline.export.output_folder import ExportError
+from pipeline.export.webdataset import export_webdataset, sample_key
 from pipeline.release.layout import ReleaseError
 from tests.many_rows import write_many_rows
 
@@ -78,7 +80,7 @@ def test_a_folder_that_holds_something_else_is_refused(many: Path, tmp_path: Pat
     with pytest.raises(ExportError, match="not empty"):
         export(many, tmp_path / "mine")
     export(many, tmp_path / "tars")
-    with pytest.raises(ExportError, match="another release or size"):
+    with pytest.raises(ExportError, match="another release or with other options"):
         export(many, tmp_path / "tars", 2 * SMALL_TARS)
     with pytest.raises(ReleaseError):
         export(tmp_path, tmp_path / "none")
