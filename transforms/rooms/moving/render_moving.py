@@ -12,15 +12,12 @@ from transforms.convolution import convolve
 from transforms.paths import Path, Point
 from transforms.records import Acoustics, Placement, Room
 from transforms.rooms.acoustics import check_sample_rate
-from transforms.rooms.image_sources import check_order
+from transforms.rooms.image_sources import check_order, early_samples
 from transforms.rooms.moving.first_images import render_first_images
-from transforms.rooms.moving.later_images import place_times_s, render_later_images
+from transforms.rooms.moving.later_images import later_responses, place_times_s, render_later_images
 from transforms.rooms.moving.octave_signals import OctaveSignals
 from transforms.rooms.octaves import fade_out
-from transforms.rooms.simulate_response import crossfade_s, diffuse_tail, early_field, measured_decays
-
-# The images of the first order move exactly; those of this one and above are cross-faded.
-_LATER_REFLECTIONS = 2
+from transforms.rooms.simulate_response import crossfade_s, diffuse_tail, measured_decays
 
 
 @dataclass(frozen=True)
@@ -107,13 +104,10 @@ def _responses(
         return np.divide(fades, begins, out=np.zeros_like(begins), where=begins > 0.0).astype(np.float32)
 
     common = share(farthest)
-    responses = []
-    for place in places:
-        early = early_field(room, place, sample_rate, order, _LATER_REFLECTIONS)
-        length = min(early.n_samples, tail.shape[1])
-        more = (share(place) - common)[:length] * tail[:, :length]
-        later = np.stack([early.channel(channel, decays_ms) - early.direct[channel] for channel in channels])
-        responses.append(more + later[:, :length].astype(np.float32))
+    length = min(early_samples(crossfade_s(room, farthest.distance_m)[1], sample_rate), tail.shape[1])
+    responses = later_responses(room, places, decays_ms, n_samples=length, sample_rate=sample_rate, order=order)
+    for place, response in zip(places, responses, strict=True):
+        response += (share(place) - common)[:length] * tail[:, :length]
     return tail * common, responses
 
 
