@@ -108,6 +108,8 @@ def render_later_images(
     Returns:
         Samples (channels, n_samples).
     """
+    if len(responses) == 1:
+        return convolve(np.pad(signal.samples, (0, n_samples - signal.samples.size)), responses[0])
     result = np.zeros((len(responses[0]), n_samples), dtype=np.float32)
     octaves = signal.octaves()
     passed = np.rint(times_s * sample_rate).astype(np.int64).tolist()
@@ -117,7 +119,7 @@ def render_later_images(
     ]
     silence = np.zeros(0, dtype=np.float32)
     rising = [silence, *(rise for _, rise in crossfades)]
-    falling = [*(fall for fall, _ in crossfades), octaves[:, passed[-1] :].sum(axis=0)]
+    falling = [*(fall for fall, _ in crossfades), signal.samples[passed[-1] :]]
     for middle, rise, fall, response in zip(passed, rising, falling, responses, strict=True):
         start = middle - rise.size
         heard = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
