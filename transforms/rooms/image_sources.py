@@ -145,7 +145,7 @@ class EarlyField:
         sample_rate: in hertz.
         order: the ambisonic order.
         fade_from_s: when their fade-out begins, which ends at ``duration_s``; None for no fade-out.
-        least_reflections: images of fewer reflections are left out, except the direct sound; infinity leaves that alone.
+        direct_only: whether all reflections are left out.
     """
 
     def __init__(
@@ -156,7 +156,8 @@ class EarlyField:
         sample_rate: int,
         order: int,
         fade_from_s: float | None = None,
-        least_reflections: float = 1,
+        *,
+        direct_only: bool = False,
     ) -> None:
         images = image_sources(room, placement, SPEED_OF_SOUND_M_S * duration_s)
         arrival = images.distance_m * (sample_rate / SPEED_OF_SOUND_M_S)
@@ -167,26 +168,30 @@ class EarlyField:
         self.channels = harmonics.shape[1]
         self.n_samples = early_samples(duration_s, sample_rate)
         gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
-        direct = filter_bands(_pulse_trains(arrival[:1], amplitude[:1], self.n_samples), gains).sum(axis=0)
+        direct = filter_bands(pulse_trains(arrival[:1], amplitude[:1], self.n_samples), gains).sum(axis=0)
         self.direct = harmonics[0][:, None] * direct
         self.reflections = np.zeros((self.channels, len(OCTAVE_BANDS_HZ), self.n_samples))
         # Time since the direct sound's arrival, for which a corrected decay changes the reflections.
         self._decaying_s = np.maximum(np.arange(self.n_samples) - arrival[0], 0.0) / sample_rate
         self._natural_ms = natural_t30_ms(room)
-        kept = images.reflections >= least_reflections
-        if kept.any():
-            gate = _gate(self.n_samples, float(arrival[1]))
+        if arrival.size > 1 and not direct_only:
+            opened = gate(self.n_samples, float(arrival[1]))
             for channel in range(self.channels):
-                weights = harmonics[kept, channel, None] * amplitude[kept]
-                trains = _pulse_trains(arrival[kept], weights, self.n_samples)
-                self.reflections[channel] = gate * filter_bands(trains, gains)
+                weights = harmonics[1:, channel, None] * amplitude[1:]
+                trains = pulse_trains(arrival[1:], weights, self.n_samples)
+                self.reflections[channel] = opened * filter_bands(trains, gains)
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
         """The response (samples,) of an ACN channel, with its reflections changed from the room's own T30s in ms
         to ``decays_ms`` (bands,)."""
-        per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / self._natural_ms)
+        per_s = corrected_losses_per_s(self._natural_ms, decays_ms)
         corrected = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
         return np.asarray(self.direct[channel] + corrected.sum(axis=0))
+
+
+def corrected_losses_per_s(natural_ms: NDArray[np.float64], decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much faster amplitudes fall, in nepers a second (bands,), with these T30s in ms than with the room's own."""
+    return np.asarray(500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / natural_ms))
 
 
 def early_samples(duration_s: float, sample_rate: int) -> int:
@@ -194,7 +199,7 @@ def early_samples(duration_s: float, sample_rate: int) -> int:
     return math.ceil(duration_s * sample_rate) + 2 * _KERNEL_HALF
 
 
-def _pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+def pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
     """Adds up pulses that arrive at fractional samples.
 
     Args:
@@ -217,7 +222,7 @@ def _pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_
     return np.ascontiguousarray((matrix @ weights).T)
 
 
-def _gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
+def gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:
     """Gain (n_samples,) that is zero until shortly before the first reflection, at a fractional sample, then one."""
     opened = math.floor(first_reflection) - _GATE_LEAD
     return np.clip((np.arange(n_samples) - opened) / _GATE_RAMP + 1.0, 0.0, 1.0)

@@ -78,7 +78,7 @@ def direct_response(room: Room, placement: Placement, sample_rate: int = 48_000,
     """
     check_sample_rate(sample_rate)
     check_order(order)
-    return early_field(room, placement, sample_rate, order, least_reflections=math.inf).direct.astype(np.float32)
+    return early_field(room, placement, sample_rate, order, direct_only=True).direct.astype(np.float32)
 
 
 def measured_decays(
@@ -91,11 +91,11 @@ def measured_decays(
 
 
 def early_field(
-    room: Room, placement: Placement, sample_rate: int, order: int, least_reflections: float = 1
+    room: Room, placement: Placement, sample_rate: int, order: int, *, direct_only: bool = False
 ) -> EarlyField:
-    """The image sources of a response, which fade out while the diffuse tail fades in."""
+    """The image sources of a response, or its direct sound alone; they fade out while the diffuse tail fades in."""
     from_s, to_s = crossfade_s(room, _distance_m(placement))
-    return EarlyField(room, placement, to_s, sample_rate, order, from_s, least_reflections)
+    return EarlyField(room, placement, to_s, sample_rate, order, from_s, direct_only=direct_only)
 
 
 def diffuse_tail(room: Room, placement: Placement, seed: int, sample_rate: int) -> DiffuseTail:

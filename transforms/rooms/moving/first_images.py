@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from transforms.paths import Path, Point
 from transforms.records import OCTAVE_BANDS_HZ, Room
-from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, DECAY_60_DB, SPEED_OF_SOUND_M_S
-from transforms.rooms.image_sources import sn3d_harmonics
+from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
+from transforms.rooms.image_sources import corrected_losses_per_s, sn3d_harmonics
 from transforms.rooms.moving.interpolation import lines_between, spline_values
 from transforms.rooms.moving.octave_signals import LEAD, LENGTH_UNIT, OVERSAMPLING, OctaveSignals
 from transforms.rooms.octaves import fade_out
@@ -20,8 +20,9 @@ from transforms.rooms.simulate_response import crossfade_s
 # Losses are constant within blocks of this many samples, oversampled; delays and amplitudes are straight lines within
 # blocks of the receiver's samples; so are spherical harmonics, in blocks that are longer.
 _LOSS_BLOCK = OVERSAMPLING * LENGTH_UNIT
-_DELAY_BLOCK = 32
-_HARMONICS_OVER_DELAY_BLOCKS = 8
+_DELAY_BLOCK = 64
+_BLOCKS_OVER_HARMONICS = 4
+_HARMONICS_BLOCK = _BLOCKS_OVER_HARMONICS * _DELAY_BLOCK
 # A moment of emission is solved for in so many steps; each is better by the speed over the speed of sound.
 _EMISSION_STEPS = 3
 # So many samples are worked on at a time, to stay in the processor's cache.
@@ -96,7 +97,7 @@ def render_first_images(
     images = first_images(room)
     bands = signal.spline_coefficients()
     emitted = mix_octaves(bands, _losses(images, room, receiver_m, path, decays_ms, bands.shape[1], sample_rate))
-    arrivals = find_arrivals(images, room, receiver_m, path, n_samples / sample_rate, sample_rate, order)
+    arrivals = find_arrivals(images, room, receiver_m, path, n_samples=n_samples, sample_rate=sample_rate, order=order)
     for image, coefficients in enumerate(emitted):
         _add_image(direct if image == 0 else reflections, coefficients, arrivals, image, sample_rate)
     return direct, reflections
@@ -144,7 +145,8 @@ def find_arrivals(
     room: Room,
     receiver_m: Point,
     path: Path,
-    duration_s: float,
+    *,
+    n_samples: int,
     sample_rate: int,
     order: int,
 ) -> Arrivals:
@@ -153,8 +155,7 @@ def find_arrivals(
     Raises:
         ValueError: the source meets the receiver.
     """
-    long_block = _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS
-    edges = -(-max(round(duration_s * sample_rate), 1) // long_block) * _HARMONICS_OVER_DELAY_BLOCKS + 1
+    edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
     times_s = np.arange(edges) * (_DELAY_BLOCK / sample_rate)
     emission_s = times_s - images.distances_m(path.positions_m(times_s), receiver_m) / SPEED_OF_SOUND_M_S
     for _ in range(_EMISSION_STEPS):
@@ -167,7 +168,7 @@ def find_arrivals(
     direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S
     from_s, to_s = crossfade_s(room, 0.0)
     fades = fade_out(distance_m / SPEED_OF_SOUND_M_S - direct_s, from_s, to_s)
-    direction = (offset_m / distance_m[:, :, None])[:, ::_HARMONICS_OVER_DELAY_BLOCKS]
+    direction = (offset_m / distance_m[:, :, None])[:, ::_BLOCKS_OVER_HARMONICS]
     harmonics = sn3d_harmonics(order, direction.reshape(-1, 3)).reshape(*direction.shape[:2], -1)
     return Arrivals(emission_s, fades / distance_m, np.moveaxis(harmonics, 2, 1))
 
@@ -185,7 +186,7 @@ def _losses(
     middles = (np.arange(n_samples // _LOSS_BLOCK) + 0.5) * (_LOSS_BLOCK / OVERSAMPLING) - LEAD
     distance_m = images.distances_m(path.positions_m(middles / sample_rate), receiver_m)
     later_s = (distance_m - distance_m[0]) / SPEED_OF_SOUND_M_S
-    per_s = 500.0 * DECAY_60_DB * (1.0 / decays_ms - 1.0 / natural_t30_ms(room))
+    per_s = corrected_losses_per_s(natural_t30_ms(room), decays_ms)
     air = 0.5 * np.array(AIR_ABSORPTION_PER_M)
     losses = np.empty((len(distance_m), len(OCTAVE_BANDS_HZ), middles.size), dtype=np.float32)
     for band in range(len(OCTAVE_BANDS_HZ)):
@@ -198,18 +199,23 @@ def _add_image(
     total: NDArray[np.float32], coefficients: NDArray[np.float32], arrivals: Arrivals, image: int, sample_rate: int
 ) -> None:
     """Adds the sound of an image, as it arrives, to channels (channels, samples)."""
-    rate = OVERSAMPLING * sample_rate
-    position = OVERSAMPLING * LEAD + rate * arrivals.emission_s[image]
-    # The rest is silence: the sound has ended.
-    ended = int(np.searchsorted(position, coefficients.size)) // _HARMONICS_OVER_DELAY_BLOCKS + 1
-    edges = ended * _HARMONICS_OVER_DELAY_BLOCKS + 1
-    values = spline_values(coefficients, lines_between(position[:edges], _DELAY_BLOCK))
-    values *= lines_between(arrivals.amplitude[image, :edges].astype(np.float32), _DELAY_BLOCK)
-    n_samples = min(total.shape[1], values.size)
-    values = values[:n_samples]
-    total[0, :n_samples] += values
-    for channel in range(1, len(total)):
-        gains = arrivals.harmonics[image, channel, : ended + 1].astype(np.float32)
-        total[channel, :n_samples] += (
-            values * lines_between(gains, _DELAY_BLOCK * _HARMONICS_OVER_DELAY_BLOCKS)[:n_samples]
-        )
+    position = OVERSAMPLING * (LEAD + sample_rate * arrivals.emission_s[image])
+    amplitude = arrivals.amplitude[image].astype(np.float32)
+    harmonics = arrivals.harmonics[image].astype(np.float32)
+    # After this the sound has ended.
+    ended = _DELAY_BLOCK * int(np.searchsorted(position, coefficients.size))
+    step = _AT_A_TIME // _HARMONICS_BLOCK
+    for first in range(0, harmonics.shape[1] - 1, step):
+        start = first * _HARMONICS_BLOCK
+        if start >= ended:
+            break
+        shorter = slice(first * _BLOCKS_OVER_HARMONICS, (first + step) * _BLOCKS_OVER_HARMONICS + 1)
+        values = spline_values(coefficients, lines_between(position[shorter], _DELAY_BLOCK))
+        values *= lines_between(amplitude[shorter], _DELAY_BLOCK)
+        part = total[:, start : start + values.size]
+        values = values[: part.shape[1]]
+        part[0] += values
+        for channel in range(1, len(total)):
+            gains = lines_between(harmonics[channel, first : first + step + 1], _HARMONICS_BLOCK)[: values.size]
+            gains *= values
+            part[channel] += gains

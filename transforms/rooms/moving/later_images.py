@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from transforms.convolution import convolve
 from transforms.paths import Path
-from transforms.rooms.acoustics import octave_crossover
+from transforms.records import Placement, Room
+from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, octave_crossover
+from transforms.rooms.image_sources import corrected_losses_per_s, gate, image_sources, pulse_trains, sn3d_harmonics
 from transforms.rooms.moving.interpolation import lines_between
 from transforms.rooms.moving.octave_signals import OctaveSignals
+from transforms.rooms.octaves import band_gains, fade_out
+from transforms.rooms.room_design import natural_t30_ms
+from transforms.rooms.simulate_response import crossfade_s
 
 #: Places along a path are this far apart, unless it is so long that it would have more of them.
 PLACE_SPACING_M = 0.5
-MOST_PLACES = 25
+MOST_PLACES = 17
 # A source that moves less than this stands still.
 _STANDING_M = 0.01
 # Windows are straight lines within blocks of so many samples.
@@ -35,6 +40,49 @@ def place_times_s(path: Path, duration_s: float) -> NDArray[np.float64]:
         return np.zeros(1)
     intervals = min(math.ceil(length_m / PLACE_SPACING_M), MOST_PLACES - 1)
     return np.linspace(0.0, moving_s, intervals + 1)
+
+
+def later_responses(
+    room: Room,
+    places: list[Placement],
+    decays_ms: NDArray[np.float64],
+    *,
+    n_samples: int,
+    sample_rate: int,
+    order: int,
+) -> list[NDArray[np.float32]]:
+    """The reflections of the second order and above in the response of a still source at each place.
+
+    The decay is corrected reflection by reflection, and not sample by sample as in an `EarlyField`.
+
+    Args:
+        room: the room.
+        places: the positions of source and receiver.
+        decays_ms: the T30s in ms (bands,) that correct the losses.
+        n_samples: the length of the result.
+        sample_rate: in hertz.
+        order: the ambisonic order.
+
+    Returns:
+        For each place samples (channels, n_samples).
+    """
+    size = 2 * scipy.fft.next_fast_len(n_samples, real=True)
+    gains = band_gains(size, sample_rate).astype(np.float32)
+    per_s = corrected_losses_per_s(natural_t30_ms(room), decays_ms)
+    responses = []
+    for place in places:
+        from_s, to_s = crossfade_s(room, place.distance_m)
+        images = image_sources(room, place, SPEED_OF_SOUND_M_S * to_s)
+        arrival_s = images.distance_m / SPEED_OF_SOUND_M_S
+        corrected = np.exp(-per_s * (arrival_s - arrival_s[0])[:, None]) * fade_out(arrival_s, from_s, to_s)[:, None]
+        later = images.reflections > 1
+        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[..., None]
+        trains = pulse_trains(arrival_s[later] * sample_rate, weights.reshape(len(weights), -1), n_samples)
+        spectra = scipy.fft.rfft(trains.astype(np.float32).reshape(*weights.shape[1:], n_samples), size, axis=2)
+        response = scipy.fft.irfft(np.sum(spectra * gains, axis=1), size, axis=1)[:, :n_samples]
+        first = float(arrival_s[min(1, arrival_s.size - 1)]) * sample_rate
+        responses.append(response * gate(n_samples, first).astype(np.float32))
+    return responses
 
 
 def render_later_images(
@@ -60,6 +108,8 @@ def render_later_images(
     Returns:
         Samples (channels, n_samples).
     """
+    if len(responses) == 1:
+        return convolve(np.pad(signal.samples, (0, n_samples - signal.samples.size)), responses[0])
     result = np.zeros((len(responses[0]), n_samples), dtype=np.float32)
     octaves = signal.octaves()
     passed = np.rint(times_s * sample_rate).astype(np.int64).tolist()
@@ -69,7 +119,7 @@ def render_later_images(
     ]
     silence = np.zeros(0, dtype=np.float32)
     rising = [silence, *(rise for _, rise in crossfades)]
-    falling = [*(fall for fall, _ in crossfades), octaves[:, passed[-1] :].sum(axis=0)]
+    falling = [*(fall for fall, _ in crossfades), signal.samples[passed[-1] :]]
     for middle, rise, fall, response in zip(passed, rising, falling, responses, strict=True):
         start = middle - rise.size
         heard = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]

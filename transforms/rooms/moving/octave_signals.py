@@ -27,7 +27,7 @@ class OctaveSignals:
     """
 
     def __init__(self, signal: NDArray[np.float32], sample_rate: int) -> None:
-        self.n_samples = signal.size
+        self.samples = signal
         units = -(-(signal.size + 2 * LEAD) // LENGTH_UNIT)
         self._length = LENGTH_UNIT * scipy.fft.next_fast_len(units, real=True)
         padded = np.zeros(self._length, dtype=np.float32)
@@ -38,7 +38,7 @@ class OctaveSignals:
     def octaves(self) -> NDArray[np.float32]:
         """The octaves (bands, n), whose sum is the signal."""
         gains = _gains(self._length, self._sample_rate)
-        octaves = np.empty((len(gains), self.n_samples), dtype=np.float32)
+        octaves = np.empty((len(gains), self.samples.size), dtype=np.float32)
         for octave, gain in zip(octaves, gains, strict=True):
             octave[:] = scipy.fft.irfft(self._spectrum * gain, self._length, overwrite_x=True)[LEAD:][: octave.size]
         return octaves

@@ -12,15 +12,12 @@ from transforms.convolution import convolve
 from transforms.paths import Path, Point
 from transforms.records import Acoustics, Placement, Room
 from transforms.rooms.acoustics import check_sample_rate
-from transforms.rooms.image_sources import check_order
+from transforms.rooms.image_sources import check_order, early_samples
 from transforms.rooms.moving.first_images import render_first_images
-from transforms.rooms.moving.later_images import place_times_s, render_later_images
+from transforms.rooms.moving.later_images import later_responses, place_times_s, render_later_images
 from transforms.rooms.moving.octave_signals import OctaveSignals
 from transforms.rooms.octaves import fade_out
-from transforms.rooms.simulate_response import crossfade_s, diffuse_tail, early_field, measured_decays
-
-# The images of the first order move exactly; those of this one and above are cross-faded.
-_LATER_REFLECTIONS = 2
+from transforms.rooms.simulate_response import crossfade_s, diffuse_tail, measured_decays
 
 
 @dataclass(frozen=True)
@@ -97,27 +94,19 @@ def _responses(
     """
     nearest, farthest = (choose(places, key=lambda place: place.distance_m) for choose in (min, max))
     diffuse = diffuse_tail(room, nearest, seed, sample_rate)
-    channels = range((order + 1) ** 2)
-    tail = np.stack([diffuse.channel(channel, decays_ms) for channel in channels])
-    begins = _tail_fades(room, nearest, tail.shape[1], sample_rate)
-
-    def share(place: Placement) -> NDArray[np.float32]:
-        """The amplitude (samples,) of a place's tail over that of the nearest one."""
-        fades = _tail_fades(room, place, tail.shape[1], sample_rate)
-        return np.divide(fades, begins, out=np.zeros_like(begins), where=begins > 0.0).astype(np.float32)
-
-    common = share(farthest)
-    responses = []
-    for place in places:
-        early = early_field(room, place, sample_rate, order, _LATER_REFLECTIONS)
-        length = min(early.n_samples, tail.shape[1])
-        more = (share(place) - common)[:length] * tail[:, :length]
-        later = np.stack([early.channel(channel, decays_ms) - early.direct[channel] for channel in channels])
-        responses.append(more + later[:, :length].astype(np.float32))
-    return tail * common, responses
+    tail = np.stack([diffuse.channel(channel, decays_ms) for channel in range((order + 1) ** 2)])
+    # Until then the tails of the places differ.
+    length = min(early_samples(crossfade_s(room, farthest.distance_m)[1], sample_rate), tail.shape[1])
+    fades = [_tail_fade(room, place, length, sample_rate) for place in (nearest, farthest, *places)]
+    shares = [np.divide(fade, fades[0], out=np.zeros(length), where=fades[0] > 0.0) for fade in fades[1:]]
+    responses = later_responses(room, places, decays_ms, n_samples=length, sample_rate=sample_rate, order=order)
+    for share, response in zip(shares[1:], responses, strict=True):
+        response += (share - shares[0]).astype(np.float32) * tail[:, :length]
+    tail[:, :length] *= shares[0].astype(np.float32)
+    return tail, responses
 
 
-def _tail_fades(room: Room, place: Placement, n_samples: int, sample_rate: int) -> NDArray[np.float64]:
+def _tail_fade(room: Room, place: Placement, n_samples: int, sample_rate: int) -> NDArray[np.float64]:
     """The amplitude (n_samples,) with which the tail of a place fades in."""
     times_s = np.arange(n_samples) / sample_rate
     return np.asarray(np.sqrt(np.maximum(1.0 - fade_out(times_s, *crossfade_s(room, place.distance_m)) ** 2, 0.0)))
