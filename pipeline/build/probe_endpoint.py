@@ -19,6 +19,9 @@ from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
+from transforms.scenes.clip_pool import ListedPool
+from transforms.scenes.gather_sounds import expected_sounds
+from transforms.scenes.place_scenes import place_scenes
 from transforms.shards.plan_shards import rows_of
 from transforms.words import SpatialWords
 
@@ -107,12 +110,17 @@ def first_question(
 
 def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iterator[Row]:
     """The first row of some shards, evenly chosen, with its words; nothing is decoded."""
-    augmentations = recipe.augmentations.model_dump()
+    augmentations, scenes, pool = recipe.augmentations.model_dump(), recipe.scene_settings(), ListedPool(plan.pool)
     step = max(len(shards) // _SHARDS_LOOKED_AT, 1)
     for number in shards[::step][:_SHARDS_LOOKED_AT]:
         shard = rows_of(plan.shards[number], seed=recipe.seed, augmentations=augmentations)
         first: Shard = shard.with_rows(shard.rows[:1])
-        placed = place_sources(assign_rooms(first, recipe.room_supply()), recipe.scene_ranges())
+        furnished = assign_rooms(first, recipe.room_supply())
+        if scenes.are_on:
+            sounding = (expected_sounds(row, scenes, pool, recipe.audio.min_duration_s) for row in furnished.rows)
+            placed = place_scenes(furnished.with_rows(tuple(sounding)), recipe.scene_ranges(), scenes)
+        else:
+            placed = place_sources(furnished, recipe.scene_ranges())
         yield from (describe_place(row) for row in simulate_responses(placed).rows)
 
 

@@ -151,6 +151,8 @@ class ShardChecker:
         for values in rows:
             name = values["file_name"]
             problem = unusable_row(values)
+            if problem is None and values["sources"] is None:
+                problem = "sources is null"
             if problem is None and name in names:
                 problem = "is the file of two rows"
             if problem is not None:

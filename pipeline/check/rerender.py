@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.recipe import Recipe
-from transforms.records import Clip, Row
-from transforms.rooms.place_source import SceneDoesNotFit, place_row
+from transforms.records import Clip, Row, Sound
+from transforms.rooms.place_source import SceneDoesNotFit, place_source
 from transforms.rooms.simulate_response import simulate_response
+from transforms.scenes.clip_pool import ListedPool
+from transforms.scenes.gather_sounds import gather_sounds
+from transforms.scenes.place_scenes import place_scene, with_scene
+from transforms.scenes.prepared_sounds import prepared_sounds
+from transforms.scenes.render_scenes import render_scene
 from transforms.seeds import derive_seed
-from transforms.sound.clip_audio import ClipRefused
-from transforms.sound.render_rows import prepare_source, render_row
+from transforms.shards.release_rows import with_sources
+from transforms.sound.refusal import ClipRefused
+from transforms.sound.render_rows import render_row
 
 
 @dataclass(frozen=True)
@@ -28,28 +34,57 @@ def rerender_order(row: Mapping[str, Any]) -> tuple[int, str]:
     return derive_seed("rerender", row["id"]), row["id"]
 
 
-def rerender(values: dict[str, Any], recipe: Recipe, clip_of: Callable[[str, str], Clip | None]) -> Rerendered:
-    """Renders a row again from its id, its seed and the recipe; `clip_of` finds a clip by split and source_id."""
-    clip = clip_of(values["split"], values["source_id"])
-    if clip is None:
-        return Rerendered(values["id"], f"the input lacks {values['source_id']}")
-    settings = recipe.render_settings()
-    try:
-        source, source_sha256 = prepare_source(clip, settings)
-    except ClipRefused as refusal:
-        return Rerendered(values["id"], f"its clip is refused now: {refusal.reason}: {refusal}")
-    if source_sha256 != values["source_sha256"]:
-        return Rerendered(values["id"], "its clip is another file than the one it was made from")
-    row = Row(values["id"], clip, values["augmentation"], values["seed"])
-    try:
-        row = place_row(row, recipe.room_supply(), recipe.scene_ranges())
-    except SceneDoesNotFit as error:
-        return Rerendered(values["id"], f"its seed gives no placement: {error}")
-    room, placement = row.room, row.placement
-    assert room is not None
-    assert placement is not None
-    row = replace(row, response=simulate_response(room, placement, seed=row.seed))
-    rendered, _, _ = render_row(row, source, source_sha256, settings)
-    assert rendered.audio is not None
-    same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
-    return Rerendered(values["id"], None if same else "rendered again, its samples differ")
+class Rerenderer:
+    """Renders rows of a release again from the clips of its input."""
+
+    def __init__(self, recipe: Recipe, clips: Sequence[Clip]) -> None:
+        self._settings, self._supply = recipe.render_settings(), recipe.room_supply()
+        self._ranges, self._scenes = recipe.scene_ranges(), recipe.scene_settings()
+        self._clips = {(clip.split, clip.source_id): clip for clip in clips}
+        self._pool = ListedPool(clips if self._scenes.are_on else ())
+        self._prepared = prepared_sounds(self._settings)
+
+    def rerender(self, values: Mapping[str, Any]) -> Rerendered:
+        """Renders a row again from its id, its seed and the recipe."""
+        return Rerendered(values["id"], self._problem(values))
+
+    def _problem(self, values: Mapping[str, Any]) -> str | None:
+        clip = self._clips.get((values["split"], values["source_id"]))
+        if clip is None:
+            return f"the input lacks {values['source_id']}"
+        try:
+            row = self._with_sounds(Row(values["id"], clip, values["augmentation"], values["seed"]))
+        except ClipRefused as refusal:
+            return f"its clip is refused now: {refusal.reason}: {refusal}"
+        stated = {source["source_id"]: source["source_sha256"] for source in with_sources(values)["sources"]}
+        for sound in row.sounds:
+            if sound.clip.source_id not in stated:
+                return f"the input gives it {sound.clip.source_id} as a companion"
+            if sound.source_sha256 != stated[sound.clip.source_id]:
+                return f"its clip {sound.clip.source_id} is another file than the one it was made from"
+        try:
+            rendered = self._render(row)
+        except SceneDoesNotFit as error:
+            return f"its seed gives no placement: {error}"
+        assert rendered.audio is not None
+        assert rendered.room is not None
+        same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and rendered.room.room_id == values["room_id"]
+        return None if same else "rendered again, its samples differ"
+
+    def _with_sounds(self, row: Row) -> Row:
+        if self._scenes.are_on:
+            return gather_sounds(row, self._scenes, self._pool, self._prepared)
+        samples, source_sha256 = self._prepared.of(row.clip)
+        return replace(row, sounds=(Sound(row.clip, source_sha256, len(samples), 0.0),))
+
+    def _render(self, row: Row) -> Row:
+        room = self._supply.room_for(row.seed, row.clip.split)
+        row = replace(row, room=room)
+        if self._scenes.are_on:
+            row = with_scene(row, place_scene(row, room, self._ranges, self._scenes))
+            return render_scene(row, self._prepared, self._settings, self._scenes).row
+        placement = place_source(row.seed, room, self._ranges)
+        row = replace(row, placement=placement, response=simulate_response(room, placement, seed=row.seed))
+        samples, source_sha256 = self._prepared.of(row.clip)
+        rendered, _, _ = render_row(row, samples, source_sha256, self._settings)
+        return rendered

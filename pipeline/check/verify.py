@@ -30,7 +30,7 @@ from pipeline.check.check_shard import (
     most_rows,
 )
 from pipeline.check.findings import Findings
-from pipeline.check.rerender import rerender, rerender_order
+from pipeline.check.rerender import Rerenderer, rerender_order
 from pipeline.check.row_progress import RowProgress
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.answer_counts import AnswerCounter, answer_counter
@@ -145,10 +145,10 @@ def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) 
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
     recipe = load_release_recipe(release)
-    clips = {(clip.split, clip.source_id): clip for clip in recipe.list_input(input_dir).clips}
+    rerenderer = Rerenderer(recipe, recipe.list_input(input_dir).clips)
     rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
     with ThreadPoolExecutor(available_cores()) as threads:
-        for result in threads.map(lambda row: rerender(row, recipe, lambda *key: clips.get(key)), rows):
+        for result in threads.map(rerenderer.rerender, rows):
             findings.rerendered += 1
             if result.problem is not None:
                 findings.add([f"row {result.id}: {result.problem}"])

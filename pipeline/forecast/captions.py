@@ -16,14 +16,17 @@ from pipeline.recipe import Recipe
 from prompts import Prompt
 from transforms.bounds import parquet_tables
 from transforms.captions.answer_journal import AnswersFile, KnownAnswers, answers_bytes
+from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
 from transforms.captions.template import template_caption
-from transforms.records import ERROR_PREFIX, Row
+from transforms.records import ERROR_PREFIX, Acoustics, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
+from transforms.scenes.clip_pool import ListedPool
+from transforms.scenes.gather_sounds import expected_sounds
+from transforms.scenes.place_scenes import place_scene, with_scene
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import as_answers
-from transforms.words import words_of
 
 __all__ = ["CaptionPlan", "QuestionCount", "count_questions", "earlier_answers", "plan_captions"]
 
@@ -118,6 +121,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
     The build takes the T30 that it measures, which is within 2 % of it: a row in a thousand has another word.
     """
     questions, supply, ranges = recipe.caption_job().questions(), recipe.room_supply(), recipe.scene_ranges()
+    scenes, pool = recipe.scene_settings(), ListedPool(plan.pool)
     clips = [clip for shard in plan.shards for clip in shard.clips]
     most = MOST_ROWS_WITH_ANSWERS if len(known) else MOST_ROWS
     every = questions.versions * sum(len(clip.captions) * recipe.augmentations.of(clip.split) for clip in clips)
@@ -131,7 +135,13 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
         for version in range(recipe.augmentations.of(clip.split)):
             rows += 1
             try:
-                row = place_row(make_row(clip, version, recipe.seed), supply, ranges)
+                row = make_row(clip, version, recipe.seed)
+                if scenes.are_on:
+                    room = supply.room_for(row.seed, clip.split)
+                    row = expected_sounds(replace(row, room=room), scenes, pool, recipe.audio.min_duration_s)
+                    row = with_scene(row, place_scene(row, room, ranges, scenes))
+                else:
+                    row = place_row(row, supply, ranges)
             except SceneDoesNotFit:
                 continue
             for request in questions.of_rows([_with_planned_words(row)]):
@@ -168,15 +178,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
 def _with_planned_words(row: Row) -> Row:
     """The placed row with its words, from the T30 that its room is designed for."""
     assert row.room is not None
-    assert row.placement is not None
-    words = words_of(
-        azimuth_deg=row.placement.azimuth_deg,
-        elevation_deg=row.placement.elevation_deg,
-        distance_m=row.placement.distance_m,
-        floor_area_m2=row.room.floor_area_m2,
-        t30_ms=row.room.t30_ms,
-    )
-    return replace(row, words=words)
+    return describe_place(replace(row, acoustics=Acoustics(row.room.t30_ms, (), 0.0, 0.0, 0.0)))
 
 
 def plan_captions(

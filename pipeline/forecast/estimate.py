@@ -28,7 +28,7 @@ __all__ = [
 
 #: Stages whose work grows with the clips, with the rows, and with the seconds of rendered sound.
 CLIP_STAGES = ("decode",)
-ROW_STAGES = ("place", "respond", "word", "captions")
+ROW_STAGES = ("gather", "place", "respond", "word", "captions")
 SECOND_STAGES = ("render", "write")
 
 _REPLICATES = 400

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from pipeline.beam_options import set_file_systems
 from pipeline.build.planning import Plan
@@ -31,6 +32,12 @@ from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
+from transforms.scenes.clip_pool import ListedPool
+from transforms.scenes.gather_sounds import gather_shard
+from transforms.scenes.place_scenes import place_scenes
+from transforms.scenes.prepared_sounds import PreparedSounds
+from transforms.scenes.render_scenes import render_scene
+from transforms.scenes.stem_names import STEM_BIT_DEPTH
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import ROW_SCHEMA, row_values
@@ -38,6 +45,7 @@ from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
+from transforms.sound.render import encode_flac
 from transforms.sound.render_rows import RenderSettings, prepare_source, render_row
 from transforms.storage import folder_files
 from transforms.storage.temporary import temporary_folder
@@ -116,6 +124,8 @@ class _Job:
     headers: tuple[str, ...]
     """The paths of the part's clips, empty for a member of a tar; no paths if headers are not read."""
     rooms: tuple[tuple[str, int], ...]
+    pool: tuple[Clip, ...]
+    """The clips that companions in scenes are drawn from."""
     beam_flags: tuple[str, ...]
     budget: Budget
 
@@ -176,6 +186,7 @@ def measure_sample(
             tuple(clips[at] for at in order[part::processes][: budget.most_clips]),
             tuple(_header_path(clips[at]) for at in order[part::processes]) if with_headers else (),
             tuple(rooms[part::processes]),
+            plan.pool,
             tuple(beam_flags),
             budget,
         )
@@ -192,7 +203,8 @@ def measure_sample(
     if not any(clip.row for clip in measured.values()):
         refusals = [clip.refused for clip in measured.values() if clip.refused]
         raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
-    expected_s = _expected_s(header_s, recipe.render_settings())
+    scene_s = recipe.scene_settings().duration_s
+    expected_s = [scene_s] * len(clips) if scene_s else _expected_s(header_s, recipe.render_settings())
     row_bytes, table_bytes = _fit_line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
     row_cpu_s, table_cpu_s = _fit_line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
     notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
@@ -306,6 +318,8 @@ class _Measuring:
         self.supply = job.recipe.room_supply()
         self.captions = job.recipe.caption_job()
         self.questions = self.captions.questions()
+        self.ranges, self.scenes = job.recipe.scene_ranges(), job.recipe.scene_settings()
+        self.pool, self.prepared = ListedPool(job.pool), PreparedSounds(self.settings)
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -361,7 +375,7 @@ class _Measuring:
         try:
             with decoding.stage("decode"):
                 source, sha256 = prepare_source(clip, self.settings)
-            length_s, refused = len(source) / SAMPLE_RATE, None
+            length_s, refused = self.scenes.duration_s or len(source) / SAMPLE_RATE, None
         except ClipRefused as refusal:
             render, length_s, refused = False, 0.0, refusal.reason
         decoded = SampledClip(versions, 0.0, length_s, decoding.cpu_s["decode"], decoding.wall_s, refused=refused)
@@ -373,14 +387,18 @@ class _Measuring:
         with stages.stage("furnish"):
             shard = assign_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
         self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
+        if self.scenes.are_on:
+            with stages.stage("gather"):
+                shard = gather_shard(shard, self.scenes, self.pool, self.prepared)
         with stages.stage("place"):
-            shard = place_sources(shard, self.job.recipe.scene_ranges())
+            placed = place_scenes(shard, self.ranges, self.scenes) if self.scenes.are_on else None
+            shard = placed or place_sources(shard, self.ranges)
         if not shard.rows:
             return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
         with stages.stage("respond"):
             (row,) = simulate_responses(shard).rows
         with stages.stage("render"):
-            row, flac, _ = render_row(row, source, sha256, self.settings)
+            row, flac = self._render(row, source, sha256)
         path = storage.join(self.folder, "row.flac")
         with stages.stage("write"):
             storage.write_bytes(path, flac)
@@ -391,6 +409,14 @@ class _Measuring:
         os.unlink(path)
         self.rows.append(row)
         return replace(decoded, row=SampledRow(len(flac), stages.cpu_s, stages.wall_s))
+
+    def _render(self, row: Row, source: NDArray[np.float32], sha256: str) -> tuple[Row, bytes]:
+        if not self.scenes.are_on:
+            row, flac, _ = render_row(row, source, sha256, self.settings)
+            return row, flac
+        scene = render_scene(row, self.prepared, self.settings, self.scenes)
+        stems = (encode_flac(pcm, SAMPLE_RATE, STEM_BIT_DEPTH) for pcm in scene.stems.values())
+        return scene.row, b"".join([scene.flac, *stems])
 
     def _rooms(self) -> list[float]:
         until, taken = time.monotonic() + self.job.budget.rooms_s, []

@@ -84,6 +84,19 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
     return replace(row, sounds=tuple(sounds))
 
 
+def expected_sounds(row: Row, settings: SceneSettings, pool: ClipPool, expected_s: float) -> Row:
+    """The row with the sounds that it probably has, each as long as expected; nothing is decoded.
+
+    Real scenes have other companions where a clip cannot be decoded.
+    """
+    clips = [row.clip]
+    for number in range(1, count_sources(row.seed, settings)):
+        taken = {clip.source_id for clip in clips}
+        clips += [clip for clip in companion_clips(row, number, pool) if clip.source_id not in taken][:1]
+    n_samples = round(expected_s * SAMPLE_RATE)
+    return replace(row, sounds=tuple(Sound(clip, clip.source_id, n_samples, 0.0) for clip in clips))
+
+
 def _sound(clip: Clip, prepared: PreparedSounds) -> Sound:
     samples, source_sha256 = prepared.of(clip)
     return Sound(clip, source_sha256, len(samples), level_db(samples))

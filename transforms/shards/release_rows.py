@@ -310,7 +310,9 @@ def is_plain(values: Mapping[str, Any]) -> bool:
 
 
 def with_sources(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a release from before there were scenes, with the columns of scenes: it has one still source."""
+    """The row; one of a release from before there were scenes gets the columns of scenes: it has one still source."""
+    if values.get("sources") is not None:
+        return dict(values)
     source = {name: values[name] for name in ("source_id", "license", "attribution", "source_url", "source_sha256")}
     source |= {name: values[name] for name in ONE_PLACE_COLUMNS if not name.startswith("source_")}
     source |= {f"{axis}_m": values[f"source_{axis}_m"] for axis in "xyz"}
