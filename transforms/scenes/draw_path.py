@@ -14,7 +14,7 @@ from transforms.rooms.ranges import SceneRanges
 from transforms.scene_words import POINTS_A_SECOND, PathPoint
 
 #: How many ways are drawn before a source stands still after all.
-TRIES = 32
+TRIES = 64
 #: A moving source comes no nearer to the receiver, whatever the least distance of still ones.
 NEAREST_M = 0.4
 #: An arc ends before it comes round again.
@@ -55,14 +55,13 @@ def draw_path(
     speed = int(draw.integers(slowest, fastest, endpoint=True))
     is_arc = bool(draw.integers(2))
     for attempt in range(TRIES):
-        # The speed falls from the drawn one to the least in the second half of the draws.
-        slower = max(0, 2 * attempt - TRIES) / TRIES
+        # The speed falls from the drawn one to the least, which the second half of the draws has.
+        slower = min(2 * attempt / TRIES, 1.0)
         length_m = (speed - slower * (speed - slowest)) / 1000.0 * duration_s
         arc = _draw_arc(draw, placement, duration_s, length_m) if is_arc else None
         path = arc or _draw_line(draw, placement, duration_s, length_m)
         if _fits(path, placement.receiver_m, room, ranges):
             return path
-        # An arc that does not fit does not fit at another speed either, as a rule.
         is_arc = bool(draw.integers(2))
     return None
 

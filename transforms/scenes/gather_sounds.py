@@ -79,7 +79,7 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
     if len(sounds) < settings.sources_min:
         raise ClipRefused(
             "no_companion",
-            f"a scene of {settings.sources_min} sounds or more, and only {len(sounds)} recordings were found for it",
+            f"a scene has {settings.sources_min} sounds or more, and only {len(sounds)} was found for it",
         )
     return replace(row, sounds=tuple(sounds))
 
