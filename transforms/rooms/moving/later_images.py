@@ -76,7 +76,9 @@ def later_responses(
         arrival_s = images.distance_m / SPEED_OF_SOUND_M_S
         corrected = np.exp(-per_s * (arrival_s - arrival_s[0])[:, None]) * fade_out(arrival_s, from_s, to_s)[:, None]
         later = images.reflections > 1
-        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[..., None]
+        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[
+            ..., None
+        ]
         trains = pulse_trains(arrival_s[later] * sample_rate, weights.reshape(len(weights), -1), n_samples)
         spectra = scipy.fft.rfft(trains.astype(np.float32).reshape(*weights.shape[1:], n_samples), size, axis=2)
         response = scipy.fft.irfft(np.sum(spectra * gains, axis=1), size, axis=1)[:, :n_samples]
