@@ -1,4 +1,4 @@
-"""Measures the rendering of moving sources against exact image sources: ``python -m tests.benchmarks.moving_sources``."""
+"""Measures moving sources against exact image sources: ``python -m tests.benchmarks.moving_sources``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from transforms.paths import Arc, Line, Path, Point
 from transforms.records import OCTAVE_BANDS_HZ, Placement, Room
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S, octave_crossover, spectrum_fade_out
 from transforms.rooms.moving.first_images import render_first_images
+from transforms.rooms.moving.later_images import place_times_s
 from transforms.rooms.moving.octave_signals import OctaveSignals
 from transforms.rooms.moving.render_moving import render_moving
 from transforms.rooms.place_source import place_source
@@ -287,23 +288,28 @@ def late_levels_db(seed: int, clicks: int) -> NDArray[np.float64]:
     emitted = gap * np.arange(clicks) + RATE // 10
     signal[emitted] = 1.0
     sound = render_moving(signal, room, placement.receiver_m, path, seed=seed, n_samples=signal.size)
-    decays_ms, _ = measured_decays(room, placement, seed=seed, sample_rate=RATE)
+    decays_ms = path_decays_ms(room, placement.receiver_m, path, seed)
     late = sound.samples - sum(_first_images(signal, room, placement.receiver_m, path, decays_ms))
     levels = np.empty((clicks, len(OCTAVE_BANDS_HZ)))
     for number, sample in enumerate(emitted.tolist()):
         here_m = _point(path.positions_m(np.array([sample / RATE]))[0])
         still = _late_response(room, placement.receiver_m, here_m, seed, gap)
         start = sample - RATE // 10
-        moving = late[0, start : start + gap]
-        levels[number] = 10.0 * np.log10(
-            _octave_energies(moving) / _octave_energies(np.pad(still, (RATE // 10, 0))[:gap])
-        )
+        still = np.pad(still, (RATE // 10, 0))[:gap]
+        levels[number] = 10.0 * np.log10(_octave_energies(late[0, start : start + gap]) / _octave_energies(still))
     return levels
+
+
+def path_decays_ms(room: Room, receiver_m: Point, path: Path, seed: int) -> NDArray[np.float64]:
+    """The decays (bands,) that a moving source is rendered with: those of the place in the middle of its path."""
+    times_s = place_times_s(path, path.duration_s)
+    middle_m = _point(path.positions_m(times_s)[times_s.size // 2])
+    return measured_decays(room, _placement(receiver_m, middle_m), seed=seed, sample_rate=RATE)[0]
 
 
 def _late_response(room: Room, receiver_m: Point, source_m: Point, seed: int, n_samples: int) -> NDArray[np.float32]:
     """W (n_samples,) of a still response without its direct sound and its first reflections."""
-    placement = Placement(receiver_m, source_m, 0.0, 0.0, math.dist(receiver_m, source_m))
+    placement = _placement(receiver_m, source_m)
     whole = simulate_response(room, placement, seed=seed).samples[0]
     decays_ms, _ = measured_decays(room, placement, seed=seed, sample_rate=RATE)
     click = np.zeros(n_samples, dtype=np.float32)
@@ -352,7 +358,7 @@ def _cpu_s(work: Callable[[], object]) -> float:
 
 
 def odd_sounds_are_finite() -> bool:
-    """Whether a source that passes 0.3 m away, a path shorter than its sound, and sounds of 0.1 s and 30 s are finite."""
+    """Whether a source 0.3 m away, a path shorter than its sound, and sounds of 0.1 s and 30 s give finite samples."""
     room = shoebox()
     passing = Line((1.0, 2.8, 1.5), (7.0, 2.8, 1.5), 2.0)
     for path, seconds in ((passing, 2.0), (passing, 5.0), (passing, 0.1), (passing, 30.0)):
@@ -361,6 +367,11 @@ def odd_sounds_are_finite() -> bool:
         if not (np.all(np.isfinite(sound.samples)) and np.abs(sound.samples).max() > 0.1):
             return False
     return True
+
+
+def _placement(receiver_m: Point, source_m: Point) -> Placement:
+    """The positions of receiver and source, without the direction, which no response needs."""
+    return Placement(receiver_m, source_m, math.nan, math.nan, math.dist(receiver_m, source_m))
 
 
 def _point(position_m: NDArray[np.float64]) -> Point:

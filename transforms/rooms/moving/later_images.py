@@ -22,8 +22,8 @@ from transforms.rooms.room_design import natural_t30_ms
 from transforms.rooms.simulate_response import crossfade_s
 
 #: Places along a path are this far apart, unless it is so long that it would have more of them.
-PLACE_SPACING_M = 0.5
-MOST_PLACES = 17
+PLACE_SPACING_M = 0.25
+MOST_PLACES = 25
 # A source that moves less than this stands still.
 _STANDING_M = 0.01
 # Windows are straight lines within blocks of so many samples.
