@@ -102,9 +102,8 @@ def render_first_images(
         blocks = slice(done, done + octaves.shape[1] // _LOSS_BLOCK)
         _mix_octaves(octaves, losses[:, :, blocks], emitted[:, blocks])
         done = blocks.stop
-    emitted = emitted.reshape(len(losses), -1)
     arrivals = find_arrivals(images, room, receiver_m, path, n_samples=n_samples, sample_rate=sample_rate, order=order)
-    for image, coefficients in enumerate(emitted):
+    for image, coefficients in enumerate(emitted.reshape(len(losses), -1)):
         _add_image(direct if image == 0 else reflections, coefficients, arrivals, image, sample_rate)
     return direct, reflections
 
@@ -159,12 +158,13 @@ def find_arrivals(
     """
     edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
     times_s = np.arange(edges) * (_DELAY_BLOCK / sample_rate)
-    emission_s = times_s - images.distances_m(path.positions_m(times_s), receiver_m) / SPEED_OF_SOUND_M_S
+    distance_m = images.distances_m(path.positions_m(times_s), receiver_m)
+    emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
     for _ in range(_EMISSION_STEPS):
         positions_m = path.positions_m(emission_s.ravel()).reshape(*emission_s.shape, 3)
         offset_m = images.offsets_m(positions_m, receiver_m)
         distance_m = np.sqrt(np.sum(np.square(offset_m), axis=-1))
-        emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
+        emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
     if distance_m[0].min() < _NEAREST_M:
         raise ValueError(f"the source meets the receiver at {receiver_m}")
     direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S
