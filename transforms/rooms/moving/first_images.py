@@ -12,14 +12,14 @@ from transforms.records import OCTAVE_BANDS_HZ, Room
 from transforms.rooms.acoustics import AIR_ABSORPTION_PER_M, SPEED_OF_SOUND_M_S
 from transforms.rooms.image_sources import corrected_losses_per_s, sn3d_harmonics
 from transforms.rooms.moving.interpolation import lines_between, spline_values
-from transforms.rooms.moving.octave_signals import LEAD, LENGTH_UNIT, OVERSAMPLING, OctaveSignals
+from transforms.rooms.moving.octave_signals import LEAD, OVERSAMPLING, OctaveSignals
 from transforms.rooms.octaves import fade_out
 from transforms.rooms.room_design import natural_t30_ms
 from transforms.rooms.simulate_response import crossfade_s
 
 # Losses are constant within blocks of this many samples, oversampled; delays and amplitudes are straight lines within
 # blocks of the receiver's samples; so are spherical harmonics, in blocks that are longer.
-_LOSS_BLOCK = OVERSAMPLING * LENGTH_UNIT
+_LOSS_BLOCK = 256
 _DELAY_BLOCK = 64
 _BLOCKS_OVER_HARMONICS = 4
 _HARMONICS_BLOCK = _BLOCKS_OVER_HARMONICS * _DELAY_BLOCK
@@ -95,10 +95,15 @@ def render_first_images(
     direct = np.zeros((channels, n_samples), dtype=np.float32)
     reflections = np.zeros((channels, n_samples), dtype=np.float32)
     images = first_images(room)
-    bands = signal.spline_coefficients()
-    emitted = mix_octaves(bands, _losses(images, room, receiver_m, path, decays_ms, bands.shape[1], sample_rate))
+    losses = _losses(images, room, receiver_m, path, decays_ms, signal.n_samples, sample_rate)
+    emitted = np.empty((len(losses), losses.shape[2], _LOSS_BLOCK), dtype=np.float32)
+    done = 0
+    for octaves in signal.spline_blocks():
+        blocks = slice(done, done + octaves.shape[1] // _LOSS_BLOCK)
+        _mix_octaves(octaves, losses[:, :, blocks], emitted[:, blocks])
+        done = blocks.stop
     arrivals = find_arrivals(images, room, receiver_m, path, n_samples=n_samples, sample_rate=sample_rate, order=order)
-    for image, coefficients in enumerate(emitted):
+    for image, coefficients in enumerate(emitted.reshape(len(losses), -1)):
         _add_image(direct if image == 0 else reflections, coefficients, arrivals, image, sample_rate)
     return direct, reflections
 
@@ -115,29 +120,25 @@ def first_images(room: Room) -> FirstImages:
     return FirstImages(sign, shift_m, np.stack([np.ones_like(floor), walls, walls, walls, walls, floor, ceiling]))
 
 
-def mix_octaves(bands: NDArray[np.float32], losses: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mix_octaves(octaves: NDArray[np.float32], losses: NDArray[np.float32], emitted: NDArray[np.float32]) -> None:
     """Adds up octaves with the losses of each image.
 
     Args:
-        bands: octaves of a signal (bands, samples).
+        octaves: octaves of a signal (bands, samples).
         losses: amplitudes (images, bands, blocks of `_LOSS_BLOCK` samples).
-
-    Returns:
-        The signal of each image (images, samples).
+        emitted: where the signal of each image goes, (images, blocks, `_LOSS_BLOCK`).
     """
-    blocked = bands.reshape(len(bands), -1, _LOSS_BLOCK)
-    mixed = np.empty((len(losses), *blocked.shape[1:]), dtype=np.float32)
+    blocked = octaves.reshape(len(octaves), -1, _LOSS_BLOCK)
     step = _AT_A_TIME // _LOSS_BLOCK
     product = np.empty((step, _LOSS_BLOCK), dtype=np.float32)
     for start in range(0, blocked.shape[1], step):
         part = blocked[:, start : start + step]
-        for image, total in enumerate(mixed[:, start : start + step]):
+        for image, total in enumerate(emitted[:, start : start + step]):
             np.multiply(part[0], losses[image, 0, start : start + step, None], out=total)
-            for band in range(1, len(bands)):
+            for band in range(1, len(octaves)):
                 weighted = product[: len(total)]
                 np.multiply(part[band], losses[image, band, start : start + step, None], out=weighted)
                 total += weighted
-    return mixed.reshape(len(losses), -1)
 
 
 def find_arrivals(
@@ -157,12 +158,13 @@ def find_arrivals(
     """
     edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
     times_s = np.arange(edges) * (_DELAY_BLOCK / sample_rate)
-    emission_s = times_s - images.distances_m(path.positions_m(times_s), receiver_m) / SPEED_OF_SOUND_M_S
+    distance_m = images.distances_m(path.positions_m(times_s), receiver_m)
+    emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
     for _ in range(_EMISSION_STEPS):
         positions_m = path.positions_m(emission_s.ravel()).reshape(*emission_s.shape, 3)
         offset_m = images.offsets_m(positions_m, receiver_m)
         distance_m = np.sqrt(np.sum(np.square(offset_m), axis=-1))
-        emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
+        emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
     if distance_m[0].min() < _NEAREST_M:
         raise ValueError(f"the source meets the receiver at {receiver_m}")
     direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S
@@ -183,7 +185,8 @@ def _losses(
     sample_rate: int,
 ) -> NDArray[np.float32]:
     """Amplitudes (images, bands, blocks) after walls, air and the correction of the decay, by moment of emission."""
-    middles = (np.arange(n_samples // _LOSS_BLOCK) + 0.5) * (_LOSS_BLOCK / OVERSAMPLING) - LEAD
+    blocks = OVERSAMPLING * n_samples // _LOSS_BLOCK
+    middles = (np.arange(blocks) + 0.5) * (_LOSS_BLOCK / OVERSAMPLING) - LEAD
     distance_m = images.distances_m(path.positions_m(middles / sample_rate), receiver_m)
     later_s = (distance_m - distance_m[0]) / SPEED_OF_SOUND_M_S
     per_s = corrected_losses_per_s(natural_t30_ms(room), decays_ms)

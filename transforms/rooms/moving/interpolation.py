@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+Float = TypeVar("Float", np.float32, np.float64)
 
-def lines_between(edges: NDArray[np.floating], block: int) -> NDArray[np.floating]:
+
+def lines_between(edges: NDArray[Float], block: int) -> NDArray[Float]:
     """Straight lines from edge to edge of blocks.
 
     Args:
@@ -17,9 +21,9 @@ def lines_between(edges: NDArray[np.floating], block: int) -> NDArray[np.floatin
         Values (blocks · block,) of the same type, the first of them at the first edge.
     """
     share = np.arange(block, dtype=edges.dtype) / edges.dtype.type(block)
-    values = np.diff(edges)[:, None] * share
+    values = (edges[1:] - edges[:-1])[:, None] * share
     values += edges[:-1, None]
-    return np.asarray(values.ravel())
+    return values.ravel()
 
 
 def spline_values(coefficients: NDArray[np.float32], positions: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -22,8 +22,8 @@ from transforms.rooms.room_design import natural_t30_ms
 from transforms.rooms.simulate_response import crossfade_s
 
 #: Places along a path are this far apart, unless it is so long that it would have more of them.
-PLACE_SPACING_M = 0.5
-MOST_PLACES = 17
+PLACE_SPACING_M = 0.25
+MOST_PLACES = 25
 # A source that moves less than this stands still.
 _STANDING_M = 0.01
 # Windows are straight lines within blocks of so many samples.
@@ -76,7 +76,9 @@ def later_responses(
         arrival_s = images.distance_m / SPEED_OF_SOUND_M_S
         corrected = np.exp(-per_s * (arrival_s - arrival_s[0])[:, None]) * fade_out(arrival_s, from_s, to_s)[:, None]
         later = images.reflections > 1
-        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[..., None]
+        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[
+            ..., None
+        ]
         trains = pulse_trains(arrival_s[later] * sample_rate, weights.reshape(len(weights), -1), n_samples)
         spectra = scipy.fft.rfft(trains.astype(np.float32).reshape(*weights.shape[1:], n_samples), size, axis=2)
         response = scipy.fft.irfft(np.sum(spectra * gains, axis=1), size, axis=1)[:, :n_samples]

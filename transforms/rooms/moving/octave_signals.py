@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.fft
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from transforms.rooms.acoustics import octave_crossover, spectrum_fade_out
 
 #: Silence of so many samples surrounds a signal, in which the filters of octaves ring.
-LEAD = 2048
+LEAD = 4096
 #: The octaves for a spline have so many samples for each sample of the signal.
 OVERSAMPLING = 2
-#: The length of octaves is a multiple of so many samples of the signal.
-LENGTH_UNIT = 128
+# The length of a transform, which fits the cache, and what is kept of it: filters ring at both of its ends.
+_BLOCK = 65_536
+_STEP = _BLOCK - 2 * LEAD
 
 
 class OctaveSignals:
@@ -28,41 +30,44 @@ class OctaveSignals:
 
     def __init__(self, signal: NDArray[np.float32], sample_rate: int) -> None:
         self.samples = signal
-        units = -(-(signal.size + 2 * LEAD) // LENGTH_UNIT)
-        self._length = LENGTH_UNIT * scipy.fft.next_fast_len(units, real=True)
-        padded = np.zeros(self._length, dtype=np.float32)
-        padded[LEAD : LEAD + signal.size] = signal
-        self._spectrum = scipy.fft.rfft(padded)
         self._sample_rate = sample_rate
+        n_blocks = -(-(signal.size + 2 * LEAD) // _STEP)
+        self.n_samples = n_blocks * _STEP
+        """The length of the signal with the silence around it, which begins `LEAD` samples before the signal."""
+        padded = np.zeros(self.n_samples + 2 * LEAD, dtype=np.float32)
+        padded[2 * LEAD : 2 * LEAD + signal.size] = signal
+        self._spectra = scipy.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, _BLOCK)[::_STEP], axis=1)
 
     def octaves(self) -> NDArray[np.float32]:
         """The octaves (bands, n), whose sum is the signal."""
-        gains = _gains(self._length, self._sample_rate)
-        octaves = np.empty((len(gains), self.samples.size), dtype=np.float32)
-        for octave, gain in zip(octaves, gains, strict=True):
-            octave[:] = scipy.fft.irfft(self._spectrum * gain, self._length, overwrite_x=True)[LEAD:][: octave.size]
-        return octaves
+        gains = _gains(self._sample_rate)
+        octaves = np.empty((len(gains), self.n_samples), dtype=np.float32)
+        for block, spectrum in enumerate(self._spectra):
+            filtered = scipy.fft.irfft(spectrum * gains, _BLOCK, axis=1, overwrite_x=True)
+            octaves[:, block * _STEP : (block + 1) * _STEP] = filtered[:, LEAD : LEAD + _STEP]
+        return octaves[:, LEAD : LEAD + self.samples.size]
 
-    def spline_coefficients(self) -> NDArray[np.float32]:
-        """The octaves (bands, samples) as coefficients of a cubic spline, oversampled.
+    def spline_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """The octaves as coefficients of a cubic spline, oversampled, block after block, (bands, samples) each.
 
-        The end of the spectrum fades out as that of image sources does. The signal begins at sample
-        OVERSAMPLING · LEAD.
+        The end of the spectrum fades out as that of image sources does. All blocks together begin `LEAD` samples before
+        the signal.
         """
-        gains = _gains(self._length, self._sample_rate)
-        frequencies = scipy.fft.rfftfreq(self._length)
-        fade = spectrum_fade_out(frequencies, 1)
-        # The spectrum of the spline is divided out beforehand.
-        spline = np.sinc(frequencies / OVERSAMPLING) ** 4
-        spectrum = self._spectrum * (OVERSAMPLING * fade / spline).astype(np.float32)
-        n_samples = OVERSAMPLING * self._length
-        octaves = np.empty((len(gains), n_samples), dtype=np.float32)
-        for octave, gain in zip(octaves, gains, strict=True):
-            octave[:] = scipy.fft.irfft(spectrum * gain, n_samples, overwrite_x=True)
-        return octaves
+        gains = _spline_gains(self._sample_rate)
+        for spectrum in self._spectra:
+            filtered = scipy.fft.irfft(spectrum * gains, OVERSAMPLING * _BLOCK, axis=1, overwrite_x=True)
+            yield filtered[:, OVERSAMPLING * LEAD : OVERSAMPLING * (LEAD + _STEP)]
 
 
 @functools.lru_cache(maxsize=2)
-def _gains(length: int, sample_rate: int) -> NDArray[np.float32]:
-    """As `octave_crossover`, in float32, and kept, because the sounds of scenes are often equally long."""
-    return octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate)).astype(np.float32)
+def _gains(sample_rate: int) -> NDArray[np.float32]:
+    """The gain (bands, bins) of each octave."""
+    return octave_crossover(scipy.fft.rfftfreq(_BLOCK, 1.0 / sample_rate)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=2)
+def _spline_gains(sample_rate: int) -> NDArray[np.float32]:
+    """As `_gains`, with the fade of the spectrum, and divided by the spectrum of a cubic spline."""
+    frequencies = scipy.fft.rfftfreq(_BLOCK)
+    spline = np.sinc(frequencies / OVERSAMPLING) ** 4
+    return _gains(sample_rate) * (OVERSAMPLING * spectrum_fade_out(frequencies, 1) / spline).astype(np.float32)

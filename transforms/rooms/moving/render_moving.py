@@ -73,6 +73,9 @@ def render_moving(
     times_s = place_times_s(path, heard.size / sample_rate)
     places = [_placement(receiver_m, position_m) for position_m in path.positions_m(times_s)]
     decays_ms, acoustics = measured_decays(room, places[0], seed=seed, sample_rate=sample_rate)
+    # Near a source, a loud direct sound changes what is measured; the middle of the path stands for all of it.
+    if len(places) > 1:
+        decays_ms, _ = measured_decays(room, places[len(places) // 2], seed=seed, sample_rate=sample_rate)
     tail, responses = _responses(room, places, decays_ms, seed, sample_rate, order)
     octaves = OctaveSignals(heard, sample_rate)
     direct, samples = render_first_images(
