@@ -142,15 +142,27 @@ def _export_dcase(arguments: argparse.Namespace) -> int:
         sample_rate=arguments.sample_rate,
         classes=classes,
     )
-    print(f"{arguments.output}: {exported.rows} rows of {exported.classes} classes")
+    classes_text = "1 class" if exported.classes == 1 else f"{exported.classes} classes"
+    print(f"{arguments.output}: {_rows(exported.rows)} of {classes_text}")
     if exported.turned_down:
-        print(f"{exported.turned_down} rows are turned down, because they would clip at {arguments.sample_rate} Hz")
+        turned = f"{_rows(exported.turned_down)} {_are(exported.turned_down)} turned down"
+        print(f"{turned}, because they would clip at {arguments.sample_rate} Hz")
     if exported.left_out:
         mend = HOW_TO_LABEL if classes is None else f"name its class in {arguments.classes}"
-        total = exported.rows + exported.left_out
-        fail(f"{exported.left_out} of {total} rows are left out, the first is {exported.first_left_out}: {mend}")
+        left_out = (
+            f"{exported.left_out} of {_rows(exported.rows + exported.left_out)} {_are(exported.left_out)} left out"
+        )
+        fail(f"{left_out}, the first is {exported.first_left_out}: {mend}")
         return INCOMPLETE
     return DONE
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 export = ExportCommand()
