@@ -20,6 +20,7 @@ MAY_OPEN = {
     "pipeline/build/progress.py": "the null device, in place of standard error",
     "pipeline/commands/arguments.py": "the folder of a path that the user has mistyped",
     "pipeline/commands/beam_flags.py": "the source of the installed Beam",
+    "pipeline/commands/export.py": "the file of classes that the user names with --classes",
     "pipeline/commands/demo.py": "the recordings that come with the package, copied into the user's folder",
     "pipeline/forecast/measure_sample.py": "a temporary folder of this plan",
     "pipeline/recipe.py": "the recipe that the user names by its path",

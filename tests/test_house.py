@@ -136,6 +136,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.bounds",
         "transforms.storage",
         "transforms.shards",
+        "transforms.rooms",
+        "transforms.sound",
+        "transforms.sources",
     },
     "pipeline.commands": {
         "pipeline",

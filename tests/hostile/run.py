@@ -65,12 +65,20 @@ def commands_on(release: Path, folder: Path, honest: Honest) -> dict[str, list[s
         "verify": ["verify", str(release)],
         "report": ["report", str(release), "--samples", "3"],
         "export": ["export", "webdataset", str(release), "--output", str(folder / "tars")],
+        "dcase": ["export", "dcase", str(release), "--output", str(folder / "dcase"), "--classes", classes_in(folder)],
         "reproduce": [
             *("reproduce", str(release), "--input", str(honest.recordings), "--output", str(folder / "again")),
         ],
         "redo": ["captions", "redo", str(release), "--set", endpoint, "--set", judge],
         "redo-bare": ["captions", "redo", str(release)],
     }
+
+
+def classes_in(folder: Path) -> str:
+    """A file of classes for `elsa export dcase`: each clip of an honest release has its own."""
+    path = folder / "classes.csv"
+    path.write_text("source_id,class\n" + "".join(f"{number:07d},sound {number}\n" for number in range(1, 13)))
+    return str(path)
 
 
 def prepare(seed: int, folder: Path, honest: Honest) -> tuple[Path, dict[str, list[str]], list[str]]:

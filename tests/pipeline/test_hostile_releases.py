@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.releases import CHANGES, SECRET, SECRET_TEXT, state_again
-from tests.hostile.run import run_command
+from tests.hostile.run import classes_in, run_command
 from tests.many_rows import write_many_rows
 
 pytestmark = pytest.mark.slow
@@ -33,6 +33,10 @@ def test_a_hostile_release_costs_a_line_and_nothing_else(change, honest: Path, t
     change(random.Random(change.__name__), release)
     state_again(release)
     # What draws and what starts workers is left to the benchmark.
-    for words in (["verify", release], ["export", "webdataset", release, "--output", tmp_path / "tars"]):
+    for words in (
+        ["verify", release],
+        ["export", "webdataset", release, "--output", tmp_path / "tars"],
+        ["export", "dcase", release, "--output", tmp_path / "dcase", "--classes", classes_in(tmp_path)],
+    ):
         outcome = run_command(words[0], list(map(str, words)), tmp_path)
         assert not outcome.fault, outcome.said[-2_000:]
