@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from transforms.shards.release_rows import ROW_COLUMNS
+from pipeline.release.layout import read_table
+from transforms.bounds.parquet_tables import TableRefused
+from transforms.shards.release_rows import ROW_COLUMNS, ROW_SCHEMA
 from transforms.shards.write_shard import METADATA
 from transforms.words import VOCABULARY
 
@@ -34,3 +36,36 @@ def unusable_row(values: Mapping[str, Any]) -> str | None:
     if name in ("", ".", "..", METADATA) or "/" in name or "\0" in name:
         return "leads out of its shard"
     return None
+
+
+def unaskable_row(values: Mapping[str, Any]) -> str | None:
+    """Why no model can be asked about a usable row: its columns contradict each other. None if one can."""
+    counts = {len(values[column]) for column in ("captions", "captions_original", "caption_status")}
+    if len(counts) > 1:
+        return "captions, captions_original and caption_status are not of one length"
+    for attribute, words in VOCABULARY.items():
+        if values[attribute] is not None and values[attribute] not in words:
+            return f"{attribute} is {values[attribute][:80]}, none of {', '.join(words)}"
+    return None
+
+
+def read_usable_rows(
+    release: str, path: str, refuse: Callable[[Mapping[str, Any]], str | None] = lambda values: None
+) -> list[dict[str, Any]]:
+    """The rows of a shard's table, all of which can be used.
+
+    Args:
+        release: the folder or address of the release.
+        path: the name of the table in it.
+        refuse: says why a usable row is refused all the same; None if it is not.
+
+    Raises:
+        TableRefused: as for `read_table`, or when a row cannot be used.
+        OSError: when the table cannot be read.
+    """
+    rows: list[dict[str, Any]] = read_table(release, path, schema=ROW_SCHEMA).to_pylist()
+    for values in rows:
+        problem = unusable_row(values) or refuse(values)
+        if problem is not None:
+            raise TableRefused(f"{path}: {problem}")
+    return rows
