@@ -1,0 +1,26 @@
+"""Files of results may come from anybody: what is no result is skipped, and no line fills memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.batches.answers import read_results
+from transforms.bounds import Refused
+
+
+def test_what_is_no_result_is_skipped() -> None:
+    body = {"choices": [{"message": {"content": "A dog barks."}, "finish_reason": "stop"}]}
+    good = json.dumps({"custom_id": "a", "response": {"status_code": 200, "body": body}}).encode()
+    lines = [b"", b"null", b"[" * 9_000, b'{"custom_id": "b", "response": 3}', b"\xff\xfe", good]
+    assert [digest for digest, _ in read_results(io.BytesIO(b"\n".join(lines)))] == ["a"]
+
+
+def test_a_line_that_is_longer_than_any_answer_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "results.jsonl").open("wb+") as file:
+        file.truncate(1 << 40)
+        with pytest.raises(Refused, match="has a line of more than 4194304 bytes"):
+            list(read_results(file))
