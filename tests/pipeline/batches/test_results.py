@@ -1,14 +1,17 @@
-"""Files of results may come from anybody: what is no result is skipped, and no line fills memory."""
+"""Files of requests and results may come from anybody: what is none is skipped or refused, and none fills memory."""
 
 from __future__ import annotations
 
 import io
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from pipeline.batches.answers import read_results
+from pipeline.batches.folder import BatchError
+from pipeline.batches.provider import submit
 from transforms.bounds import Refused
 
 
@@ -24,3 +27,14 @@ def test_a_line_that_is_longer_than_any_answer_is_refused(tmp_path: Path) -> Non
         file.truncate(1 << 40)
         with pytest.raises(Refused, match="has a line of more than 4194304 bytes"):
             list(read_results(file))
+
+
+def test_a_file_of_requests_that_no_export_writes_is_not_sent(tmp_path: Path) -> None:
+    name = "requests-00000.jsonl"
+    (tmp_path / "export.json").write_text(json.dumps({"files": [name]}))
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 40)
+    client = mock.Mock()
+    with pytest.raises(BatchError, match="is larger than 200000000 bytes"):
+        submit(lambda name: client, tmp_path)
+    assert client.mock_calls == []
