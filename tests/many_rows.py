@@ -25,6 +25,7 @@ from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
 from transforms.captions.template import template_caption
 from transforms.records import (
+    ERROR_PREFIX,
     OCTAVE_BANDS_HZ,
     SPLITS,
     Acoustics,
@@ -85,9 +86,24 @@ def many_rows_recipe(rows_per_shard: int = 256) -> Recipe:
 
 
 def write_many_rows(
-    output: Path, rows: int, *, rows_per_shard: int = 256, bit_depth: int = 16, seconds: float = SECONDS
+    output: Path,
+    rows: int,
+    *,
+    rows_per_shard: int = 256,
+    bit_depth: int = 16,
+    seconds: float = SECONDS,
+    unanswered: bool = False,
 ) -> None:
-    """Writes a release of `rows` rows at `output`, nine tenths of them for training with two versions a clip."""
+    """Writes a release of `rows` rows at `output`, nine tenths of them for training with two versions a clip.
+
+    Args:
+        output: the folder of the release.
+        rows: their number.
+        rows_per_shard: of the recipe.
+        bit_depth: of the FLACs.
+        seconds: of sound in each row.
+        unanswered: whether half of the captions had no answer, so that the template wrote it.
+    """
     recipe = many_rows_recipe(rows_per_shard)
     recipe = recipe.model_copy(update={"audio": recipe.audio.model_copy(update={"bit_depth": bit_depth})})
     clips = list(_clips(rows))
@@ -109,7 +125,8 @@ def write_many_rows(
                 continue
             assert placed.room is not None
             rooms[placed.room.room_id] = placed.room
-            told, given = _told(describe_place(replace(placed, acoustics=_about(placed.room, row.seed))))
+            described = describe_place(replace(placed, acoustics=_about(placed.room, row.seed)))
+            told, given = _told(described, unanswered)
             answers += given
             done.append(replace(told, audio=_audio(flac_name(row.id), folder, bursts[row.seed % BURSTS])))
         if derive_seed("refused", planned.path) % 2:
@@ -173,7 +190,7 @@ def _answer_text(original: str, words: SpatialWords, version: int) -> tuple[str,
     return text, check_caption(text, original, words)
 
 
-def _told(row: Row) -> tuple[Row, list[Answer]]:
+def _told(row: Row, unanswered: bool) -> tuple[Row, list[Answer]]:
     captions, answers = [], []
     for request in QUESTIONS.of_rows([row]):
         # One answer in eight is bad, so that some captions need a second, and some have none in the end.
@@ -183,6 +200,8 @@ def _told(row: Row) -> tuple[Row, list[Answer]]:
             text, reason = _answer_text(request.caption, request.words, draw % 2)
             if draw == 7:
                 text, reason = "As an AI I cannot hear this.", "leak"
+            if unanswered and derive_seed(request.seed, "unanswered") % 2 == 0:
+                text, reason = "", f"{ERROR_PREFIX}status 401"
             digest = QUESTIONS.sha256(request, attempt)
             tokens = (180 + len(request.caption) // 4, len(text) // 4)
             answers.append(
@@ -201,6 +220,7 @@ def _told(row: Row) -> tuple[Row, list[Answer]]:
             )
             if reason is None:
                 kept = text
+            if reason is None or not text:
                 break
         fallback = _answer_text(request.caption, request.words, 0)[0] if kept is None else kept
         captions.append(Caption(fallback, request.caption, "template" if kept is None else "rewritten", request.prompt))

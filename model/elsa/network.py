@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +17,12 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from model.configuration.elsa_config import ElsaConfig
 from model.draws import derive_seed
+from model.elsa.saved_files import folder_of, read_saved
 from model.encoders.quiet import quiet
 from model.encoders.semantic import SemanticBranch
 from model.encoders.text import text_encoder
 from model.features import Spectra, full_precision, spectra
+from model.folders import MODEL_CONFIG, MODEL_WEIGHTS
 from model.resampling import resample
 from model.spatial import SpatialOutput, spatial_branch
 
@@ -117,6 +121,37 @@ class ElsaModel(PreTrainedModel):
             model.text_encoder.load_source(config)
             model.semantic_branch.encoder.load_source(config)
         return model.eval()
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, source: Path | str | None, *arguments: Any, config: Any = None, **options: Any
+    ) -> ElsaModel:
+        """Loads a saved model from a folder or a name on a hub.
+
+        The model may come from a stranger. Only the shape in config.json and the tensors in model.safetensors are read,
+        so nothing is unpickled: no source is looked for, and what else the files name, such as code, is ignored.
+
+        Args:
+            source: a folder, or a name on a hub; None makes a model of `config` and the option `state_dict`.
+            arguments: as transformers takes them.
+            config: of the model, without a source; that of a source is read from it.
+            options: as transformers takes them, such as ``dtype``.
+
+        Raises:
+            ModelUnreadable: the source holds no model, or a broken one.
+        """
+        if source is None:
+            return super().from_pretrained(None, *arguments, config=config, local_files_only=True, **options)
+        with folder_of(source, (MODEL_CONFIG, MODEL_WEIGHTS)) as folder:
+            own, weights = read_saved(folder, cls)
+            model = super().from_pretrained(
+                None, *arguments, config=own, **options | {"state_dict": weights, "local_files_only": True}
+            )
+        for parameter in model.parameters():
+            # The mapped file can start at any address, and products of unaligned numbers are rounded in another order.
+            # With a copy, the embeddings equal those of the saved model bit by bit.
+            parameter.data = parameter.data.clone()
+        return model
 
     def spectra(self, audio: Tensor, sample_rate: int | None = None, *, bins: int | None = None) -> Spectra:
         """Computes powers and intensities of audio (B, 4, samples) at ``config.spatial_rate``.

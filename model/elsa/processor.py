@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from transformers import AutoProcessor, BatchFeature
 from model.configuration.elsa_config import ElsaConfig
 from model.configuration.shape import SHAPE_FIELDS, check_shape
 from model.documents import MOST_JSON_BYTES, parse_json
+from model.elsa.saved_files import folder_of
 from model.encoders.text import (
     TOKENIZER,
     TOKENIZER_SETTINGS,
@@ -31,6 +29,7 @@ from model.files import exists, read_bytes, write_text
 from model.folders import MODEL_CONFIG
 
 _FILE = "processor_config.json"
+_FILES = (_FILE, MODEL_CONFIG, HashingTokenizer.FILE, TOKENIZER, TOKENIZER_SETTINGS)
 
 
 class ElsaProcessor:
@@ -67,7 +66,7 @@ class ElsaProcessor:
             ValueError: its files cannot be used.
         """
 
-        with _folder_of(source) as folder:
+        with folder_of(source, _FILES) as folder:
             if exists(folder, _FILE):
                 settings = parse_json(read_bytes(folder, _FILE, MOST_JSON_BYTES))
                 rate, clip_s = int(settings["sampling_rate"]), float(settings["clip_s"])
@@ -140,23 +139,6 @@ class ElsaProcessor:
         start = max(0, foa.shape[1] - samples) // 2
         foa = foa[:, start : start + samples]
         return np.ascontiguousarray(np.pad(foa, ((0, 0), (0, samples - foa.shape[1]))), dtype=np.float32)
-
-
-@contextmanager
-def _folder_of(source: Path | str) -> Iterator[Path]:
-    """The folder of a processor. For a name on a hub, it is a copy of its files, since the hub's cache holds links."""
-    if Path(source).is_dir():
-        yield Path(source)
-        return
-    from huggingface_hub import snapshot_download
-
-    files = [_FILE, MODEL_CONFIG, HashingTokenizer.FILE, TOKENIZER, TOKENIZER_SETTINGS]
-    with tempfile.TemporaryDirectory() as copied:
-        cached = Path(snapshot_download(str(source), allow_patterns=files))
-        for file in files:
-            if (cached / file).is_file():
-                shutil.copy(cached / file, copied)
-        yield Path(copied)
 
 
 def as_foa(sound: ArrayLike) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from pipeline.batches.folder import RESULTS, Batch, BatchError, read_manifest, r
 from pipeline.batches.provider import ENDED, Clients, refresh
 from transforms import storage
 from transforms.bounds import parquet_tables
-from transforms.bounds.json_values import parse_json
+from transforms.bounds.json_values import JsonRefused, parse_json
 from transforms.bounds.limits import MOST_JSON_LINE_BYTES
 from transforms.captions.endpoint.chat import reply_of
 from transforms.captions.judge import verdict
@@ -119,15 +119,23 @@ def _results(client: OpenAI, folder: Path, batch: Batch, prefix: str) -> dict[st
         name = f"{RESULTS}/{prefix}{safe_code(batch.batch_id)}-{kind}.jsonl"
         if not folder_files.exists(str(folder), name):
             folder_files.write_bytes(str(folder), name, client.files.content(file_id).read())
-        for digest, reply in read_results(folder_files.read_bytes(str(folder), name)):
-            if digest not in found or (found[digest].error is not None and reply.error is None):
-                found[digest] = reply
+        with folder_files.open_file(str(folder), name) as file:
+            for digest, reply in read_results(file):
+                if digest not in found or (found[digest].error is not None and reply.error is None):
+                    found[digest] = reply
     return found
 
 
-def read_results(data: bytes) -> Iterator[tuple[str, Reply]]:
-    """The replies in a file of results, in any order. Lines that are no result are skipped."""
-    for line in io.BytesIO(data):
+def read_results(file: BinaryIO) -> Iterator[tuple[str, Reply]]:
+    """The replies in a file of results, in any order. Lines that are no result are skipped.
+
+    Raises:
+        JsonRefused: when a line is longer than any answer.
+    """
+    # The last line may have no end.
+    for line in iter(lambda: file.readline(MOST_JSON_LINE_BYTES + 1), b""):
+        if len(line) > MOST_JSON_LINE_BYTES:
+            raise JsonRefused(f"a file of results has a line of more than {MOST_JSON_LINE_BYTES} bytes")
         try:
             values = parse_json(line, MOST_JSON_LINE_BYTES, half_characters=True)
             digest, response, error = values["custom_id"], values.get("response"), values.get("error")

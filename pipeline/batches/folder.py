@@ -23,6 +23,9 @@ from transforms.words import VOCABULARY
 _REQUESTS = re.compile(r"requests-\d{5,}\.jsonl")
 EXPORT, BATCHES, RESULTS, PARTS = "export.json", "batches.json", "results", ".parts"
 
+#: The provider's limit for one file of requests.
+MOST_BYTES = 200_000_000
+
 
 class BatchError(ValueError):
     """The reason why a batch command cannot start; one line for the user."""

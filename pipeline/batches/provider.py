@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.batches.folder import Batch, read_batches, read_manifest, safe_code, write_batches
+from pipeline.batches.folder import MOST_BYTES, Batch, BatchError, read_batches, read_manifest, safe_code, write_batches
 from transforms.storage import folder_files
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def submit(clients: Clients, folder: Path) -> dict[str, Batch]:
         found = _find_batch(client, batch) if batch.status == "creating" else None
         if batch.file_id is None:
             with folder_files.open_file(str(folder), name) as file:
+                if file.seek(0, os.SEEK_END) > MOST_BYTES:
+                    raise BatchError(f"{folder / name} is larger than {MOST_BYTES} bytes, which no export writes")
+                file.seek(0)
                 uploaded = client.files.create(file=(name, file), purpose="batch")
             batch = replace(batch, file_id=uploaded.id)
         batches[name] = replace(batch, status="creating")

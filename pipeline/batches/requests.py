@@ -13,6 +13,7 @@ import apache_beam as beam
 
 from pipeline.batches.folder import (
     EXPORT,
+    MOST_BYTES,
     PARTS,
     Batch,
     BatchError,
@@ -41,8 +42,8 @@ from transforms.shards.write_shard import table_to_parquet
 from transforms.storage import folder_files
 from transforms.storage.folder_files import FileIn
 
-#: The provider's limits for one file.
-MOST_REQUESTS, MOST_BYTES = 50_000, 200_000_000
+#: The provider's limit for one file, beside that of its bytes.
+MOST_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
 from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_answers, read_release_json, read_table
+from pipeline.release.usable_rows import read_usable_rows, unaskable_row
 from transforms.captions.answer_journal import Journals
 from transforms.captions.endpoint.address import ADDRESS_VARIABLE
 from transforms.captions.job import CaptionJob
@@ -70,6 +71,7 @@ def redo_captions(
 
     Raises:
         BuildError, RecipeError, ReleaseError: when it cannot start; the release is as it was.
+        TableRefused: when a table holds no rows of a release.
         OSError: when a file cannot be read or written.
     """
     stated = read_release_json(release)
@@ -213,8 +215,7 @@ def _answers(release: str, name: str) -> pa.Table:
 
 
 def _rows(release: str, shard: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = read_table(release, f"{shard}/{METADATA}").to_pylist()
-    return rows
+    return read_usable_rows(release, f"{shard}/{METADATA}", refuse=unaskable_row)
 
 
 def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
@@ -224,8 +225,8 @@ def _shards_with(release: str, wanted: set[CaptionKey]) -> list[str]:
     ids = {row_id for row_id, _ in wanted}
     found = []
     for path in metadata_paths(release):
-        rows = read_table(release, path, ["id", "caption_status"]).to_pylist()
-        if any(row["id"] in ids and TEMPLATE in row["caption_status"] for row in rows):
+        rows = read_table(release, path, ["id", "caption_status"], ROW_SCHEMA).to_pylist()
+        if any(row["id"] in ids and TEMPLATE in (row["caption_status"] or ()) for row in rows):
             found.append(path.removesuffix(f"/{METADATA}"))
     return found
 

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.release.layout import REJECTED, metadata_paths, read_answers, read_table, sha256_of, stated_release
-from pipeline.release.usable_rows import unusable_row
+from pipeline.release.usable_rows import read_usable_rows
 from transforms.bounds.limits import MOST_ROWS_OF_A_SHARD
-from transforms.bounds.parquet_footer import TableRefused, read_footer
+from transforms.bounds.parquet_footer import read_footer
 from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.records import ERROR_PREFIX, ReplyKind
-from transforms.shards.release_rows import REJECTION_SCHEMA, ROW_SCHEMA, hashed_columns, row_digest
+from transforms.shards.release_rows import REJECTION_SCHEMA, hashed_columns, row_digest
 from transforms.storage import folder_files
 
 #: So many rows and rejected inputs are named; the others are counted.
@@ -153,15 +153,9 @@ def _rows_of(release: str, path: str) -> _Rows:
     """The rows of a shard by their ids.
 
     Raises:
-        TableRefused: as for `read_table`, or when a row cannot be compared.
+        TableRefused: as for `read_usable_rows`.
     """
-    rows = {}
-    for values in read_table(release, path, schema=ROW_SCHEMA).to_pylist():
-        problem = unusable_row(values)
-        if problem is not None:
-            raise TableRefused(f"{path}: {problem}")
-        rows[values["id"]] = values
-    return rows
+    return {values["id"]: values for values in read_usable_rows(release, path)}
 
 
 def _most(lines: list[str], what: str) -> list[str]:

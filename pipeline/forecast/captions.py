@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +14,7 @@ from pipeline.forecast.tokens import BYTES_A_TOKEN, TOKENS_VARY, chat_tokens, te
 from pipeline.recipe import Recipe
 from prompts import Prompt
 from transforms.bounds import parquet_tables
-from transforms.captions.answer_journal import AnswersFile, KnownAnswers, answers_bytes
+from transforms.captions.answer_journal import AnswersFile, KnownAnswers, open_answers
 from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
@@ -251,7 +250,8 @@ def earlier_answers(files: Sequence[AnswersFile], questions: Questions) -> Model
     captions: set[tuple[str, int]] = set()
     of_writer, of_judge = _TokenCount(), _TokenCount()
     for file in files:
-        table = as_answers(parquet_tables.read_table(io.BytesIO(answers_bytes(file))))
+        with open_answers(file) as opened:
+            table = as_answers(parquet_tables.read_table(opened))
         for answer in table.to_pylist():
             by_judge = answer["asked"] == "judge"
             asked = questions.judge if by_judge else questions

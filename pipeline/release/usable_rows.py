@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from transforms.shards.release_rows import ONE_PLACE_COLUMNS, ROW_COLUMNS, SCENE_COLUMNS, has_one_place
+from pipeline.release.layout import read_table
+from transforms.bounds.parquet_tables import TableRefused
+from transforms.shards.release_rows import (
+    ONE_PLACE_COLUMNS,
+    ROW_COLUMNS,
+    ROW_SCHEMA,
+    SCENE_COLUMNS,
+    has_one_place,
+    with_sources,
+)
 from transforms.shards.source_columns import SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
 from transforms.words import VOCABULARY
@@ -75,3 +84,36 @@ def _unusable_sources(sources: list[dict[str, Any] | None] | None) -> str | None
 
 def _is_usable(part: Any) -> bool:
     return part is not None and not (isinstance(part, float) and not abs(part) < _LARGEST_NUMBER)
+
+
+def unaskable_row(values: Mapping[str, Any]) -> str | None:
+    """Why no model can be asked about a usable row: its columns contradict each other. None if one can."""
+    counts = {len(values[column]) for column in ("captions", "captions_original", "caption_status")}
+    if len(counts) > 1:
+        return "captions, captions_original and caption_status are not of one length"
+    for attribute, words in VOCABULARY.items():
+        if values[attribute] is not None and values[attribute] not in words:
+            return f"{attribute} is {values[attribute][:80]}, none of {', '.join(words)}"
+    return None
+
+
+def read_usable_rows(
+    release: str, path: str, refuse: Callable[[Mapping[str, Any]], str | None] = lambda values: None
+) -> list[dict[str, Any]]:
+    """The rows of a shard's table, all of which can be used; those of older releases get the columns of scenes.
+
+    Args:
+        release: the folder or address of the release.
+        path: the name of the table in it.
+        refuse: says why a usable row is refused all the same; None if it is not.
+
+    Raises:
+        TableRefused: as for `read_table`, or when a row cannot be used.
+        OSError: when the table cannot be read.
+    """
+    rows: list[dict[str, Any]] = read_table(release, path, schema=ROW_SCHEMA).to_pylist()
+    for values in rows:
+        problem = unusable_row(values) or refuse(values)
+        if problem is not None:
+            raise TableRefused(f"{path}: {problem}")
+    return [with_sources(values) for values in rows]

@@ -127,7 +127,7 @@ def bodies(folder: Path, recordings: Path, values: list[str]) -> dict[str, str]:
 def journaled(release: Path) -> set[str]:
     """The hashes of all answers that a build has written to disk so far."""
     files = [path.read_bytes() for path in (release / ".elsa" / "journal").glob("*.jsonl")]
-    kept = {digest for data in files for digest, _ in read_journal(data)}
+    kept = {digest for data in files for digest, _ in read_journal(data.splitlines(keepends=True))}
     for path in (release / ".elsa" / "answers").glob("*.parquet"):
         kept |= set(pq.read_table(io.BytesIO(path.read_bytes()), columns=["request_sha256"])[0].to_pylist())
     return kept

@@ -1,4 +1,4 @@
-"""Hostile releases, over all commands that read one: hangs, memory, tracebacks, files outside and connections.
+"""Hostile releases, over all commands that read one: hangs, memory, tracebacks, files outside, connections and keys.
 
 python -m tests.benchmarks.hostile_releases --releases 2000
 """
@@ -13,8 +13,11 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.chat_server import chat_server, obedient
 from tests.hostile.honest import make_honest
+from tests.hostile.releases import SECRET_TEXT
 from tests.hostile.run import Outcome, run_case, warm_up
+from tests.hostile.stranger import KEY, stranger
 
 
 def main() -> int:
@@ -29,10 +32,15 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
     begun = time.monotonic()
-    os.environ["OPENAI_API_KEY"] = "sk-planted"
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
+    os.environ["OPENAI_API_KEY"] = KEY
+    os.environ.pop("OPENAI_BASE_URL", None)
+    with (
+        tempfile.TemporaryDirectory(prefix="hostile-") as name,
+        stranger() as other,
+        chat_server(obedient) as own,
+    ):
         folder = Path(name)
-        honest = make_honest(folder / "honest")
+        honest = make_honest(folder / "honest", other.url, own.base_url)
         warm_up(honest, folder / "warm")
         results: list[tuple[int, list[str], Outcome]] = []
 
@@ -50,7 +58,13 @@ def main() -> int:
 
         with ThreadPoolExecutor(arguments.at_once) as threads:
             list(threads.map(run, range(arguments.first, arguments.first + arguments.releases)))
-    return _print(results, time.monotonic() - begun)
+        code = _print(results, time.monotonic() - begun)
+        sent = b"".join(own.files.values()) + repr(own.requests).encode()
+        secret = sent.count(SECRET_TEXT.encode())
+        asked = len(own.requests) + len(own.files)
+    print(f"requests to the stranger's endpoint: {len(other.heard)}, of which {other.with_key()} hold the key")
+    print(f"requests and files to the user's own endpoint: {asked}, of which {secret} hold a text from outside")
+    return 1 if code or other.heard or secret else 0
 
 
 def _print(results: list[tuple[int, list[str], Outcome]], seconds: float) -> int:

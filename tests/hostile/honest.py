@@ -6,27 +6,37 @@ import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import yaml
 
 from pipeline.batches.folder import Batch, write_batches
 from pipeline.batches.requests import export_requests
-from pipeline.recipe import load_recipe
+from pipeline.recipe import load_recipe, load_release_recipe
+from tests.hostile.releases import state_again
 from tests.hostile.run import Honest
 from tests.many_rows import write_many_rows
 from tests.sounds import small_folder
 
 _SETTINGS = ("rows_per_shard=2", "rooms.train=3", "rooms.validation=2", "rooms.test=2", "seed=11")
-_OPENAI = ("caption.writer=openai", "caption.model=small", "caption.base_url=http://127.0.0.1:9/v1")
+_OPENAI = ("caption.writer=openai", "caption.model=small")
 
 
-def make_honest(folder: Path) -> Honest:
-    """Two releases of a dozen rows, recordings, and a folder of requests with the results of its batch."""
+def make_honest(folder: Path, url: str, own_url: str) -> Honest:
+    """Two releases of a dozen rows, recordings, and a folder of requests with the results of its batch.
+
+    Args:
+        folder: where they are written.
+        url: the address of the endpoint that made them, which stands in all of them.
+        own_url: the address of the endpoint that the user names.
+    """
     recordings = small_folder(folder / "recordings")
     releases = folder / "release", folder / "release-24"
-    write_many_rows(releases[0], 12, rows_per_shard=4)
-    write_many_rows(releases[1], 12, rows_per_shard=8, bit_depth=24)
+    write_many_rows(releases[0], 12, rows_per_shard=4, unanswered=True)
+    write_many_rows(releases[1], 12, rows_per_shard=8, bit_depth=24, unanswered=True)
+    for release in releases:
+        _state_endpoint(release, url)
     requests = folder / "requests"
     export_requests(
-        load_recipe("folder", (*_SETTINGS, *_OPENAI)),
+        load_recipe("folder", (*_SETTINGS, *_OPENAI, f"caption.base_url={url}")),
         str(recordings),
         str(folder / "planned"),
         requests,
@@ -43,4 +53,15 @@ def make_honest(folder: Path) -> Honest:
                 line = {"custom_id": question["request_sha256"], "response": {"status_code": 200, "body": body}}
                 file.write(json.dumps(line) + "\n")
     write_batches(requests, batches)
-    return Honest(releases, requests, recordings)
+    return Honest(releases, requests, recordings, url, own_url)
+
+
+def _state_endpoint(release: Path, url: str) -> None:
+    """Makes a release one whose captions came from the endpoint at this address."""
+    recipe = yaml.safe_load((release / "recipe.yaml").read_text())
+    recipe["caption"] |= {"base_url": url, "judge_base_url": url}
+    (release / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    path = release / "release.json"
+    stated = json.loads(path.read_text())
+    path.write_text(json.dumps(stated | {"recipe_sha256": load_release_recipe(str(release)).sha256()}))
+    state_again(release)

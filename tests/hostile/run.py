@@ -27,9 +27,6 @@ from tests.hostile.releases import SECRET, SECRET_TEXT, make_hostile, make_hosti
 MOST_CPU_S, MOST_MEMORY_BYTES = 10.0, 1 << 30
 #: What ends a command: its address space, its CPU time, and the time that it waits.
 _ADDRESS_BYTES, _CPU_S, WALL_S = 4 << 30, 60, 180.0
-#: The user's own endpoint, where nobody answers.
-ENDPOINT = ("127.0.0.1", 9)
-
 
 #: The plots of honest releases.
 _PLOTS: dict[Path, Any] = {}
@@ -55,12 +52,15 @@ class Honest:
     releases: tuple[Path, ...]
     requests: Path
     recordings: Path
+    url: str
+    """The address of the endpoint that stands in them; no command may connect to it."""
+    own_url: str
+    """The address of the endpoint that the user names on the command line."""
 
 
 def commands_on(release: Path, folder: Path, honest: Honest) -> dict[str, list[str]]:
     """The command lines that read the release in this folder."""
-    endpoint = f"caption.base_url=http://{ENDPOINT[0]}:{ENDPOINT[1]}/v1"
-    judge = f"caption.judge_base_url=http://{ENDPOINT[0]}:{ENDPOINT[1]}/v1"
+    addresses = ("--set", f"caption.base_url={honest.own_url}", "--set", f"caption.judge_base_url={honest.own_url}")
     return {
         "verify": ["verify", str(release)],
         "report": ["report", str(release), "--samples", "3"],
@@ -69,8 +69,20 @@ def commands_on(release: Path, folder: Path, honest: Honest) -> dict[str, list[s
         "reproduce": [
             *("reproduce", str(release), "--input", str(honest.recordings), "--output", str(folder / "again")),
         ],
-        "redo": ["captions", "redo", str(release), "--set", endpoint, "--set", judge],
         "redo-bare": ["captions", "redo", str(release)],
+        "redo": ["captions", "redo", str(release), *addresses],
+    }
+
+
+def commands_on_requests(requests: Path, folder: Path, honest: Honest) -> dict[str, list[str]]:
+    """The command lines that read a folder of requests."""
+    output = ("--output", str(folder / "answers.parquet"))
+    addresses = ("--base-url", honest.own_url, "--judge-base-url", honest.own_url)
+    return {
+        "submit-bare": ["captions", "submit", str(requests), "--no-wait"],
+        "collect-bare": ["captions", "collect", str(requests), *output],
+        "submit": ["captions", "submit", str(requests), *addresses, "--every", "0.1"],
+        "collect": ["captions", "collect", str(requests), *addresses, *output],
     }
 
 
@@ -90,9 +102,12 @@ def prepare(seed: int, folder: Path, honest: Honest) -> tuple[Path, dict[str, li
     if seed % 8 == 7:
         target = folder / "requests"
         shutil.copytree(honest.requests, target)
+        if seed % 16 == 7:
+            # Nothing has been submitted yet.
+            (target / "batches.json").unlink()
+            shutil.rmtree(target / "results")
         changes = make_hostile_requests(seed, target)
-        words = ["captions", "collect", str(target), "--output", str(folder / "answers.parquet")]
-        return target, {"collect": words}, changes
+        return target, commands_on_requests(target, folder, honest), changes
     target = folder / "release"
     shutil.copytree(honest.releases[seed % len(honest.releases)], target)
     changes = make_hostile(seed, target)
@@ -141,6 +156,9 @@ class Watch:
     def __init__(self) -> None:
         self.outside: str | None = None
         self.seen: list[str] = []
+        self.own: set[int] = set()
+        self.strangers: set[int] = set()
+        """The ports on loopback of the user's endpoints, and of strangers' endpoints, which count what they hear."""
         sys.addaudithook(self._hear)
 
     @classmethod
@@ -157,18 +175,25 @@ class Watch:
                 self.seen.append(f"opened {arguments[0]!r}")
         elif event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"):
             address = arguments[1] if event in ("socket.connect", "socket.sendto") else arguments[:2]
-            if isinstance(address, tuple) and (address[0], int(address[1] or 0)) != ENDPOINT:
-                self.seen.append(f"{event} {address}")
+            if not isinstance(address, tuple):
+                return
+            port = int(address[1] or 0) if address[0] == "127.0.0.1" else 0
+            if port in self.own:
+                return
+            self.seen.append(f"{event} {address}")
+            if port not in self.strangers:
                 raise ConnectionRefusedError("no connection in this test")
 
 
-def run_command(name: str, words: list[str], folder: Path) -> Outcome:
+def run_command(name: str, words: list[str], folder: Path, honest: Honest | None = None) -> Outcome:
     """Runs one command in this process and watches it."""
     outside = folder / "outside"
     before = _snapshot(outside)
     os.utime(folder / SECRET, (0, time.time()))
     watch = Watch.installed()
     watch.outside, watch.seen = str(outside.resolve()), []
+    if honest is not None:
+        watch.own, watch.strangers = {_port(honest.own_url)}, {_port(honest.url)}
     outcome = Outcome(name)
     screen = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     memory, cpu_s = _peak_bytes(reset=True), _cpu_s()
@@ -189,6 +214,10 @@ def run_command(name: str, words: list[str], folder: Path) -> Outcome:
             outcome, watch.seen, before != _snapshot(outside), (folder / SECRET).stat().st_atime > 0
         )
     return outcome
+
+
+def _port(url: str) -> int:
+    return int(url.removesuffix("/v1").rpartition(":")[2])
 
 
 def _fault_of(outcome: Outcome, seen: list[str], changed: bool, secret_read: bool) -> str:
@@ -293,7 +322,8 @@ def warm_up(honest: Honest, folder: Path) -> None:
                 main(words)
         requests = folder / "requests"
         shutil.copytree(honest.requests, requests)
-        main(["captions", "collect", str(requests), "--output", str(folder / "answers.parquet")])
+        for words in commands_on_requests(requests, folder, honest).values():
+            main(words)
     shutil.rmtree(folder)
 
 
@@ -321,7 +351,7 @@ def run_case(
                 if not drawing:
                     stubs.enter_context(with_plots_of(honest.releases[0]))
                 for name, words in commands.items():
-                    report(run_command(name, words, folder))
+                    report(run_command(name, words, folder, honest))
 
         outcomes, ended = in_a_child(run)
         begun = list(commands)[len(outcomes) : len(outcomes) + 1]

@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from transformers import AutoModel
 
 from model.configuration.run_configuration import read_sections
 from model.data import ReleaseDataset, read_foa
 from model.data.sound import LONGEST_S
 from model.data.tables import read_shards
-from model.elsa import Embedder, load_model
+from model.elsa import ElsaModel, Embedder, load_model
 from model.errors import ConfigurationError, ModelUnreadable, ReleaseUnreadable, RunRefused, SoundUnreadable, one_line
 from model.evaluation.page import read_metrics, write_page
 from model.runs.checkpoints import load_progress
@@ -262,6 +263,34 @@ def test_keys_with_which_transformers_would_run_code_are_ignored(case):
     assert all(
         np.array_equal(a, b) for a, b in zip(honest.state_dict().values(), again.state_dict().values(), strict=True)
     )
+
+
+def test_the_way_of_transformers_reads_no_link_and_runs_no_code(case, tmp_path):
+    run = change_config(case / "run", auto_map={"AutoModel": f"{HUB}--a.B"}, text_source=HUB)
+    honest = load_model(run).state_dict()
+    for loaded in (ElsaModel.from_pretrained(run), AutoModel.from_pretrained(run, trust_remote_code=False)):
+        assert all(np.array_equal(honest[name], tensor) for name, tensor in loaded.state_dict().items())
+    (run / "model.safetensors").rename(tmp_path / "secret")
+    (run / "model.safetensors").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelUnreadable, match="not a regular file"):
+        ElsaModel.from_pretrained(run)
+
+
+def test_weights_that_are_empty_but_for_their_length_fill_no_memory(case):
+    file = case / "run" / "model.safetensors"
+    content = file.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    size = 11 << 30
+    header["more"] = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+    text = json.dumps(header).encode()
+    with file.open("wb") as sparse:
+        sparse.write(struct.pack("<Q", len(text)) + text)
+        sparse.truncate(size + len(content) + len(text) - length)
+    started = time.process_time()
+    with pytest.raises(ModelUnreadable, match=r"does not hold the model of config.json"):
+        load_model(case / "run")
+    assert time.process_time() - started < MOST_S
 
 
 @pytest.mark.parametrize(

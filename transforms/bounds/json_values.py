@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from transforms.bounds import Refused
-from transforms.bounds.limits import MOST_JSON_BYTES, MOST_JSON_DEPTH, MOST_JSON_VALUES
+from transforms.bounds.limits import MOST_JSON_BYTES, MOST_JSON_DEPTH, MOST_JSON_LINE_BYTES, MOST_JSON_VALUES
 from transforms.errors import one_line
 
 #: A model of pydantic that says which keys a file has, and of which types.
@@ -45,6 +46,12 @@ def parse_json(data: bytes, most_bytes: int = MOST_JSON_BYTES, *, half_character
         raise JsonRefused(f"it is not JSON: {one_line(error)}") from error
     _check(value, half_characters)
     return value
+
+
+def whole_lines(file: BinaryIO, most_bytes: int = MOST_JSON_LINE_BYTES) -> Iterator[bytes]:
+    """The lines of an open file of JSON lines, up to one that has no end or is longer than any line of JSON."""
+    while (line := file.readline(most_bytes)).endswith(b"\n"):
+        yield line
 
 
 def parse_json_as(model: type[Model], data: bytes, most_bytes: int = MOST_JSON_BYTES) -> Model:

@@ -34,11 +34,16 @@ MOST_JSON_BYTES, MOST_JSON_VALUES, MOST_JSON_DEPTH = 64 << 20, 2_000_000, 32
 #: One line of a file of JSON lines.
 MOST_JSON_LINE_BYTES = 4 << 20
 
+#: Any other file of a release or of its workspace that is read whole, such as a note of a build.
+MOST_FILE_BYTES = 64 << 20
+
 #: A text at the root of a release, such as its card.
 MOST_TEXT_BYTES = 64 << 20
 
 #: The label of a clip, which names a class.
 MOST_LABEL_CHARACTERS = 200
+#: A list in a format of text, which is read whole.
+MOST_LIST_BYTES = 1 << 30
 #: The columns of a CSV list, most of which nobody reads.
 MOST_LIST_COLUMNS = 4_096
 #: Headers of a tar: one of a member, and all beyond what each member's own may take.

@@ -128,6 +128,23 @@ class OpenTable:
                 raise _refusal(error) from error
             yield self._with_absent(table)
 
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows in batches of at most so many. Texts may be no UTF-8, so that each row can be taken on its own.
+
+        Raises:
+            TableRefused, OSError: as for `groups`.
+        """
+        try:
+            for batch in self._file.iter_batches(rows, columns=self._columns):
+                if self._has_dictionaries:
+                    yield from self._with_plain_texts(pa.Table.from_batches([batch])).to_batches()
+                else:
+                    yield batch
+        except TableRefused:
+            raise
+        except (pa.ArrowException, ValueError, OverflowError, MemoryError, OSError) as error:
+            raise _refusal(error) from error
+
     def read(self) -> pa.Table:
         """All rows in one table; see `groups`."""
         found = list(self.groups())

@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
 from transforms import storage
 from transforms.bounds import parquet_tables
-from transforms.bounds.json_values import parse_json
+from transforms.bounds.json_values import parse_json, whole_lines
 from transforms.bounds.limits import MOST_JSON_LINE_BYTES
 from transforms.errors import one_line, reason_of
 from transforms.records import CaptionRequest, Reply, reply_of_reason
@@ -32,8 +32,8 @@ __all__ = [
     "Journals",
     "KnownAnswers",
     "SharedAnswers",
-    "answers_bytes",
     "journal_line",
+    "open_answers",
     "read_answers",
     "read_journal",
 ]
@@ -103,18 +103,19 @@ def read_answers(files: Sequence[AnswersFile], *, failures_stand: bool = False) 
     return found
 
 
-def answers_bytes(file: AnswersFile) -> bytes:
-    """The bytes of a table of answers.
+def open_answers(file: AnswersFile) -> BinaryIO:
+    """An open table of answers.
 
     Raises:
         OSError: when it cannot be read.
     """
-    return file.read_bytes() if isinstance(file, FileIn) else storage.read_bytes(file)
+    return file.open() if isinstance(file, FileIn) else io.BytesIO(storage.read_bytes(file))
 
 
 def _read_table(file: AnswersFile) -> pa.Table:
     try:
-        table = parquet_tables.read_table(io.BytesIO(answers_bytes(file)), columns=_COLUMNS)
+        with open_answers(file) as opened:
+            table = parquet_tables.read_table(opened, columns=_COLUMNS)
         return table.select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error
@@ -134,9 +135,9 @@ def journal_line(digest: str, reply: Reply) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
-def read_journal(data: bytes) -> Iterator[tuple[str, Reply]]:
-    """The answers in the whole lines of a journal. A line that a kill has torn is skipped."""
-    for line in data.split(b"\n")[:-1]:
+def read_journal(lines: Iterable[bytes]) -> Iterator[tuple[str, Reply]]:
+    """The answers in the lines of a journal. A line that a kill has torn is skipped."""
+    for line in lines:
         try:
             values = parse_json(line, MOST_JSON_LINE_BYTES, half_characters=True)
             yield (
@@ -224,7 +225,8 @@ class Journals:
             return
         self._read[""] = 1
         for name in folder_files.list_files(self.release, workspace.JOURNAL):
-            yield from read_journal(folder_files.read_bytes(self.release, f"{workspace.JOURNAL}/{name}"))
+            with folder_files.open_file(self.release, f"{workspace.JOURNAL}/{name}") as file:
+                yield from read_journal(whole_lines(file))
 
     def _local(self) -> Iterator[tuple[str, Reply]]:
         for name, size in folder_files.list_sizes(self.release, workspace.JOURNAL).items():
@@ -233,9 +235,10 @@ class Journals:
                 continue
             with folder_files.open_file(self.release, f"{workspace.JOURNAL}/{name}") as file:
                 file.seek(begin)
-                data = file.read()
-            self._read[name] = begin + data.rfind(b"\n") + 1
-            yield from read_journal(data)
+                for line in whole_lines(file):
+                    begin += len(line)
+                    yield from read_journal([line])
+            self._read[name] = begin
 
 
 class AskWriter(Protocol):

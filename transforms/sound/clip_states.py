@@ -100,8 +100,8 @@ def _earlier_states(release: str) -> States:
     if not folder_files.exists(release, workspace.CLIP_STATES):
         return {}
     try:
-        data = folder_files.read_bytes(release, workspace.CLIP_STATES)
-        columns = read_table(io.BytesIO(data), _SCHEMA).to_pydict()
+        with folder_files.open_file(release, workspace.CLIP_STATES) as file:
+            columns = read_table(file, _SCHEMA).to_pydict()
     except pa.ArrowException:
         # Without states, the files themselves are read.
         return {}
@@ -109,9 +109,9 @@ def _earlier_states(release: str) -> States:
 
 
 def _rendered_from(release: str, shard: PlannedShard) -> dict[str, str]:
-    data = folder_files.read_bytes(release, f"{shard.path}/{METADATA}")
     try:
-        columns = read_table(io.BytesIO(data), ROW_SCHEMA, ["source_id", "source_sha256"]).to_pydict()
+        with folder_files.open_file(release, f"{shard.path}/{METADATA}") as file:
+            columns = read_table(file, ROW_SCHEMA, ["source_id", "source_sha256"]).to_pydict()
     except pa.ArrowException:
         # The end of the build names a damaged table.
         return {}

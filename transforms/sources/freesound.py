@@ -199,7 +199,7 @@ def _read_sidecar(path: str, size_bytes: int) -> bytes | Refusal:
     if size_bytes > MOST_SIDECAR_BYTES:
         return Refusal("too_large", f"a JSON file of {size_bytes} bytes")
     try:
-        return folder_files.read_listed(path)
+        return folder_files.read_listed(path, MOST_SIDECAR_BYTES)
     except OSError as error:
         return Refusal("unreadable", reason_of(error))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from transforms import storage
+from transforms.bounds.limits import MOST_FILE_BYTES
 from transforms.storage import below_folder
 from transforms.storage.below_folder import Entry, NameRefused, plain_name
 
@@ -32,6 +33,7 @@ __all__ = [
     "open_file",
     "open_for_writing",
     "open_listed",
+    "open_listed_file",
     "plain_name",
     "read_bytes",
     "read_listed",
@@ -52,9 +54,9 @@ class FileIn:
     folder: str
     name: str
 
-    def read_bytes(self) -> bytes:
-        """The whole file; see the function of this name."""
-        return read_bytes(self.folder, self.name)
+    def open(self) -> BinaryIO:
+        """The open file; see `open_file`."""
+        return open_file(self.folder, self.name)
 
     def __str__(self) -> str:
         return storage.join(self.folder, self.name)
@@ -73,13 +75,13 @@ def open_file(folder: str, name: str) -> BinaryIO:
     return open(below_folder.open_below(folder, name), "rb")
 
 
-def read_bytes(folder: str, name: str, most_bytes: int | None = None) -> bytes:
+def read_bytes(folder: str, name: str, most_bytes: int = MOST_FILE_BYTES) -> bytes:
     """The whole file.
 
     Args:
         folder: the folder or address that the user has named.
         name: the name of the file below it.
-        most_bytes: a longer file is not read; None reads any.
+        most_bytes: a longer file is not read.
 
     Raises:
         NameRefused: as for `open_file`.
@@ -89,13 +91,11 @@ def read_bytes(folder: str, name: str, most_bytes: int | None = None) -> bytes:
         return _read(file, os.path.join(folder, name), most_bytes)
 
 
-def _read(file: BinaryIO, path: str, most_bytes: int | None) -> bytes:
-    if most_bytes is None:
-        return file.read()
-    # A file that grows since then is read to the byte that shows it.
+def _read(file: BinaryIO, path: str, most_bytes: int) -> bytes:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    data = file.read(min(size, most_bytes) + 1)
+    # A file that grows since then is read to the byte that shows it.
+    data = file.read(size + 1) if size <= most_bytes else b""
     if max(size, len(data)) > most_bytes:
         raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes", path)
     return data
@@ -265,13 +265,22 @@ def open_listed(path: str) -> int:
     return below_folder.open_resolved(path)
 
 
-def read_listed(path: str) -> bytes:
-    """The bytes of a file of an input, local or remote; see `open_listed`.
+def open_listed_file(path: str) -> BinaryIO:
+    """A file of an input, opened to be read and sought; of a remote one, its bytes. See `open_listed`.
 
     Raises:
         NameRefused, OSError: as for `open_listed`.
     """
     if storage.is_remote(path):
-        return storage.read_bytes(path)
-    with open(open_listed(path), "rb") as file:
-        return file.read()
+        return io.BytesIO(storage.read_bytes(path))
+    return open(open_listed(path), "rb")
+
+
+def read_listed(path: str, most_bytes: int) -> bytes:
+    """The bytes of a file of an input, local or remote; see `open_listed`.
+
+    Raises:
+        NameRefused, OSError: as for `open_listed`, or when it is longer than `most_bytes`.
+    """
+    with open_listed_file(path) as file:
+        return _read(file, path, most_bytes)

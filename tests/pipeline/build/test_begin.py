@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.build import build
-from pipeline.build.begin import begun_by, refuse_other
-from pipeline.build.planning import BuildError
+from pipeline.build.begin import begun_by, claim, refuse_other
+from pipeline.build.planning import BuildError, Plan
 from pipeline.recipe import Recipe, load_recipe
 from transforms import storage
 from transforms.shards import workspace
+from transforms.shards.plan_shards import plan_to_parquet
 from transforms.sources import SourceUnusable
 from transforms.storage import folder_files
 
@@ -92,3 +93,9 @@ def test_a_model_that_the_workers_lack_is_refused_before_anything_starts(tmp_pat
             recipe, str(tmp_path / "input"), str(tmp_path / "o"), beam_flags=[*flags, "--experiments=elsa_local_writer"]
         )
     assert not (tmp_path / "o").exists()
+
+
+def test_workers_read_the_plan_of_this_build_and_none_that_came_with_the_folder(tmp_path: Path) -> None:
+    folder_files.write_bytes(str(tmp_path), workspace.PLAN, b"the plan of a stranger")
+    claim(load_recipe("folder"), Plan((), (), (), "input"), str(tmp_path))
+    assert folder_files.read_bytes(str(tmp_path), workspace.PLAN) == plan_to_parquet(())

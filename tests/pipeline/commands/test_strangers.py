@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from pipeline.build import build
 from pipeline.command import main
 from pipeline.recipe import RecipeError, load_recipe, load_release_recipe
 from tests.chat_server import chat_server, obedient
+from tests.hostile.stranger import KEY, Stranger
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.tables import change_table
 from transforms.captions.endpoint.address import ForeignAddress, UserAddress
@@ -28,33 +26,7 @@ from transforms.captions.writers import AbsentWriter
 
 pytestmark = pytest.mark.slow
 
-KEY = "sk-planted-word-of-the-user"
 SECRET = "a secret of the user's"
-
-
-class Stranger:
-    """A server on loopback that keeps whatever it is sent, and answers with a redirect to itself."""
-
-    def __init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/v1"
-        self.heard: list[bytes] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        # Ends when the socket is closed.
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listening.accept()
-                with connection:
-                    connection.settimeout(1.0)
-                    with suppress(OSError):
-                        self.heard.append(connection.recv(1 << 16))
-                        answer = f"HTTP/1.1 307 Away\r\nLocation: {self.url}/files\r\nContent-Length: 0\r\n\r\n"
-                        connection.sendall(answer.encode())
-
-    def close(self) -> None:
-        self._listening.close()
 
 
 @pytest.fixture
@@ -178,7 +150,7 @@ def test_a_redirect_carries_the_key_to_nobody(stranger: Stranger) -> None:
     # The provider itself may send a client elsewhere.
     other = Stranger()
     stranger.url = other.url
-    port = stranger._listening.getsockname()[1]
+    port = stranger.address[1]
     client = connect_for_files(UserAddress(f"http://127.0.0.1:{port}/v1")).with_options(max_retries=0)
     with pytest.raises(Exception, match="307"):
         client.files.content("file-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -75,6 +76,17 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
         journal.write("c", Reply("three"))
     path.write_bytes(path.read_bytes() + b'7\n{"request_sha256": "x"}\n\xff\xfe\n')
     assert list(known_of(tmp_path)) == ["a", "c"]
+
+
+def test_a_journal_without_an_end_of_a_line_fills_no_memory(tmp_path: Path) -> None:
+    with Journal(str(tmp_path), "shard") as journal:
+        journal.write("a", Reply("one"))
+    with (tmp_path / workspace.JOURNAL / "shard.jsonl").open("ab") as file:
+        file.truncate(1 << 40)
+    tracemalloc.start()
+    assert list(known_of(tmp_path)) == ["a"]
+    assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

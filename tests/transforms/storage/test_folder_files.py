@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.memory_filesystem import MemoryFileSystem
+from transforms.bounds.limits import MOST_LIST_BYTES
 from transforms.storage import folder_files
 from transforms.storage.folder_files import NameRefused
 
@@ -88,6 +89,16 @@ def test_a_file_above_the_limit_is_not_read(folder: Path) -> None:
         folder_files.read_bytes(str(folder), "train/00000/a.flac", most_bytes=4)
 
 
+def test_a_file_that_is_empty_but_for_its_length_fills_no_memory(folder: Path) -> None:
+    sparse = folder / "lock.json"
+    with sparse.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="is larger than"):
+        folder_files.read_bytes(str(folder), "lock.json")
+    with pytest.raises(OSError, match="is larger than"):
+        folder_files.read_listed(str(sparse), MOST_LIST_BYTES)
+
+
 WRITES: list[Callable[[str, str], object]] = [
     lambda folder, name: folder_files.write_bytes(folder, name, b"x"),
     lambda folder, name: os.close(folder_files.open_for_writing(folder, name, os.O_RDWR)),
@@ -162,11 +173,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(folder: Path) -> No
 
 def test_an_input_that_was_swapped_for_a_link_since_it_was_listed_is_refused(folder: Path, tmp_path: Path) -> None:
     clip = folder / "train" / "00000" / "a.flac"
-    assert folder_files.read_listed(str(clip)) == b"sound"
+    assert folder_files.read_listed(str(clip), 5) == b"sound"
     (folder / "train" / "00000").rename(tmp_path / "moved")
     (folder / "train" / "00000").symlink_to(tmp_path / "moved")
     with pytest.raises(NameRefused):
-        folder_files.read_listed(str(clip))
+        folder_files.read_listed(str(clip), 5)
 
 
 @given(st.text(st.sampled_from("ab./\\\0é"), max_size=9))

@@ -157,7 +157,7 @@ def find_arrivals(
         ValueError: the source meets the receiver.
     """
     edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
-    times_s = np.arange(edges) * (_DELAY_BLOCK / sample_rate)
+    times_s = np.arange(float(edges)) * (_DELAY_BLOCK / sample_rate)
     distance_m = images.distances_m(path.positions_m(times_s), receiver_m)
     emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
     for _ in range(_EMISSION_STEPS):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from transforms.bounds.parquet_tables import OpenTable, open_table
 from transforms.errors import first_line
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.sources.lists.rows import BadRow, Columns, Row, Where
@@ -24,28 +23,32 @@ def read_parquet(path: str, columns: Columns, name: str) -> Iterator[Row | BadRo
     """The rows of a Parquet file, without those that are null in each of the columns that are read.
 
     Raises:
-        SourceUnusable: when it cannot be read, lacks a column, or has one twice.
+        SourceUnusable: when it cannot be read, takes more memory than a limit allows, lacks a column, or has one twice.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(folder_files.read_listed(path)))
-        columns.check(path, file.schema_arrow.names)
-        wanted = [column for column in columns.all if column in file.schema_arrow.names]
-        number = 0
-        for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
-            if all(column.null_count == batch.num_rows for column in batch.columns):
-                number += batch.num_rows
-                continue
-            for values in _values(batch):
-                number += 1
-                where = Where(name, number, "row")
-                if isinstance(values, str):
-                    yield BadRow(where, "broken_row", values)
-                elif any(value is not None for value in values.values()):
-                    yield Row(where, values)
+        with folder_files.open_listed_file(path) as file:
+            table = open_table(file, columns=columns.all)
+            columns.check(path, table.names)
+            yield from _rows(table, name)
     except SourceUnusable:
         raise
     except (OSError, *_NOT_PLAIN) as error:
         raise SourceUnusable(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def _rows(table: OpenTable, name: str) -> Iterator[Row | BadRow]:
+    number = 0
+    for batch in table.batches(_BATCH_ROWS):
+        if all(column.null_count == batch.num_rows for column in batch.columns):
+            number += batch.num_rows
+            continue
+        for values in _values(batch):
+            number += 1
+            where = Where(name, number, "row")
+            if isinstance(values, str):
+                yield BadRow(where, "broken_row", values)
+            elif any(value is not None for value in values.values()):
+                yield Row(where, values)
 
 
 def _values(batch: pa.RecordBatch) -> Sequence[dict[str, Any] | str]:

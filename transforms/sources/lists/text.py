@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from transforms.bounds.limits import MOST_LIST_BYTES
 from transforms.errors import reason_of
 from transforms.sources.lists.errors import SourceUnusable
 from transforms.storage import folder_files
@@ -128,6 +129,6 @@ def read_text(path: str) -> str:
         SourceUnusable: when it cannot be read.
     """
     try:
-        return decode_text(folder_files.read_listed(path))
+        return decode_text(folder_files.read_listed(path, MOST_LIST_BYTES))
     except OSError as error:
         raise SourceUnusable(f"{path} cannot be read: {reason_of(error)}") from error

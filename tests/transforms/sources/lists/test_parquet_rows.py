@@ -100,3 +100,34 @@ def test_a_time_that_python_has_not_costs_its_row(tmp_path: Path) -> None:
     assert isinstance(first, BadRow)
     assert isinstance(second, Row)
     assert second.cells["split"] == datetime.datetime(1970, 1, 1)
+
+
+#: As many nulls take some kilobytes.
+MANY = 4_000_000
+HOSTILE = {
+    "millions of nulls": ({"file_name": pa.nulls(MANY, pa.string()), "caption": pa.nulls(MANY, pa.string())}, "memory"),
+    "millions of nulls in a cell": (
+        {"file_name": ["a"], "captions": pa.ListArray.from_arrays([0, 2_000_000], pa.nulls(2_000_000, pa.string()))},
+        "2000000 values in 1 rows",
+    ),
+    "a long text in each row": (
+        {
+            "file_name": [str(number) for number in range(4096)],
+            "caption": pa.DictionaryArray.from_arrays(pa.array([0] * 4096, pa.int32()), ["y" * 500_000]),
+        },
+        "its texts are 20480",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_small_list_that_fills_memory_is_refused(name: str, tmp_path: Path) -> None:
+    columns, message = HOSTILE[name]
+    with pytest.raises(SourceUnusable, match=f"l.parquet cannot be read: .*{message}"):
+        read(tmp_path, **columns)
+
+
+def test_columns_that_nobody_reads_cost_no_memory(tmp_path: Path) -> None:
+    audio = pa.DictionaryArray.from_arrays(pa.array([0] * 4096, pa.int32()), pa.array([b"y" * 500_000]))
+    found = read(tmp_path, file_name=[str(number) for number in range(4096)], caption=["a"] * 4096, audio=audio)
+    assert len(found) == 4096
