@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": set(),
     # Records, seeds and words stand below everything else.
     "transforms": set(),
-    "transforms.storage": {"transforms"},
+    "transforms.storage": {"transforms", "transforms.bounds"},
     # Limits for what strangers send.
     "transforms.bounds": {"transforms"},
     "transforms.sources": {"transforms", "transforms.bounds", "transforms.storage"},
