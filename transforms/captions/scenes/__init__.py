@@ -1,0 +1,1 @@
+"""Captions of scenes: a template and a check that bind each sound to its own place, motion and time."""
