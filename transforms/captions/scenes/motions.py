@@ -39,7 +39,11 @@ _AWAY = f"(?:(?:and )?(?:away |off |out |from {_LISTENER}|into the (?:far )?dist
 _NO_PLACE = "(?!(?:on|to|in|above|high|at|from|front|ahead|by|near|close|below|low|beneath|there|over|behind) )"
 
 _PATTERNS: tuple[tuple[str, str], ...] = (
-    ("nearer", f"(?:MOVE )?{_DEGREE}(?:closer|nearer) (?:and (?:closer|nearer) )?(?:still )?(?:(?:to|toward|towards) {_LISTENER})?"),
+    (
+        "nearer",
+        f"(?:MOVE )?{_DEGREE}(?:closer|nearer) (?:and (?:closer|nearer) )?(?:still )?"
+        f"(?:(?:to|toward|towards) {_LISTENER})?",
+    ),
     ("nearer", f"approach(?:es|ing|ed)? (?:{_LISTENER})?"),
     ("nearer", f"(?:MOVE|com(?:es|ing)) {_DEGREE}(?:up )?(?:toward|towards) {_LISTENER}"),
     ("nearer", f"clos(?:es|ing|ed) in (?:on {_LISTENER})?"),
@@ -50,14 +54,17 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("farther", f"(?:reced(?:es|ing|ed|e)|retreat(?:s|ing|ed)?|withdraw(?:s|ing|n)?) {_AWAY}*"),
     ("farther", f"MOVE {_DEGREE}(?:away |into the (?:far )?distance ){_AWAY}*"),
     ("farther", f"MOVE off {_AWAY}*"),
-    ("farther", f"(?:fad|disappear|vanish|dwindl|trail)(?:es|s|ing) (?:(?:away|off|out) )?into the (?:far )?distance "),
+    ("farther", "(?:fad|disappear|vanish|dwindl|trail)(?:es|s|ing) (?:(?:away|off|out) )?into the (?:far )?distance "),
     (
         "up",
         "(?:ris(?:es|ing|en|e)|rose|ascend(?:s|ing|ed)?|climb(?:s|ing|ed)?|soar(?:s|ing|ed)?) (?!from )"
         "(?:(?:up|upward|upwards|higher) (?:and higher )?)?",
     ),
     ("up", f"(?:MOVE|lift(?:s|ing)) {_DEGREE}(?:(?:upward|upwards|higher) (?:and higher )?|up {_NO_PLACE})"),
-    ("down", "(?:sinks|sinking|sank|descend(?:s|ing|ed)?|lower(?:s|ing)) (?!from )(?:(?:down|downward|downwards|lower) )*"),
+    (
+        "down",
+        "(?:sinks|sinking|sank|descend(?:s|ing|ed)?|lower(?:s|ing)) (?!from )(?:(?:down|downward|downwards|lower) )*",
+    ),
     (
         "down",
         f"(?:MOVE|(?:drop|fall)(?:s|ing)?) {_DEGREE}(?:(?:downward|downwards|lower) (?:and lower )?|down {_NO_PLACE})",
@@ -69,7 +76,7 @@ def find_motions(words: Sequence[str]) -> tuple[Motion, ...]:
     """The motions in canonical words, in order; no two share a word."""
     taken = [False] * len(words)
     found: list[Motion] = []
-    lines = (list(words), ["MOVE" if moves(word) else word for word in words])
+    lines = (["MOVE" if moves(word) else word for word in words], list(words))
     for word, pattern in _compiled():
         for line in lines:
             starts = _starts(line)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transforms.captions.lexicon.base_forms import lemmas
+from transforms.captions.phrases.canonical import canonical_text
 from transforms.captions.phrases.found import Found
 from transforms.captions.scenes.motions import BOUNDS, MOVES, Motion, find_motions
-from transforms.captions.phrases.canonical import canonical_text
 
 _FROM = frozenset(("from",))
 _TO = frozenset("to toward towards into until till onto".split())
@@ -66,7 +66,7 @@ def way_of(words: Sequence[str], spots: Sequence[Found], other_words: Sequence[s
         # "Moves to the front from the left."
         return Way(values[1], values[0], tuple(found for word, found in told if word == values[0]))
     clear = bool(begins & _FROM and ends & _TO) or (moves and (bool(ends & _TO) or bool(begins & _FROM)))
-    clear = clear or any(lemmas(word) & BOUNDS or word in ("first", "then") for word in other_words) and moves
+    clear = clear or (any(lemmas(word) & BOUNDS or word in ("first", "then") for word in other_words) and moves)
     if not clear and not moves:
         return None
     return Way(values[0], values[1], tuple(found for word, found in told if word == values[1]))
@@ -82,9 +82,7 @@ def own_motions(original: str) -> Counter[str]:
     return Counter(motion.word for motion in find_motions(canonical_text(original).split()))
 
 
-def check_motion(
-    wanted: str | None, motions: Sequence[Motion], way: Way | None, own: Counter[str]
-) -> str | None:
+def check_motion(wanted: str | None, motions: Sequence[Motion], way: Way | None, own: Counter[str]) -> str | None:
     """How the motion in an answer differs from the one of the scene: a reason, or None."""
     told = Counter(motion.word for motion in motions)
     extra = told - own

@@ -60,8 +60,7 @@ LINKS: tuple[tuple[str, str], ...] = (
 )
 #: Links that make a clause depend on the one behind it where they open a sentence: "after a bell rings, a dog barks".
 SUBORDINATE = frozenset(
-    "while whilst as after before once when since until following during".split()
-    + ["as soon as", "at the same time as"]
+    ("as soon as", "at the same time as", *"while whilst as after before once when since until during".split())
 )
 #: Adverbs of time, which may stand inside a clause.
 ADVERBS = frozenset("then next afterwards afterward subsequently later finally lastly eventually meanwhile".split())
@@ -105,6 +104,7 @@ class Piece:
     content: list[int] = field(default_factory=list)
     """The positions of words that may tell of a sound."""
     of_all: bool = False
+    """True for "both far away" and the like."""
     refers_back: bool = False
     """True if it begins with a pronoun: "which comes nearer"."""
 
@@ -157,9 +157,9 @@ def _inside(tokens: Tokens) -> frozenset[int]:
         inside |= set(range(motion.start, motion.end))
     for first, second in zip(tokens.phrases, tokens.phrases[1:], strict=False):
         between = tokens.words[first.end : second.start]
-        one_place = first.kind == second.kind == SPOT and not {
-            attribute for attribute, _ in first.says
-        } & {attribute for attribute, _ in second.says}
+        one_place = first.kind == second.kind == SPOT and not {attribute for attribute, _ in first.says} & {
+            attribute for attribute, _ in second.says
+        }
         if one_place and between in (("and",), ("but",)):
             inside |= set(range(first.end, second.start))
     return frozenset(inside)
@@ -187,7 +187,9 @@ def _fill(piece: Piece, tokens: Tokens) -> None:
     free = [position for position in range(piece.start, piece.end) if position not in taken]
     piece.content = [position for position in free if _may_tell(tokens.words[position])]
     words = [tokens.words[position] for position in free if tokens.words[position] != ","]
-    piece.of_all = not piece.content and bool(ALL & set(words))
+    in_rooms = {position for found in piece.rooms for position in range(found.start, found.end)}
+    outside = {tokens.words[position] for position in range(piece.start, piece.end) if position not in in_rooms}
+    piece.of_all = not piece.content and bool(ALL & outside)
     piece.refers_back = bool(_PRONOUNS & set(words[:1]))
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from transforms.captions.scenes.moved import directions_of, way_of
-from transforms.captions.scenes.pieces import Piece
+from transforms.captions.scenes.pieces import NO_TIME, Piece
 from transforms.captions.scenes.sources import Run
 from transforms.captions.scenes.tokens import Tokens
 from transforms.scene_words import SceneWords
@@ -54,14 +54,14 @@ def _options(
     """The sounds that a piece without words of sounds may belong to."""
     before = next((owner[other] for other in range(number - 1, -1, -1) if other in owner), None)
     after = next((owner[other] for other in range(number + 1, len(pieces)) if other in owner), None)
+    everything = [tuple(range(count))] if piece.of_all and piece.spots and count > 1 else []
     if before is None or after is None:
         only = after if before is None else before
-        if piece.of_all and piece.spots and count > 1:
-            return [tuple(range(count))]
         assert only is not None
-        return [(only,)]
-    if piece.of_all and piece.spots and count > 1:
-        return [tuple(range(count))]
+        return everything or [(only,)]
+    if everything:
+        # "A dog barks while a man speaks, both far away, and a bell rings" may be one sound of the scene, or two.
+        return [*everything, (before,)]
     if before == after or not (piece.spots or piece.motions):
         return [(before,)]
     if piece.refers_back:
@@ -85,7 +85,13 @@ def _parted(number: int, pieces: Sequence[Piece], owner: Mapping[int, int]) -> t
     strong_after = any(piece.after_strong for piece in after)
     if strong_before != strong_after:
         return strong_before, strong_after
-    return any(piece.links for piece in before), any(piece.links for piece in after)
+    links_before, links_after = ([link for piece in side for link in piece.links] for side in (before, after))
+    if links_before and links_after:
+        # "… and rising, then a bell rings": an "and" parts less than a word of time.
+        timed = [any(link.claim != NO_TIME for link in links) for links in (links_before, links_after)]
+        if timed[0] != timed[1]:
+            return timed[0], timed[1]
+    return bool(links_before), bool(links_after)
 
 
 def _holds_together(tokens: Tokens, pieces: Sequence[Piece], reading: Reading, scene: SceneWords) -> bool:

@@ -16,7 +16,7 @@ ROOM_ATTRIBUTES = ("room_size", "reverberation")
 
 
 def check_room(tokens: Tokens, scene: SceneWords) -> str | None:
-    """Why the room of an answer is wrong: contradicted, invented, told of two rooms, or missing; None if it is right."""
+    """Why an answer tells the room wrongly: contradicted, invented, missing, or told of two rooms; None if it is right."""
     rooms = [found for found in tokens.phrases if found.kind != SPOT]
     before = [
         found

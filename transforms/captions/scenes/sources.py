@@ -9,6 +9,7 @@ from transforms.captions.check.paraphrases import plain_words
 from transforms.captions.check.senses import Senses, content_words
 from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
+from transforms.captions.scenes.moved import directions_of
 from transforms.captions.scenes.pieces import Piece
 from transforms.captions.scenes.tokens import Tokens
 
@@ -46,6 +47,9 @@ def content_scores(pieces: Sequence[Piece], tokens: Tokens, matcher: Matcher, co
     for number, piece in enumerate(pieces):
         score = [0.0] * count
         telling = False
+        if not piece.content and (piece.motions or len(directions_of(piece.spots)) > 1):
+            # "Passing from the left to the right" tells a motion, also where a sound of the scene passes.
+            continue
         for position in range(piece.start, piece.end):
             word = tokens.words[position]
             known = position in piece.content
@@ -92,10 +96,7 @@ def find_runs(scores: dict[int, list[float]], count: int) -> list[Run] | None:
                     following[key] = (sum_now, (*labels, source))
         best = following
     ends = sorted(
-        (
-            (total - _LEFT_OUT * (count - begun.bit_count()), labels)
-            for (_, begun), (total, labels) in best.items()
-        ),
+        ((total - _LEFT_OUT * (count - begun.bit_count()), labels) for (_, begun), (total, labels) in best.items()),
         reverse=True,
     )
     return _runs(list(scores), ends[0][1]) if ends else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from transforms.captions.scenes.pieces import ADVERBS, AT_ONCE, EARLIER, LATER, NO_TIME, SUBORDINATE, Link, Piece
 from transforms.captions.scenes.sources import Run
@@ -76,12 +76,12 @@ def _check(scene: SceneWords, group: Sequence[int], sound: int, claim: Claim) ->
 
 
 def told_times(
-    pieces: Sequence[Piece], runs: Sequence[Run], own_words: Callable[[int], frozenset[str]]
+    pieces: Sequence[Piece], runs: Sequence[Run], originals: Sequence[Sequence[str]]
 ) -> list[tuple[int, Claim]]:
     """The sounds in the order of an answer, each with the claim of its time.
 
     Args:
-        own_words: gives the words of a sound's original, whose own "then" claims nothing of another sound.
+        originals: the words of each sound's original, whose own "then" claims nothing of another sound.
     """
     told: list[tuple[int, Claim]] = []
     forward: Claim = None
@@ -91,18 +91,22 @@ def told_times(
         first = run.pieces[0]
         between = pieces[last + 1 : first + 1]
         links = [link for piece in between for link in piece.links]
+        own = [word for word in originals[run.source] if word != ","]
+        if links and own[:1] == links[-1].word.split()[:1]:
+            # "As the wind blows, children talk" is one original.
+            links.pop()
         claim, opens = None, None
         for link in links:
             piece = next(piece for piece in between if link in piece.links)
             opening = link.word in SUBORDINATE and (
-                not told or piece.after_strong or claim == LATER and link.claim == AT_ONCE
+                not told or piece.after_strong or (claim == LATER and link.claim == AT_ONCE)
             )
             if opening:
                 opens = _forward(link)
             elif link.claim != NO_TIME and claim is None:
                 claim = link.claim
         if claim is None:
-            claim = _by_adverb(pieces, run, own_words(run.source))
+            claim = _by_adverb(pieces, run, frozenset(own))
         if claim is None and forward is not None:
             claim = forward
         if run.source not in seen:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_words
 from transforms.captions.phrases.found import Found
 from transforms.captions.phrases.parse import find_phrases
@@ -27,6 +29,10 @@ class Tokens:
     motions: tuple[Motion, ...]
     """What is said of motion without directions: nearer, farther, up, down."""
 
+    def is_particle(self, position: int) -> bool:
+        """Whether a word is the "up" of "ends up", which tells no height."""
+        return _is_particle(self.words, position)
+
     def text(self, start: int, end: int) -> str:
         """The words of a part, one space between two of them."""
         return " ".join(self.words[start:end])
@@ -48,5 +54,15 @@ def tokens_of(text: str) -> Tokens:
     plain = list(words)
     for motion in motions:
         plain[motion.start : motion.end] = [","] * (motion.end - motion.start)
-    phrases = find_phrases(" ".join(plain))
+    plain = ["," if _is_particle(words, position) else word for position, word in enumerate(plain)]
+    # "Before you hear it" tells no place.
+    phrases = [
+        found
+        for found in find_phrases(" ".join(plain))
+        if not (words[found.end] in ("hear", "heard") and tuple(words[found.start : found.end]) == ("before", "you"))
+    ]
     return Tokens(tuple(words), frozenset(strong), tuple(phrases), motions)
+
+
+def _is_particle(words: Sequence[str], position: int) -> bool:
+    return words[position] == "up" and bool(lemmas(words[position - 1]) & {"end", "wind", "finish"})
