@@ -16,7 +16,7 @@ ROOM_ATTRIBUTES = ("room_size", "reverberation")
 
 
 def check_room(tokens: Tokens, scene: SceneWords) -> str | None:
-    """Why an answer tells the room wrongly: contradicted, invented, missing, or told of two rooms; None if it is right."""
+    """Why an answer tells the room wrongly: it contradicts, invents, lacks a word, or tells of two rooms; else None."""
     rooms = [found for found in tokens.phrases if found.kind != SPOT]
     before = [
         found
