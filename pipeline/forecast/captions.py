@@ -25,7 +25,7 @@ from transforms.records import ERROR_PREFIX, Acoustics, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import expected_sounds
-from transforms.scenes.place_scenes import place_scene, with_scene
+from transforms.scenes.place_scenes import place_row_or_scene
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import as_answers
 
@@ -140,7 +140,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 if scenes.are_on:
                     room = supply.room_for(row.seed, clip.split)
                     row = expected_sounds(replace(row, room=room), scenes, pool, recipe.audio.min_duration_s)
-                    row = with_scene(row, place_scene(row, room, ranges, scenes))
+                    row = place_row_or_scene(row, ranges, scenes)
                 else:
                     row = place_row(row, supply, ranges)
             except SceneDoesNotFit:

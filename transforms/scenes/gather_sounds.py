@@ -55,6 +55,8 @@ def companion_clips(row: Row, number: int, pool: ClipPool) -> Iterator[Clip]:
 def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: PreparedSounds) -> Row:
     """The row with the sounds of its scene, the row's own clip first; no recording is in it twice.
 
+    A row that is no scene stays as it is, and has no sounds.
+
     A companion that cannot be decoded gives way to the next one that is drawn. A scene has fewer sounds than were
     drawn, and not fewer than the least, if none is found for one of them.
 
@@ -62,6 +64,8 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
         ClipRefused: the row's own clip cannot be used, or too few companions are found.
     """
     sounds = [_sound(row.clip, prepared)]
+    if not settings.make_scene(row.seed):
+        return row
     drawn = count_sources(row.seed, settings)
     for number in range(1, drawn):
         for clip in companion_clips(row, number, pool):
@@ -88,6 +92,8 @@ def expected_sounds(row: Row, settings: SceneSettings, pool: ClipPool, expected_
 
     Real scenes have other companions where a clip cannot be decoded.
     """
+    if not settings.make_scene(row.seed):
+        return row
     clips = [row.clip]
     for number in range(1, count_sources(row.seed, settings)):
         taken = {clip.source_id for clip in clips}
