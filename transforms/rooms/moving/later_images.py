@@ -137,12 +137,16 @@ def _powers(
     octaves = octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate))
     spectra = (scipy.fft.rfft(response, length, axis=1) for response in responses)
     for one, other in itertools.pairwise(spectra):
-        products = [
-            np.sum((first * np.conj(second)).real, axis=0)
-            for first, second in ((one, one), (other, other), (one, other))
-        ]
-        first, second, common = (np.sum(octaves * product, axis=1) for product in products)
+        first, second, common = (
+            np.sum(octaves * _products(*pair), axis=1) for pair in ((one, one), (other, other), (one, other))
+        )
         yield np.stack([first, second], axis=1), common
+
+
+def _products(one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The real part of spectra (channels, bins) times the conjugate of others, added up over the channels, (bins,)."""
+    # A product of complex numbers is not rounded in the same way on every processor.
+    return np.asarray(np.sum(one.real * other.real + one.imag * other.imag, axis=0))
 
 
 def _crossfade(
