@@ -113,10 +113,9 @@ def render_later_images(
     if len(responses) == 1:
         return convolve(np.pad(signal.samples, (0, n_samples - signal.samples.size)), responses[0])
     result = np.zeros((len(responses[0]), n_samples), dtype=np.float32)
-    octaves = signal.octaves()
     passed = np.rint(times_s * sample_rate).astype(np.int64).tolist()
     crossfades = [
-        _crossfade(octaves[:, start:stop], *powers)
+        _crossfade(signal.octaves(start, stop), *powers)
         for (start, stop), powers in zip(itertools.pairwise(passed), _powers(responses, sample_rate), strict=True)
     ]
     silence = np.zeros(0, dtype=np.float32)
