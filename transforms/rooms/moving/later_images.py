@@ -76,9 +76,8 @@ def later_responses(
         arrival_s = images.distance_m / SPEED_OF_SOUND_M_S
         corrected = np.exp(-per_s * (arrival_s - arrival_s[0])[:, None]) * fade_out(arrival_s, from_s, to_s)[:, None]
         later = images.reflections > 1
-        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[
-            ..., None
-        ]
+        harmonics = sn3d_harmonics(order, images.direction[later])
+        weights = (images.amplitude * corrected)[later, None] * harmonics[:, :, None]
         trains = pulse_trains(arrival_s[later] * sample_rate, weights.reshape(len(weights), -1), n_samples)
         spectra = scipy.fft.rfft(trains.astype(np.float32).reshape(*weights.shape[1:], n_samples), size, axis=2)
         response = scipy.fft.irfft(np.sum(spectra * gains, axis=1), size, axis=1)[:, :n_samples]
@@ -95,7 +94,7 @@ def render_later_images(
     n_samples: int,
     sample_rate: int,
 ) -> NDArray[np.float32]:
-    """Renders what changes slowly along a path: a response for each place, each heard around its time.
+    """Renders what changes slowly along a path, with a response for each place.
 
     Two neighbouring responses are cross-faded with the power between their powers in each octave, whatever their
     coherence: at low frequencies they are nearly equal, and at high ones independent.
@@ -123,8 +122,8 @@ def render_later_images(
     falling = [*(fall for fall, _ in crossfades), signal.samples[passed[-1] :]]
     for middle, rise, fall, response in zip(passed, rising, falling, responses, strict=True):
         start = middle - rise.size
-        heard = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
-        result[:, start : start + heard.size] += convolve(heard, response)
+        part = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
+        result[:, start : start + part.size] += convolve(part, response)
     return result
 
 
@@ -151,12 +150,15 @@ def _products(one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArr
 def _crossfade(
     octaves: NDArray[np.float32], powers: NDArray[np.float64], common: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What one response hears of octaves (bands, n), which falls, and what the next one hears, which rises.
+    """Shares the signal between two places out to their responses.
 
     Args:
-        octaves: the signal between two places.
+        octaves: that signal, (bands, n).
         powers: the power of both responses by octave, (bands, 2).
         common: half the power that they have in common, (bands,).
+
+    Returns:
+        The share (n,) of the first response, which falls, and that of the second one, which rises.
     """
     n_samples = octaves.shape[1]
     edges = -(-n_samples // _WINDOW_BLOCK) + 1
