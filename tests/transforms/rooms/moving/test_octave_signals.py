@@ -1,5 +1,7 @@
 """Signals in octaves, and the spline between their samples."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,13 @@ RATE = 48_000
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 50_000, 150_000])
-def test_octaves_add_up_to_their_signal(n_samples):
+def test_octaves_of_parts_add_up_to_their_signal(n_samples):
     signal = np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
-    difference = OctaveSignals(signal, RATE).octaves().sum(axis=0) - signal
+    octaves = OctaveSignals(signal, RATE)
+    edges = [0, n_samples // 3, n_samples // 3, n_samples]
+    parts = [octaves.octaves(start, stop) for start, stop in itertools.pairwise(edges)]
+    assert [part.shape[1] for part in parts] == np.diff(edges).tolist()
+    difference = np.concatenate(parts, axis=1).sum(axis=0) - signal
     assert np.abs(difference).max(initial=0.0) < 1e-5
 
 

@@ -40,7 +40,7 @@ def moved(room, signal, path, **settings) -> MovingSound:
 
 @pytest.mark.parametrize("path", [STILL, dataclasses.replace(STILL, end_m=(5.0, 4.00001, 1.8))])
 def test_a_source_that_stands_still_sounds_as_the_still_renderer_has_it(room, path):
-    signal = noise(1.0, 1)
+    signal = noise(0.4, 1)
     response = simulate_response(room, START, seed=5)
     sound = moved(room, signal, path)
     assert sound.acoustics == response.acoustics
@@ -51,7 +51,7 @@ def test_a_source_that_stands_still_sounds_as_the_still_renderer_has_it(room, pa
 
 @pytest.mark.parametrize("speed_m_s", [0.3, 3.0])
 def test_direct_sound_and_first_reflections_are_those_of_exact_images(speed_m_s):
-    found = first_images_residuals_db(speed_m_s, 0.5, 1000)
+    found = first_images_residuals_db(speed_m_s, 0.3, 500)
     assert found["ours"] < -65.0
     # What others do misses by far, so the comparison can fail.
     assert found["4 a second"] > -10.0
@@ -63,19 +63,19 @@ def test_the_frequency_of_a_passing_tone_is_shifted_by_its_speed():
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_the_direct_sound_comes_from_where_the_path_is(seed):
-    errors_deg = direction_errors_deg(seed, 2.0)
+    errors_deg = direction_errors_deg(seed, 1.5)
     assert np.median(errors_deg) < 0.3
     assert errors_deg.max() < 1.0
 
 
 def test_the_late_level_has_no_dips_between_places():
-    levels_db = late_levels_db(2, 6)
+    levels_db = late_levels_db(2, 4)
     assert np.abs(10.0 * np.log10(np.mean(10.0 ** (levels_db / 10.0), axis=0))).max() < 1.0
     assert np.abs(levels_db.mean(axis=0)).max() < 1.0
 
 
 @pytest.mark.parametrize("path", [PASSING, STILL, Arc(START_M, RECEIVER_M[:2], -120.0, 0.3)])
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.7])
 def test_any_sound_on_any_path_is_finite_and_as_long_as_wanted(room, path, seconds):
     signal = noise(seconds, 2, None)
     sound = moved(room, signal, path, n_samples=signal.size + 3000)
@@ -94,11 +94,11 @@ def test_the_nearest_moment_is_the_loudest(room):
 
 def test_reverberation_goes_on_after_the_sound_and_is_cut_where_it_is_no_longer_wanted(room):
     signal = noise(0.3, 4)
-    whole = moved(room, signal, PASSING, n_samples=3 * RATE)
+    whole = moved(room, signal, PASSING, n_samples=2 * RATE)
     cut = moved(room, signal, PASSING, n_samples=signal.size)
     after = whole.samples[0, signal.size + RATE // 20 :]
     assert np.abs(after[: RATE // 10]).max() > 0.01
-    assert not after[2 * RATE :].any()
+    assert not after[RATE + RATE // 4 :].any()
     assert residual_db(cut.samples, whole.samples[:, : signal.size]) < -100.0
 
 
