@@ -13,12 +13,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.report.columns import codes_of
+from pipeline.report.scenes.sounds import counted
+from pipeline.report.scenes.source_table import OF_SOUND, SOUNDS, has_word
 from pipeline.report.summary import Summary
 from transforms.words import VOCABULARY
 
 # The columns over which the choice is spread. The weight is what a value is worth that no chosen row has yet; what is
 # easy to hear weighs most.
 _SPREAD = {
+    SOUNDS: 3.0,
     "split": 1.0,
     "direction": 3.0,
     "distance": 1.5,
@@ -31,8 +34,8 @@ _SPREAD = {
 }
 # A row without a word of an attribute is worth this much of one with a word.
 _WITHOUT_WORD = 0.4
-# What each word of space adds to a row, and what captions add that a language model wrote.
-_WORD, _REWRITTEN = 0.4, 1.0
+# What each word of space adds to a row, what captions add that a language model wrote, and what a scene adds.
+_WORD, _REWRITTEN, _SCENE = 0.4, 1.0, 1.5
 # Columns with a value of their own for nearly every row; they do not make a kind of row.
 _MANY_VALUES = ("source_id", "room_id")
 
@@ -59,7 +62,7 @@ def choose_rows(summary: Summary, count: int) -> list[int]:
     chance nor the order of the files decides.
     """
     columns = _spread_columns(summary.rows)
-    merit = _merit(summary.rows)
+    merit = _merit(summary)
     keys = [hash_of(row_id) for row_id in summary.rows.column("id").to_pylist()]
     candidates = _some_of_each_kind(np.argsort(np.array(keys), kind="stable"), columns, count)
     shown: Counter[tuple[str, int]] = Counter()
@@ -82,10 +85,19 @@ def _spread_columns(rows: pa.Table) -> dict[str, _Column]:
     return {**columns, "status": _Column(by_template, np.ones(len(by_template), dtype=bool))}
 
 
-def _merit(rows: pa.Table) -> NDArray[np.float64]:
-    """What each row is worth by itself."""
-    words = sum(rows.column(attribute).is_valid().to_numpy().astype(float) for attribute in VOCABULARY)
-    return np.asarray(_WORD * words + _REWRITTEN * _has_status(rows, "rewritten"))
+def _merit(summary: Summary) -> NDArray[np.float64]:
+    """What each row is worth by itself; a word of any of its sounds is one of its words."""
+    rows = summary.rows
+    words = sum(
+        (
+            has_word(summary.sounds, attribute, rows.num_rows)
+            if attribute in OF_SOUND
+            else rows.column(attribute).is_valid().to_numpy()
+        ).astype(float)
+        for attribute in VOCABULARY
+    )
+    is_scene = np.asarray(pc.not_equal(rows.column(SOUNDS), counted(1, 0)).to_numpy(), dtype=bool)
+    return np.asarray(_WORD * words + _REWRITTEN * _has_status(rows, "rewritten") + _SCENE * is_scene)
 
 
 def _has_status(rows: pa.Table, status: str) -> NDArray[np.bool_]:

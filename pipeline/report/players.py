@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural, head_sha256
+from pipeline.report.scenes.sounds import is_scene, shown_sounds
 from transforms.sound.open_sound import open_sound
 from transforms.storage import folder_files
 
@@ -37,6 +38,8 @@ class Players:
 
     original: str | None
     binaural: str | None
+    stems: tuple[tuple[str | None, ...], ...] = ()
+    """The files of the stems of each sound of a scene that the page shows."""
 
 
 def write_players(
@@ -49,8 +52,12 @@ def write_players(
     report may have no input to make them from.
     """
     folder_files.make_folder(release, AUDIO)
-    players = [Players(_original(row, release, original_of), _binaural(row, release, head)) for row in rows]
+    players = [
+        Players(_original(row, release, original_of), _binaural(row, release, head), _stems(row, release, head))
+        for row in rows
+    ]
     needed = {player.binaural for player in players}
+    needed.update(name for player in players for stems in player.stems for name in stems)
     found = (entry.name for entry in folder_files.entries_in(release, AUDIO))
     stale = [name for name in found if fnmatch(name, "binaural-*.mp3") and name not in needed]
     folder_files.remove_files(release, [f"{AUDIO}/{name}" for name in stale])
@@ -89,12 +96,28 @@ def binaural_name(row: Mapping[str, Any], head: Head) -> str:
     return f"binaural-{_key(str(row['pcm_sha256']), head_sha256(head), str(_VERSION))}.mp3"
 
 
+def _stems(row: Mapping[str, Any], release: str, head: Head) -> tuple[tuple[str | None, ...], ...]:
+    """The binaural renderings of the stems of a scene; each is named after the row's samples and the stem's file."""
+    if not is_scene(row):
+        return ()
+
+    def rendered(stem: str) -> str | None:
+        name = f"binaural-{_key(str(row['pcm_sha256']), stem, head_sha256(head), str(_VERSION))}.mp3"
+        return _render(name, f"{row['shard']}/{stem}", release, head)
+
+    return tuple(tuple(map(rendered, sound.stems)) for sound in shown_sounds(row))
+
+
 def _binaural(row: Mapping[str, Any], release: str, head: Head) -> str | None:
-    name = binaural_name(row, head)
+    return _render(binaural_name(row, head), f"{row['shard']}/{row['file_name']}", release, head)
+
+
+def _render(name: str, flac: str, release: str, head: Head) -> str | None:
+    """Write the binaural rendering of a FLAC of the release under this name, unless it is there."""
     if folder_files.exists(release, f"{AUDIO}/{name}"):
         return name
     try:
-        with folder_files.open_file(release, f"{row['shard']}/{row['file_name']}") as file:
+        with folder_files.open_file(release, flac) as file:
             foa = _read_foa(file)
     except (RuntimeError, ValueError, OSError):
         # The page says that there is nothing to play. `elsa verify` says why.

@@ -101,13 +101,15 @@
     floor_area_m2: "Floor area", duration_s: "Length",
   };
   const NONE = { players: "file alone" };
-  let facets, values, least, shardStarts;
+  let facets, values, least, shardStarts, soundsAt;
   const state = { chosen: new Map(), text: "", sort: "mixed", down: false, page: 1, size: 10 };
   const orders = new Map();
   let texts = { asked: "", passes: null };
 
   function prepare() {
     facets = columns.facets.map(facet => ({ ...facet, codes: bytes(facet.codes) }));
+    // Only a release that has scenes counts the sounds of its rows.
+    soundsAt = facets.findIndex(facet => facet.name === "sounds");
     values = {};
     least = {};
     for (const [name, column] of Object.entries(columns.numbers)) {
@@ -123,12 +125,12 @@
     return value === least[name] ? null : value / 10 ** columns.numbers[name].decimals;
   }
 
-  function written(name, row, decimals, signed, scale) {
+  function written(name, row, decimals, signed, scale, unit) {
     const value = valueOf(name, row) * (scale || 1);
     if (valueOf(name, row) === null) return "–";
     const text = Math.abs(value).toFixed(decimals);
     const sign = Number(text) === 0 ? "" : value < 0 ? "−" : signed ? "+" : "";
-    return sign + text;
+    return sign + text + (unit || "");
   }
 
   const grouped = count => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -345,7 +347,7 @@
     return {
       id: part.id[at], file: `${shardOf(row)}/${part.file[at]}`, version: part.version[at], drr: part.drr[at],
       source, licence, by, url, after: part.after[at], marks: part.marks[at], status: part.status[at] || [],
-      before: part.before[at].map(one => part.originals[one]),
+      before: part.before[at].map(one => part.originals[one]), sounds: part.sounds[at],
     };
   }
 
@@ -375,10 +377,11 @@
         make("p", { dir: "auto" }, ...marked(of.after[0] || "", of.marks[0] || [])),
         make("p", { dir: "auto", class: "before" }, of.before[0] || ""), more),
       cell("Words", { class: "words-of" }, words.length ? words.join(" · ") : make("span", { class: "none" }, "no word")),
-      cell("Azimuth", { class: "n" }, `${written("azimuth_deg", row, 0, true)}°`),
-      cell("Elevation", { class: "n" }, `${written("elevation_deg", row, 0, true)}°`),
-      cell("Distance", { class: "n" }, `${written("distance_m", row, 2)} m`),
-      cell("T30", { class: "n" }, `${written("t30_ms", row, 2, false, 0.001)} s`));
+      ...(soundsAt < 0 ? [] : [cell("Sounds", { class: "words-of" }, wordOf(facets[soundsAt], row) || "–")]),
+      cell("Azimuth", { class: "n" }, written("azimuth_deg", row, 0, true, 1, "°")),
+      cell("Elevation", { class: "n" }, written("elevation_deg", row, 0, true, 1, "°")),
+      cell("Distance", { class: "n" }, written("distance_m", row, 2, false, 1, " m")),
+      cell("T30", { class: "n" }, written("t30_ms", row, 2, false, 0.001, " s")));
     button.addEventListener("click", () => toggle(element, button, row, name));
     return element;
   }
@@ -406,19 +409,24 @@
   function detail(row, name) {
     const of = textsOf(row);
     const pairs = of.after.map((after, at) => make("div", { class: "pair" },
-      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, "Caption of the clip"), of.before[at] || ""),
+      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, of.sounds ? "Captions of the clips" : "Caption of the clip"), of.before[at] || ""),
       make("p", { class: "after", dir: "auto" }, make("span", { class: "label" }, writers[of.status[at]] || "Spatial caption"),
         ...marked(after, of.marks[at] || []))));
     const measures = [
-      ["azimuth", `${written("azimuth_deg", row, 0, true)}°`], ["elevation", `${written("elevation_deg", row, 0, true)}°`],
-      ["distance", `${written("distance_m", row, 2)} m`], ["T30", `${written("t30_ms", row, 2, false, 0.001)} s`],
+      ["azimuth", written("azimuth_deg", row, 0, true, 1, "°")], ["elevation", written("elevation_deg", row, 0, true, 1, "°")],
+      ["distance", written("distance_m", row, 2, false, 1, " m")], ["T30", written("t30_ms", row, 2, false, 0.001, " s")],
       ["DRR", of.drr === null ? "–" : `${of.drr < 0 ? "−" : "+"}${Math.abs(of.drr).toFixed(1)} dB`],
       ["floor", `${written("floor_area_m2", row, 0)} m²`], ["length", `${written("duration_s", row, 1)} s`],
-    ].map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value)));
+    ].filter(([label, value]) => !of.sounds || (value !== "–" && label !== "DRR"))
+      .map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value)));
+    const sounds = (of.sounds || []).map(([caption, where], at) => make("li", { class: colourOf(at) },
+      make("p", {}, make("b", { class: "badge" }, String(at + 1)), " ", make("span", { dir: "auto" }, caption)),
+      make("p", { class: "where" }, where)));
     const from = [of.by, of.licence].filter(Boolean).join(", ");
     return [
       playersOf(row, of, name),
-      make("div", { class: "body" }, fromAbove(row), make("div", { class: "said" }, ...pairs)),
+      make("div", { class: "body" }, of.sounds ? soundsFromAbove(of.sounds) : fromAbove(row),
+        make("div", { class: "said" }, ...pairs, of.sounds ? make("ol", { class: "sounds" }, ...sounds) : null)),
       make("dl", { class: "measures" }, ...measures),
       make("footer", {}, make("code", {}, of.file), from ? ` · ${from}` : "",
         of.url ? " " : "", of.url ? make("a", { href: of.url, rel: "noreferrer noopener" }, "source") : null),
@@ -440,13 +448,40 @@
       make("p", {}, "To get a binaural player for this row: ", make("code", {}, `elsa report RELEASE --rows=${id}`)));
   }
 
+  const draw = (tag, attributes, ...held) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...held);
+    return element;
+  };
+  const colourOf = at => `s${at % 6 + 1}`;
+
+  // The receiver and the sounds of a scene from above, each with its number and the points of its path.
+  function soundsFromAbove(sounds) {
+    const farthest = Math.max(2, ...sounds.flatMap(([, , points]) => points.map(([right, ahead]) => Math.hypot(right, ahead))));
+    const metre = 84 / farthest, at = ([right, ahead]) => [(right * metre).toFixed(1), (-ahead * metre).toFixed(1)];
+    const picture = draw("svg", {
+      class: "around", viewBox: "-100 -100 200 200", role: "img",
+      "aria-label": "From above, front up: the sounds of the list beside, by their numbers.",
+    }, draw("circle", { class: "ring", r: metre }), draw("circle", { class: "ring", r: 2 * metre }),
+    draw("path", { class: "front", d: "M0 -6V-17M-3.6 -13L0 -17.6L3.6 -13" }), draw("circle", { class: "head", r: 5 }));
+    sounds.forEach(([, , points], number) => {
+      if (points.length > 1) {
+        const [before, end] = points.slice(-2).map(at), turn = Math.atan2(end[1] - before[1], end[0] - before[0]) * 180 / Math.PI;
+        picture.append(
+          draw("polyline", { class: `way ${colourOf(number)}`, points: points.map(point => at(point).join()).join(" ") }),
+          draw("path", { class: `arrow ${colourOf(number)}`, d: "M-4 -5L6 0L-4 5z", transform: `translate(${end.join(" ")}) rotate(${turn.toFixed(0)})` }));
+      }
+    });
+    sounds.forEach(([, , points], number) => {
+      if (points.length) picture.append(draw("g", { class: `spot ${colourOf(number)}`, transform: `translate(${at(points[0]).join(" ")})` },
+        draw("circle", { r: 10 }), draw("text", { "text-anchor": "middle", dy: "0.36em" }, String(number + 1))));
+    });
+    return picture;
+  }
+
   // The receiver and the source from above: front is up, left is left, rings at 1 m and 2 m.
   function fromAbove(row) {
-    const draw = (tag, attributes) => {
-      const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-      return element;
-    };
     const azimuth = valueOf("azimuth_deg", row) || 0, distance = valueOf("distance_m", row) || 0;
     const ground = distance * Math.cos((valueOf("elevation_deg", row) || 0) * Math.PI / 180);
     const metre = 80 / Math.max(2, ground), angle = azimuth * Math.PI / 180;
@@ -488,7 +523,7 @@
       });
       offered.append(make("fieldset", {}, make("legend", {}, facet.name.replace(/_/g, " ")), ...chips.filter(Boolean)));
     });
-    byId("heads").append(...["Listen", "Clip", "Captions", "Words", "azimuth_deg", "elevation_deg", "distance_m", "t30_ms"]
+    byId("heads").append(...["Listen", "Clip", "Captions", "Words", ...(soundsAt < 0 ? [] : ["Sounds"]), "azimuth_deg", "elevation_deg", "distance_m", "t30_ms"]
       .map(name => {
         if (!LABELS[name]) return make("th", { role: "columnheader", scope: "col" }, name);
         const button = make("button", { type: "button" }, LABELS[name]);

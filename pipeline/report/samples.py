@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from pipeline.report.choice import choose_rows, hash_of
 from pipeline.report.marking import marked
 from pipeline.report.room_drawing import RoomDrawing, draw_room
+from pipeline.report.scenes.scene_drawing import SceneDrawing, draw_scene
+from pipeline.report.scenes.sounds import MOST_SOUNDS, ShownSound, is_scene, shown_sounds, sounds_in_words
+from pipeline.report.scenes.time_line import TimeLine, time_line
 from pipeline.report.summary import Summary, read_columns
 from pipeline.report.wording import no_word_text, number, source_in_words
 from transforms.escaping import web_link
@@ -42,6 +45,18 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class SceneOfCard:
+    """The sounds of a row of several or moving sounds, drawn from above and along the time."""
+
+    sounds: tuple[ShownSound, ...]
+    left_out: int
+    """The number of sounds that the card does not show."""
+    in_words: str
+    drawing: SceneDrawing | None
+    times: TimeLine
+
+
+@dataclass(frozen=True)
 class Card:
     """A row as the page shows it, without its players."""
 
@@ -55,6 +70,8 @@ class Card:
     source: str
     """Where the source is, in words."""
     source_link: str | None
+    scene: SceneOfCard | None = None
+    """None for a row of one still source."""
 
 
 def cards(summary: Summary, count: int, row_ids: Sequence[str] = ()) -> list[Card]:
@@ -81,17 +98,42 @@ def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
 
 
 def _card(row: dict[str, Any], index: int) -> Card:
-    words = tuple(row[attribute] for attribute in VOCABULARY if row[attribute])
+    scene = _scene(row) if is_scene(row) else None
+    of_sounds = (word for sound in (scene.sounds if scene else ()) for word in sound.words)
+    words = tuple(dict.fromkeys([*of_sounds, *(row[attribute] for attribute in VOCABULARY if row[attribute])]))
     triples = zip(row["captions_original"], row["captions"], row["caption_status"], strict=False)
     return Card(
         row=row,
         index=index,
         key=hash_of(row["id"]),
         captions=tuple(CaptionPair(before, marked(after, words), status) for before, after, status in triples),
-        measures=measures(row),
-        drawing=draw_room(row),
+        measures=measures(row) if scene is None else scene_measures(row),
+        drawing=draw_room(row) if scene is None else None,
         source=source_in_words(row),
         source_link=web_link(row.get("source_url")),
+        scene=scene,
+    )
+
+
+def _scene(row: Mapping[str, Any]) -> SceneOfCard:
+    sounds = shown_sounds(row)
+    return SceneOfCard(
+        sounds=sounds,
+        left_out=max(len(row["sources"]) - MOST_SOUNDS, 0),
+        in_words=sounds_in_words(row),
+        drawing=draw_scene(row, sounds),
+        times=time_line(row["duration_s"], sounds),
+    )
+
+
+def scene_measures(row: Mapping[str, Any]) -> tuple[Measure, ...]:
+    """The values of a scene as a whole: its sounds, its ambience, and those of the room."""
+    snr_db = row.get("ambience_snr_db")
+    ambience = "none" if snr_db is None else f"{number(snr_db, 0, True)} dB"
+    return (
+        Measure("Sounds", number(len(row["sources"])), None, sounds_in_words(row).partition(", ")[2] or "none moving"),
+        Measure("Ambience", ambience, None, "" if snr_db is None else "the sounds over it"),
+        *measures(row)[-2:],
     )
 
 

@@ -6,7 +6,7 @@ A release may have millions of rows, so columns stay in Arrow and NumPy, and cap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.answers import ANSWER_COLUMNS, Answers, count_answers
 from pipeline.report.columns import codes_of, column_numbers, split_codes
+from pipeline.report.scenes.source_table import OF_SOUND, ROW, SOUNDS, counted_sounds, sound_table
 from pipeline.report.variety import VarietyOf, read_variety
 from pipeline.stated_release import StatedRelease
 from transforms.bounds.json_values import JsonRefused, parse_json_as
@@ -60,7 +61,7 @@ class SplitNumbers:
 
 @dataclass(frozen=True)
 class WordCounts:
-    """How many rows have each word of an attribute; `gap` counts the rows without a word."""
+    """How many rows have each word of an attribute, or how many sounds; `gap` counts those without a word."""
 
     attribute: str
     counts: tuple[tuple[str, int], ...]
@@ -68,7 +69,7 @@ class WordCounts:
 
     @property
     def rows(self) -> int:
-        """The number of rows, with and without a word."""
+        """The number of rows or sounds, with and without a word."""
         return self.gap + sum(count for _, count in self.counts)
 
 
@@ -123,6 +124,8 @@ class Summary:
     variety: tuple[VarietyOf, ...]
     """The variety of the captions by who wrote them; empty where the release does not state it."""
     rows: pa.Table
+    sounds: pa.Table
+    """A line for each sound of each row (pipeline.report.scenes.source_table)."""
     shard_of_row: NDArray[np.intp]
     release: str
     """The folder of the release."""
@@ -134,6 +137,16 @@ class Summary:
     def split_codes(self) -> NDArray[np.intp]:
         """The index in SPLITS of each row's split."""
         return split_codes(self.rows)
+
+    @property
+    def has_scenes(self) -> bool:
+        """Whether a row has several sounds, or one that moves."""
+        return self.sounds.num_rows != self.rows.num_rows or bool(pc.any(self.sounds.column("moving")).as_py())
+
+    @property
+    def of_sounds(self) -> Summary:
+        """The same with every sound in place of every row, for what is counted and drawn of sounds."""
+        return replace(self, rows=self.sounds)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """A numeric column of the rows as floats; NaN stands for a missing value."""
@@ -152,18 +165,21 @@ def summarise(release: Path) -> Summary:
     if not shards:
         raise FileNotFoundError(f"{release}: no metadata.parquet below train/, validation/ or test/: not a release")
     lengths = CaptionLengths(*np.zeros((2, LONGEST_WORDS + 1), dtype=np.intp))
-    tables = []
+    tables, sounds, first_row = [], [], 0
     for name in shards:
-        table = read_columns(folder, name, [*_COLUMNS, *_CAPTIONS])
+        table = read_columns(folder, name, [*_COLUMNS, *_CAPTIONS, "sources"])
         for counts, column in zip((lengths.original, lengths.spatial), _CAPTIONS, strict=True):
             counts += word_lengths(table.column(column))
-        tables.append(table.select(list(_COLUMNS)))
-    rows = pa.concat_tables(tables).combine_chunks()
+        sounds.append(sound_table(table, first_row))
+        kinds = counted_sounds(sounds[-1], first_row, table.num_rows)
+        tables.append(table.select(list(_COLUMNS)).append_column(SOUNDS, kinds))
+        first_row += table.num_rows
+    rows, every_sound = (pa.concat_tables(parts).combine_chunks() for parts in (tables, sounds))
     rooms = _read_table(folder, "rooms.parquet", ROOM_SCHEMA, ("room_id", "split", "t30_asked_ms", "t30_ms"))
     rejected = _read_table(folder, "rejected.parquet", REJECTION_SCHEMA)
     facts = _read_json(folder, "release.json")
-    clips = codes_of(rows.column("dataset"), rows.column("source_id"))
-    splits = _split_numbers(rows, clips, rooms, rejected)
+    clips = codes_of(every_sound.column("dataset"), every_sound.column("source_id"))
+    splits = _split_numbers(rows, split_codes(every_sound), clips, rooms, rejected)
     answers = _read_answers(folder, "answers.parquet")
     return Summary(
         name=facts.name or release.resolve().name,
@@ -172,13 +188,16 @@ def summarise(release: Path) -> Summary:
         ),
         splits=splits,
         total=_total(splits, clips, rejected),
-        words=tuple(_word_counts(rows, attribute) for attribute in VOCABULARY),
+        words=tuple(
+            _word_counts(every_sound if attribute in OF_SOUND else rows, attribute) for attribute in VOCABULARY
+        ),
         answers=count_answers(answers, facts.counts.answers),
         rejections=_rejections(rejected),
-        licences=_licences(rows, clips),
+        licences=_licences(every_sound, clips),
         lengths=lengths,
         variety=read_variety(facts.caption_variety),
         rows=rows,
+        sounds=every_sound,
         shard_of_row=np.repeat(np.arange(len(tables)), [table.num_rows for table in tables]),
         release=folder,
         shards=shards,
@@ -244,8 +263,13 @@ def _read_json(release: str, name: str) -> StatedRelease:
 
 
 def _split_numbers(
-    rows: pa.Table, clips: NDArray[np.intp], rooms: pa.Table | None, rejected: pa.Table | None
+    rows: pa.Table,
+    clip_split: NDArray[np.intp],
+    clips: NDArray[np.intp],
+    rooms: pa.Table | None,
+    rejected: pa.Table | None,
 ) -> tuple[SplitNumbers, ...]:
+    """The size of each split; `clips` has a number for the clip of every sound, `clip_split` the sound's split."""
     of_split = split_codes(rows)
     duration = np.nan_to_num(column_numbers(rows, "duration_s"))
     # A row has a list of statuses: these are all of them, each with the split of its row.
@@ -266,7 +290,7 @@ def _split_numbers(
             split=split,
             rows=int(here.sum()),
             duration_s=float(duration[here].sum()),
-            clips=len(np.unique(clips[here])),
+            clips=len(np.unique(clips[clip_split == code])),
             rooms=len(np.unique(room_codes[room_split == code])),
             rewritten=int(np.sum(status_is["rewritten"] & (status_split == code))),
             template=int(np.sum(status_is["template"] & (status_split == code))),
@@ -297,16 +321,18 @@ def _word_counts(rows: pa.Table, attribute: str) -> WordCounts:
     return WordCounts(attribute, words, gap=rows.num_rows - sum(count for _, count in words))
 
 
-def _licences(rows: pa.Table, clips: NDArray[np.intp]) -> tuple[LicenceCount, ...]:
-    encoded = rows.column("license").combine_chunks().dictionary_encode(null_encoding="encode")
+def _licences(sounds: pa.Table, clips: NDArray[np.intp]) -> tuple[LicenceCount, ...]:
+    """The licences of all sounds; a row of sounds with several licences counts under each."""
+    encoded = sounds.column("license").combine_chunks().dictionary_encode(null_encoding="encode")
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    duration = np.nan_to_num(column_numbers(rows, "duration_s"))
+    row, duration = sounds.column(ROW).to_numpy(), np.nan_to_num(column_numbers(sounds, "duration_s"))
+    first_of_row = {code: np.unique(row[codes == code], return_index=True)[1] for code in np.unique(codes)}
     counts = (
         LicenceCount(
             name or None,
             clips=len(np.unique(clips[codes == code])),
-            rows=int((codes == code).sum()),
-            duration_s=float(duration[codes == code].sum()),
+            rows=len(first_of_row[code]),
+            duration_s=float(duration[codes == code][first_of_row[code]].sum()),
         )
         for code, name in enumerate(encoded.dictionary.to_pylist())
     )

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.report.marking import marks
+from pipeline.report.scenes.sounds import is_scene, shown_sounds
+from pipeline.report.scenes.source_table import SOUNDS
 from pipeline.report.summary import Summary, read_columns
 from transforms.escaping import web_link
 from transforms.records import SPLITS
@@ -32,9 +34,11 @@ _NUMBERS = {"azimuth_deg": 1, "elevation_deg": 1, "distance_m": 2, "t30_ms": 0, 
 _CLIP = ("source_id", "license", "attribution", "source_url")
 _TEXTS = (
     *("id", "file_name", "augmentation", *_CLIP),
-    *("captions_original", "captions", "caption_status", "drr_db"),
+    *("captions_original", "captions", "caption_status", "drr_db", "sources"),
     *VOCABULARY,
 )
+# Points of a path in the drawing of an opened row.
+_POINTS = 12
 
 
 def write_table(summary: Summary, players: Mapping[int, tuple[str | None, str | None]]) -> list[str]:
@@ -76,6 +80,7 @@ def columns_of(summary: Summary) -> dict[str, Any]:
             _facet("split", rows.column("split"), SPLITS),
             *(_facet(attribute, rows.column(attribute), words) for attribute, words in VOCABULARY.items()),
             _facet("captions", _statuses(rows), ()),
+            *([_facet(SOUNDS, rows.column(SOUNDS), ())] if summary.has_scenes else []),
         ],
         "numbers": {name: number_column(summary.numbers(name), decimals) for name, decimals in _NUMBERS.items()},
         "shards": [name.rpartition("/")[0] for name in summary.shards],
@@ -102,15 +107,45 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
         ],
         "after": [[text or "" for text in texts or ()] for texts in columns["captions"]],
         "marks": [
-            [_marks_of(text or "", words) for text in texts or ()]
-            for texts, *words in zip(columns["captions"], *(columns[name] for name in VOCABULARY), strict=True)
+            [_marks_of(text or "", [*words, *_words_of_sounds(sources)]) for text in texts or ()]
+            for texts, sources, *words in zip(
+                columns["captions"], columns["sources"], *(columns[name] for name in VOCABULARY), strict=True
+            )
         ],
+        "sounds": [_sounds_of(sources) for sources in columns["sources"]],
         "status": columns["caption_status"],
         "drr": [None if value is None or not np.isfinite(value) else round(value, 1) for value in columns["drr_db"]],
         # The comprehensions above have filled these.
         "clips": list(clips),
         "originals": list(originals),
     }
+
+
+def _words_of_sounds(sources: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """The words of the places of a scene's sounds, each once; a row of one still sound has them in its own columns."""
+    sounds = shown_sounds({"sources": sources}) if is_scene({"sources": sources}) else ()
+    return list(dict.fromkeys(word for sound in sounds for word in sound.words))
+
+
+def _sounds_of(sources: Sequence[Mapping[str, Any]] | None) -> list[list[Any]] | None:
+    """Each sound of a scene: its caption, its times, its place and its motion, and points as [metres right, ahead]."""
+    if not is_scene({"sources": sources}):
+        return None
+    return [
+        [
+            sound.captions[0][:300] if sound.captions else sound.label or "",
+            " · ".join(filter(None, (sound.times, sound.place, sound.movement))),
+            [[round(-left, 2), round(ahead, 2)] for ahead, left, _ in _some(sound.offsets_m)],
+        ]
+        for sound in shown_sounds({"sources": sources})
+    ]
+
+
+def _some(points: Sequence[Any]) -> list[Any]:
+    """At most _POINTS of the points, the first and the last among them."""
+    if len(points) <= _POINTS:
+        return list(points)
+    return [points[round(at * (len(points) - 1) / (_POINTS - 1))] for at in range(_POINTS)]
 
 
 def _marks_of(caption: str, words: Sequence[str | None]) -> list[int]:

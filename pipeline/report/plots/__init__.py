@@ -14,13 +14,14 @@ __all__ = ["Plot", "all_plots"]
 
 def all_plots(summary: Summary) -> dict[str, Plot]:
     """Every plot of the page by its key; a plot leaves out the rows that lack a value it needs."""
-    train = summary.split_codes == SPLITS.index("train")
+    sounds = summary.of_sounds
+    train = sounds.split_codes == SPLITS.index("train")
     plots = [
-        direction_plot(summary),
-        top_view_plot(summary),
-        coverage_plot(summary, "train", "train", train, TRAIN),
-        coverage_plot(summary, "evaluation", "validation and test", ~train, TEST),
-        distance_plot(summary),
+        direction_plot(sounds),
+        top_view_plot(sounds),
+        coverage_plot(sounds, "train", "train", train, TRAIN),
+        coverage_plot(sounds, "evaluation", "validation and test", ~train, TEST),
+        distance_plot(sounds),
         t30_plot(summary),
         volume_plot(summary),
         asked_measured_plot(summary),

@@ -36,6 +36,7 @@ def histogram(
     label: str,
     bounds: tuple[float, float],
     inches: tuple[float, float] = WIDE_THIRD,
+    counted: str = "rows",
 ) -> Plot:
     """Rows by value, with the splits stacked, and with bands where the lower and the upper word apply.
 
@@ -47,6 +48,7 @@ def histogram(
         label: what the values are, with their unit.
         bounds: the lower word applies below the first value, the upper word above the second.
         inches: the size of the plot.
+        counted: what each value is of.
     """
 
     def draw(figure: Figure) -> None:
@@ -60,7 +62,7 @@ def histogram(
                 edges[:-1], counts, np.diff(edges) * 0.92, bottom, align="edge", color=SPLIT_COLOUR[split], zorder=2
             )
             bottom += counts
-        axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel="rows", ylim=(0, top_of_axis(bottom)))
+        axes.set(xlim=(edges[0], edges[-1]), xlabel=label, ylabel=counted, ylim=(0, top_of_axis(bottom)))
         axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(in_thousands))
         axes.xaxis.set_major_locator(round_steps())
@@ -163,7 +165,7 @@ def sampling_text(summary: Summary) -> str:
     """How to read a plot that has more rows than dots; empty when every row is a dot."""
     if summary.rows.num_rows <= MOST_DOTS:
         return ""
-    return f" The largest split is drawn as a density, and about {SAMPLED_DOTS} rows of each other split as dots."
+    return f" The largest split is drawn as a density, and about {SAMPLED_DOTS} dots stand for each other split."
 
 
 def share_text(mask: NDArray[np.bool_]) -> str:

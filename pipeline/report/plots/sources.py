@@ -1,4 +1,7 @@
-"""Plots of where the sources are: direction, distance, and coverage of azimuth and elevation."""
+"""Plots of where the sources are at their onset: direction, distance, and coverage of azimuth and elevation.
+
+The summary has a line for each source in place of each row.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ def direction_plot(summary: Summary) -> Plot:
     )
     text = (
         f"Sources around the receiver in sectors of 15°, seen from above with the front up: {halves}. There is a ring "
-        f"every {number(rings[0] if rings else 1)} rows. The bands are the words of direction."
+        f"every {number(rings[0] if rings else 1)} sources. The bands are the words of direction."
     )
     return make_plot("rose", "Direction", text, SQUARE, draw)
 
@@ -158,4 +161,5 @@ def distance_plot(summary: Summary) -> Plot:
     text = f"Distance of the sources: {range_text(distance, ' m', 2)}. The bands are the words near and far."
     edges = np.linspace(0.0, max(4.0, float(np.nanmax(distance, initial=0.0))), 25)
     bounds = (NEAR_BELOW_M, FAR_ABOVE_M)
-    return histogram(summary, ("distance", "Distance", text), distance, edges, "distance (m)", bounds, SQUARE)
+    naming = ("distance", "Distance", text)
+    return histogram(summary, naming, distance, edges, "distance (m)", bounds, SQUARE, counted="sources")
