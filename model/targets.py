@@ -58,7 +58,8 @@ class Targets:
     """The true values of B clips.
 
     Attributes:
-        direction: (B, 3), unit vectors x, y, z to the source.
+        direction: (B, 3), unit vectors x, y, z to the source; zero for a clip of several or moving sources, where the
+            direction does not count.
         measures: (B, len(MEASURES)), in the columns' units. Values that are not finite do not count.
         is_spatial: (B,), bool. For a clip without space it is false, and direction and measures do not count.
         words: (B, len(VOCABULARY)), int64, the index of each attribute's word; −1 if the clip has none.
@@ -68,6 +69,11 @@ class Targets:
     measures: Tensor
     is_spatial: Tensor
     words: Tensor
+
+    @property
+    def has_direction(self) -> Tensor:
+        """(B,), bool: whether the direction of each clip counts."""
+        return self.is_spatial & (self.direction != 0).any(dim=1)
 
     def to(self, device: torch.device | str) -> Targets:
         """A copy on another device."""

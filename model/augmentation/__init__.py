@@ -53,15 +53,15 @@ class Augmented:
     Attributes:
         matrix: (4, 4), applied to W, Y, Z, X first.
         recording: the defects applied after the matrix; None for no defect.
-        azimuth_deg, elevation_deg: the new direction of the source.
+        azimuth_deg, elevation_deg: the new direction of the source; None for several or moving sources.
         caption: a caption that is true of the new sound.
         words: the new word of every attribute; None for an attribute without a word.
     """
 
     matrix: NDArray[np.float64]
     recording: Recording | None
-    azimuth_deg: float
-    elevation_deg: float
+    azimuth_deg: float | None
+    elevation_deg: float | None
     caption: str
     words: Words
 
@@ -114,8 +114,8 @@ class Augmentation:
         self,
         generators: Generators,
         *,
-        azimuth_deg: float,
-        elevation_deg: float,
+        azimuth_deg: float | None,
+        elevation_deg: float | None,
         words: Words,
         caption: str,
         original: str,
@@ -125,7 +125,8 @@ class Augmentation:
 
         Args:
             generators: gives the random generator of each transform.
-            azimuth_deg, elevation_deg: direction of the source.
+            azimuth_deg, elevation_deg: direction of the source; None for several or moving sources, whose sound
+                field is not moved.
             words: the row's word for every attribute, or None.
             caption, original: the spatial caption, and the caption that it was made from.
             sample_rate: of the audio, in hertz.

@@ -76,8 +76,8 @@ class Moved:
     """A row after a move: the move of its sound, its new direction, caption and words."""
 
     move: Move
-    azimuth_deg: float
-    elevation_deg: float
+    azimuth_deg: float | None
+    elevation_deg: float | None
     caption: str
     words: Words
 
@@ -86,8 +86,8 @@ def move_row(
     wanted: Move,
     draw_rotation: Callable[[], float],
     *,
-    azimuth_deg: float,
-    elevation_deg: float,
+    azimuth_deg: float | None,
+    elevation_deg: float | None,
     words: Words,
     caption: str,
     original: str,
@@ -97,7 +97,8 @@ def move_row(
     """Moves a row as wanted, or as far as its caption can follow.
 
     If the caption cannot be reworded, the parts of the move that change a word are left out, and the rotation is drawn
-    again until it keeps the word. A row whose words do not match its angles is not moved.
+    again until it keeps the word. A row whose words do not match its angles is not moved, nor is one without angles:
+    the caption of several or moving sources tells several places.
 
     Args:
         wanted: the move that was drawn.
@@ -107,6 +108,8 @@ def move_row(
         sentences: whether the caption may be replaced by a new sentence if no phrase in it can be exchanged.
     """
     unmoved = Moved(Move(), azimuth_deg, elevation_deg, caption, words)
+    if azimuth_deg is None or elevation_deg is None:
+        return unmoved
     if words["direction"] != direction_word(azimuth_deg) or words["elevation"] != elevation_word(elevation_deg):
         return unmoved
 

@@ -40,6 +40,13 @@ def unit_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, flo
     )
 
 
+def _direction(azimuth_deg: float | None, elevation_deg: float | None) -> tuple[float, float, float]:
+    """The unit vector of a row's direction; zero for several or moving sources, which have none."""
+    if azimuth_deg is None or elevation_deg is None:
+        return (0.0, 0.0, 0.0)
+    return unit_direction(azimuth_deg, elevation_deg)
+
+
 def _word_indices(words: Words) -> tuple[int, ...]:
     """For each attribute of VOCABULARY the index of its word; −1 if it has none."""
     return tuple(
@@ -51,7 +58,8 @@ class ReleaseDataset(Dataset[Sample]):
     """A split of one or several releases.
 
     In training, a row is cropped at a random position and one of its captions is drawn. A share of the rows loses its
-    space: W is copied to all four channels, and the caption is the original one. The other rows are augmented. In
+    space: W is copied to all four channels, and the caption is the original one. The other rows are augmented; those of
+    several or moving sources are not moved, because their captions tell several places. In
     evaluation, the crop is the middle of the clip, the caption is the first, and nothing is augmented.
 
     Args:
@@ -175,9 +183,9 @@ class ReleaseDataset(Dataset[Sample]):
         return [source or own for source, own in zip(self.values("source_id"), self.values("id"), strict=True)]
 
     def directions(self) -> NDArray[np.float64]:
-        """Unit vectors x, y, z to the sources, (rows, 3)."""
-        angles = zip(self.numbers("azimuth_deg"), self.numbers("elevation_deg"), strict=True)
-        return np.array([unit_direction(azimuth, elevation) for azimuth, elevation in angles])
+        """Unit vectors x, y, z to the sources, (rows, 3); zero for a row of several or moving sources."""
+        angles = zip(self.values("azimuth_deg"), self.values("elevation_deg"), strict=True)
+        return np.array([_direction(azimuth, elevation) for azimuth, elevation in angles])
 
     def __getitem__(self, row: int | Turn) -> Sample:
         """The sample of a turn, or of a row in epoch 0."""
@@ -190,7 +198,7 @@ class ReleaseDataset(Dataset[Sample]):
             crop=self.crop(row),
             sample_rate=self.sample_rate,
             caption=self.value("captions", row)[0],
-            direction=unit_direction(self.value("azimuth_deg", row), self.value("elevation_deg", row)),
+            direction=_direction(self.value("azimuth_deg", row), self.value("elevation_deg", row)),
             measures=self._measures(row),
             is_spatial=True,
             words=_word_indices(self._words(row)),
@@ -231,7 +239,7 @@ class ReleaseDataset(Dataset[Sample]):
             crop=self.crop(row, position),
             sample_rate=self.sample_rate,
             caption=caption,
-            direction=unit_direction(azimuth, elevation),
+            direction=_direction(azimuth, elevation),
             measures=self._measures(row),
             is_spatial=is_spatial,
             words=_word_indices(words),

@@ -28,7 +28,7 @@ class Sample:
         crop: (4, samples), W, Y, Z, X as decoded. ``matrix`` and then ``recording`` turn it into ``audio``.
         sample_rate: of the crop, in hertz.
         caption: a sentence that is true of ``audio``.
-        direction: unit vector x, y, z to the source.
+        direction: unit vector x, y, z to the source; zero if there are several or it moves.
         measures: values of MEASURES in their order; NaN if the row has none.
         is_spatial: false if W is in all four channels.
         words: for each attribute of VOCABULARY the index of the row's word; −1 if it has none.

@@ -26,14 +26,20 @@ COLUMNS = pa.schema(
         ("captions_original", pa.list_(pa.string())),
         ("duration_s", pa.float64()),
         ("sample_rate", pa.int64()),
+        ("n_sources", pa.int64()),
         ("azimuth_deg", pa.float64()),
         ("elevation_deg", pa.float64()),
         *((measure.column, pa.float64()) for measure in MEASURES),
         *((attribute, pa.string()) for attribute in VOCABULARY),
     ]
 )
+# Releases from before there were scenes lack these, which are then null.
+_OPTIONAL = frozenset(("n_sources",))
 # A row without a value in one of these cannot be used.
-_NEEDED = ("file_name", "id", "duration_s", "sample_rate", "azimuth_deg", "elevation_deg")
+_NEEDED = ("file_name", "id", "duration_s", "sample_rate")
+# They are null together in a row of several or moving sources, and in no other.
+_DIRECTION = ("azimuth_deg", "elevation_deg")
+_MOST_SOURCES = 1000
 #: The range of a number in every row; without it, a row can ask for any amount of memory.
 _RANGES = {"duration_s": (0.0, 86_400.0), "sample_rate": (1.0, 384_000.0)}
 
@@ -67,11 +73,14 @@ def read_shards(release: Path, split: str) -> Iterator[tuple[str, pa.Table]]:
 
 def _cast(table: pa.Table, file: Path) -> pa.Table:
     """Selects the columns of COLUMNS and converts them to its types."""
-    missing = [name for name in COLUMNS.names if name not in table.column_names]
+    missing = [name for name in COLUMNS.names if name not in table.column_names and name not in _OPTIONAL]
     if missing:
         raise ReleaseUnreadable(f"{file}: no column {missing[0]}")
     columns = []
     for field in COLUMNS:
+        if field.name not in table.column_names:
+            columns.append(pa.nulls(len(table), field.type))
+            continue
         if table.column_names.count(field.name) > 1:
             raise ReleaseUnreadable(f"{file}: two columns {field.name}")
         column = table.column(field.name)
@@ -90,6 +99,7 @@ def _check(table: pa.Table, file: Path) -> None:
         if not pc.all(usable, min_count=0).as_py():
             row = pc.index(usable, False).as_py()
             raise ReleaseUnreadable(f"{file}: row {row} has no {column}")
+    _check_directions(table, file)
     for column, (least, most) in _RANGES.items():
         values = table.column(column)
         _refuse_first(pc.or_(pc.less(values, least), pc.greater(values, most)), column, table, file)
@@ -113,6 +123,24 @@ def _check(table: pa.Table, file: Path) -> None:
             raise ReleaseUnreadable(f"{file}: {name} has no captions, or an empty one")
         if not originals or None in originals or len(captions) != len(originals):
             raise ReleaseUnreadable(f"{file}: {name}: captions and captions_original do not pair up")
+
+
+def _check_directions(table: pa.Table, file: Path) -> None:
+    """Refuses a row that lacks a direction which it should have, or has one and several sources."""
+    sources = table.column("n_sources")
+    _refuse_first(pc.or_(pc.less(sources, 1), pc.greater(sources, _MOST_SOURCES)), "n_sources", table, file)
+    # A single source may move; a release of before has still sources alone.
+    may_be_null, several = pc.is_valid(sources), pc.fill_null(pc.greater(sources, 1), False)
+    given = [table.column(name).is_valid() for name in _DIRECTION]
+    for column, own, other in zip(_DIRECTION, given, reversed(given), strict=True):
+        is_number = pc.fill_null(pc.is_finite(table.column(column)), False)
+        wrong = pc.if_else(own, pc.invert(is_number), pc.or_(pc.invert(may_be_null), other))
+        row = pc.index(wrong, True).as_py()
+        if row >= 0:
+            raise ReleaseUnreadable(f"{file}: row {row} has no {column}")
+        row = pc.index(pc.and_(several, own), True).as_py()
+        if row >= 0:
+            raise ReleaseUnreadable(f"{file}: row {row} has {sources[row].as_py()} sources and one {column}")
 
 
 def _refuse_first(wrong: Any, column: str, table: pa.Table, file: Path) -> None:

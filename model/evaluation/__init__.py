@@ -55,7 +55,7 @@ def evaluate(
             (ConfigurationError) that cannot be used.
     """
     from model.elsa import Embedder
-    from model.evaluation.subject import NotScored, Subject
+    from model.evaluation.subject import LEFT_OUT, NotScored, Subject
 
     for task in tasks:
         if task not in TASKS:
@@ -76,7 +76,7 @@ def evaluate(
     )
     rows = len(subject.dataset(split))
     folder.mkdir(parents=True, exist_ok=True)
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for task in tasks or TASKS:
         report(task)
         # A figure of an earlier evaluation must not appear on the page.
@@ -85,6 +85,8 @@ def evaluate(
             results[task] = TASKS[task].load()(subject)
         except NotScored as reason:
             results[task] = {"skipped": str(reason)}
+        if LEFT_OUT in results[task]:
+            report(f"{task} leaves out {results[task][LEFT_OUT]} of {rows} rows, of several or moving sources")
     metrics = {"run": str(run), "split": split, "rows": rows, "tasks": results}
     write_text(folder, METRICS, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     write_page(folder, [Path(other) for other in beside])

@@ -38,6 +38,11 @@ class ModelOutput:
     direction: dict[str, NDArray[np.float64]]
     distance_m: NDArray[np.float64]
 
+    def select(self, rows: NDArray[np.int64]) -> ModelOutput:
+        """The output for some of the clips, in this order."""
+        directions = {name: found[rows] for name, found in self.direction.items()}
+        return ModelOutput(self.audio[rows], directions, self.distance_m[rows])
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -49,7 +54,7 @@ class Collected:
         captions, captions_original: n lists; an original stands once, however many versions it has.
         words: for each attribute n words or None.
         quantities: for each of QUANTITIES (n,), NaN if a row has no value.
-        direction: (n, 3), true unit vectors x, y, z.
+        direction: (n, 3), true unit vectors x, y, z; zero for a row of several or moving sources.
         output: of the model for the clips.
         audio_without_space: (n, E), embeddings of W copied to four channels.
     """
@@ -69,6 +74,30 @@ class Collected:
     def audio(self) -> NDArray[np.float32]:
         """Embeddings (n, E) of the clips with their space, unit vectors."""
         return self.output.audio
+
+    @property
+    def one_place_rows(self) -> NDArray[np.int64]:
+        """The rows of one still source. Other rows have no one direction, distance or word of it."""
+        return np.flatnonzero(self.direction.any(axis=1))
+
+    def select(self, rows: NDArray[np.int64]) -> Collected:
+        """Some of the rows, in this order."""
+
+        def chosen(values: list[Any]) -> list[Any]:
+            return [values[row] for row in rows]
+
+        return Collected(
+            ids=chosen(self.ids),
+            source_ids=chosen(self.source_ids),
+            augmentation=self.augmentation[rows],
+            captions=chosen(self.captions),
+            captions_original=chosen(self.captions_original),
+            words={attribute: chosen(words) for attribute, words in self.words.items()},
+            quantities={name: values[rows] for name, values in self.quantities.items()},
+            direction=self.direction[rows],
+            output=self.output.select(rows),
+            audio_without_space=self.audio_without_space[rows],
+        )
 
     @property
     def distance_m(self) -> NDArray[np.float64]:
@@ -137,6 +166,7 @@ def run_in_noise(
     embedder: Embedder,
     dataset: ReleaseDataset,
     noise_db: float,
+    rows: Sequence[int] | None = None,
     *,
     batch_size: int = 16,
     workers: int = 0,
@@ -148,6 +178,7 @@ def run_in_noise(
         embedder: the model.
         dataset: the rows.
         noise_db: signal-to-noise ratio. The noise depends only on it and on the row's id.
+        rows: numbers of rows; None is all rows.
         batch_size, workers: as in ``load_batches``.
         report: gets lines about the progress.
 
@@ -156,7 +187,8 @@ def run_in_noise(
     """
     collector = _Collector(embedder)
     ids, rate = dataset.values("id"), embedder.model.config.sample_rate
-    for batch in _batches(dataset, range(len(dataset)), batch_size, workers, report):
+    chosen = range(len(dataset)) if rows is None else rows
+    for batch in _batches(dataset, chosen, batch_size, workers, report):
         noisy = [
             with_noise(foa, rate, noise_db, key=f"{ids[row]} {noise_db:g} dB")
             for row, foa in zip(batch.rows, batch.audio.numpy(), strict=True)

@@ -142,11 +142,20 @@ def task_section(name: str, of_runs: Sequence[Mapping[str, Any]], output: Path) 
         "name": name,
         "title": task.title,
         "text": task.description,
-        "notes": [f"{' '.join(path) or task.title}: not scored, {why}." for path, why in skipped(of_runs[0])],
+        "notes": [
+            *_left_out(of_runs[0]),
+            *(f"{' '.join(path) or task.title}: not scored, {why}." for path, why in skipped(of_runs[0])),
+        ],
         "rows": rows,
         "captions": _shown_captions(of_runs[0]),
         "figure": _data_uri(output, f"{name}.png") if of_runs[0] else "",
     }
+
+
+def _left_out(scores: Mapping[str, Any]) -> list[str]:
+    """A note about the rows that a task leaves out; none if it takes all."""
+    count = scores.get("rows_left_out")
+    return [f"{count} rows of several or moving sources are left out."] if isinstance(count, int) and count else []
 
 
 def leaves(scores: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -21,6 +21,17 @@ class NotScored(Exception):
     """A task, or a part of one, has nothing to score. The message says why."""
 
 
+#: The key in metrics.json of how many rows a task leaves out.
+LEFT_OUT = "rows_left_out"
+
+
+def _in_one_place(collected: Collected, split: str) -> Collected:
+    rows = collected.one_place_rows
+    if not len(rows):
+        raise NotScored(f"no row of {split} has one still source")
+    return collected if len(rows) == len(collected.ids) else collected.select(rows)
+
+
 class Subject:
     """A model, a split and a folder for figures.
 
@@ -86,17 +97,39 @@ class Subject:
             rows = None
         return collect(self.embedder, dataset, rows, workers=self.workers, report=self.report)
 
+    @cached_property
+    def tested_in_one_place(self) -> Collected:
+        """The output for the tested rows of one still source.
+
+        Raises:
+            NotScored: there are none.
+        """
+        return _in_one_place(self.tested, self.split)
+
+    @property
+    def rows_left_out(self) -> dict[str, int]:
+        """For metrics.json, how many tested rows have several or moving sources; empty if none has."""
+        count = len(self.tested.ids) - len(self.tested.one_place_rows)
+        return {LEFT_OUT: count} if count else {}
+
     def in_noise(self, noise_db: float) -> ModelOutput:
-        """The output for the tested split in diffuse noise."""
-        return run_in_noise(self.embedder, self.dataset(self.split), noise_db, workers=self.workers, report=self.report)
+        """The output for ``tested_in_one_place`` in diffuse noise."""
+        rows = self.tested.one_place_rows.tolist()
+        dataset = self.dataset(self.split)
+        return run_in_noise(self.embedder, dataset, noise_db, rows, workers=self.workers, report=self.report)
 
     @cached_property
     def readout(self) -> Readout:
-        """A readout from embeddings to directions, learnt on train."""
+        """A readout from embeddings to directions, learnt on the train rows of one still source.
+
+        Raises:
+            NotScored: there are none.
+        """
+        train = _in_one_place(self.train, "train")
         return train_direction_readout(
-            self.train.audio,
-            self.train.direction,
-            self.train.source_ids,
+            train.audio,
+            train.direction,
+            train.source_ids,
             steps=self.options.readout_steps,
             seed=self.options.seed,
         )

@@ -1,7 +1,8 @@
 """The loss: contrastive between audio and text, and regression of direction, distance and floor area.
 
 L = L_CLIP + L_direction + L_distance + L_area (ELSA, section 4.3), and a term of ours on the spatial branch's own
-outputs. Samples without space count only in the contrastive term.
+outputs. Samples without space count only in the contrastive term. Samples of several or moving sources have no one
+direction or distance, so they count only in the contrastive term and in those of the room.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ def branch_loss(outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
     A first estimate of the direction counts in ``direction`` too.
     """
     scaled, defined = scaled_measures(targets)
-    direction = chord_loss(outputs["branch_direction"], targets.direction, targets.is_spatial)
+    direction = chord_loss(outputs["branch_direction"], targets.direction, targets.has_direction)
     if "branch_first" in outputs:
-        first = chord_loss(outputs["branch_first"], targets.direction, targets.is_spatial)
+        first = chord_loss(outputs["branch_first"], targets.direction, targets.has_direction)
         direction = direction + FIRST_DIRECTION * first
     return {
         "direction": direction,
@@ -96,7 +97,7 @@ def elsa_loss(outputs: Outputs, logit_scale: Tensor, targets: Targets, weights: 
     distance, area = columns.index(DISTANCE.column), columns.index(AREA.column)
     terms = {
         "contrastive": contrastive_loss(outputs["embedding"], outputs["text"], logit_scale),
-        "direction": direction_loss(outputs["direction"], targets.direction, targets.is_spatial),
+        "direction": direction_loss(outputs["direction"], targets.direction, targets.has_direction),
         "distance": masked_mean((outputs["distance"] - scaled[:, distance]).square(), defined[:, distance]),
         "area": masked_mean((outputs["area"] - scaled[:, area]).square(), defined[:, area]),
         "branch": torch.stack(list(branch_loss(outputs, targets).values())).sum(),

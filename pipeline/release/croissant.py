@@ -13,6 +13,7 @@ from pipeline.release.citation import PAPER, release_date
 from pipeline.release.layout import ANSWERS, ATTRIBUTION, REJECTED, ROOMS
 from pipeline.release.totals import UNKNOWN_LICENSE, Totals
 from transforms.shards.release_rows import ROOM_COLUMNS, ROW_COLUMNS, Column
+from transforms.shards.source_columns import SOURCE_TYPE, SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
 
 _TABLES = {
@@ -142,15 +143,48 @@ def _record_set(name: str, text: str, columns: Sequence[Column], source: Mapping
 
 
 def _field(record_set: str, column: Column, source: Mapping[str, Any]) -> dict[str, Any]:
-    repeated = pa.types.is_list(column.type)
-    inner = column.type.value_type if repeated else column.type
-    data_type = "sc:Text" if pa.types.is_string(inner) else "sc:Integer" if pa.types.is_integer(inner) else "sc:Float"
+    name, extract = f"{record_set}/{column.name}", {**source, "extract": {"column": column.name}}
+    if column.type == SOURCES_TYPE:
+        return _field_of_sources(name, column, extract)
     field = {
         "@type": "cr:Field",
-        "@id": f"{record_set}/{column.name}",
+        "@id": name,
         "name": column.name,
         "description": column.text,
-        "dataType": data_type,
-        "source": {**source, "extract": {"column": column.name}},
+        "dataType": _data_type(column.type),
+        "source": extract,
     }
-    return {**field, "repeated": True} if repeated else field
+    return {**field, "repeated": True} if pa.types.is_list(column.type) else field
+
+
+def _field_of_sources(name: str, column: Column, extract: Mapping[str, Any]) -> dict[str, Any]:
+    """The column `sources`, whose fields are sub-fields that are taken out of its Parquet column by their names.
+
+    A sub-field of Croissant 1.0 cannot repeat below one that repeats, so `path` is left out; its Parquet column has it.
+    """
+    fields = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{field.name}",
+            "name": field.name,
+            "description": f"{field.name} of each sound",
+            "dataType": _data_type(field.type),
+            "source": {**extract, "transform": {"jsonPath": f"$.{field.name}"}},
+        }
+        for field in SOURCE_TYPE
+        if field.name != "path"
+    ]
+    return {
+        "@type": "cr:Field",
+        "@id": name,
+        "name": column.name,
+        "description": f"{column.text}; `path`, a list in this list, is in the Parquet file alone",
+        "repeated": True,
+        "subField": fields,
+    }
+
+
+def _data_type(column: pa.DataType) -> str:
+    inner = column.value_type if pa.types.is_list(column) else column
+    kinds = ((pa.types.is_string, "sc:Text"), (pa.types.is_boolean, "sc:Boolean"), (pa.types.is_integer, "sc:Integer"))
+    return next((name for is_of, name in kinds if is_of(inner)), "sc:Float")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.records import Clip, Rejection, Row, Shard, Sound
-from transforms.scenes.clip_pool import ClipPool, StoredPool
+from transforms.scenes.clip_pool import ClipPool, StoredPool, open_pool
 from transforms.scenes.prepared_sounds import PreparedSounds, prepared_sounds
 from transforms.scenes.settings import SceneSettings
 from transforms.seeds import derive_seed, keyed_generator
@@ -18,7 +18,6 @@ from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings
-from transforms.storage import folder_files
 
 #: How many clips are tried for one companion: some cannot be decoded, or are a recording that the scene has.
 TRIES = 16
@@ -134,7 +133,7 @@ class GatherSounds(EachShard):
     _pool: StoredPool | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
-        self._pool = StoredPool(folder_files.open_file(self.folder, self.pool))
+        self._pool = open_pool(self.folder, self.pool)
 
     def apply(self, shard: Shard) -> Shard:
         assert self._pool is not None

@@ -1,7 +1,8 @@
 """Angle errors by azimuth, elevation, distance, floor area, T30 and class of the rows (ELSA, A.9).
 
 For each bin: mean, standard deviation and n of the angle, for the spatial branch and for the readout on the embedding.
-A release has no classes, so clips with the same original caption form a class.
+A release has no classes, so clips with the same original caption form a class. Rows of several or moving sources are
+left out.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ CLASSES, CLASS_ROWS = 20, 3
 
 
 def evaluate_errors(subject: Subject) -> dict[str, Any]:
-    """Errors by bin for METHODS, for metrics.json. Writes errors.png."""
-    collected = subject.tested
+    """Errors by bin for METHODS, for metrics.json. Writes errors.png.
+
+    Raises:
+        NotScored: no row has one still source, or no row of train has.
+    """
+    collected = subject.tested_in_one_place
     angles = method_angles(collected.output, subject.readout, collected.direction)
     bins = {name: bin_rows(collected.quantities[name], edges) for name, edges in BINS.items()}
     bins["class"] = class_rows([captions[0] for captions in collected.captions_original])
-    result = {
+    result: dict[str, Any] = {
         method: {
             quantity: {
                 name: error_of(angles[method][rows], [collected.source_ids[row] for row in rows], f"{method} {name}")
@@ -50,7 +55,7 @@ def evaluate_errors(subject: Subject) -> dict[str, Any]:
         for method in METHODS
     }
     _draw(result, subject.output / "errors.png")
-    return result
+    return {**result, **subject.rows_left_out}
 
 
 def bin_rows(values: NDArray[np.floating], edges: Sequence[float]) -> dict[str, NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 The methods are ``branch``, the output of the spatial branch; ``head``, the head on the embedding that was trained with
 the model; ``readout``, a two-layer MLP trained on the embeddings of train rows (ELSA, section 5); and the closed forms.
 All are measured again in diffuse noise and, if its folder is given, on TUT Sound Events 2018 REAL. The distance error
-is that of the head on the embedding (ELSA, section 4.3).
+is that of the head on the embedding (ELSA, section 4.3). Rows of several or moving sources are left out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ from model.evaluation.tasks.tut import evaluate_tut
 
 
 def evaluate_localisation(subject: Subject) -> dict[str, Any]:
-    """Mean and median angle of each method, and the distance error, for metrics.json. Writes localisation.png."""
-    collected = subject.tested
+    """Mean and median angle of each method, and the distance error, for metrics.json. Writes localisation.png.
+
+    Raises:
+        NotScored: no row has one still source, or no row of train has.
+    """
+    collected = subject.tested_in_one_place
     groups = collected.source_ids
     angles = method_angles(collected.output, subject.readout, collected.direction)
     result: dict[str, Any] = {"clean": angle_scores(angles, groups, key="localisation")}
@@ -36,6 +40,7 @@ def evaluate_localisation(subject: Subject) -> dict[str, Any]:
         result[name] = angle_scores(curves[name], groups, key=f"localisation {name}")
     result["readout"] = {"parameters": subject.readout.parameters, "train_rows": subject.readout.rows}
     result["distance"] = _distance(collected)
+    result |= subject.rows_left_out
     if subject.options.tut is not None:
         try:
             result["tut_2018_real"] = evaluate_tut(subject, Path(subject.options.tut))

@@ -2,7 +2,8 @@
 
 The paper says that it takes the sample nearest to each template. Its percentages are too fine for one answer a word, so
 ``accuracy`` takes the nearest template of each sample, and ``nearest_sample`` follows the paper's wording. A row whose
-value lies between two words does not count for that attribute.
+value lies between two words does not count for that attribute. Rows of several or moving sources are left out: a
+template tells of one sound.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ def template_sentences(attribute: str) -> list[str]:
 
 
 def evaluate_zero_shot(subject: Subject) -> dict[str, Any]:
-    """Accuracy for each attribute, for metrics.json. Writes zero_shot.png, the confusions."""
-    collected = subject.tested
-    result: dict[str, Any] = {}
+    """Accuracy for each attribute, for metrics.json. Writes zero_shot.png, the confusions.
+
+    Raises:
+        NotScored: no row has one still source.
+    """
+    collected = subject.tested_in_one_place
+    result: dict[str, Any] = dict(subject.rows_left_out)
     confusions = {}
     for attribute in VOCABULARY:
         words = collected.words[attribute]

@@ -157,14 +157,14 @@ def find_arrivals(
         ValueError: the source meets the receiver.
     """
     edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
-    times_s = np.arange(float(edges)) * (_DELAY_BLOCK / sample_rate)
+    times_s = np.arange(edges, dtype=np.float64) * (_DELAY_BLOCK / sample_rate)
     distance_m = images.distances_m(path.positions_m(times_s), receiver_m)
-    emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
+    emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
     for _ in range(_EMISSION_STEPS):
         positions_m = path.positions_m(emission_s.ravel()).reshape(*emission_s.shape, 3)
         offset_m = images.offsets_m(positions_m, receiver_m)
-        distance_m = np.sqrt(np.sum(np.square(offset_m), axis=-1))
-        emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
+        distance_m = np.asarray(np.sqrt(np.sum(np.square(offset_m), axis=-1)))
+        emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
     if distance_m[0].min() < _NEAREST_M:
         raise ValueError(f"the source meets the receiver at {receiver_m}")
     direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S

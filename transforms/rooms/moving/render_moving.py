@@ -78,13 +78,16 @@ def render_moving(
         decays_ms, _ = measured_decays(room, places[len(places) // 2], seed=seed, sample_rate=sample_rate)
     tail, responses = _responses(room, places, decays_ms, seed, sample_rate, order)
     octaves = OctaveSignals(heard, sample_rate)
+    # Silence follows when the tail of the last sample has ended.
+    lasting = min(n_samples, heard.size + tail.shape[1])
     direct, samples = render_first_images(
-        octaves, room, receiver_m, path, decays_ms, n_samples=n_samples, sample_rate=sample_rate, order=order
+        octaves, room, receiver_m, path, decays_ms, n_samples=lasting, sample_rate=sample_rate, order=order
     )
     samples += direct
-    samples += convolve(np.pad(heard, (0, n_samples - heard.size)), tail)
-    samples += render_later_images(octaves, responses, times_s, n_samples=n_samples, sample_rate=sample_rate)
-    return MovingSound(samples, direct, acoustics)
+    samples += convolve(np.pad(heard, (0, lasting - heard.size)), tail)
+    samples += render_later_images(octaves, responses, times_s, n_samples=lasting, sample_rate=sample_rate)
+    silence = ((0, 0), (0, n_samples - lasting))
+    return MovingSound(np.pad(samples, silence), np.pad(direct, silence), acoustics)
 
 
 def _responses(
