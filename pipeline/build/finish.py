@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipeline.recipe import Recipe
@@ -40,7 +41,7 @@ from transforms.errors import one_line
 from transforms.escaping import spreadsheet_cell
 from transforms.records import Rejection
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, rejection_values
+from transforms.shards.release_rows import ANSWER_SCHEMA, REJECTION_SCHEMA, ROW_SCHEMA, rejection_values
 from transforms.storage import folder_files
 
 __all__ = ["Finished", "damage_text", "finish_release", "gather_rejections"]
@@ -132,14 +133,27 @@ def _save_answers(recipe: Recipe, output: str) -> tuple[AnswerCounter, str]:
 
 
 def _attribution(output: str) -> bytes:
-    """The content of attribution.csv: each clip once, sorted by name."""
+    """The content of attribution.csv: each clip that sounds in a row once, sorted by name."""
     buffer = io.BytesIO()
     with Gathered(ATTRIBUTION_SCHEMA) as gathered, pyarrow.csv.CSVWriter(buffer, ATTRIBUTION_SCHEMA) as writer:
         for path in metadata_paths(output):
-            gathered.add(read_table(output, path, ATTRIBUTION_SCHEMA.names))
+            gathered.add(clips_of_rows(read_table(output, path, [*ATTRIBUTION_SCHEMA.names, "sources"], ROW_SCHEMA)))
         for table in gathered.tables():
             writer.write_table(_for_spreadsheets(table))
     return buffer.getvalue()
+
+
+def clips_of_rows(rows: pa.Table) -> pa.Table:
+    """The clips of rows: their own, and those of all sounds in them, which are of the same split and data set."""
+    own = rows.select(ATTRIBUTION_SCHEMA.names)
+    lists = rows.column("sources").combine_chunks()
+    parents, sources = pc.list_parent_indices(lists), pc.list_flatten(lists)
+    names = [sources.type.field(number).name for number in range(sources.type.num_fields)]
+    columns = [
+        pc.struct_field(sources, name) if name in names else own.column(name).combine_chunks().take(parents)
+        for name in ATTRIBUTION_SCHEMA.names
+    ]
+    return pa.concat_tables([own, pa.table(columns, schema=ATTRIBUTION_SCHEMA)])
 
 
 def _for_spreadsheets(table: pa.Table) -> pa.Table:

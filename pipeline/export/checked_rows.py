@@ -10,7 +10,7 @@ from pipeline.check.verify import stated_shards
 from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
 from pipeline.release.usable_rows import unusable_row
 from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, read_table
-from transforms.shards.release_rows import ROW_SCHEMA
+from transforms.shards.release_rows import ROW_SCHEMA, with_sources
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 
@@ -33,7 +33,7 @@ def whole_shards(release: Path) -> tuple[list[dict[str, Any]], str | None]:
 
 
 def checked_rows(release: Path, shards: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields (folder of the shard, row) for each row.
+    """Yields (folder of the shard, row) for each row; those of older releases get the columns of scenes.
 
     Raises:
         ReleaseDamaged: when a table is not the one in release.json, or a row of it cannot be used.
@@ -52,4 +52,4 @@ def checked_rows(release: Path, shards: Iterable[dict[str, Any]]) -> Iterator[tu
             problem = unusable_row(values)
             if problem is not None:
                 raise ReleaseDamaged(f"{name}: {problem}")
-            yield shard["path"], values
+            yield shard["path"], with_sources(values)

@@ -41,6 +41,8 @@ def sample_key(file_name: str) -> str:
 def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_bytes: int = SHARD_BYTES) -> Exported:
     """Writes SPLIT-000000.tar, … with `KEY.flac` and `KEY.json` (every column) for each row, in the release's order.
 
+    The stems of a scene stay in the release: they hold again what the FLAC holds mixed, and may be twice as large.
+
     A tar appears under its name only when it is complete. The release and the size alone decide the bytes of each tar,
     so an export that was stopped can go on: it keeps the tars that are complete.
 

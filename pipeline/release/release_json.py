@@ -83,6 +83,12 @@ def release_json(
             "rejected": rejected,
             "answers": dict(answers),
             "turned_down": totals.turned_down,
+            # Releases from before there were scenes do not have these.
+            **(
+                {"scenes": totals.scenes, "sources": totals.sources, "moving_sources": totals.moving_sources}
+                if totals.scenes
+                else {}
+            ),
             "licenses": totals.licenses,
             "licenses_by_clip": totals.clip_licenses,
         },
