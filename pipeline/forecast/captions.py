@@ -18,6 +18,8 @@ from transforms.captions.answer_journal import AnswersFile, KnownAnswers, open_a
 from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
+from transforms.captions.scenes import scene_caption
+from transforms.captions.scenes.scene_text import chat_of
 from transforms.captions.template import template_caption
 from transforms.records import ERROR_PREFIX, Acoustics, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
@@ -151,12 +153,18 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 elif found.to_judge is not None:
                     doubted.add(found.sha256)
                 elif found.sha256 not in first_asked:
-                    messages = questions.prompts[request.prompt].messages(request.caption, request.words.present())
-                    answer = template_caption(request.caption, request.words, request.seed)
+                    messages = chat_of(questions.all_prompts[request.prompt], request)
+                    answer = (
+                        template_caption(request.caption, request.words, request.seed)
+                        if request.scene is None
+                        else scene_caption(request.scene, request.seed)
+                    )
                     first_asked[found.sha256] = (request.prompt, chat_tokens(messages), text_tokens(answer))
     share = every / captions if captions else 0.0
     asked = list(first_asked.values())
-    tokens: dict[str, list[float]] = {prompt: [] for prompt in questions.prompts}
+    tokens: dict[str, list[float]] = {
+        prompt: [] for prompt in (questions.all_prompts if scenes.are_on else questions.prompts)
+    }
     for prompt, prompt_tokens, _ in asked:
         tokens[prompt].append(prompt_tokens)
     return QuestionCount(
