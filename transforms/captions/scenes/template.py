@@ -61,6 +61,8 @@ def scene_caption(scene: SceneWords, seed: int) -> str:
 
     The sounds are told in the order of onset. The same seed gives the same caption.
     """
+    if not scene.sources:
+        return "A sound is heard."
     draw = _draw_of(seed)
     doubtful = ""
     for _ in range(_TRIES):
