@@ -97,7 +97,7 @@ def _check_sounds(answer: str, tokens: Tokens, scene: SceneWords) -> Iterator[st
     scores = content_scores(pieces, tokens, Matcher(originals), len(originals))
     runs = find_runs(scores, len(originals))
     told = {run.source for run in runs or ()}
-    if runs is None or len(told) < len(originals):
+    if runs is None or not told or len(told) < len(originals):
         yield "content_lost"
         return
     if is_ungrammatical(answer, ", ".join(originals)):

@@ -57,7 +57,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("farther", "(?:fad|disappear|vanish|dwindl|trail)(?:es|s|ing) (?:(?:away|off|out) )?into the (?:far )?distance "),
     (
         "up",
-        "(?:ris(?:es|ing|en|e)|rose|ascend(?:s|ing|ed)?|climb(?:s|ing|ed)?|soar(?:s|ing|ed)?) (?!from )"
+        "(?:(?:ris(?:es|ing|en|e)|rose|soar(?:s|ing|ed)?) (?!from )|(?:ascend|climb)(?:s|ing|ed)? )"
         "(?:(?:up|upward|upwards|higher) (?:and higher )?)?",
     ),
     ("up", f"(?:MOVE|lift(?:s|ing)) {_DEGREE}(?:(?:upward|upwards|higher) (?:and higher )?|up {_NO_PLACE})"),

@@ -22,8 +22,15 @@ class Way:
 
     start: str
     end: str
+    starts: tuple[Found, ...]
+    """The phrases that tell where it starts."""
     ends: tuple[Found, ...]
     """The phrases that tell where it ends, which is not the place of the sound at its onset."""
+
+    @property
+    def starts_alone(self) -> bool:
+        """Whether those phrases tell a direction and nothing else, so that no place is lost without them."""
+        return all(attribute == "direction" for found in self.starts for attribute, _ in found.says)
 
     @property
     def word(self) -> str:
@@ -41,35 +48,35 @@ def directions_of(spots: Sequence[Found]) -> list[tuple[str, Found]]:
     ]
 
 
-def way_of(words: Sequence[str], spots: Sequence[Found], other_words: Sequence[str]) -> Way | None:
+def way_of(
+    words: Sequence[str], spots: Sequence[Found], other_words: Sequence[str], own: frozenset[str] = frozenset()
+) -> Way | None:
     """The motion between two directions that phrases of one sound tell; None where they tell none, or no clear one.
 
     Args:
         words: the words of the answer.
         spots: the phrases of place of the sound, in order.
         other_words: the words told of the sound outside of phrases.
+        own: the lemmas of the sound's original; "a car drives on the left, in front" tells no motion.
     """
     told = directions_of(spots)
     values = list(dict.fromkeys(word for word, _ in told))
-    if len(values) != 2:
-        return None
     changes = [index for index in range(1, len(told)) if told[index][0] != told[index - 1][0]]
-    if len(changes) != 1:
-        # "From the left to the front on the left": nobody can tell.
+    # With more changes, as in "from the left to the front on the left", nobody can tell.
+    if len(values) != 2 or len(changes) != 1:
         return None
-    first, second = told[changes[0] - 1][1], told[changes[0]][1]
-    moves = any(lemmas(word) & (MOVES | BOUNDS) for word in other_words)
-    begins, ends = _lead(words, first), _lead(words, second)
+    verbs = [lemmas(word) & (MOVES | BOUNDS) for word in other_words]
+    moves, is_told_to_move = any(verbs), any(found - own for found in verbs)
+    begins, ends = _lead(words, told[changes[0] - 1][1]), _lead(words, told[changes[0]][1])
     if ends & _FROM and not begins & _FROM:
         if not begins & _TO or not moves:
             return None
         # "Moves to the front from the left."
-        return Way(values[1], values[0], tuple(found for word, found in told if word == values[0]))
-    clear = bool(begins & _FROM and ends & _TO) or (moves and (bool(ends & _TO) or bool(begins & _FROM)))
-    clear = clear or (any(lemmas(word) & BOUNDS or word in ("first", "then") for word in other_words) and moves)
-    if not clear and not moves:
+        values.reverse()
+    elif not (is_told_to_move or (begins & _FROM and ends & _TO) or (moves and (begins & _FROM or ends & _TO))):
         return None
-    return Way(values[0], values[1], tuple(found for word, found in told if word == values[1]))
+    starts, reached = (tuple(found for word, found in told if word == value) for value in values)
+    return Way(values[0], values[1], starts, reached)
 
 
 def _lead(words: Sequence[str], found: Found) -> set[str]:

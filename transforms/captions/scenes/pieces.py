@@ -13,6 +13,22 @@ from transforms.captions.scenes.tokens import Tokens
 #: Words between clauses, and what those of time claim: that the clause behind them is later, or earlier, or at once.
 LATER, EARLIER, AT_ONCE, NO_TIME = "later", "earlier", "at once", "no time"
 LINKS: tuple[tuple[str, str], ...] = (
+    *(
+        (f"{word} {who} {ends}", LATER)
+        for word in ("once", "after", "when", "as soon as")
+        for who in ("it", "that", "this", "they")
+        for ends in (
+            "stops",
+            "ends",
+            "stop",
+            "end",
+            "has stopped",
+            "has ended",
+            "have stopped",
+            "have ended",
+            "is over",
+        )
+    ),
     ("at the same time as", AT_ONCE),
     ("at the same time", AT_ONCE),
     ("all the while", AT_ONCE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from transforms.captions.scenes.clause import lemmas_of
 from transforms.captions.scenes.moved import directions_of, way_of
 from transforms.captions.scenes.pieces import NO_TIME, Piece
 from transforms.captions.scenes.sources import Run
@@ -114,6 +115,7 @@ def _holds_together(tokens: Tokens, pieces: Sequence[Piece], reading: Reading, s
                 if not any(found.start <= position < found.end for found in piece.spots)
             ]
             links = [link.word for piece in own for link in piece.links]
-            if way_of(tokens.words, spots, [*words, *links]) is None:
+            original = lemmas_of(scene.sources[source].caption)
+            if way_of(tokens.words, spots, [*words, *links], original) is None:
                 return False
     return True

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from transforms.captions.check.form import stutters
 from transforms.captions.check.place import check_place
 from transforms.captions.check.senses import Senses, content_words
 from transforms.captions.check.sounds import check_sounds
 from transforms.captions.check.text import is_english
-from transforms.captions.lexicon.base_forms import lemmas
 from transforms.captions.phrases.canonical import canonical_text
 from transforms.captions.phrases.found import Found
-from transforms.captions.scenes.motions import BOUNDS, MOVES, Motion, find_motions
+from transforms.captions.scenes.clause import clause_of, lemmas_of, outside_of_phrases, without_motions
 from transforms.captions.scenes.moved import Way, check_motion, own_motions, way_of
 from transforms.captions.scenes.pieces import Piece
 from transforms.captions.scenes.room import ROOM_ATTRIBUTES
@@ -21,9 +20,6 @@ from transforms.scene_words import SceneWords
 from transforms.words import SpatialWords
 
 _POSITION = ("direction", "elevation", "distance")
-_REFERRING = frozenset("it they he she which that who is are was were".split())
-_WHICH_OF_TWO = frozenset("one first second third other another".split())
-_OF_MOTION = frozenset("round way side around across past over first".split())
 
 
 def check_sound(
@@ -38,12 +34,14 @@ def check_sound(
     source = scene.sources[number]
     spots = [found for piece in pieces for found in piece.spots]
     motions = [motion for piece in pieces for motion in piece.motions]
-    outside = _outside(pieces)
-    way = way_of(tokens.words, spots, [tokens.words[position] for position in outside])
+    outside = outside_of_phrases(pieces)
+    way = way_of(tokens.words, spots, [tokens.words[position] for position in outside], lemmas_of(source.caption))
     double = sum(other.caption == source.caption for other in scene.sources) > 1
-    clause = _clause(tokens, pieces, way, source.caption, has_double=double)
-    original = _without_motions(source.caption)
-    words = SpatialWords(source.direction, source.elevation, source.distance, scene.room_size, scene.reverberation)
+    clause = clause_of(tokens, pieces, way, source.caption, has_double=double)
+    original = without_motions(source.caption)
+    # Where it starts is a part of its motion.
+    direction = None if way is not None and way.starts_alone else source.direction
+    words = SpatialWords(direction, source.elevation, source.distance, scene.room_size, scene.reverberation)
     reasons = []
     of_place = check_place(clause, original, words)
     if of_place is not None and not (of_place.startswith("missing_") and of_place.endswith(ROOM_ATTRIBUTES)):
@@ -92,77 +90,3 @@ def _named_motion(reason: str, words: Sequence[str], way: Way | None, number: in
     told = {*words, *([way.word] if way is not None else [])}
     others = {other.motion for index, other in enumerate(scene.sources) if index != number}
     return "motion_of_another" if reason != "missing_motion" and told & others else reason
-
-
-def _outside(pieces: Sequence[Piece]) -> list[int]:
-    """The positions in pieces outside of phrases and motions, and those of links."""
-    outside: list[int] = []
-    for piece in pieces:
-        taken = set(_positions([*piece.spots, *piece.rooms, *piece.motions]))
-        outside += [position for position in range(piece.start, piece.end) if position not in taken]
-        outside += [link.start for link in piece.links]
-    return sorted(outside)
-
-
-def _positions(parts: Sequence[Found | Motion]) -> Iterator[int]:
-    """The positions of the words of phrases."""
-    for part in parts:
-        yield from range(part.start, part.end)
-
-
-def _clause(
-    tokens: Tokens, pieces: Sequence[Piece], way: Way | None, original: str, *, has_double: bool = False
-) -> str:
-    """What the pieces tell of one sound, without its motion.
-
-    Args:
-        has_double: whether another sound of the scene has the same original: "a second guitar".
-    """
-    own = _lemmas_of(_without_motions(original))
-    dropped = {
-        position
-        for piece in pieces
-        for position in _positions(piece.motions)
-        # "A ball rolls away": the verb is the original's.
-        if not lemmas(tokens.words[position]) & own
-    }
-    dropped |= {
-        position for piece in pieces for position in range(piece.start, piece.end) if tokens.is_particle(position)
-    }
-    if way is not None:
-        empty = {found.end: found for piece in pieces for found in piece.spots if not found.says}
-        # "Round to the front": what leads to the end goes with it.
-        ends = [*way.ends, *(empty[found.start] for found in way.ends if found.start in empty)]
-        dropped |= set(_positions(ends))
-    if way is not None or any(piece.motions for piece in pieces):
-        for position in _outside(pieces):
-            found = lemmas(tokens.words[position])
-            of_motion = bool(found & (MOVES | BOUNDS)) or tokens.words[position] in _OF_MOTION
-            if of_motion and not found & own:
-                dropped.add(position)
-    words: list[str] = []
-    last: Piece | None = None
-    for piece in pieces:
-        if last is not None:
-            # A link joins two sounds of one original; before a phrase of place it joins nothing.
-            links = [link.word for link in piece.links] if piece.content and last.content else []
-            words += [",", *links] if piece.after_comma or not links else links
-        for position in range(piece.start, piece.end):
-            word = tokens.words[position]
-            refers = (not (piece.content or piece.rooms) and word in _REFERRING) or (
-                has_double and word in _WHICH_OF_TWO
-            )
-            words.append("," if position in dropped or refers else word)
-        last = piece
-    return " ".join(words)
-
-
-def _lemmas_of(text: str) -> frozenset[str]:
-    return frozenset(lemma for word in canonical_text(text).split() if word != "," for lemma in lemmas(word))
-
-
-def _without_motions(original: str) -> str:
-    words = canonical_text(original).split()
-    for motion in find_motions(words):
-        words[motion.start : motion.end] = [","] * (motion.end - motion.start)
-    return " ".join(words)

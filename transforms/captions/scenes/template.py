@@ -19,7 +19,7 @@ from transforms.scene_words import SceneWords, SourceWords
 from transforms.seeds import keyed_generator
 from transforms.words import SpatialWords
 
-__all__ = ["scene_caption"]
+__all__ = ["draw_caption", "scene_caption"]
 
 _Draw = Callable[[int], int]
 
@@ -61,11 +61,9 @@ def scene_caption(scene: SceneWords, seed: int) -> str:
 
     The sounds are told in the order of onset. The same seed gives the same caption.
     """
-    generator = keyed_generator(seed, "scene-template")
-
-    def draw(options: int) -> int:
-        return int(generator.integers(1 << 32)) % options
-
+    if not scene.sources:
+        return "A sound is heard."
+    draw = _draw_of(seed)
     doubtful = ""
     for _ in range(_TRIES):
         text = _sentence(scene, draw)
@@ -78,6 +76,16 @@ def scene_caption(scene: SceneWords, seed: int) -> str:
             if not all(map(_is_plain, scene.sources)):
                 break
     return doubtful or _surest(scene)
+
+
+def draw_caption(scene: SceneWords, seed: int) -> str:
+    """The first sentence that the template draws, which nothing has checked."""
+    return _sentence(scene, _draw_of(seed))
+
+
+def _draw_of(seed: int) -> _Draw:
+    generator = keyed_generator(seed, "scene-template")
+    return lambda options: int(generator.integers(1 << 32)) % options
 
 
 def _is_plain(source: SourceWords) -> bool:
