@@ -34,6 +34,8 @@ lint: $(VENV)/.test-ready ## ruff and mypy
 bench: $(VENV)/.test-ready ## measure the acoustics and the speed beside peers, in one table (some minutes)
 	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.run $(BENCH)
 	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.beam_overhead
+	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.moving_sources
+	PRA_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.scenes
 
 constraints: $(VENV)/.test-ready ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --disable-pip-version-check | sed 's/+cpu$$//' > constraints/py311.txt

@@ -87,6 +87,7 @@ ADDED_KEYS = (
     ("caption", "judge"),
     ("caption", "judge_model"),
     ("caption", "weights"),
+    ("scenes", "share"),
     ("scenes", "sources_min"),
     ("scenes", "sources_max"),
     ("scenes", "moving_share"),
@@ -239,6 +240,8 @@ class Scenes(_Section):
 
     ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
     """Values over the defaults of transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
+    share: float = 1.0
+    """The share of the rows that are scenes; the others are one still source, as if there were no scenes."""
     sources_min: int = 1
     sources_max: int = 1
     """How many clips sound in a scene; the first is the row's own, the others are of the same split."""

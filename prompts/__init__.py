@@ -14,6 +14,9 @@ from typing import Any
 
 import yaml
 
+from prompts.phrases import PHRASES, one_line, place_phrase
+from prompts.sounds import sounds_text
+
 __all__ = [
     "PHRASES",
     "STYLES",
@@ -22,6 +25,7 @@ __all__ = [
     "PromptError",
     "load_judge_prompt",
     "load_prompt",
+    "load_scene_prompt",
     "place_phrase",
     "prompt_list",
     "prompt_names",
@@ -30,22 +34,13 @@ __all__ = [
 #: The prompts that the name `styles` stands for: the same caption in seven ways. They are for strong models.
 STYLES = ("place_first", "place_last", "woven", "listener", "sound_first", "rich", "short")
 
-#: The prompt of the judge, which reads captions and writes none.
-_JUDGE = "judge"
-
-#: The phrase for each word of space in a prompt: attribute → word → phrase. The check reads each of them.
-PHRASES: dict[str, dict[str, str]] = {
-    "direction": {"front": "in front", "left": "on the left", "right": "on the right", "back": "at the back"},
-    "elevation": {"up": "up above", "down": "down below"},
-    "distance": {"near": "near", "far": "far off"},
-    "room_size": {"small": "small", "large": "large"},
-    "reverberation": {"dampened": "acoustically dampened", "reverberant": "highly reverberant"},
-}
+#: The prompt of the judge, which reads captions and writes none, and the one for captions of scenes.
+_JUDGE, _SCENE = "judge", "scene"
 
 _HEADER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
-_SLOTS = ("caption", *PHRASES, "place", "words")
+_SLOTS = (*PHRASES, "place", "words")
 _ANSWER_START_SLOTS = ("place", "first_word")
 # First words of a caption that need no capital letter inside a sentence, whatever follows.
 _PLAIN_FIRST_WORD = re.compile(
@@ -66,6 +61,8 @@ class Example:
     caption: str
     words: Mapping[str, str]
     answer: str
+    sounds: str = ""
+    """The lines of its sounds, for a prompt of scenes."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Prompt:
     system: str
     """The system message; empty for none."""
     template: str
-    """The text of one request, with the slots `{caption}`, an attribute, `{place}` and `{words}`."""
+    """The text of one request, with the slots `{caption}`, an attribute, `{place}` and `{words}`, or `{sounds}`."""
     examples: tuple[Example, ...]
     answer_start: str = ""
     """How every answer begins, with the slots `{place}` and `{first_word}`; empty for a prompt that leaves it open."""
@@ -96,13 +93,19 @@ class Prompt:
         """The sampling parameters that go with the prompt."""
         return {"temperature": self.temperature, "max_tokens": self.max_tokens}
 
-    def messages(self, caption: str, words: Mapping[str, str]) -> list[dict[str, str]]:
-        """The chat that asks to rewrite `caption` with `words` (attribute → word): system, examples, request."""
+    def messages(self, caption: str, words: Mapping[str, str], sounds: str = "") -> list[dict[str, str]]:
+        """The chat that asks to rewrite `caption` with `words` (attribute → word): system, examples, request.
+
+        Args:
+            sounds: the lines of a scene's sounds (`prompts.sounds`).
+        """
         chat = [{"role": "system", "content": self.system}] if self.system else []
         for example in self.examples:
-            chat.append({"role": "user", "content": _fill(self.template, example.caption, example.words)})
+            chat.append(
+                {"role": "user", "content": _fill(self.template, example.caption, example.words, example.sounds)}
+            )
             chat.append({"role": "assistant", "content": example.answer})
-        chat.append({"role": "user", "content": _fill(self.template, caption, words)})
+        chat.append({"role": "user", "content": _fill(self.template, caption, words, sounds)})
         return chat
 
     def start_of_answer(self, caption: str, words: Mapping[str, str]) -> str:
@@ -123,7 +126,7 @@ def prompt_names() -> list[str]:
     """The names of the prompts in this package with which a model writes captions, sorted."""
     files = (entry.name for entry in resources.files(__name__).iterdir())
     names = (name.removesuffix(".txt") for name in files if name.endswith(".txt"))
-    return sorted(name for name in names if name != _JUDGE)
+    return sorted(name for name in names if name not in (_JUDGE, _SCENE))
 
 
 def prompt_list(
@@ -196,14 +199,9 @@ def load_judge_prompt() -> Prompt:
     return _parse(resources.files(__name__).joinpath(f"{_JUDGE}.txt").read_bytes(), _JUDGE)
 
 
-def place_phrase(words: Mapping[str, str]) -> str:
-    """The place in prose, `near, up above, on the left, in a small, highly reverberant room`; empty without a word."""
-    phrases = {attribute: PHRASES[attribute][word] for attribute, word in words.items()}
-    parts = [phrases[attribute] for attribute in ("distance", "elevation", "direction") if attribute in phrases]
-    room = [phrases[attribute] for attribute in ("room_size", "reverberation") if attribute in phrases]
-    if room:
-        parts.append(f"in {_article(room[0])} {', '.join(room)} room")
-    return ", ".join(parts)
+def load_scene_prompt() -> Prompt:
+    """The prompt with which a model is asked for the caption of a scene."""
+    return _parse(resources.files(__name__).joinpath(f"{_SCENE}.txt").read_bytes(), _SCENE)
 
 
 @lru_cache(maxsize=16)
@@ -214,9 +212,10 @@ def _parse(data: bytes, source: str) -> Prompt:
         if match is None or not isinstance(header, dict):
             raise PromptError(f"prompt {source!r}: it has no header between two lines of ---")
         template = match[2].strip()
-        if "caption" not in [name for name, _ in _SLOT.findall(template)]:
-            raise ValueError("its text has no {caption}")
-        _check_slots("text", template, _SLOTS)
+        subject = "sounds" if source == _SCENE else "caption"
+        if subject not in [name for name, _ in _SLOT.findall(template)]:
+            raise ValueError(f"its text has no {{{subject}}}")
+        _check_slots("text", template, (subject, *_SLOTS))
         answer_start = str(header.get("answer_start") or "")
         _check_slots("answer_start", answer_start, _ANSWER_START_SLOTS)
         return Prompt(
@@ -243,7 +242,10 @@ def _example(entry: Mapping[str, Any]) -> Example:
     for attribute, word in words.items():
         if word not in PHRASES.get(attribute, {}):
             raise ValueError(f"an example has {attribute}: {word}, which is not a word of space")
-    return Example(str(entry["caption"]), words, str(entry["answer"]))
+    sounds = [{str(name): str(value) for name, value in sound.items()} for sound in entry.get("sounds") or ()]
+    times = [(int(earlier) - 1, int(later) - 1, str(word)) for earlier, word, later in entry.get("times") or ()]
+    lines = sounds_text(sounds, times) if sounds else ""
+    return Example(str(entry["caption"]) if not sounds else "", words, str(entry["answer"]), lines)
 
 
 def _check_slots(part: str, text: str, known: Sequence[str]) -> None:
@@ -252,7 +254,7 @@ def _check_slots(part: str, text: str, known: Sequence[str]) -> None:
             raise ValueError(f"its {part} has {{{name}}}; known are {', '.join(known)}")
 
 
-def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:
+def _fill(template: str, caption: str, words: Mapping[str, str], sounds: str = "") -> str:
     """The template with its slots filled. A `[segment]` is left out if none of its slots has a word of the row."""
     values = _slot_values(words)
 
@@ -261,13 +263,13 @@ def _fill(template: str, caption: str, words: Mapping[str, str]) -> str:
         return match[1] if any(values.get(name) for name in slots) else ""
 
     def value(match: re.Match[str]) -> str:
-        return match[0] if match[1] == "caption" else values.get(match[1]) or match[2] or ""
+        return match[0] if match[1] in ("caption", "sounds") else values.get(match[1]) or match[2] or ""
 
     text = _SLOT.sub(value, _SEGMENT.sub(keep_or_drop, template))
     text = "\n".join(re.sub(r" {2,}", " ", line).rstrip() for line in text.split("\n"))
     text = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
     # The caption is filled in last and on one line, so that nothing in it becomes a slot or a new instruction.
-    return text.replace("{caption}", _one_line(caption))
+    return text.replace("{sounds}", sounds) if "{sounds}" in text else text.replace("{caption}", one_line(caption))
 
 
 def _slot_values(words: Mapping[str, str]) -> dict[str, str]:
@@ -276,14 +278,3 @@ def _slot_values(words: Mapping[str, str]) -> dict[str, str]:
     values["place"] = place_phrase(words)
     values["words"] = ", ".join(word for word in words.values())
     return values
-
-
-def _article(following: str) -> str:
-    return "an" if following[0] in "aeiou" else "a"
-
-
-def _one_line(caption: str) -> str:
-    """The caption on one line, with single quotes, because the prompts put it between double quotes."""
-    # A lone surrogate cannot be sent.
-    whole = caption.encode("utf-8", "replace").decode()
-    return " ".join(whole.replace('"', "'").split())

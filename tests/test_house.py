@@ -20,13 +20,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": set(),
     # Records, seeds and words stand below everything else.
     "transforms": set(),
-    "transforms.storage": {"transforms"},
+    "transforms.storage": {"transforms", "transforms.bounds"},
     # Limits for what strangers send.
     "transforms.bounds": {"transforms"},
     "transforms.sources": {"transforms", "transforms.bounds", "transforms.storage"},
     "transforms.shards": {"transforms", "transforms.bounds", "transforms.storage"},
     # Rooms and sound know nothing of captions.
     "transforms.rooms": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
+    "transforms.rooms.moving": {"transforms", "transforms.rooms"},
     "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {
@@ -35,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.shards",
         "transforms.rooms",
+        "transforms.rooms.moving",
         "transforms.sound",
     },
     "transforms.captions": {
@@ -217,8 +219,13 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def package_of(module: str) -> str:
-    """The entry of MAY_IMPORT that a module belongs to: its sub-package, or the top of its package."""
+    """The entry of MAY_IMPORT that a module belongs to: its sub-package, or the top of its package.
+
+    A package of a sub-package may have an entry of its own, and else belongs to the sub-package.
+    """
     parts = module.split(".")
+    if ".".join(parts[:3]) in MAY_IMPORT:
+        return ".".join(parts[:3])
     below_top = ".".join(parts[:2])
     is_package = below_top in modules() and modules()[below_top].name == "__init__.py"
     return below_top if len(parts) > 1 and is_package else parts[0]

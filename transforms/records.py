@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -309,7 +310,9 @@ class CaptionRequest:
     def question_seed(self) -> int:
         """Seeds the choices of a language model: the same for every row that asks the same question."""
         words = (part for pair in self.words.present().items() for part in pair)
-        return derive_seed("question", self.caption, *words, *(("repeat", self.repeat) if self.repeat else ()))
+        scene = () if self.scene is None else ("scene", json.dumps(self.scene.record(), sort_keys=True))
+        repeat = ("repeat", self.repeat) if self.repeat else ()
+        return derive_seed("question", self.caption, *words, *scene, *repeat)
 
 
 class ReplyKind(enum.Enum):
@@ -327,6 +330,8 @@ class ReplyKind(enum.Enum):
     """The request was not sent, because the endpoint did not answer the requests before it."""
     NOT_ASKED = "not asked"
     """The request was not sent, because a release is made again from its own answers alone."""
+    NO_SCENES = "no scenes"
+    """The request was not sent, because a small model on this machine writes no captions of scenes."""
     FAILED = "failed"
     """The endpoint gave no answer: an error status, a timeout, a broken connection."""
 
@@ -369,6 +374,7 @@ class Reply:
             ReplyKind.OVER_BUDGET,
             ReplyKind.ENDPOINT_DOWN,
             ReplyKind.NOT_ASKED,
+            ReplyKind.NO_SCENES,
             ReplyKind.FAILED,
         )
 

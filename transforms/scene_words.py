@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from transforms.words import direction_word
 
@@ -54,6 +55,33 @@ class SceneWords:
     reverberation: str | None = None
     times: tuple[TimeRelation, ...] = ()
     """Every pair of sounds about whose order in time something is certain."""
+
+    def record(self) -> dict[str, Any]:
+        """All of it as plain values, which a hash is taken of and a table holds as JSON."""
+        return {
+            "sources": [{"caption": source.caption, **source.present()} for source in self.sources],
+            "room": {
+                name: word
+                for name, word in (("room_size", self.room_size), ("reverberation", self.reverberation))
+                if word is not None
+            },
+            "times": [[each.earlier, each.later, each.word] for each in self.times],
+        }
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> SceneWords:
+        """The inverse of `record`."""
+        return cls(
+            tuple(SourceWords(**source) for source in record["sources"]),
+            record["room"].get("room_size"),
+            record["room"].get("reverberation"),
+            tuple(TimeRelation(*each) for each in record["times"]),
+        )
+
+    @property
+    def original(self) -> str:
+        """The originals of the sounds as a release tells them, joined with "; "."""
+        return "; ".join(source.caption for source in self.sources)
 
     def relation(self, earlier: int, later: int) -> str | None:
         """The word of time for two sounds by their numbers; None where nothing is certain."""

@@ -205,7 +205,7 @@ class _RequestFiles:
         to_judge = request_to_judge(question)
         if to_judge is not None and questions.judge is not None:
             questions, request, attempt = questions.judge, to_judge, 0
-        body = chat_body(questions.model, questions.prompts[request.prompt], request, attempt)
+        body = chat_body(questions.model, questions.all_prompts[request.prompt], request, attempt)
         entry = {"custom_id": digest, "method": "POST", "url": "/v1/chat/completions", "body": body}
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         if self._lines and (len(self._lines) >= self._most_requests or self._bytes + len(line) > self._most_bytes):

@@ -26,6 +26,7 @@ from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
 from transforms.captions.rewriting import TEMPLATE, OpenQuestion, open_question
+from transforms.captions.scenes.scene_text import is_scene, scene_words_of_values
 from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
@@ -236,14 +237,18 @@ def _requests(rows: Iterable[Mapping[str, Any]], questions: Questions, is_wanted
     return [
         request
         for row in rows
-        for request in questions.of_row(
-            row["id"],
-            row["seed"],
-            row["captions_original"][:: questions.versions],
-            SpatialWords(**{attribute: row[attribute] for attribute in VOCABULARY}),
-        )
+        for request in _requests_of(row, questions)
         if row["caption_status"][request.caption_index] == TEMPLATE and is_wanted((row["id"], request.caption_index))
     ]
+
+
+def _requests_of(row: Mapping[str, Any], questions: Questions) -> list[CaptionRequest]:
+    originals = row["captions_original"][:: questions.versions]
+    if is_scene(row):
+        scenes = [scene_words_of_values(row, number) for number in range(len(originals))]
+        return questions.of_scene(row["id"], row["seed"], scenes)
+    words = SpatialWords(**{attribute: row[attribute] for attribute in VOCABULARY})
+    return questions.of_row(row["id"], row["seed"], originals, words)
 
 
 def _redo(

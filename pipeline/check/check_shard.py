@@ -31,7 +31,9 @@ from transforms.captions.check import SOFT_REASONS, check_caption
 from transforms.captions.check.place import check_place
 from transforms.captions.judge import compare_place, compare_reading, parse_reading
 from transforms.captions.questions import caption_seeds
-from transforms.captions.rewriting import TEMPLATE, caption_text, template_version
+from transforms.captions.rewriting import TEMPLATE, caption_text, scene_version, template_version
+from transforms.captions.scenes import FORM_AND_CONTENT, check_scene_caption
+from transforms.captions.scenes.scene_text import is_scene, scene_words_of_values
 from transforms.errors import one_line, reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
@@ -300,6 +302,9 @@ class ShardChecker:
                 continue
             hashes = caption_hashes(values["id"], index, caption)
             findings.captions.append(CaptionKey(f"{name}: caption {index}", *hashes, status != TEMPLATE))
+            if is_scene(values):
+                yield from self._check_scene(name, values, index, versions)
+                continue
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
                 # If no sentence can hold the original, the template says the position in one of its own.
@@ -315,6 +320,20 @@ class ShardChecker:
                 )
             elif reason is not None:
                 yield f"{name}: caption {index} does not hold: {reason}"
+
+    def _check_scene(self, name: str, values: Mapping[str, Any], index: int, versions: int) -> Iterator[str]:
+        """The caption of a scene tells each sound at its place."""
+        scene = scene_words_of_values(values, index // versions)
+        caption, is_template = values["captions"][index], values["caption_status"][index] == TEMPLATE
+        if values["captions_original"][index] != scene.original:
+            yield f"{name}: captions_original {index} does not join the captions of its sources"
+        reason = check_scene_caption(caption, scene)
+        if reason is None or (reason in FORM_AND_CONTENT and (is_template or not self.fully)):
+            return
+        if not is_template:
+            yield f"{name}: caption {index} does not hold: {reason}"
+        elif caption != scene_version(scene, caption_seeds(values["seed"], index, versions)):
+            yield f"{name}: caption {index} does not tell its sounds: {reason}"
 
     def _extra(self, shard: str, expected: set[str], stems: set[str]) -> Iterator[str]:
         """A line for each file in the shard's folder that does not belong to it, sorted."""

@@ -11,7 +11,7 @@ from pipeline.recipe import Recipe
 from transforms.rooms.geometry import direction_to_unit_vector
 from transforms.scene_words import POINTS_A_SECOND, PathPoint, motion_word
 from transforms.scenes.stem_names import stem_name
-from transforms.shards.release_rows import ONE_PLACE_COLUMNS, has_one_place
+from transforms.shards.release_rows import ONE_PLACE_COLUMNS, has_one_place, is_plain
 from transforms.words import direction_word, distance_word, elevation_word
 
 # Coordinates have six decimals, and so have angles and distances.
@@ -122,6 +122,10 @@ def _check_path(source: Mapping[str, Any], receiver_m: np.ndarray, size_m: np.nd
 
 def _check_recipe(values: Mapping[str, Any], sources: Sequence[Mapping[str, Any]], recipe: Recipe) -> Iterator[str]:
     scenes = recipe.scene_settings()
+    if scenes.are_on and not scenes.make_scene(values["seed"]):
+        if not is_plain(values):
+            yield "it is a scene, and by its seed and recipe it is none"
+        return
     if not scenes.sources_min <= len(sources) <= scenes.sources_max:
         yield f"it has {len(sources)} sources, its recipe says {scenes.sources_min} to {scenes.sources_max}"
     if scenes.duration_s is not None and abs(values["duration_s"] - scenes.duration_s) > 1e-4:

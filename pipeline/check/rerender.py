@@ -7,18 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.recipe import Recipe
-from transforms.records import Clip, Row, Sound
-from transforms.rooms.place_source import SceneDoesNotFit, place_source
+from transforms.records import Clip, Row
+from transforms.rooms.place_source import SceneDoesNotFit
 from transforms.rooms.simulate_response import simulate_response
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import gather_sounds
-from transforms.scenes.place_scenes import place_scene, with_scene
+from transforms.scenes.place_scenes import place_row_or_scene
 from transforms.scenes.prepared_sounds import prepared_sounds
-from transforms.scenes.render_scenes import render_scene
+from transforms.scenes.render_scenes import render_row_or_scene
 from transforms.seeds import derive_seed
 from transforms.shards.release_rows import with_sources
 from transforms.sound.refusal import ClipRefused
-from transforms.sound.render_rows import render_row
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,15 @@ class Rerenderer:
             return f"the input lacks {values['source_id']}"
         try:
             row = self._with_sounds(Row(values["id"], clip, values["augmentation"], values["seed"]))
+            files = self._files(row)
         except ClipRefused as refusal:
             return f"its clip is refused now: {refusal.reason}: {refusal}"
         stated = {source["source_id"]: source["source_sha256"] for source in with_sources(values)["sources"]}
-        for sound in row.sounds:
-            if sound.clip.source_id not in stated:
-                return f"the input gives it {sound.clip.source_id} as a companion"
-            if sound.source_sha256 != stated[sound.clip.source_id]:
-                return f"its clip {sound.clip.source_id} is another file than the one it was made from"
+        for name, source_sha256 in files.items():
+            if name not in stated:
+                return f"the input gives it {name} as a companion"
+            if source_sha256 != stated[name]:
+                return f"its clip {name} is another file than the one it was made from"
         try:
             rendered = self._render(row)
         except SceneDoesNotFit as error:
@@ -72,19 +72,17 @@ class Rerenderer:
         return None if same else "rendered again, its samples differ"
 
     def _with_sounds(self, row: Row) -> Row:
-        if self._scenes.are_on:
-            return gather_sounds(row, self._scenes, self._pool, self._prepared)
-        samples, source_sha256 = self._prepared.of(row.clip)
-        return replace(row, sounds=(Sound(row.clip, source_sha256, len(samples), 0.0),))
+        return gather_sounds(row, self._scenes, self._pool, self._prepared) if self._scenes.are_on else row
+
+    def _files(self, row: Row) -> dict[str, str]:
+        """The SHA-256 of the file of each clip by the clip's id."""
+        clips = [sound.clip for sound in row.sounds] or [row.clip]
+        return {clip.source_id: self._prepared.of(clip)[1] for clip in clips}
 
     def _render(self, row: Row) -> Row:
         room = self._supply.room_for(row.seed, row.clip.split)
-        row = replace(row, room=room)
-        if self._scenes.are_on:
-            row = with_scene(row, place_scene(row, room, self._ranges, self._scenes))
-            return render_scene(row, self._prepared, self._settings, self._scenes).row
-        placement = place_source(row.seed, room, self._ranges)
-        row = replace(row, placement=placement, response=simulate_response(room, placement, seed=row.seed))
-        samples, source_sha256 = self._prepared.of(row.clip)
-        rendered, _, _ = render_row(row, samples, source_sha256, self._settings)
-        return rendered
+        row = place_row_or_scene(replace(row, room=room), self._ranges, self._scenes)
+        if row.scene is None:
+            assert row.placement is not None
+            row = replace(row, response=simulate_response(room, row.placement, seed=row.seed))
+        return render_row_or_scene(row, self._prepared, self._settings, self._scenes).row

@@ -146,7 +146,8 @@ def _export_dcase(arguments: argparse.Namespace) -> int:
     print(f"{arguments.output}: {_rows(exported.rows)} of {classes_text}")
     if exported.turned_down:
         turned = f"{_rows(exported.turned_down)} {_are(exported.turned_down)} turned down"
-        print(f"{turned}, because they would clip at {arguments.sample_rate} Hz")
+        who = "it" if exported.turned_down == 1 else "they"
+        print(f"{turned}, because {who} would clip at {arguments.sample_rate} Hz")
     if exported.left_out:
         mend = HOW_TO_LABEL if classes is None else f"name its class in {arguments.classes}"
         left_out = (

@@ -193,6 +193,8 @@ def _write_sound(
             folder_files.rename(str(output), partial, name)
         except BaseException as error:
             folder_files.remove_files(str(output), [partial])
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                raise OSError(error.errno, error.strerror, str(output / name)) from error
             if isinstance(error, ReleaseDamaged) or not isinstance(error, RuntimeError | ValueError | MemoryError):
                 raise
             raise ReleaseDamaged(f"{of_release}: cannot be decoded: {one_line(error)}") from error

@@ -18,12 +18,14 @@ from transforms.captions.answer_journal import AnswersFile, KnownAnswers, open_a
 from transforms.captions.describe_places import describe_place
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import open_question
+from transforms.captions.scenes import scene_caption
+from transforms.captions.scenes.scene_text import chat_of
 from transforms.captions.template import template_caption
 from transforms.records import ERROR_PREFIX, Acoustics, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import expected_sounds
-from transforms.scenes.place_scenes import place_scene, with_scene
+from transforms.scenes.place_scenes import place_row_or_scene
 from transforms.shards.plan_shards import make_row
 from transforms.shards.release_rows import as_answers
 
@@ -138,7 +140,7 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 if scenes.are_on:
                     room = supply.room_for(row.seed, clip.split)
                     row = expected_sounds(replace(row, room=room), scenes, pool, recipe.audio.min_duration_s)
-                    row = with_scene(row, place_scene(row, room, ranges, scenes))
+                    row = place_row_or_scene(row, ranges, scenes)
                 else:
                     row = place_row(row, supply, ranges)
             except SceneDoesNotFit:
@@ -151,12 +153,18 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
                 elif found.to_judge is not None:
                     doubted.add(found.sha256)
                 elif found.sha256 not in first_asked:
-                    messages = questions.prompts[request.prompt].messages(request.caption, request.words.present())
-                    answer = template_caption(request.caption, request.words, request.seed)
+                    messages = chat_of(questions.all_prompts[request.prompt], request)
+                    answer = (
+                        template_caption(request.caption, request.words, request.seed)
+                        if request.scene is None
+                        else scene_caption(request.scene, request.seed)
+                    )
                     first_asked[found.sha256] = (request.prompt, chat_tokens(messages), text_tokens(answer))
     share = every / captions if captions else 0.0
     asked = list(first_asked.values())
-    tokens: dict[str, list[float]] = {prompt: [] for prompt in questions.prompts}
+    tokens: dict[str, list[float]] = {
+        prompt: [] for prompt in (questions.all_prompts if scenes.are_on else questions.prompts)
+    }
     for prompt, prompt_tokens, _ in asked:
         tokens[prompt].append(prompt_tokens)
     return QuestionCount(

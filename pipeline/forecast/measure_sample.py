@@ -36,7 +36,7 @@ from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import gather_shard
 from transforms.scenes.place_scenes import place_scenes
 from transforms.scenes.prepared_sounds import PreparedSounds
-from transforms.scenes.render_scenes import render_scene
+from transforms.scenes.render_scenes import render_row_or_scene
 from transforms.scenes.stem_names import STEM_BIT_DEPTH
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import make_row
@@ -203,8 +203,10 @@ def measure_sample(
     if not any(clip.row for clip in measured.values()):
         refusals = [clip.refused for clip in measured.values() if clip.refused]
         raise MeasuringFailed(f"nothing could be measured: {(failures or refusals or ['no clip was decoded'])[0]}")
-    scene_s = recipe.scene_settings().duration_s
-    expected_s = [scene_s] * len(clips) if scene_s else _expected_s(header_s, recipe.render_settings())
+    expected_s = _expected_s(header_s, recipe.render_settings())
+    scenes = recipe.scene_settings()
+    if scenes.are_on and scenes.duration_s is not None:
+        expected_s = [scenes.mean_length_s(seconds) for seconds in expected_s]
     row_bytes, table_bytes = _fit_line([(rows, size) for part in parts.values() for rows, size, _ in part.tables])
     row_cpu_s, table_cpu_s = _fit_line([(rows, cpu_s) for part in parts.values() for rows, _, cpu_s in part.tables])
     notes = [*failures, *(part.captions_refused for part in parts.values() if part.captions_refused)]
@@ -375,7 +377,7 @@ class _Measuring:
         try:
             with decoding.stage("decode"):
                 source, sha256 = prepare_source(clip, self.settings)
-            length_s, refused = self.scenes.duration_s or len(source) / SAMPLE_RATE, None
+            length_s, refused = self._row_s(len(source)), None
         except ClipRefused as refusal:
             render, length_s, refused = False, 0.0, refusal.reason
         decoded = SampledClip(versions, 0.0, length_s, decoding.cpu_s["decode"], decoding.wall_s, refused=refused)
@@ -410,11 +412,16 @@ class _Measuring:
         self.rows.append(row)
         return replace(decoded, row=SampledRow(len(flac), stages.cpu_s, stages.wall_s))
 
+    def _row_s(self, n_samples: int) -> float:
+        """The mean length in seconds of the rows of a clip with so many samples."""
+        seconds = n_samples / SAMPLE_RATE
+        return self.scenes.mean_length_s(seconds) if self.scenes.are_on else seconds
+
     def _render(self, row: Row, source: NDArray[np.float32], sha256: str) -> tuple[Row, bytes]:
         if not self.scenes.are_on:
             row, flac, _ = render_row(row, source, sha256, self.settings)
             return row, flac
-        scene = render_scene(row, self.prepared, self.settings, self.scenes)
+        scene = render_row_or_scene(row, self.prepared, self.settings, self.scenes)
         stems = (encode_flac(pcm, SAMPLE_RATE, STEM_BIT_DEPTH) for pcm in scene.stems.values())
         return scene.row, b"".join([scene.flac, *stems])
 

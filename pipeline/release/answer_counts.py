@@ -38,6 +38,7 @@ class AnswerCounter:
         self._unasked: set[int] = set()
         self._unanswered: dict[int, str] = {}
         self._not_asked: set[int] = set()
+        self._of_scenes: set[int] = set()
         # Captions that a later attempt has written; only these may be among the unanswered.
         self._kept_later: set[int] = set()
 
@@ -98,7 +99,7 @@ class AnswerCounter:
         return bool(self._unanswered) and not self._requests
 
     def notes(self) -> tuple[str, ...]:
-        """A line for captions that were not asked for, and one for captions that the endpoint did not answer."""
+        """A line for captions that were not asked for, one for scenes, and one for those without an answer."""
         lines = []
         if self._unasked:
             count = len(self._unasked)
@@ -106,6 +107,11 @@ class AnswerCounter:
         if self._not_asked:
             lines.append(
                 f"{len(self._not_asked)} captions have no answer in the release that is made again: nobody was asked, "
+                "the template wrote them"
+            )
+        if self._of_scenes:
+            lines.append(
+                f"{len(self._of_scenes)} captions are of scenes, for which the model on this machine is too small: "
                 "the template wrote them"
             )
         unanswered = {key: kind for key, kind in self._unanswered.items() if key not in self._kept_later}
@@ -126,6 +132,8 @@ class AnswerCounter:
                 self._unasked.add(derive_seed(row_id, index))
             elif reply.kind is ReplyKind.NOT_ASKED:
                 self._not_asked.add(derive_seed(row_id, index))
+            elif reply.kind is ReplyKind.NO_SCENES:
+                self._of_scenes.add(derive_seed(row_id, index))
             elif reply.is_failure:
                 self._unanswered.setdefault(derive_seed(row_id, index), str(reply.error))
 

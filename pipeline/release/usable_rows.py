@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.release.layout import read_table
 from transforms.bounds.parquet_tables import TableRefused
+from transforms.scenes.settings import MOST_SOURCES
 from transforms.shards.release_rows import (
     ONE_PLACE_COLUMNS,
     ROW_COLUMNS,
@@ -17,6 +18,7 @@ from transforms.shards.release_rows import (
 )
 from transforms.shards.source_columns import SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
+from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.words import VOCABULARY
 
 #: Columns that may be null.
@@ -53,6 +55,8 @@ def unusable_row(values: Mapping[str, Any]) -> str | None:
         for part in value if isinstance(value, list) else (value,):
             if not _is_usable(part):
                 return f"{column.name} holds {part}"
+    if values["sample_rate"] != SAMPLE_RATE:
+        return f"sample_rate is {values['sample_rate']}, not {SAMPLE_RATE}"
     name = values["file_name"]
     if len(name.encode()) > LONGEST_NAME_BYTES:
         return f"the name of its file has more than {LONGEST_NAME_BYTES} bytes"
@@ -65,8 +69,8 @@ def _unusable_sources(sources: list[dict[str, Any] | None] | None) -> str | None
     """Why the sources of a row cannot be used; None if they can, or an older release has none."""
     if sources is None:
         return None
-    if not sources:
-        return "sources is empty"
+    if not 1 <= len(sources) <= MOST_SOURCES:
+        return f"sources holds {len(sources)}, not 1 to {MOST_SOURCES}"
     for source in sources:
         if source is None:
             return "sources holds None"

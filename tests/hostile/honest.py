@@ -10,7 +10,9 @@ import yaml
 
 from pipeline.batches.folder import Batch, write_batches
 from pipeline.batches.requests import export_requests
+from pipeline.build import build
 from pipeline.recipe import load_recipe, load_release_recipe
+from tests.chat_server import Raw, chat_server
 from tests.hostile.releases import state_again
 from tests.hostile.run import Honest
 from tests.many_rows import write_many_rows
@@ -18,10 +20,12 @@ from tests.sounds import small_folder
 
 _SETTINGS = ("rows_per_shard=2", "rooms.train=3", "rooms.validation=2", "rooms.test=2", "seed=11")
 _OPENAI = ("caption.writer=openai", "caption.model=small")
+_SCENES = ("scenes.sources_min=2", "scenes.sources_max=2", "scenes.moving_share=0.5", "scenes.duration_s=0.5")
+_BEAM_FLAGS = ("--direct_num_workers=1", "--direct_running_mode=in_memory")
 
 
 def make_honest(folder: Path, url: str, own_url: str) -> Honest:
-    """Two releases of a dozen rows, recordings, and a folder of requests with the results of its batch.
+    """Two releases of a dozen rows, one of scenes, recordings, and a folder of requests with its results.
 
     Args:
         folder: where they are written.
@@ -29,9 +33,10 @@ def make_honest(folder: Path, url: str, own_url: str) -> Honest:
         own_url: the address of the endpoint that the user names.
     """
     recordings = small_folder(folder / "recordings")
-    releases = folder / "release", folder / "release-24"
+    releases = folder / "release", folder / "release-24", folder / "scenes"
     write_many_rows(releases[0], 12, rows_per_shard=4, unanswered=True)
     write_many_rows(releases[1], 12, rows_per_shard=8, bit_depth=24, unanswered=True)
+    _write_scenes(releases[2], recordings)
     for release in releases:
         _state_endpoint(release, url)
     requests = folder / "requests"
@@ -40,7 +45,7 @@ def make_honest(folder: Path, url: str, own_url: str) -> Honest:
         str(recordings),
         str(folder / "planned"),
         requests,
-        beam_flags=("--direct_num_workers=1", "--direct_running_mode=in_memory"),
+        beam_flags=_BEAM_FLAGS,
     )
     (requests / "results").mkdir(exist_ok=True)
     batches = {}
@@ -54,6 +59,18 @@ def make_honest(folder: Path, url: str, own_url: str) -> Honest:
                 file.write(json.dumps(line) + "\n")
     write_batches(requests, batches)
     return Honest(releases, requests, recordings, url, own_url)
+
+
+def _write_scenes(release: Path, recordings: Path) -> None:
+    """A release of scenes of two sounds, for half of whose captions the endpoint gave no answer."""
+
+    def forgetful(message: str, number: int) -> str | Raw:
+        return Raw(b"{}", 401) if number % 2 else "A burst of noise passes."
+
+    with chat_server(forgetful) as server:
+        address = (f"caption.base_url={server.base_url}", "caption.on_failure=template", "audio.stems=wet")
+        recipe = load_recipe("folder", (*_SETTINGS, *_OPENAI, *_SCENES, *address))
+        build(recipe, str(recordings), str(release), beam_flags=_BEAM_FLAGS)
 
 
 def _state_endpoint(release: Path, url: str) -> None:

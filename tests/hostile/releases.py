@@ -18,7 +18,7 @@ import soundfile
 import yaml
 
 from pipeline.release.release_json import seal
-from tests.hostile.values import TEXTS, change_somewhere, odd_json, odd_table, odd_value, odd_yaml
+from tests.hostile.values import TEXTS, change_cell, change_somewhere, odd_json, odd_table, odd_value, odd_yaml
 from tests.sounds import RATE
 
 #: The name of the file beside the release that nobody may read, and what it holds.
@@ -296,6 +296,17 @@ def cells_of_rows(draw: random.Random, release: Path) -> None:
     pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
 
 
+def sources_of_rows(draw: random.Random, release: Path) -> None:
+    path = draw.choice([table for table in _tables(release) if table.name == "metadata.parquet"])
+    rows = pq.read_table(path)
+    records = rows.to_pylist()
+    kind = rows.schema.field("sources").type
+    for _ in range(draw.choice((1, 1, 1, 20))):
+        row = draw.choice(records)
+        row["sources"] = change_cell(draw, row["sources"], kind)
+    pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
+
+
 def long_captions(draw: random.Random, release: Path) -> None:
     path = draw.choice([table for table in _tables(release) if table.name == "metadata.parquet"])
     rows = pq.read_table(path)
@@ -325,6 +336,9 @@ CHANGES: Sequence[Callable[[random.Random, Path], None]] = (
     a_table,
     cells_of_rows,
     cells_of_rows,
+    sources_of_rows,
+    sources_of_rows,
+    sources_of_rows,
     long_captions,
     swapped_files,
     another_kind_of_file,

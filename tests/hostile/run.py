@@ -89,7 +89,8 @@ def commands_on_requests(requests: Path, folder: Path, honest: Honest) -> dict[s
 def classes_in(folder: Path) -> str:
     """A file of classes for `elsa export dcase`: each clip of an honest release has its own."""
     path = folder / "classes.csv"
-    path.write_text("source_id,class\n" + "".join(f"{number:07d},sound {number}\n" for number in range(1, 13)))
+    lines = (f"{number:07d},sound {number}\nburst {number}.wav,sound {number}\n" for number in range(13))
+    path.write_text("source_id,class\n" + "".join(lines))
     return str(path)
 
 

@@ -121,15 +121,28 @@ def odd_cells(draw: random.Random, column: pa.ChunkedArray) -> list[Any]:
     values = column.to_pylist()
     for _ in range(draw.choice((1, 1, 1, len(values)))):
         if values:
-            values[draw.randrange(len(values))] = _odd_cell(draw, kind)
+            values[draw.randrange(len(values))] = odd_cell(draw, kind)
     return values
 
 
-def _odd_cell(draw: random.Random, kind: pa.DataType) -> Any:
+def change_cell(draw: random.Random, value: Any, kind: pa.DataType) -> Any:
+    """A cell of which one value somewhere is odd, but of its type."""
+    if pa.types.is_list(kind) and value and draw.random() < 0.9:
+        at = draw.randrange(len(value))
+        return [*value[:at], change_cell(draw, value[at], kind.value_type), *value[at + 1 :]]
+    if pa.types.is_struct(kind) and value and draw.random() < 0.9:
+        field = draw.choice(list(kind))
+        return {**value, field.name: change_cell(draw, value[field.name], field.type)}
+    return odd_cell(draw, kind)
+
+
+def odd_cell(draw: random.Random, kind: pa.DataType) -> Any:
     if draw.random() < 0.2:
         return None
     if pa.types.is_list(kind):
-        return [_odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, 3_000)))]
+        return [odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, 3_000)))]
+    if pa.types.is_struct(kind):
+        return {field.name: odd_cell(draw, field.type) for field in kind}
     if pa.types.is_boolean(kind):
         return draw.random() < 0.5
     if pa.types.is_floating(kind):

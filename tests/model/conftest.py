@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 RATE = 16000
+#: The columns that are null in a row of several or moving sounds.
+ONE_PLACE = ("azimuth_deg", "elevation_deg", "distance_m", "drr_db", "direction", "elevation", "distance")
 FoaMaker = Callable[..., NDArray[np.float64]]
 ReleaseMaker = Callable[..., Path]
 
@@ -113,7 +115,7 @@ def write_release(
                 del row[without]
             path = folder / split / f"{i % 2:05d}-of-00002"
             path.mkdir(parents=True, exist_ok=True)
-            foa = plane_wave(azimuth, row.get("elevation_deg", 0.0), seconds=seconds, noise=0.1, seed=i, rate=rate)
+            foa = plane_wave(azimuth, row.get("elevation_deg") or 0.0, seconds=seconds, noise=0.1, seed=i, rate=rate)
             soundfile.write(path / name, np.clip(foa.T * (0.5 if far else 1.0), -1, 1), rate, subtype="PCM_16")
             shard.append(row)
         for i, shard in enumerate(shards):
@@ -121,6 +123,21 @@ def write_release(
                 table = pa.Table.from_pylist(shard)
                 pq.write_table(table, folder / split / f"{i:05d}-of-00002" / "metadata.parquet")
     return folder
+
+
+def make_scenes(release: Path, every: int = 2) -> Path:
+    """Turns every second row, or so, into one of two sounds, and the first of them into one sound that moves."""
+    number = 0
+    for path in sorted(release.glob("*/*/metadata.parquet")):
+        rows = pq.read_table(path).to_pylist()
+        for index, row in enumerate(rows):
+            row["n_sources"] = 1
+            if index % every == 0:
+                row |= {"n_sources": 2 if number else 1, **dict.fromkeys(ONE_PLACE)}
+                number += 1
+        schema = pq.read_schema(path).append(pa.field("n_sources", pa.int32()))
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    return release
 
 
 @pytest.fixture(scope="session")

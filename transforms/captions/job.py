@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from prompts import Prompt, load_judge_prompt, load_prompt
+from prompts import Prompt, load_judge_prompt, load_prompt, load_scene_prompt
 from transforms.captions.answer_budget import Budget, Ledger, Price
 from transforms.captions.answer_journal import AnswersFile
 from transforms.captions.endpoint.address import Address, UserAddress
@@ -86,8 +86,9 @@ class CaptionJob:
     def questions(self) -> Questions:
         """The questions of this job. The prompts are read from their files, so a caller keeps what this returns."""
         prompts = [] if self.writer == "template" else [self._sampled(prompt) for prompt in self._loaded_prompts()]
-        by_id = {prompt.id: prompt for prompt in prompts}
-        return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions())
+        of_scenes = [] if self.writer == "template" else [self._sampled(load_scene_prompt())]
+        by_id, scenes_by_id = ({prompt.id: prompt for prompt in some} for some in (prompts, of_scenes))
+        return Questions(self.model_name, by_id, self.versions, self.tries, self._judge_questions(), scenes_by_id)
 
     def _loaded_prompts(self) -> list[Prompt]:
         texts = dict(self.prompt_texts)
@@ -140,7 +141,7 @@ class CaptionJob:
         if self.writer == "template":
             return None
         questions = self.questions()
-        prompts = questions.prompts
+        prompts = questions.all_prompts
         if self.writer == "local":
             if self.answers_alone or (self.weights is None and self.weights_name is not None):
                 return AbsentWriter(self.model_name)

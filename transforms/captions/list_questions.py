@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from transforms.bounds.json_values import parse_json
 from transforms.captions.answer_journal import Journals, KnownAnswers, read_answers
 from transforms.captions.job import CaptionJob
 from transforms.captions.judge import judge_request
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Row, Shard
+from transforms.scene_words import SceneWords
 from transforms.shards.each_shard import Stage, guarded
 from transforms.shards.write_shard import table_to_parquet
 from transforms.sound.clip_audio import ClipRefused
@@ -35,6 +37,8 @@ QUESTION_SCHEMA = pa.schema(
         ("prompt", pa.string()),
         ("repeat", pa.int32()),
         ("asked", pa.string()),
+        # A scene's sounds as JSON (transforms.scene_words.SceneWords.record), null for one sound.
+        ("scene", pa.string()),
         # What the judge is asked about; the caption and the words are those that its reply is compared with.
         ("about", pa.string()),
     ]
@@ -62,6 +66,7 @@ def _values(question: OpenQuestion, questions: Questions) -> dict[str, Any]:
         "caption": request.caption,
         **{attribute: getattr(request.words, attribute) for attribute in VOCABULARY},
         "repeat": request.repeat,
+        "scene": None if request.scene is None else json.dumps(request.scene.record(), sort_keys=True),
         **asked,
     }
 
@@ -69,6 +74,8 @@ def _values(question: OpenQuestion, questions: Questions) -> dict[str, Any]:
 def request_of(question: dict[str, Any]) -> CaptionRequest:
     """The request of the caption in a row of QUESTION_SCHEMA. Its seed is 0, because only the template uses it."""
     words = SpatialWords(**{attribute: question[attribute] for attribute in VOCABULARY})
+    # Tables from before there were scenes have no such column.
+    scene = question.get("scene")
     return CaptionRequest(
         question["row_id"],
         question["caption_index"],
@@ -78,6 +85,7 @@ def request_of(question: dict[str, Any]) -> CaptionRequest:
         question["prompt"],
         # Tables from before there were versions have no such column.
         question.get("repeat") or 0,
+        scene=SceneWords.of_record(parse_json(scene.encode())) if scene else None,
     )
 
 

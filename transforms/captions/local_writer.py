@@ -8,7 +8,7 @@ from prompts import Prompt
 from transforms.captions.answer_budget import Budget
 from transforms.captions.local_model import LocalModel, ModelError, QuestionTooLong, loaded_model, model_name
 from transforms.captions.writers import Arrived, WriterUnavailable, writer_unavailable_reason
-from transforms.records import CaptionRequest, Reply
+from transforms.records import CaptionRequest, Reply, ReplyKind
 from transforms.seeds import derive_seed
 
 # A small model writes a sentence or two. A longer caption would only fill its context and fail the check.
@@ -18,7 +18,8 @@ _LONGEST_CAPTION_CHARS = 600
 class LocalWriter:
     """A model on this machine's processor, without network: SmolLM2-135M-Instruct, or the GGUF file `weights`.
 
-    The first attempt takes the likeliest words. Later ones draw at the prompt's temperature, each from its own seed.
+    The first attempt takes the likeliest words. Later ones draw at the prompt's temperature, each from its own seed. It
+    writes no captions of scenes: their requests are refused with ReplyKind.NO_SCENES.
     """
 
     name = "local"
@@ -41,12 +42,22 @@ class LocalWriter:
         if reason:
             raise WriterUnavailable(reason)
         closings = self._closings
-        chats = [self._chat(request, request.caption) for request in requests]
-        replies: dict[int, Reply] = {}
+        # A small model exchanges the places of the sounds of a scene; the template writes their captions.
+        replies = {
+            index: Reply(error=ReplyKind.NO_SCENES.value)
+            for index, request in enumerate(requests)
+            if request.scene is not None
+        }
+        for index, reply in replies.items():
+            if arrived is not None:
+                arrived(index, reply)
+        chats = {
+            index: self._chat(request, request.caption)
+            for index, request in enumerate(requests)
+            if request.scene is None
+        }
         # Questions that begin alike follow each other, because the model reads again only where they differ.
-        for index in sorted(
-            range(len(requests)), key=lambda index: ([turn["content"] for turn in chats[index]], index)
-        ):
+        for index in sorted(chats, key=lambda index: ([turn["content"] for turn in chats[index]], index)):
             if self._closings != closings:
                 replies[index] = Reply(error="closed")
             else:

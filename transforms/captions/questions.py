@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prompts import Prompt
+from transforms.captions.scenes.scene_text import scene_words_of
 from transforms.records import CaptionRequest, Row
+from transforms.scene_words import SceneWords
 from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
@@ -31,6 +33,13 @@ class Questions:
     """How often a caption is asked for before the template writes it."""
     judge: Questions | None = None
     """The judge's model and its one prompt; None for no judge."""
+    scene_prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    """The prompts of captions of scenes by their ids; empty for the template."""
+
+    @property
+    def all_prompts(self) -> dict[str, Prompt]:
+        """The prompts of captions of one sound and of scenes, by their ids."""
+        return {**self.prompts, **self.scene_prompts}
 
     def of_rows(self, rows: Sequence[Row]) -> list[CaptionRequest]:
         """The requests of rows that have their words, in order."""
@@ -38,13 +47,35 @@ class Questions:
         for row in rows:
             if row.words is None:
                 raise ValueError(f"row {row.id} has no words")
-            requests += self.of_row(row.id, row.seed, row.clip.captions, row.words)
+            originals, scene, words = row.clip.captions, row.scene, row.words
+            if scene is None or scene.is_one_still_source:
+                requests += self.of_row(row.id, row.seed, originals, words)
+            else:
+                scenes = [scene_words_of(scene, words, number) for number in range(len(originals))]
+                requests += self.of_scene(row.id, row.seed, scenes)
         return requests
 
     def of_row(self, row_id: str, seed: int, originals: Sequence[str], words: SpatialWords) -> list[CaptionRequest]:
         """The requests of one row: all versions of its first original, then those of the next one."""
-        ids, requests = list(self.prompts), []
-        for number, original in enumerate(originals):
+        return self._of_row(list(self.prompts), row_id, seed, [(original, words, None) for original in originals])
+
+    def of_scene(self, row_id: str, seed: int, scenes: Sequence[SceneWords]) -> list[CaptionRequest]:
+        """The requests of a row of several or moving sounds.
+
+        Args:
+            scenes: what each caption has to say; they differ in the originals of the sounds.
+        """
+        asked = [
+            (scene.original, SpatialWords(None, None, None, scene.room_size, scene.reverberation), scene)
+            for scene in scenes
+        ]
+        return self._of_row(list(self.scene_prompts), row_id, seed, asked)
+
+    def _of_row(
+        self, ids: list[str], row_id: str, seed: int, asked: Sequence[tuple[str, SpatialWords, SceneWords | None]]
+    ) -> list[CaptionRequest]:
+        requests = []
+        for number, (original, words, scene) in enumerate(asked):
             order = draw_order(len(ids), seed, number)
             for version in range(self.versions):
                 index = number * self.versions + version
@@ -52,13 +83,13 @@ class Questions:
                 repeat, turn = divmod(version, len(ids)) if ids else (version, 0)
                 prompt = ids[order[turn]] if ids else ""
                 requests.append(
-                    CaptionRequest(row_id, index, original, words, own, prompt, repeat, earlier_seeds=tuple(earlier))
+                    CaptionRequest(row_id, index, original, words, own, prompt, repeat, tuple(earlier), scene)
                 )
         return requests
 
     def sha256(self, request: CaptionRequest, attempt: int = 0) -> str:
         """The hash of a question."""
-        prompt = self.prompts[request.prompt]
+        prompt = self.all_prompts[request.prompt]
         parameters: dict[str, int | str] = {
             "temperature": decimal_text(prompt.temperature),
             "max_tokens": prompt.max_tokens,
@@ -97,6 +128,8 @@ def request_sha256(request: CaptionRequest, model: str, parameters: Mapping[str,
     # Left out for the first, so that answers from before there were versions keep their hashes.
     if request.repeat:
         shaped["repeat"] = request.repeat
+    if request.scene is not None:
+        shaped["scene"] = request.scene.record()
     # ASCII escapes carry any text, lone surrogates too.
     return hashlib.sha256(json.dumps(shaped, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -9,9 +9,11 @@ from functools import lru_cache
 from transforms.captions.check import SOFT_REASONS, check_caption, clean_answer
 from transforms.captions.judge import judge_request, verdict
 from transforms.captions.questions import Questions
+from transforms.captions.scenes import check_scene_caption, scene_caption
 from transforms.captions.template import template_caption
 from transforms.captions.writers import CaptionWriter
 from transforms.records import Answer, Caption, CaptionRequest, Reply, ReplyKind, answer_of_reply, reply_of_reason
+from transforms.scene_words import SceneWords
 from transforms.seeds import derive_seed
 from transforms.words import SpatialWords
 
@@ -24,6 +26,7 @@ __all__ = [
     "check_reply",
     "open_question",
     "rewrite",
+    "scene_version",
     "template_version",
 ]
 
@@ -120,7 +123,8 @@ def _verdicts(
 
 def _question_about(request: CaptionRequest, answer: Answer, judge: Questions | None) -> CaptionRequest | None:
     """What the judge is asked about an answer; None where there is no judge, or nothing that it may decide."""
-    if judge is None or answer.reason not in SOFT_REASONS:
+    # The judge reads captions of one place.
+    if judge is None or answer.reason not in SOFT_REASONS or request.scene is not None:
         return None
     (prompt,) = judge.prompts
     return judge_request(request, caption_text(answer.text), prompt)
@@ -167,12 +171,22 @@ def check_reply(request: CaptionRequest, reply: Reply, digest: str, attempt: int
     """A reply as an answer: kept, or refused with its reason."""
     reason = None
     if reply.kind is ReplyKind.TEXT:
-        reason = check_caption(clean_answer(reply.text), request.caption, request.words)
+        reason = _check_text(clean_answer(reply.text), request)
     return answer_of_reply(request, reply, reason, digest=digest, attempt=attempt, model=model, prompt=request.prompt)
 
 
+def _check_text(text: str, request: CaptionRequest) -> str | None:
+    if request.scene is not None:
+        return check_scene_caption(text, request.scene)
+    return check_caption(text, request.caption, request.words)
+
+
 def _from_template(request: CaptionRequest) -> Caption:
-    text = template_version(request.caption, request.words, (*request.earlier_seeds, request.seed))
+    seeds = (*request.earlier_seeds, request.seed)
+    if request.scene is not None:
+        text = scene_version(request.scene, seeds)
+    else:
+        text = template_version(request.caption, request.words, seeds)
     return Caption(text, request.caption, TEMPLATE, request.prompt or None)
 
 
@@ -185,18 +199,36 @@ def template_version(original: str, words: SpatialWords, seeds: Sequence[int]) -
     return _template_versions(original, words, tuple(seeds))[-1]
 
 
+def scene_version(scene: SceneWords, seeds: Sequence[int]) -> str:
+    """The template's caption of a scene for the last seed; the others are those of earlier versions of it."""
+    return _scene_versions(scene, tuple(seeds))[-1]
+
+
 # Versions of one original follow each other, and each looks at all earlier ones.
 @lru_cache(maxsize=64)
 def _template_versions(original: str, words: SpatialWords, seeds: tuple[int, ...]) -> tuple[str, ...]:
     if not seeds:
         return ()
-    earlier, seed = _template_versions(original, words, seeds[:-1]), seeds[-1]
-    text = template_caption(original, words, seed)
+    earlier = _template_versions(original, words, seeds[:-1])
+    return (*earlier, _another(lambda seed: template_caption(original, words, seed), seeds[-1], earlier))
+
+
+@lru_cache(maxsize=64)
+def _scene_versions(scene: SceneWords, seeds: tuple[int, ...]) -> tuple[str, ...]:
+    if not seeds:
+        return ()
+    earlier = _scene_versions(scene, seeds[:-1])
+    return (*earlier, _another(lambda seed: scene_caption(scene, seed), seeds[-1], earlier))
+
+
+def _another(write: Callable[[int], str], seed: int, earlier: Sequence[str]) -> str:
+    """What the template writes with a seed, drawn again a few times where that is an earlier version."""
+    text = write(seed)
     for draw in range(_MOST_REDRAWS):
         if text not in earlier:
             break
-        text = template_caption(original, words, derive_seed(seed, "again", draw))
-    return (*earlier, text)
+        text = write(derive_seed(seed, "again", draw))
+    return text
 
 
 def caption_text(answer: str) -> str:

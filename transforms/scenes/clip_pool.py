@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from transforms.records import SPLITS, Clip
 from transforms.seeds import derive_seed
 from transforms.shards.plan_shards import CLIP_SCHEMA, clip_of_record, record_of_clip
+from transforms.storage import folder_files
 
 # A companion is read with its row group.
 _CLIPS_OF_A_GROUP = 64
@@ -57,8 +58,8 @@ class ListedPool:
 class StoredPool:
     """A pool in a Parquet file by `pool_to_parquet`, of which a few clips at a time are in memory."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = pq.ParquetFile(file)
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
         counts = parse_counts(self._file.schema_arrow.metadata)
         self._counts = dict(zip(SPLITS, counts, strict=True))
         self._group = lru_cache(maxsize=_CACHED_GROUPS)(self._read_group)
@@ -75,6 +76,15 @@ class StoredPool:
 
     def _read_group(self, group: int) -> tuple[Clip, ...]:
         return tuple(clip_of_record(record) for record in self._file.read_row_group(group).to_pylist())
+
+
+def open_pool(folder: str, name: str) -> StoredPool:
+    """The pool in a file of a folder; a remote one is fetched once.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    return StoredPool(pq.ParquetFile(folder_files.open_file(folder, name)))
 
 
 def parse_counts(metadata: dict[bytes, bytes] | None) -> Sequence[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.records import Clip, Rejection, Row, Shard, Sound
-from transforms.scenes.clip_pool import ClipPool, StoredPool
+from transforms.scenes.clip_pool import ClipPool, StoredPool, open_pool
 from transforms.scenes.prepared_sounds import PreparedSounds, prepared_sounds
 from transforms.scenes.settings import SceneSettings
 from transforms.seeds import derive_seed, keyed_generator
@@ -18,7 +18,6 @@ from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.refusal import ClipRefused
 from transforms.sound.render_rows import RenderSettings
-from transforms.storage import folder_files
 
 #: How many clips are tried for one companion: some cannot be decoded, or are a recording that the scene has.
 TRIES = 16
@@ -56,6 +55,8 @@ def companion_clips(row: Row, number: int, pool: ClipPool) -> Iterator[Clip]:
 def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: PreparedSounds) -> Row:
     """The row with the sounds of its scene, the row's own clip first; no recording is in it twice.
 
+    A row that is no scene stays as it is, and has no sounds.
+
     A companion that cannot be decoded gives way to the next one that is drawn. A scene has fewer sounds than were
     drawn, and not fewer than the least, if none is found for one of them.
 
@@ -63,6 +64,8 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
         ClipRefused: the row's own clip cannot be used, or too few companions are found.
     """
     sounds = [_sound(row.clip, prepared)]
+    if not settings.make_scene(row.seed):
+        return row
     drawn = count_sources(row.seed, settings)
     for number in range(1, drawn):
         for clip in companion_clips(row, number, pool):
@@ -89,6 +92,8 @@ def expected_sounds(row: Row, settings: SceneSettings, pool: ClipPool, expected_
 
     Real scenes have other companions where a clip cannot be decoded.
     """
+    if not settings.make_scene(row.seed):
+        return row
     clips = [row.clip]
     for number in range(1, count_sources(row.seed, settings)):
         taken = {clip.source_id for clip in clips}
@@ -134,7 +139,7 @@ class GatherSounds(EachShard):
     _pool: StoredPool | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
-        self._pool = StoredPool(folder_files.open_file(self.folder, self.pool))
+        self._pool = open_pool(self.folder, self.pool)
 
     def apply(self, shard: Shard) -> Shard:
         assert self._pool is not None

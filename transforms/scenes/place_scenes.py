@@ -16,6 +16,7 @@ from transforms.rooms.place_source import (
     SceneDoesNotFit,
     draw_on_grid,
     free_extent_m,
+    place_source,
 )
 from transforms.rooms.ranges import SceneRanges
 from transforms.scene_words import motion_word
@@ -165,24 +166,38 @@ def _ambience_snr_db(row_seed: int, settings: SceneSettings) -> float | None:
 
 
 def place_scenes(shard: Shard, ranges: SceneRanges, settings: SceneSettings) -> Shard:
-    """Composes the scene of each row of a shard; a row whose room is too small is rejected.
+    """Composes the scene of each row of a shard that has sounds, and places the source of each other row.
+
+    A row whose room is too small is rejected.
 
     Raises:
-        ValueError: a row has no room or no sounds.
+        ValueError: a row has no room.
     """
     rows: list[Row] = []
     rejections: list[Rejection] = []
     for row in shard.rows:
-        if row.room is None or not row.sounds:
-            raise ValueError(f"row {row.id} has no room or no sounds yet")
         try:
-            rows.append(with_scene(row, place_scene(row, row.room, ranges, settings)))
+            rows.append(place_row_or_scene(row, ranges, settings))
         except SceneDoesNotFit as error:
             clip = row.clip
             rejections.append(
                 Rejection(clip.source_id, "place", "scene_does_not_fit", str(error), clip.split, clip.source_id)
             )
     return shard.with_rows(tuple(rows)).rejecting(*rejections)
+
+
+def place_row_or_scene(row: Row, ranges: SceneRanges, settings: SceneSettings) -> Row:
+    """The row with its scene if it has sounds, and with the placement of its only source otherwise.
+
+    Raises:
+        ValueError: the row has no room.
+        SceneDoesNotFit: the room is too small.
+    """
+    if row.room is None:
+        raise ValueError(f"row {row.id} has no room yet")
+    if row.sounds:
+        return with_scene(row, place_scene(row, row.room, ranges, settings))
+    return replace(row, placement=place_source(row.seed, row.room, ranges))
 
 
 def with_scene(row: Row, scene: Scene) -> Row:
@@ -193,7 +208,7 @@ def with_scene(row: Row, scene: Scene) -> Row:
 
 @dataclass
 class PlaceScenes(EachShard):
-    """Composes the scene of each row that has its room and its sounds."""
+    """Composes the scene of each row that has its room and its sounds, and places the source of each other row."""
 
     name: ClassVar[str] = "place scenes"
     ranges: SceneRanges

@@ -19,7 +19,7 @@ from transforms.scenes.stem_names import STEM_BIT_DEPTH, ambience_name, stem_nam
 from transforms.shards.each_shard import EachShard
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.render import choose_gain, encode_flac, pcm_sha256, quantise
-from transforms.sound.render_rows import RenderSettings, flac_name
+from transforms.sound.render_rows import RenderSettings, flac_name, render_row
 from transforms.storage import folder_files
 
 
@@ -33,6 +33,17 @@ class RenderedScene:
     flac: bytes
     stems: dict[str, NDArray[np.signedinteger]]
     """The integers (samples, 4) of each stem, of 24 bits, by the name of its file in the shard."""
+
+
+def render_row_or_scene(
+    row: Row, prepared: PreparedSounds, settings: RenderSettings, scenes: SceneSettings
+) -> RenderedScene:
+    """Renders the scene of a row, or its only source if it has no scene; raises as `render_scene`."""
+    if row.scene is not None:
+        return render_scene(row, prepared, settings, scenes)
+    samples, source_sha256 = prepared.of(row.clip)
+    rendered, flac, pcm = render_row(row, samples, source_sha256, settings)
+    return RenderedScene(rendered, pcm, flac, {})
 
 
 def render_scene(row: Row, prepared: PreparedSounds, settings: RenderSettings, scenes: SceneSettings) -> RenderedScene:
@@ -93,7 +104,7 @@ def _direct_stem(sound: SceneSound, number: int, gain_db: float) -> NDArray[np.s
 
 @dataclass
 class RenderScenes(EachShard):
-    """Renders and writes the audio of each row with a scene; no samples leave this stage."""
+    """Renders and writes the audio of each row, with or without a scene; no samples leave this stage."""
 
     name: ClassVar[str] = "render scenes"
     release: str
@@ -106,7 +117,7 @@ class RenderScenes(EachShard):
     def _write(self, shard: Shard) -> Iterator[Row]:
         prepared = prepared_sounds(self.render)
         for row in shard.rows:
-            rendered = render_scene(row, prepared, self.render, self.scenes)
+            rendered = render_row_or_scene(row, prepared, self.render, self.scenes)
             assert rendered.row.audio is not None
             folder_files.write_bytes(self.release, f"{shard.path}/{rendered.row.audio.file_name}", rendered.flac)
             for name, pcm in rendered.stems.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from transforms.seeds import derive_seed
+
 #: Above this a walker becomes a vehicle, and the simulated reflections would have to follow faster than they do.
 FASTEST_M_S = 10.0
 MOST_SOURCES = 8
@@ -21,6 +23,8 @@ class SceneSettings:
         ValueError: a value is impossible; the message begins with the name of the setting.
     """
 
+    share: float = 1.0
+    """The share of the rows that are scenes; each other row is one still source, as if there were no scenes."""
     sources_min: int = 1
     sources_max: int = 1
     moving_share: float = 0.0
@@ -39,6 +43,8 @@ class SceneSettings:
     """Which sounds of single sources are written: none, wet (with the room), direct, or both."""
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f"share: {self.share}; from 0 to 1")
         if not 1 <= self.sources_min <= self.sources_max <= MOST_SOURCES:
             raise ValueError(
                 f"sources_min, sources_max: {self.sources_min}, {self.sources_max}; from 1 to {MOST_SOURCES}"
@@ -65,9 +71,19 @@ class SceneSettings:
 
     @property
     def are_on(self) -> bool:
-        """Whether rows are scenes; otherwise each is one still source, as long as its clip."""
+        """Whether some rows are scenes; otherwise each is one still source, as long as its clip."""
+        if not self.share:
+            return False
         several_or_moving = self.sources_max > 1 or self.moving_share > 0.0
         return several_or_moving or self.duration_s is not None or self.ambience_snr_min_db is not None
+
+    def mean_length_s(self, clip_s: float) -> float:
+        """The mean length of the rows of a clip that is so long, in seconds."""
+        return clip_s if self.duration_s is None else self.share * self.duration_s + (1.0 - self.share) * clip_s
+
+    def make_scene(self, row_seed: int) -> bool:
+        """Whether the row with this seed is a scene."""
+        return derive_seed(row_seed, "scene or not") % 10**6 < round(self.share * 10**6)
 
     @property
     def has_wet_stems(self) -> bool:

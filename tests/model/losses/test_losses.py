@@ -110,3 +110,21 @@ def test_a_weight_of_zero_switches_a_term_off():
     loss = elsa_loss(out, torch.tensor(0.0), targets, only)
     assert loss["loss"].item() == loss["contrastive"].item()
     assert loss["direction"].item() == pytest.approx(1.0)
+
+
+def test_a_clip_of_several_sources_counts_in_the_room_and_not_in_the_direction():
+    predicted = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]], requires_grad=True)
+    embedding = torch.eye(2, requires_grad=True)
+    measures = torch.full((2, len(MEASURES)), NAN)
+    columns = [measure.column for measure in MEASURES]
+    measures[:, columns.index(AREA.column)] = AREA.centre
+    measures[1, columns.index(DISTANCE.column)] = DISTANCE.centre
+    targets = Targets(torch.tensor([[0.0, 0, 0], [0, 1.0, 0]]), measures, torch.tensor([True, True]), NO_WORDS)
+    outputs = {**output(predicted, [5.0, 0.0], embedding), "area": torch.tensor([2.0, 0.0])}
+    loss = elsa_loss(outputs, torch.tensor(1.0), targets, LossWeights())
+    assert loss["direction"].item() == pytest.approx(0.0, abs=1e-6)
+    assert loss["distance"].item() == pytest.approx(0.0, abs=1e-6)
+    assert loss["area"].item() == pytest.approx(2.0)
+    loss["loss"].backward()
+    assert torch.isfinite(predicted.grad).all()
+    assert not predicted.grad[0].any()

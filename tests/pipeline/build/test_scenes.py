@@ -18,10 +18,12 @@ from pipeline.recipe import RecipeError, load_recipe
 from tests.commands import start_build, wait_until
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
+from transforms.shards.release_rows import is_plain
 
 SCENES = (
     *SMALL,
     "scenes.sources_max=3",
+    "scenes.share=0.8",
     "scenes.moving_share=0.5",
     "scenes.duration_s=1.5",
     "scenes.ambience_snr_min_db=20",
@@ -33,7 +35,7 @@ SCENES = (
 
 @pytest.fixture(scope="module")
 def input_of_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_folder(tmp_path_factory.mktemp("in"), clips=12)
+    return small_folder(tmp_path_factory.mktemp("in"), clips=8)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +59,15 @@ def rows_of(release: Path) -> list[dict]:  # type: ignore[type-arg]
 def test_a_release_of_scenes_is_whole_and_every_clip_has_its_rows(scenes: Path) -> None:
     assert verify(scenes).problems == []
     rows = rows_of(scenes)
-    assert len(rows) == 2 * 6 + 3 + 3
+    assert len(rows) == 2 * 4 + 2 + 2
     assert {row["n_sources"] for row in rows} == {1, 2, 3}
     assert any(source["moving"] for row in rows for source in row["sources"])
     for row in rows:
         named = {source["source_id"] for source in row["sources"]}
         assert row["source_id"] in named
         assert len(named) == row["n_sources"]
-        assert row["duration_s"] == 1.5
+        assert row["duration_s"] == (0.6 if is_plain(row) else 1.5)
+    assert any(is_plain(row) for row in rows)
 
 
 @pytest.mark.slow
@@ -169,6 +172,6 @@ def test_impossible_scenes_are_refused_in_one_line_that_names_the_key(settings: 
 @pytest.mark.slow
 def test_another_list_under_the_same_scenes_is_another_input(scenes: Path, tmp_path: Path) -> None:
     # A companion comes from the whole list, so a clip more changes scenes beside its own.
-    more = small_folder(tmp_path / "in", clips=13)
+    more = small_folder(tmp_path / "in", clips=9)
     with pytest.raises(BuildError, match="another input"):
         build(load_recipe("folder", SCENES), str(more), str(scenes), beam_flags=ONE_WORKER)

@@ -127,7 +127,9 @@ def test_a_changed_source_is_found_and_named(change: str) -> None:
 
 
 GAPS: dict[str, tuple[Callable[[Values], None], str]] = {
-    "no source": (lambda v: v.update(sources=[]), "sources is empty"),
+    "no source": (lambda v: v.update(sources=[]), "sources holds 0, not 1 to 8"),
+    "sources without end": (lambda v: v.update(sources=5_000 * v["sources"]), "not 1 to 8"),
+    "a sample a second": (lambda v: v.update(sample_rate=1, duration_s=2e7), "sample_rate is 1, not 48000"),
     "a source that is null": (lambda v: v["sources"].append(None), "sources holds None"),
     "an onset": (_set(0, "onset_s", None), "sources.onset_s is null"),
     "a distance that is none": (_set(0, "distance_m", float("nan")), "sources.distance_m holds"),

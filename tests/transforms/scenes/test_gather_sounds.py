@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tests.transforms.scenes.scenes import MadeSounds, clip_of, noise
@@ -38,7 +39,7 @@ def test_companions_are_of_the_split_and_no_recording_is_there_twice() -> None:
 
 def test_the_order_of_the_list_changes_no_companion_and_a_stored_pool_is_the_same() -> None:
     row = make_row(CLIPS[0], 0, 1)
-    stored = StoredPool(io.BytesIO(pool_to_parquet(reversed(CLIPS))))
+    stored = StoredPool(pq.ParquetFile(io.BytesIO(pool_to_parquet(reversed(CLIPS)))))
     pools = (ListedPool(CLIPS), ListedPool(reversed(CLIPS)), stored)
     assert len({tuple(names_of(gather_sounds(row, THREE, pool, ALL))) for pool in pools}) == 1
     for split in ("train", "test"):

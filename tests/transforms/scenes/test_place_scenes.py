@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.transforms.scenes.scenes import RANGES, furnished, noise, scene_of, sounding_row
 from transforms.records import Room, Shard
 from transforms.rooms.geometry import direction_to_unit_vector
+from transforms.rooms.place_source import place_sources
 from transforms.scene_words import POINTS_A_SECOND
 from transforms.scenes.draw_path import NEAREST_M, seen_from
 from transforms.scenes.place_scenes import place_scene, place_scenes
@@ -123,3 +124,15 @@ def test_a_scene_depends_on_the_rows_seed_alone() -> None:
     row, room = sounding_row(SOUNDS, 77), furnished()
     assert place_scene(row, room, RANGES, THREE) == place_scene(row, room, RANGES, THREE)
     assert place_scene(replace(row, seed=row.seed + 1), room, RANGES, THREE) != place_scene(row, room, RANGES, THREE)
+
+
+def test_a_row_that_is_no_scene_is_placed_as_if_there_were_none() -> None:
+    none = replace(THREE, share=0.0)
+    assert not none.are_on
+    half = replace(THREE, share=0.5)
+    rows = [sounding_row(SOUNDS, seed) for seed in range(200)]
+    chosen = [half.make_scene(row.seed) for row in rows]
+    assert 70 < sum(chosen) < 130
+    plain = tuple(replace(row, sounds=()) for row, is_scene in zip(rows, chosen, strict=True) if not is_scene)
+    shard = Shard("train", 0, 1, plain)
+    assert place_scenes(shard, RANGES, half) == place_sources(shard, RANGES)

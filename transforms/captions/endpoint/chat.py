@@ -8,6 +8,7 @@ from typing import Any
 
 from prompts import Prompt
 from transforms.captions.check.clean import without_reasoning
+from transforms.captions.scenes.scene_text import chat_of
 from transforms.records import CaptionRequest, Reply, ReplyKind
 from transforms.seeds import derive_seed
 
@@ -22,7 +23,7 @@ def chat_body(model: str, prompt: Prompt, request: CaptionRequest, attempt: int)
     """What /v1/chat/completions is sent for a request, at once or in a batch."""
     return {
         "model": model,
-        "messages": prompt.messages(request.caption, request.words.present()),
+        "messages": chat_of(prompt, request),
         "temperature": prompt.temperature,
         "max_tokens": prompt.max_tokens,
         # Servers take a signed 32-bit seed at least.

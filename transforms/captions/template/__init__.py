@@ -6,30 +6,23 @@ import re
 from collections.abc import Callable
 
 from transforms.captions.check.place import check_place
-from transforms.captions.check.text import is_english
 from transforms.captions.lexicon.verbs import VERBS_WITH_S
 from transforms.captions.phrases.prose import PlaceProse, place_prose
 from transforms.captions.template.frames import FOR_LONG_CAPTIONS, QUOTED, SLOT, WITHOUT_CAPTION, fits, frames
 from transforms.captions.template.mend import mend
+from transforms.captions.template.plain import capital, is_plain_english, keeps_capital, plain_caption
 from transforms.seeds import keyed_generator
 from transforms.words import SpatialWords
 
 __all__ = ["template_caption"]
 
 _LONG_CAPTION_WORDS = 40
-# No text encoder reads further than this, and a caption may be a whole book.
-_LONGEST_CAPTION_CHARS = 2000
 # Sentences that are drawn before the caption is quoted behind its place.
 _TRIES = 30
 _TWICE = re.compile(r"\b(\w+),? \1\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"\b(?:and|as|while|with|then|followed|before|after|over|when)\b|,|;")
 # Who sounds and what he does, in a caption of one clause: "a small dog" "barks loudly".
 _ACTOR = re.compile(r"(?P<actor>(?:an?|the|some) (?:[a-z]+ ){1,3}?)(?P<action>(?P<verb>[a-z]+s)\b.*)", re.IGNORECASE)
-# Words with which a caption begins and which need no capital letter inside a sentence.
-_LOWER_WITHIN = frozenset(
-    "a an the some several many multiple various two three four five people men women children birds dogs someone "
-    "something loud soft water wind rain music male female adult this there continuous distant".split()
-)
 
 
 def template_caption(original: str, words: SpatialWords, seed: int) -> str:
@@ -43,7 +36,7 @@ def template_caption(original: str, words: SpatialWords, seed: int) -> str:
     def draw(options: int) -> int:
         return int(generator.integers(1 << 32)) % options
 
-    caption = _plain(original)
+    caption = plain_caption(original)
     if not words.present():
         return _as_sentence(mend(caption)) if caption else "A sound is heard."
     for _ in range(_TRIES):
@@ -52,17 +45,16 @@ def template_caption(original: str, words: SpatialWords, seed: int) -> str:
         if check_place(text, original, words) is None and len(_TWICE.findall(text)) <= len(_TWICE.findall(caption)):
             return text
     # A caption whose end would run into the place ("..., not") keeps a full stop's distance from it.
-    return f"{_capital(place_prose(words, draw).whole)}: “{caption}”"
+    return f"{capital(place_prose(words, draw).whole)}: “{caption}”"
 
 
 def _sentence(caption: str, original: str, words: SpatialWords, draw: Callable[[int], int]) -> str:
     place = place_prose(words, draw)
-    odd = re.search(r"[?!\"“”:<>{}\[\]|\\]|https?:", original) or not (caption[:1].isascii() and caption[:1].isalpha())
     told = caption
     shapes: tuple[str, ...]
     if not caption:
         shapes = WITHOUT_CAPTION
-    elif odd or not is_english(caption):
+    elif not is_plain_english(original, caption):
         shapes = QUOTED
     else:
         told = mend(caption)
@@ -76,13 +68,13 @@ def _shapes(caption: str) -> tuple[str, ...]:
     if len(caption.split()) > _LONG_CAPTION_WORDS:
         return FOR_LONG_CAPTIONS
     shapes = frames(several=_SEVERAL.search(caption) is not None, within=_actor_and_action(caption) is not None)
-    if _keeps_capital(caption):
+    if keeps_capital(caption):
         return tuple(shape for shape in shapes if "{Caption}" in shape)
     return shapes
 
 
 def _fill(shape: str, caption: str, place: PlaceProse) -> str:
-    within = caption if not caption or _keeps_capital(caption) else caption[:1].lower() + caption[1:]
+    within = caption if not caption or keeps_capital(caption) else caption[:1].lower() + caption[1:]
     actor, action = _actor_and_action(within) or ("", "")
     values = {
         "caption": within,
@@ -96,7 +88,7 @@ def _fill(shape: str, caption: str, place: PlaceProse) -> str:
         "actor": actor,
         "action": action,
     }
-    values |= {name.capitalize(): _capital(value) for name, value in values.items()}
+    values |= {name.capitalize(): capital(value) for name, value in values.items()}
     # In one pass, as a caption may itself hold the name of a slot.
     return SLOT.sub(lambda match: values[match[1]], shape)
 
@@ -107,30 +99,6 @@ def _actor_and_action(caption: str) -> tuple[str, str] | None:
     if match is None or match["verb"].lower() not in VERBS_WITH_S or _SEVERAL.search(caption):
         return None
     return match["actor"].strip(), match["action"]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _keeps_capital(caption: str) -> bool:
-    """True where the first word may be a name: "John speaks", "TV", but not "A dog", "Ducks", "Humming"."""
-    first = caption.split(maxsplit=1)[0].strip(",;")
-    plain = first[:1] + first[1:].lower() == first and (first.endswith(("ing", "s")) or first.lower() in _LOWER_WITHIN)
-    return not (plain or first == "A" or first[:1].islower())
-
-
-def _plain(original: str) -> str:
-    """The caption on one line without outer quotes and final stop, shouting lowered, sentences joined by semicolons."""
-    text = " ".join(original.replace("\0", " ").split())
-    if len(text) > _LONGEST_CAPTION_CHARS:
-        text = text[:_LONGEST_CAPTION_CHARS].rpartition(" ")[0] or text[:_LONGEST_CAPTION_CHARS]
-    text = text.strip("\"'“”‘’ ")
-    text = re.sub(r"[\s.,;:]+$", "", text).replace('"', "'")
-    if text.isupper() and len(text.split()) > 1:
-        text = text.lower()
-    text = re.sub(r"[.]\s+(\w)", lambda match: f"; {match[1].lower()}", text)
-    return text if any(character.isalnum() for character in text) else ""
 
 
 def _as_sentence(caption: str) -> str:

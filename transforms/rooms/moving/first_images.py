@@ -27,6 +27,8 @@ _HARMONICS_BLOCK = _BLOCKS_OVER_HARMONICS * _DELAY_BLOCK
 _EMISSION_STEPS = 3
 # So many samples are worked on at a time, to stay in the processor's cache.
 _AT_A_TIME = 128 * _LOSS_BLOCK
+# A spline reads fewer coefficients than this on each side.
+_SPLINE_REACH = 4
 _NEAREST_M = 1e-3
 
 
@@ -96,16 +98,54 @@ def render_first_images(
     reflections = np.zeros((channels, n_samples), dtype=np.float32)
     images = first_images(room)
     losses = _losses(images, room, receiver_m, path, decays_ms, signal.n_samples, sample_rate)
-    emitted = np.empty((len(losses), losses.shape[2], _LOSS_BLOCK), dtype=np.float32)
-    done = 0
-    for octaves in signal.spline_blocks():
-        blocks = slice(done, done + octaves.shape[1] // _LOSS_BLOCK)
-        _mix_octaves(octaves, losses[:, :, blocks], emitted[:, blocks])
-        done = blocks.stop
+    emitted = _Emitted(signal, losses)
     arrivals = find_arrivals(images, room, receiver_m, path, n_samples=n_samples, sample_rate=sample_rate, order=order)
-    for image, coefficients in enumerate(emitted.reshape(len(losses), -1)):
-        _add_image(direct if image == 0 else reflections, coefficients, arrivals, image, sample_rate)
+    positions = OVERSAMPLING * (LEAD + sample_rate * arrivals.emission_s)
+    amplitude, harmonics = arrivals.amplitude.astype(np.float32), arrivals.harmonics.astype(np.float32)
+    step = _AT_A_TIME // _HARMONICS_BLOCK
+    for first in range(0, harmonics.shape[2] - 1, step):
+        edges = slice(first * _BLOCKS_OVER_HARMONICS, (first + step) * _BLOCKS_OVER_HARMONICS + 1)
+        emitted.reach(float(positions[:, edges].min()), float(positions[:, edges].max()))
+        samples = slice(first * _HARMONICS_BLOCK, (first + step) * _HARMONICS_BLOCK)
+        for image, position in enumerate(positions[:, edges]):
+            if position[0] < emitted.n_samples:
+                values = spline_values(
+                    emitted.coefficients[image], lines_between(position, _DELAY_BLOCK) - emitted.start
+                )
+                values *= lines_between(amplitude[image, edges], _DELAY_BLOCK)
+                total = direct if image == 0 else reflections
+                _add_harmonics(total[:, samples], values, harmonics[image, :, first : first + step + 1])
     return direct, reflections
+
+
+class _Emitted:
+    """What each image emits, as coefficients of a spline; made block after block, and forgotten after use.
+
+    Args:
+        signal: what the source emits.
+        losses: amplitudes (images, bands, blocks of `_LOSS_BLOCK` coefficients).
+    """
+
+    def __init__(self, signal: OctaveSignals, losses: NDArray[np.float32]) -> None:
+        self.n_samples = OVERSAMPLING * signal.n_samples
+        self.start = 0
+        """The number of the first coefficient that is kept."""
+        self.coefficients = np.zeros((len(losses), 0), dtype=np.float32)
+        """Those that are kept, (images, n)."""
+        self._losses = losses
+        self._blocks = signal.spline_blocks()
+
+    def reach(self, first: float, last: float) -> None:
+        """Makes the coefficients around two positions and between them, and forgets the blocks before the first."""
+        while (made := self.start + self.coefficients.shape[1]) < min(last + _SPLINE_REACH, self.n_samples):
+            octaves = next(self._blocks)
+            blocks = slice(made // _LOSS_BLOCK, (made + octaves.shape[1]) // _LOSS_BLOCK)
+            mixed = np.empty((len(self._losses), blocks.stop - blocks.start, _LOSS_BLOCK), dtype=np.float32)
+            _mix_octaves(octaves, self._losses[:, :, blocks], mixed)
+            forgotten = min(max(int(first) - _SPLINE_REACH - self.start, 0), made - self.start)
+            kept = self.coefficients[:, forgotten:]
+            self.coefficients = np.concatenate([kept, mixed.reshape(len(mixed), -1)], axis=1)
+            self.start += forgotten
 
 
 def first_images(room: Room) -> FirstImages:
@@ -157,14 +197,14 @@ def find_arrivals(
         ValueError: the source meets the receiver.
     """
     edges = -(-n_samples // _HARMONICS_BLOCK) * _BLOCKS_OVER_HARMONICS + 1
-    times_s = np.arange(float(edges)) * (_DELAY_BLOCK / sample_rate)
+    times_s = np.arange(edges, dtype=np.float64) * (_DELAY_BLOCK / sample_rate)
     distance_m = images.distances_m(path.positions_m(times_s), receiver_m)
-    emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
+    emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
     for _ in range(_EMISSION_STEPS):
         positions_m = path.positions_m(emission_s.ravel()).reshape(*emission_s.shape, 3)
         offset_m = images.offsets_m(positions_m, receiver_m)
-        distance_m = np.sqrt(np.sum(np.square(offset_m), axis=-1))
-        emission_s = np.asarray(times_s - distance_m / SPEED_OF_SOUND_M_S, dtype=np.float64)
+        distance_m = np.asarray(np.sqrt(np.sum(np.square(offset_m), axis=-1)))
+        emission_s = times_s - distance_m / SPEED_OF_SOUND_M_S
     if distance_m[0].min() < _NEAREST_M:
         raise ValueError(f"the source meets the receiver at {receiver_m}")
     direct_s = np.sqrt(np.sum(np.square(positions_m - np.array(receiver_m)), axis=-1)) / SPEED_OF_SOUND_M_S
@@ -198,27 +238,11 @@ def _losses(
     return losses
 
 
-def _add_image(
-    total: NDArray[np.float32], coefficients: NDArray[np.float32], arrivals: Arrivals, image: int, sample_rate: int
-) -> None:
-    """Adds the sound of an image, as it arrives, to channels (channels, samples)."""
-    position = OVERSAMPLING * (LEAD + sample_rate * arrivals.emission_s[image])
-    amplitude = arrivals.amplitude[image].astype(np.float32)
-    harmonics = arrivals.harmonics[image].astype(np.float32)
-    # After this the sound has ended.
-    ended = _DELAY_BLOCK * int(np.searchsorted(position, coefficients.size))
-    step = _AT_A_TIME // _HARMONICS_BLOCK
-    for first in range(0, harmonics.shape[1] - 1, step):
-        start = first * _HARMONICS_BLOCK
-        if start >= ended:
-            break
-        shorter = slice(first * _BLOCKS_OVER_HARMONICS, (first + step) * _BLOCKS_OVER_HARMONICS + 1)
-        values = spline_values(coefficients, lines_between(position[shorter], _DELAY_BLOCK))
-        values *= lines_between(amplitude[shorter], _DELAY_BLOCK)
-        part = total[:, start : start + values.size]
-        values = values[: part.shape[1]]
-        part[0] += values
-        for channel in range(1, len(total)):
-            gains = lines_between(harmonics[channel, first : first + step + 1], _HARMONICS_BLOCK)[: values.size]
-            gains *= values
-            part[channel] += gains
+def _add_harmonics(total: NDArray[np.float32], values: NDArray[np.float32], harmonics: NDArray[np.float32]) -> None:
+    """Adds what arrives on W (samples,) to channels (channels, samples), with harmonics (channels, edges of blocks)."""
+    values = values[: total.shape[1]]
+    total[0] += values
+    for channel in range(1, len(total)):
+        gains = lines_between(harmonics[channel], _HARMONICS_BLOCK)[: values.size]
+        gains *= values
+        total[channel] += gains

@@ -76,9 +76,8 @@ def later_responses(
         arrival_s = images.distance_m / SPEED_OF_SOUND_M_S
         corrected = np.exp(-per_s * (arrival_s - arrival_s[0])[:, None]) * fade_out(arrival_s, from_s, to_s)[:, None]
         later = images.reflections > 1
-        weights = (images.amplitude * corrected)[later, None] * sn3d_harmonics(order, images.direction[later])[
-            ..., None
-        ]
+        harmonics = sn3d_harmonics(order, images.direction[later])
+        weights = (images.amplitude * corrected)[later, None] * harmonics[:, :, None]
         trains = pulse_trains(arrival_s[later] * sample_rate, weights.reshape(len(weights), -1), n_samples)
         spectra = scipy.fft.rfft(trains.astype(np.float32).reshape(*weights.shape[1:], n_samples), size, axis=2)
         response = scipy.fft.irfft(np.sum(spectra * gains, axis=1), size, axis=1)[:, :n_samples]
@@ -95,7 +94,7 @@ def render_later_images(
     n_samples: int,
     sample_rate: int,
 ) -> NDArray[np.float32]:
-    """Renders what changes slowly along a path: a response for each place, each heard around its time.
+    """Renders what changes slowly along a path, with a response for each place.
 
     Two neighbouring responses are cross-faded with the power between their powers in each octave, whatever their
     coherence: at low frequencies they are nearly equal, and at high ones independent.
@@ -113,10 +112,9 @@ def render_later_images(
     if len(responses) == 1:
         return convolve(np.pad(signal.samples, (0, n_samples - signal.samples.size)), responses[0])
     result = np.zeros((len(responses[0]), n_samples), dtype=np.float32)
-    octaves = signal.octaves()
     passed = np.rint(times_s * sample_rate).astype(np.int64).tolist()
     crossfades = [
-        _crossfade(octaves[:, start:stop], *powers)
+        _crossfade(signal.octaves(start, stop), *powers)
         for (start, stop), powers in zip(itertools.pairwise(passed), _powers(responses, sample_rate), strict=True)
     ]
     silence = np.zeros(0, dtype=np.float32)
@@ -124,8 +122,8 @@ def render_later_images(
     falling = [*(fall for fall, _ in crossfades), signal.samples[passed[-1] :]]
     for middle, rise, fall, response in zip(passed, rising, falling, responses, strict=True):
         start = middle - rise.size
-        heard = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
-        result[:, start : start + heard.size] += convolve(heard, response)
+        part = np.concatenate([rise, fall, np.zeros(response.shape[1] - 1, dtype=np.float32)])[: n_samples - start]
+        result[:, start : start + part.size] += convolve(part, response)
     return result
 
 
@@ -137,23 +135,30 @@ def _powers(
     octaves = octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate))
     spectra = (scipy.fft.rfft(response, length, axis=1) for response in responses)
     for one, other in itertools.pairwise(spectra):
-        products = [
-            np.sum((first * np.conj(second)).real, axis=0)
-            for first, second in ((one, one), (other, other), (one, other))
-        ]
-        first, second, common = (np.sum(octaves * product, axis=1) for product in products)
+        first, second, common = (
+            np.sum(octaves * _products(*pair), axis=1) for pair in ((one, one), (other, other), (one, other))
+        )
         yield np.stack([first, second], axis=1), common
+
+
+def _products(one: NDArray[np.complex64], other: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The real part of spectra (channels, bins) times the conjugate of others, added up over the channels, (bins,)."""
+    # A product of complex numbers is not rounded in the same way on every processor.
+    return np.asarray(np.sum(one.real * other.real + one.imag * other.imag, axis=0))
 
 
 def _crossfade(
     octaves: NDArray[np.float32], powers: NDArray[np.float64], common: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What one response hears of octaves (bands, n), which falls, and what the next one hears, which rises.
+    """Shares the signal between two places out to their responses.
 
     Args:
-        octaves: the signal between two places.
+        octaves: that signal, (bands, n).
         powers: the power of both responses by octave, (bands, 2).
         common: half the power that they have in common, (bands,).
+
+    Returns:
+        The share (n,) of the first response, which falls, and that of the second one, which rises.
     """
     n_samples = octaves.shape[1]
     edges = -(-n_samples // _WINDOW_BLOCK) + 1

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from transforms.records import OCTAVE_BANDS_HZ
 from transforms.rooms.acoustics import octave_crossover, spectrum_fade_out
 
 #: Silence of so many samples surrounds a signal, in which the filters of octaves ring.
@@ -37,15 +38,16 @@ class OctaveSignals:
         padded = np.zeros(self.n_samples + 2 * LEAD, dtype=np.float32)
         padded[2 * LEAD : 2 * LEAD + signal.size] = signal
         self._spectra = scipy.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, _BLOCK)[::_STEP], axis=1)
+        self._kept: tuple[int, NDArray[np.float32]] | None = None
 
-    def octaves(self) -> NDArray[np.float32]:
-        """The octaves (bands, n), whose sum is the signal."""
-        gains = _gains(self._sample_rate)
-        octaves = np.empty((len(gains), self.n_samples), dtype=np.float32)
-        for block, spectrum in enumerate(self._spectra):
-            filtered = scipy.fft.irfft(spectrum * gains, _BLOCK, axis=1, overwrite_x=True)
-            octaves[:, block * _STEP : (block + 1) * _STEP] = filtered[:, LEAD : LEAD + _STEP]
-        return octaves[:, LEAD : LEAD + self.samples.size]
+    def octaves(self, start: int, stop: int) -> NDArray[np.float32]:
+        """The octaves (bands, stop − start) of a part of the signal; those of all its octaves add up to it."""
+        first, last = start + LEAD, stop + LEAD
+        parts = [
+            self._block(block)[:, max(first - block * _STEP, 0) : last - block * _STEP]
+            for block in range(first // _STEP, -(-last // _STEP))
+        ]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(OCTAVE_BANDS_HZ), 0), dtype=np.float32)
 
     def spline_blocks(self) -> Iterator[NDArray[np.float32]]:
         """The octaves as coefficients of a cubic spline, oversampled, block after block, (bands, samples) each.
@@ -57,6 +59,15 @@ class OctaveSignals:
         for spectrum in self._spectra:
             filtered = scipy.fft.irfft(spectrum * gains, OVERSAMPLING * _BLOCK, axis=1, overwrite_x=True)
             yield filtered[:, OVERSAMPLING * LEAD : OVERSAMPLING * (LEAD + _STEP)]
+
+    def _block(self, block: int) -> NDArray[np.float32]:
+        """The octaves of one block; the last one is kept, because parts of a signal are read one after another."""
+        if self._kept is None or self._kept[0] != block:
+            filtered = scipy.fft.irfft(
+                self._spectra[block] * _gains(self._sample_rate), _BLOCK, axis=1, overwrite_x=True
+            )
+            self._kept = block, filtered[:, LEAD : LEAD + _STEP]
+        return self._kept[1]
 
 
 @functools.lru_cache(maxsize=2)

@@ -69,22 +69,25 @@ def render_moving(
     """
     check_sample_rate(sample_rate)
     check_order(order)
-    heard = np.asarray(signal[:n_samples], dtype=np.float32)
-    times_s = place_times_s(path, heard.size / sample_rate)
+    emitted = np.asarray(signal[:n_samples], dtype=np.float32)
+    times_s = place_times_s(path, emitted.size / sample_rate)
     places = [_placement(receiver_m, position_m) for position_m in path.positions_m(times_s)]
     decays_ms, acoustics = measured_decays(room, places[0], seed=seed, sample_rate=sample_rate)
     # Near a source, a loud direct sound changes what is measured; the middle of the path stands for all of it.
     if len(places) > 1:
         decays_ms, _ = measured_decays(room, places[len(places) // 2], seed=seed, sample_rate=sample_rate)
     tail, responses = _responses(room, places, decays_ms, seed, sample_rate, order)
-    octaves = OctaveSignals(heard, sample_rate)
+    octaves = OctaveSignals(emitted, sample_rate)
+    # Silence follows when the tail of the last sample has ended.
+    lasting = min(n_samples, emitted.size + tail.shape[1])
     direct, samples = render_first_images(
-        octaves, room, receiver_m, path, decays_ms, n_samples=n_samples, sample_rate=sample_rate, order=order
+        octaves, room, receiver_m, path, decays_ms, n_samples=lasting, sample_rate=sample_rate, order=order
     )
     samples += direct
-    samples += convolve(np.pad(heard, (0, n_samples - heard.size)), tail)
-    samples += render_later_images(octaves, responses, times_s, n_samples=n_samples, sample_rate=sample_rate)
-    return MovingSound(samples, direct, acoustics)
+    samples += convolve(np.pad(emitted, (0, lasting - emitted.size)), tail)
+    samples += render_later_images(octaves, responses, times_s, n_samples=lasting, sample_rate=sample_rate)
+    silence = ((0, 0), (0, n_samples - lasting))
+    return MovingSound(np.pad(samples, silence), np.pad(direct, silence), acoustics)
 
 
 def _responses(
