@@ -34,8 +34,10 @@ _SPREAD = {
 }
 # A row without a word of an attribute is worth this much of one with a word.
 _WITHOUT_WORD = 0.4
-# What each word of space adds to a row, what captions add that a language model wrote, and what a scene adds.
-_WORD, _REWRITTEN, _SCENE = 0.4, 1.0, 1.5
+# What each word of space adds to a row, and what captions add that a language model wrote.
+_WORD, _REWRITTEN = 0.4, 1.0
+# What a scene adds, and what it adds that a sound of it moves.
+_SCENE, _MOVING = 1.5, 0.5
 # Columns with a value of their own for nearly every row; they do not make a kind of row.
 _MANY_VALUES = ("source_id", "room_id")
 
@@ -96,7 +98,9 @@ def _merit(summary: Summary) -> NDArray[np.float64]:
     rows = summary.rows
     words = sum(_has_value(summary, attribute).astype(float) for attribute in VOCABULARY)
     is_scene = np.asarray(pc.not_equal(rows.column(SOUNDS), counted(1, 0)).to_numpy(), dtype=bool)
-    return np.asarray(_WORD * words + _REWRITTEN * _has_status(rows, "rewritten") + _SCENE * is_scene)
+    moves = np.asarray(pc.match_substring(rows.column(SOUNDS), "moving").to_numpy(), dtype=bool)
+    rewritten = _has_status(rows, "rewritten")
+    return np.asarray(_WORD * words + _REWRITTEN * rewritten + _SCENE * is_scene + _MOVING * moves)
 
 
 def _has_status(rows: pa.Table, status: str) -> NDArray[np.bool_]:
