@@ -206,7 +206,9 @@ def grown_column(table: pa.Table, number: int) -> bytes:
     """A table of a few kilobytes whose rows have one cell that fills memory when it is decoded."""
     name, kind = table.schema.names[number], table.schema.types[number]
     if pa.types.is_list(kind):
-        cells = pa.ListArray.from_arrays([0, *[MANY] * max(table.num_rows, 1)], pa.nulls(MANY, kind.value_type))
+        # Here they are in memory before they are packed, each field of a source too.
+        many = MANY // _fields_of(kind.value_type) ** 2
+        cells = pa.ListArray.from_arrays([0, *[many] * max(table.num_rows, 1)], pa.nulls(many, kind.value_type))
         cells = cells.slice(0, table.num_rows)
     elif pa.types.is_string(kind):
         codes = pa.array(np.zeros(200_000, dtype=np.int32))
@@ -214,6 +216,12 @@ def grown_column(table: pa.Table, number: int) -> bytes:
     else:
         return packed(pa.table({name: pa.nulls(MANY, kind)}), None)
     return packed(table.set_column(number, table.schema.field(number), cells), None)
+
+
+def _fields_of(kind: pa.DataType) -> int:
+    if pa.types.is_list(kind):
+        return _fields_of(kind.value_type)
+    return sum(_fields_of(field.type) for field in kind) if pa.types.is_struct(kind) else 1
 
 
 def _with_broken_text(table: pa.Table, number: int) -> pa.Table:
