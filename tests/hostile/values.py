@@ -186,7 +186,7 @@ def odd_table(draw: random.Random, table: pa.Table) -> bytes:
         lambda: pa.concat_tables([table] * draw.choice((2, 3, 500))),
         lambda: table.slice(0, 0),
         lambda: table.take(list(range(table.num_rows))[::-1]),
-        lambda: pa.table({name: pa.nulls(1 << 22, column.type)}),
+        lambda: pa.table({name: pa.nulls((1 << 22) // _fields_of(column.type), column.type)}),
         lambda: pa.table({f"c{count}": [1] for count in range(5_000)}),
     )
     chosen = draw.randrange(len(kinds) + 4)
