@@ -140,7 +140,8 @@ def odd_cell(draw: random.Random, kind: pa.DataType) -> Any:
     if draw.random() < 0.2:
         return None
     if pa.types.is_list(kind):
-        return [odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, 3_000)))]
+        many = 20 if pa.types.is_nested(kind.value_type) else 3_000
+        return [odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, many)))]
     if pa.types.is_struct(kind):
         return {field.name: odd_cell(draw, field.type) for field in kind}
     if pa.types.is_boolean(kind):
