@@ -51,6 +51,12 @@ def test_only_several_or_moving_sounds_are_a_scene() -> None:
     assert sounds_in_words(scene_row([sound("a"), sound("b")])) == "2 sounds"
 
 
+def test_a_caption_may_say_where_a_motion_ends() -> None:
+    (walker,) = shown_sounds(moving_row())
+    assert (walker.words, walker.said) == (("left",), ("left", "front", "left"))
+    assert shown_sounds(hostile_row())[0].said == shown_sounds(hostile_row())[0].words
+
+
 def test_the_drawing_from_above_has_left_at_the_left_and_a_path_through_the_back() -> None:
     row = row_of_three()
     drawing = draw_scene(row, shown_sounds(row))
