@@ -98,8 +98,10 @@ def scene_row(
     sounds: Sequence[dict[str, Any]], name: str = "scene", split: str = "train", **values: Any
 ) -> dict[str, Any]:
     """A row of these sounds; its columns of place are null unless it has one still sound."""
-    row = plain_row(name, split, source_id=sounds[0]["source_id"], n_sources=len(sounds), sources=list(sounds))
-    row |= {"captions_original": ["; ".join(each["captions"][0] for each in sounds)], "ambience_snr_db": 25.0}
+    row = plain_row(
+        name, split, source_id=sounds[0]["source_id"] if sounds else name, n_sources=len(sounds), sources=list(sounds)
+    )
+    row |= {"captions_original": ["; ".join((each["captions"] or [""])[0] for each in sounds)], "ambience_snr_db": 25.0}
     places = {} if has_one_place(sounds) else dict.fromkeys(ONE_PLACE_COLUMNS)
     return {**row, **places, **values}
 
@@ -120,3 +122,15 @@ def row_of_three(name: str = "street", split: str = "train") -> dict[str, Any]:
         name,
         split,
     )
+
+
+def hostile_row(name: str = "hostile", split: str = "train") -> dict[str, Any]:
+    """Thousands of sounds, some of which are gaps, with texts and numbers that try to break what reads them."""
+    nan, much = float("nan"), 1e300
+    broken = sound("gap", 0.0, 0.0, 90.0, captions=["<script>alert(1)</script>", None], label="<b>", motion="<i>up")
+    broken |= {"onset_s": nan, "distance_m": much, "license": "<u>", "stem": ["../../../etc/passwd", None]}
+    broken["path"] = [None, {"time_s": nan, "azimuth_deg": much, "elevation_deg": None, "distance_m": 1.0}] * 5_000
+    long = sound("long", 0.0, -5.0, 90.0, duration_s=much)
+    long["path"] = [*long["path"] * 500, {**long["path"][-1], "distance_m": much}]
+    empty = dict.fromkeys(broken)
+    return scene_row([broken, long, sound("dog"), empty, *[sound("dog")] * 5_000], name, split, duration_s=much)

@@ -34,8 +34,10 @@ _SPREAD = {
 }
 # A row without a word of an attribute is worth this much of one with a word.
 _WITHOUT_WORD = 0.4
-# What each word of space adds to a row, what captions add that a language model wrote, and what a scene adds.
-_WORD, _REWRITTEN, _SCENE = 0.4, 1.0, 1.5
+# What each word of space adds to a row, and what captions add that a language model wrote.
+_WORD, _REWRITTEN = 0.4, 1.0
+# What a scene adds, and what it adds that a sound of it moves.
+_SCENE, _MOVING = 1.5, 0.5
 # Columns with a value of their own for nearly every row; they do not make a kind of row.
 _MANY_VALUES = ("source_id", "room_id")
 
@@ -61,7 +63,7 @@ def choose_rows(summary: Summary, count: int) -> list[int]:
     Each step takes the row whose values are the least shown so far. Ties go by the hash of the row's id, so neither
     chance nor the order of the files decides.
     """
-    columns = _spread_columns(summary.rows)
+    columns = _spread_columns(summary)
     merit = _merit(summary)
     keys = [hash_of(row_id) for row_id in summary.rows.column("id").to_pylist()]
     candidates = _some_of_each_kind(np.argsort(np.array(keys), kind="stable"), columns, count)
@@ -75,29 +77,30 @@ def choose_rows(summary: Summary, count: int) -> list[int]:
     return chosen
 
 
-def _spread_columns(rows: pa.Table) -> dict[str, _Column]:
+def _spread_columns(summary: Summary) -> dict[str, _Column]:
+    rows = summary.rows
     columns = {
-        name: _Column(codes_of(rows.column(name)), rows.column(name).is_valid().to_numpy())
-        for name in _SPREAD
-        if name != "status"
+        name: _Column(codes_of(rows.column(name)), _has_value(summary, name)) for name in _SPREAD if name != "status"
     }
     by_template = _has_status(rows, "template").astype(np.intp)
     return {**columns, "status": _Column(by_template, np.ones(len(by_template), dtype=bool))}
 
 
+def _has_value(summary: Summary, name: str) -> NDArray[np.bool_]:
+    """Whether each row has a value of a column; a word of any of its sounds is one of its words."""
+    if name in VOCABULARY and name in OF_SOUND:
+        return has_word(summary.sounds, name, summary.rows.num_rows)
+    return np.asarray(summary.rows.column(name).is_valid().to_numpy(), dtype=bool)
+
+
 def _merit(summary: Summary) -> NDArray[np.float64]:
-    """What each row is worth by itself; a word of any of its sounds is one of its words."""
+    """What each row is worth by itself."""
     rows = summary.rows
-    words = sum(
-        (
-            has_word(summary.sounds, attribute, rows.num_rows)
-            if attribute in OF_SOUND
-            else rows.column(attribute).is_valid().to_numpy()
-        ).astype(float)
-        for attribute in VOCABULARY
-    )
+    words = sum(_has_value(summary, attribute).astype(float) for attribute in VOCABULARY)
     is_scene = np.asarray(pc.not_equal(rows.column(SOUNDS), counted(1, 0)).to_numpy(), dtype=bool)
-    return np.asarray(_WORD * words + _REWRITTEN * _has_status(rows, "rewritten") + _SCENE * is_scene)
+    moves = np.asarray(pc.match_substring(rows.column(SOUNDS), "moving").to_numpy(), dtype=bool)
+    rewritten = _has_status(rows, "rewritten")
+    return np.asarray(_WORD * words + _REWRITTEN * rewritten + _SCENE * is_scene + _MOVING * moves)
 
 
 def _has_status(rows: pa.Table, status: str) -> NDArray[np.bool_]:

@@ -124,7 +124,7 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
 def _words_of_sounds(sources: Sequence[Mapping[str, Any]] | None) -> list[str]:
     """The words of the places of a scene's sounds, each once; a row of one still sound has them in its own columns."""
     sounds = shown_sounds({"sources": sources}) if is_scene({"sources": sources}) else ()
-    return list(dict.fromkeys(word for sound in sounds for word in sound.words))
+    return list(dict.fromkeys(word for sound in sounds for word in sound.said))
 
 
 def _sounds_of(sources: Sequence[Mapping[str, Any]] | None) -> list[list[Any]] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report.wording import number, source_in_words
+from transforms.words import VOCABULARY
 
 #: A card draws so many sounds of a row, and so many points of a path; the page says how many sounds it leaves out.
 MOST_SOUNDS = 12
@@ -44,6 +45,12 @@ class ShownSound:
     def times(self) -> str:
         """When it sounds."""
         return f"{number(self.onset_s, 1)}–{number(self.end_s, 1)} s"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The words that a caption may say of it: those of its place, and of the directions that it moves between."""
+        between = (self.motion or "").split(" to ")
+        return (*self.words, *(word for word in VOCABULARY["direction"] if word in between))
 
     @property
     def movement(self) -> str:
