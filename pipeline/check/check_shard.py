@@ -123,6 +123,29 @@ def _hash(text: str) -> int:
     return int.from_bytes(digest, "little", signed=True)
 
 
+def scene_caption_problems(values: Mapping[str, Any], index: int, versions: int, *, fully: bool) -> Iterator[str]:
+    """What is wrong with a caption of a row of several or moving sounds, which tells each sound at its place.
+
+    Args:
+        values: the row's columns.
+        index: the caption's number.
+        versions: captions of each original.
+        fully: True to check the sounds' own words too.
+    """
+    scene = scene_words_of_values(values, index // versions)
+    caption, is_template = values["captions"][index], values["caption_status"][index] == TEMPLATE
+    if values["captions_original"][index] != scene.original:
+        yield f"captions_original {index} does not join the captions of its sources"
+    reason = check_scene_caption(caption, scene)
+    if reason is None or (reason in FORM_AND_CONTENT and (is_template or not fully)):
+        return
+    if not is_template:
+        yield f"caption {index} does not hold: {reason}"
+    # If the check cannot read the originals, the template's own words are compared.
+    elif caption != scene_version(scene, caption_seeds(values["seed"], index, versions)):
+        yield f"caption {index} does not tell its sounds: {reason}"
+
+
 class ShardChecker:
     """Checks shards of a local release one after another; each process has its own checker."""
 
@@ -303,7 +326,8 @@ class ShardChecker:
             hashes = caption_hashes(values["id"], index, caption)
             findings.captions.append(CaptionKey(f"{name}: caption {index}", *hashes, status != TEMPLATE))
             if is_scene(values):
-                yield from self._check_scene(name, values, index, versions)
+                problems = scene_caption_problems(values, index, versions, fully=self.fully)
+                yield from (f"{name}: {problem}" for problem in problems)
                 continue
             if status == TEMPLATE:
                 reason = check_place(caption, original, words)
@@ -320,20 +344,6 @@ class ShardChecker:
                 )
             elif reason is not None:
                 yield f"{name}: caption {index} does not hold: {reason}"
-
-    def _check_scene(self, name: str, values: Mapping[str, Any], index: int, versions: int) -> Iterator[str]:
-        """The caption of a scene tells each sound at its place."""
-        scene = scene_words_of_values(values, index // versions)
-        caption, is_template = values["captions"][index], values["caption_status"][index] == TEMPLATE
-        if values["captions_original"][index] != scene.original:
-            yield f"{name}: captions_original {index} does not join the captions of its sources"
-        reason = check_scene_caption(caption, scene)
-        if reason is None or (reason in FORM_AND_CONTENT and (is_template or not self.fully)):
-            return
-        if not is_template:
-            yield f"{name}: caption {index} does not hold: {reason}"
-        elif caption != scene_version(scene, caption_seeds(values["seed"], index, versions)):
-            yield f"{name}: caption {index} does not tell its sounds: {reason}"
 
     def _extra(self, shard: str, expected: set[str], stems: set[str]) -> Iterator[str]:
         """A line for each file in the shard's folder that does not belong to it, sorted."""

@@ -140,7 +140,8 @@ def odd_cell(draw: random.Random, kind: pa.DataType) -> Any:
     if draw.random() < 0.2:
         return None
     if pa.types.is_list(kind):
-        return [odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, 3_000)))]
+        many = 20 if pa.types.is_nested(kind.value_type) else 3_000
+        return [odd_cell(draw, kind.value_type) for _ in range(draw.choice((0, 1, 2, 7, many)))]
     if pa.types.is_struct(kind):
         return {field.name: odd_cell(draw, field.type) for field in kind}
     if pa.types.is_boolean(kind):
@@ -186,7 +187,7 @@ def odd_table(draw: random.Random, table: pa.Table) -> bytes:
         lambda: pa.concat_tables([table] * draw.choice((2, 3, 500))),
         lambda: table.slice(0, 0),
         lambda: table.take(list(range(table.num_rows))[::-1]),
-        lambda: pa.table({name: pa.nulls(1 << 22, column.type)}),
+        lambda: pa.table({name: pa.nulls((1 << 22) // _fields_of(column.type), column.type)}),
         lambda: pa.table({f"c{count}": [1] for count in range(5_000)}),
     )
     chosen = draw.randrange(len(kinds) + 4)
@@ -206,7 +207,9 @@ def grown_column(table: pa.Table, number: int) -> bytes:
     """A table of a few kilobytes whose rows have one cell that fills memory when it is decoded."""
     name, kind = table.schema.names[number], table.schema.types[number]
     if pa.types.is_list(kind):
-        cells = pa.ListArray.from_arrays([0, *[MANY] * max(table.num_rows, 1)], pa.nulls(MANY, kind.value_type))
+        # Here they are in memory before they are packed, each field of a source too.
+        many = MANY // _fields_of(kind.value_type) ** 2
+        cells = pa.ListArray.from_arrays([0, *[many] * max(table.num_rows, 1)], pa.nulls(many, kind.value_type))
         cells = cells.slice(0, table.num_rows)
     elif pa.types.is_string(kind):
         codes = pa.array(np.zeros(200_000, dtype=np.int32))
@@ -214,6 +217,12 @@ def grown_column(table: pa.Table, number: int) -> bytes:
     else:
         return packed(pa.table({name: pa.nulls(MANY, kind)}), None)
     return packed(table.set_column(number, table.schema.field(number), cells), None)
+
+
+def _fields_of(kind: pa.DataType) -> int:
+    if pa.types.is_list(kind):
+        return _fields_of(kind.value_type)
+    return sum(_fields_of(field.type) for field in kind) if pa.types.is_struct(kind) else 1
 
 
 def _with_broken_text(table: pa.Table, number: int) -> pa.Table:

@@ -132,17 +132,18 @@ def _reasons(tokens: Tokens, pieces: Sequence[Piece], runs: Sequence[Run], scene
         return "unbound_place"
     known: dict[tuple[int, tuple[int, ...]], list[str]] = {}
     found: list[str] = []
+    originals = [canonical_text(source.caption).split() for source in scene.sources]
     for reading in readings:
         for source, numbers in reading.items():
             if (source, numbers) not in known:
                 own = [pieces[number] for number in numbers]
                 known[source, numbers] = check_sound(tokens, own, source, scene, _told_before(runs, source))
             found += known[source, numbers]
+        of_time = check_times(scene, told_times(pieces, runs, reading, originals))
+        found += [of_time] if of_time is not None else []
         if found:
             break
-    times = told_times(pieces, runs, [canonical_text(source.caption).split() for source in scene.sources])
-    of_time = check_times(scene, times)
-    return min((*found, *([of_time] if of_time else [])), key=_RANK.__getitem__, default=None)
+    return min(found, key=_RANK.__getitem__, default=None)
 
 
 def _told_before(runs: Sequence[Run], source: int) -> int | None:

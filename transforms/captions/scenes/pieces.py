@@ -80,6 +80,8 @@ SUBORDINATE = frozenset(
 )
 #: Adverbs of time, which may stand inside a clause.
 ADVERBS = frozenset("then next afterwards afterward subsequently later finally lastly eventually meanwhile".split())
+#: What may stand behind the last clause: "… and a man speaks at the same time".
+LAST_WORDS = ADVERBS | {"at the same time", "simultaneously", "after that", "all the while"}
 _BY_FIRST_WORD: dict[str, list[tuple[tuple[str, ...], str]]] = {}
 for _text, _claim in LINKS:
     _BY_FIRST_WORD.setdefault(_text.split()[0], []).append((tuple(_text.split()), _claim))
@@ -159,6 +161,9 @@ def pieces_of(tokens: Tokens) -> list[Piece]:
                 if pieces and not links:
                     pieces[-1].before_strong = True
             position += 1
+    if links:
+        # "… and a man speaks at the same time."
+        pieces.append(Piece(position, position, links, strong, after_comma=comma))
     for piece in pieces:
         _fill(piece, tokens)
     return pieces

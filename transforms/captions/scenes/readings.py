@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 from transforms.captions.scenes.clause import lemmas_of
@@ -26,20 +27,13 @@ def readings_of(
     Where none holds together it is the first reading alone. None if there are too many.
     """
     owner = {number: run.source for run in runs for number in run.pieces}
-    options: list[list[tuple[int, ...]]] = []
-    numbers: list[int] = []
-    for number, piece in enumerate(pieces):
-        if number not in owner:
-            numbers.append(number)
-            options.append(_options(number, piece, pieces, owner, len(scene.sources)))
-    total = 1
-    for some in options:
-        total *= len(some)
-    if total > _MOST_READINGS:
+    groups = _groups(pieces, owner)
+    options = [_options(group, pieces, owner, len(scene.sources)) for group in groups]
+    if math.prod(map(len, options)) > _MOST_READINGS:
         return None
     readings: list[Reading] = []
     for chosen in itertools.product(*options):
-        shared = dict(zip(numbers, chosen, strict=True))
+        shared = {number: told for group, told in zip(groups, chosen, strict=True) for number in group}
         reading: dict[int, list[int]] = {run.source: [] for run in runs}
         for number in range(len(pieces)):
             for source in (owner[number],) if number in owner else shared[number]:
@@ -49,13 +43,29 @@ def readings_of(
     return held or readings[:1]
 
 
+def _groups(pieces: Sequence[Piece], owner: Mapping[int, int]) -> list[list[int]]:
+    """The pieces without words of sounds; those that an "and" joins are one group: "far away and coming nearer"."""
+    groups: list[list[int]] = []
+    for number, piece in enumerate(pieces):
+        if number in owner:
+            continue
+        joined = piece.links and not piece.after_comma and all(link.claim == NO_TIME for link in piece.links)
+        if joined and groups and groups[-1][-1] == number - 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
 def _options(
-    number: int, piece: Piece, pieces: Sequence[Piece], owner: Mapping[int, int], count: int
+    group: Sequence[int], pieces: Sequence[Piece], owner: Mapping[int, int], count: int
 ) -> list[tuple[int, ...]]:
-    """The sounds that a piece without words of sounds may belong to."""
-    before = next((owner[other] for other in range(number - 1, -1, -1) if other in owner), None)
-    after = next((owner[other] for other in range(number + 1, len(pieces)) if other in owner), None)
-    everything = [tuple(range(count))] if piece.of_all and piece.spots and count > 1 else []
+    """The sounds that a group of pieces without words of sounds may belong to."""
+    own = [pieces[number] for number in group]
+    before = next((owner[other] for other in range(group[0] - 1, -1, -1) if other in owner), None)
+    after = next((owner[other] for other in range(group[-1] + 1, len(pieces)) if other in owner), None)
+    is_place = any(piece.spots or piece.motions for piece in own)
+    everything = [tuple(range(count))] if is_place and count > 1 and any(piece.of_all for piece in own) else []
     if before is None or after is None:
         only = after if before is None else before
         assert only is not None
@@ -63,12 +73,10 @@ def _options(
     if everything:
         # "A dog barks while a man speaks, both far away, and a bell rings" may be one sound of the scene, or two.
         return [*everything, (before,)]
-    if before == after or not (piece.spots or piece.motions):
+    if before == after or not is_place or own[0].refers_back:
         return [(before,)]
-    if piece.refers_back:
-        return [(before,)]
-    # A link or a strong mark between the piece and a neighbour parts it from that neighbour.
-    from_before, from_after = _parted(number, pieces, owner)
+    # A link or a strong mark between the group and a neighbour parts it from that neighbour.
+    from_before, from_after = _parted(group, pieces, owner)
     if from_before and not from_after:
         return [(after,)]
     if from_after and not from_before:
@@ -76,12 +84,12 @@ def _options(
     return [(before,), (after,)]
 
 
-def _parted(number: int, pieces: Sequence[Piece], owner: Mapping[int, int]) -> tuple[bool, bool]:
-    """Whether a strong mark or a link stands between a piece and the sound before it, and the sound behind it."""
-    first = max(other for other in range(number) if other in owner)
-    second = min(other for other in range(number + 1, len(pieces)) if other in owner)
-    before = [pieces[other] for other in range(first + 1, number + 1)]
-    after = [pieces[other] for other in range(number + 1, second + 1)]
+def _parted(group: Sequence[int], pieces: Sequence[Piece], owner: Mapping[int, int]) -> tuple[bool, bool]:
+    """Whether a strong mark or a link stands between a group and the sound before it, and the sound behind it."""
+    first = max(other for other in range(group[0]) if other in owner)
+    second = min(other for other in range(group[-1] + 1, len(pieces)) if other in owner)
+    before = [pieces[other] for other in range(first + 1, group[0] + 1)]
+    after = [pieces[other] for other in range(group[-1] + 1, second + 1)]
     strong_before = any(piece.after_strong for piece in before)
     strong_after = any(piece.after_strong for piece in after)
     if strong_before != strong_after:

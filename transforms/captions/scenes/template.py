@@ -124,9 +124,11 @@ def _clause(source: SourceWords, draw: _Draw) -> str:
     else:
         told = _as_clause(mend(caption))
         shapes = _SEVERAL_SOUNDS if _SEVERAL.search(told) else _ONE_SOUND
-    if told.startswith("you ") and place.spot.endswith("you"):
-        # Not "behind you, you hear children playing".
-        shapes = tuple(shape for shape in shapes if shape.startswith("{caption}")) or ("{caption}, {spot}",)
+    if told.startswith("you "):
+        # Not "you hear rain, heard far away", and not "behind you, you hear rain".
+        shapes = tuple(shape for shape in shapes if "heard" not in shape)
+        if place.spot.endswith("you"):
+            shapes = tuple(shape for shape in shapes if shape.startswith("{caption}")) or ("{caption}, {spot}",)
     shape = shapes[draw(len(shapes))] if place.spot else shapes[0].replace("{spot}", "").strip(" ,")
     text = shape.replace("{spot}", place.spot).replace("{origin}", place.origin).replace("{caption}", told)
     return f"{text}, {motion_prose(source.motion, draw)}" if source.motion else text

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from transforms.captions.scenes.pieces import ADVERBS, AT_ONCE, EARLIER, LATER, NO_TIME, SUBORDINATE, Link, Piece
+from transforms.captions.scenes.pieces import (
+    ADVERBS,
+    AT_ONCE,
+    EARLIER,
+    LAST_WORDS,
+    LATER,
+    NO_TIME,
+    SUBORDINATE,
+    Link,
+    Piece,
+)
 from transforms.captions.scenes.sources import Run
 from transforms.scene_words import SceneWords
 
-#: Claims by the links of clauses: None where they say nothing of time.
+#: What links of clauses claim of time: LATER, EARLIER, AT_ONCE, UNCLEAR, or None.
 Claim = str | None
+#: Two claims that differ.
+UNCLEAR = "unclear"
 
 
 def relation(scene: SceneWords, first: int, second: int) -> str | None:
@@ -66,6 +78,8 @@ def check_times(scene: SceneWords, told: Sequence[tuple[int, Claim]]) -> str | N
 
 def _check(scene: SceneWords, group: Sequence[int], sound: int, claim: Claim) -> str | None:
     found = [relation(scene, other, sound) for other in group]
+    if claim == UNCLEAR:
+        return "time_wrong"
     if claim == LATER and not is_later(scene, group, sound):
         return "order_reversed" if "earlier" in found else "time_wrong"
     if claim == EARLIER and found[-1] != "earlier":
@@ -76,20 +90,26 @@ def _check(scene: SceneWords, group: Sequence[int], sound: int, claim: Claim) ->
 
 
 def told_times(
-    pieces: Sequence[Piece], runs: Sequence[Run], originals: Sequence[Sequence[str]]
+    pieces: Sequence[Piece],
+    runs: Sequence[Run],
+    reading: Mapping[int, Sequence[int]],
+    originals: Sequence[Sequence[str]],
 ) -> list[tuple[int, Claim]]:
     """The sounds in the order of an answer, each with the claim of its time.
 
     Args:
+        reading: for each sound its pieces. A link before a piece of the sound that is told before joins nothing: the
+            "as" of "a car passes as it comes nearer".
         originals: the words of each sound's original, whose own "then" claims nothing of another sound.
     """
     told: list[tuple[int, Claim]] = []
     forward: Claim = None
-    last = -1
+    last, before = -1, -1
     seen: set[int] = set()
     for run in runs:
         first = run.pieces[0]
-        between = pieces[last + 1 : first + 1]
+        told_already = set(reading.get(before, ())) - {first}
+        between = [pieces[number] for number in range(last + 1, first + 1) if number not in told_already]
         links = [link for piece in between for link in piece.links]
         own = [word for word in originals[run.source] if word != ","]
         if links and own[:1] == links[-1].word.split()[:1]:
@@ -103,15 +123,15 @@ def told_times(
             )
             if opening:
                 opens = _forward(link)
-            elif link.claim != NO_TIME and claim is None:
-                claim = link.claim
+            elif link.claim != NO_TIME:
+                claim = link.claim if claim in (None, link.claim) else UNCLEAR
         if claim is None:
-            claim = _by_adverb(pieces, run, frozenset(own))
+            claim = _by_adverb(pieces, reading[run.source], frozenset(own))
         if claim is None and forward is not None:
             claim = forward
         if run.source not in seen:
             told.append((run.source, claim))
-        forward, last = opens, run.pieces[-1]
+        forward, last, before = opens, run.pieces[-1], run.source
         seen.add(run.source)
     return _with_last_words(told, pieces[last + 1 :])
 
@@ -121,18 +141,21 @@ def _forward(link: Link) -> Claim:
     return {EARLIER: LATER, LATER: EARLIER}.get(link.claim, link.claim)
 
 
-def _by_adverb(pieces: Sequence[Piece], run: Run, own: frozenset[str]) -> Claim:
-    """What an adverb inside a clause claims: "a buzzer then sounds"."""
-    for number in run.pieces[1:]:
-        for link in pieces[number].links:
-            if link.word in ADVERBS and link.word not in own and pieces[number].content:
+def _by_adverb(pieces: Sequence[Piece], numbers: Sequence[int], own: frozenset[str]) -> Claim:
+    """What an adverb inside a clause claims: "a buzzer then sounds", but not "first on the left, then behind you"."""
+    for number in numbers[1:]:
+        piece = pieces[number]
+        for link in piece.links if not piece.after_comma and len(piece.links) == 1 else ():
+            if link.word in ADVERBS and link.word not in own:
                 return link.claim
     return None
 
 
 def _with_last_words(told: list[tuple[int, Claim]], rest: Sequence[Piece]) -> list[tuple[int, Claim]]:
     """The claims with what the end of the answer adds: "… at the same time", "… afterwards"."""
-    claims = [link.claim for piece in rest for link in piece.links if link.claim != NO_TIME]
-    if claims and len(told) > 1 and told[-1][1] is None:
-        return [*told[:-1], (told[-1][0], claims[-1])]
+    bare = (piece for piece in rest if not (piece.spots or piece.motions or piece.content))
+    claims = [link.claim for piece in bare for link in piece.links if link.word in LAST_WORDS]
+    if claims and len(told) > 1:
+        sound, claim = told[-1]
+        return [*told[:-1], (sound, claims[-1] if claim in (None, claims[-1]) else UNCLEAR)]
     return told

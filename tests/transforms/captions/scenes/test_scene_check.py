@@ -84,6 +84,19 @@ def test_no_time_is_told_that_is_not_certain(link: str) -> None:
     assert check_scene_caption(answer, UNSURE) in ("time_wrong", "order_reversed")
 
 
+@pytest.mark.parametrize("last", [" at the same time", " afterwards", ", simultaneously"])
+def test_time_told_behind_the_last_clause(last: str) -> None:
+    answer = f"A dog barks close by on your left and a man speaks far off on your right{last}"
+    assert check_scene_caption(f"{answer}, {ROOM}.", UNSURE) == "time_wrong"
+    assert check_scene_caption(f"In a large, reverberant room, {answer}.", UNSURE) == "time_wrong"
+
+
+def test_a_link_before_a_motion_tells_no_time_of_another_sound() -> None:
+    scene = SceneWords((replace(BELL, distance="far"), MAN), times=(TimeRelation(0, 1, "then"),))
+    told = "A bell rings far away as it moves from behind you to your left; then a man speaks far off on your right."
+    assert check_scene_caption(told, scene) is None
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
