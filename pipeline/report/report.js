@@ -411,7 +411,7 @@
   function detail(row, name) {
     const of = textsOf(row);
     const pairs = of.after.map((after, at) => make("div", { class: "pair" },
-      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, of.sounds ? "Captions of the clips" : "Caption of the clip"), of.before[at] || ""),
+      make("p", { class: "before", dir: "auto" }, make("span", { class: "label" }, of.sounds && of.sounds.length > 1 ? "Captions of the clips" : "Caption of the clip"), of.before[at] || ""),
       make("p", { class: "after", dir: "auto" }, make("span", { class: "label" }, writers[of.status[at]] || "Spatial caption"),
         ...marked(after, of.marks[at] || []))));
     const measures = [

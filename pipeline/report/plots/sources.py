@@ -85,9 +85,10 @@ def direction_plot(summary: Summary) -> Plot:
             ("left half", azimuth > 0),
         )
     )
+    step = f"{number(rings[0])} sources" if rings and rings[0] > 1 else "source"
     text = (
         f"Sources around the receiver in sectors of 15°, seen from above with the front up: {halves}. There is a ring "
-        f"every {number(rings[0] if rings else 1)} sources. The bands are the words of direction."
+        f"every {step}. The bands are the words of direction."
     )
     return make_plot("rose", "Direction", text, SQUARE, draw)
 

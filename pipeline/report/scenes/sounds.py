@@ -18,6 +18,7 @@ MOST_POINTS = 48
 MOST_STEMS = 2
 #: Texts of a sound other than its captions, such as its label, are cut to so many characters.
 _MOST_CHARACTERS = 200
+_MOTIONS = {"nearer": "comes nearer", "farther": "goes farther away", "up": "rises", "down": "sinks"}
 #: What is farther away than this is not drawn; no room is so large.
 _FARTHEST_M = 1_000.0
 #: From the receiver to a point: metres ahead, to the left, and up.
@@ -64,7 +65,9 @@ class ShownSound:
         """How it moves, in words; empty for a sound that stands still."""
         if not self.moving:
             return ""
-        return f"moves{f' {self.motion}' if self.motion else ''} at {number(self.speed_m_s, 1)} m/s"
+        start, _, end = (self.motion or "").partition(" to ")
+        said = _MOTIONS.get(start) or (f"moves from the {start} to the {end}" if end else "moves")
+        return f"{said} at {number(self.speed_m_s, 1)} m/s"
 
 
 def is_scene(row: Mapping[str, Any]) -> bool:

@@ -163,3 +163,17 @@ def test_texts_of_a_sound_are_bounded_and_its_link_is_one_of_the_web() -> None:
     (shown,) = shown_sounds(scene_row([sound("dog", 0.0, 0.0, 90.0, **long, source_url="javascript:alert(1)")]))
     assert max(map(len, (shown.label or "", shown.motion or "", *shown.words))) == 200
     assert (len(shown.credit), shown.link) == (402, None)
+
+
+@pytest.mark.parametrize(
+    ("motion", "said"),
+    [
+        ("right to back", "moves from the right to the back at 0.8 m/s"),
+        ("nearer", "comes nearer at 0.8 m/s"),
+        ("up", "rises at 0.8 m/s"),
+        (None, "moves at 0.8 m/s"),
+    ],
+)
+def test_a_motion_is_said_in_words(motion: str | None, said: str) -> None:
+    (shown,) = shown_sounds(scene_row([sound("dog", 0.0, 0.0, 90.0, motion=motion)]))
+    assert shown.movement == said
