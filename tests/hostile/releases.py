@@ -241,8 +241,10 @@ def planted_workspace(draw: random.Random, release: Path) -> None:
 
 
 def _restate_row(release: Path, flac: Path, **values: object) -> None:
-    """Makes the row of a FLAC agree with it, as an attacker does."""
+    """Makes the row of a FLAC agree with it, as an attacker does; a stem has none."""
     path = flac.parent / "metadata.parquet"
+    if not path.exists():
+        return
     rows = pq.read_table(path)
     records = rows.to_pylist()
     row = next(one for one in records if one["file_name"] == flac.name)
