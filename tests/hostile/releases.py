@@ -247,7 +247,8 @@ def _restate_row(release: Path, flac: Path, **values: object) -> None:
         return
     rows = pq.read_table(path)
     records = rows.to_pylist()
-    row = next(one for one in records if one["file_name"] == flac.name)
+    # An earlier change may have taken the row away, which is a KeyError.
+    row = {one["file_name"]: one for one in records}[flac.name]
     row |= {"sha256": hashlib.sha256(flac.read_bytes()).hexdigest(), **values}
     pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
 
