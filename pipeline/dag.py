@@ -97,5 +97,5 @@ def _rows_with_responses(
     scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
     if scenes.are_on:
         rows = rows | GatherSounds(folder, pool_beside(plan), scenes, recipe.render_settings())
-        return rows | PlaceScenes(ranges, scenes) | SimulateResponses()
-    return rows | PlaceSources(ranges) | SimulateResponses()
+    placing = PlaceScenes(ranges, scenes) if scenes.are_on else PlaceSources(ranges)
+    return rows | placing | SimulateResponses()

@@ -67,6 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.shards",
         "transforms.captions",
+        "transforms.sound",
+        "transforms.scenes",
     },
     "pipeline.build": {
         "pipeline",

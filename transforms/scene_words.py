@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transforms.words import direction_word
+from transforms.words import VOCABULARY, direction_word
 
 #: A sound comes nearer, or goes farther away, where its distance changes by this factor.
 DISTANCE_FACTOR = 2.0
@@ -14,6 +14,14 @@ DISTANCE_FACTOR = 2.0
 ELEVATION_CHANGE_DEG = 30.0
 #: Two sounds are at one time where they overlap by this share of the shorter one.
 WHILE_OVERLAP = 0.5
+#: The words of motion.
+MOTIONS = (
+    *(f"{start} to {end}" for start in VOCABULARY["direction"] for end in VOCABULARY["direction"] if start != end),
+    "nearer",
+    "farther",
+    "up",
+    "down",
+)
 #: The points of a path in a second, as a release tells it.
 POINTS_A_SECOND = 10
 
@@ -70,13 +78,29 @@ class SceneWords:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> SceneWords:
-        """The inverse of `record`."""
-        return cls(
-            tuple(SourceWords(**source) for source in record["sources"]),
-            record["room"].get("room_size"),
-            record["room"].get("reverberation"),
-            tuple(TimeRelation(*each) for each in record["times"]),
-        )
+        """The inverse of `record`.
+
+        Raises:
+            ValueError: when it is no record of a scene.
+        """
+        try:
+            scene = cls(
+                tuple(SourceWords(**source) for source in record["sources"]),
+                record["room"].get("room_size"),
+                record["room"].get("reverberation"),
+                tuple(TimeRelation(*each) for each in record["times"]),
+            )
+            # The dictionaries of a stranger may hold anything.
+            known = all(map(_is_known, scene.sources)) and all(
+                0 <= each.earlier < each.later < len(scene.sources) and each.word in ("while", "then")
+                for each in scene.times
+            )
+            room = {"room_size": scene.room_size, "reverberation": scene.reverberation}
+            if not known or any(word not in (None, *VOCABULARY[name]) for name, word in room.items()):
+                raise ValueError("a scene has a word or a number that no scene has")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("a scene is not written as one") from error
+        return scene
 
     @property
     def original(self) -> str:
@@ -96,6 +120,16 @@ class PathPoint:
     azimuth_deg: float
     elevation_deg: float
     distance_m: float
+
+
+def _is_known(source: SourceWords) -> bool:
+    """Whether a sound has a caption and words that a sound may have."""
+    places = ((name, getattr(source, name)) for name in ("direction", "elevation", "distance"))
+    return (
+        isinstance(source.caption, str)
+        and all(word in (None, *VOCABULARY[name]) for name, word in places)
+        and source.motion in (None, *MOTIONS)
+    )
 
 
 def motion_word(path: Sequence[PathPoint]) -> str | None:

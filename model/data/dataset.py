@@ -182,6 +182,11 @@ class ReleaseDataset(Dataset[Sample]):
         """The source clip of each row. A row without a source is its own clip."""
         return [source or own for source, own in zip(self.values("source_id"), self.values("id"), strict=True)]
 
+    @property
+    def rows_without_direction(self) -> int:
+        """The number of rows of several or moving sources, which have no one direction or distance."""
+        return int(self.table.column("azimuth_deg").null_count)
+
     def directions(self) -> NDArray[np.float64]:
         """Unit vectors x, y, z to the sources, (rows, 3); zero for a row of several or moving sources."""
         angles = zip(self.values("azimuth_deg"), self.values("elevation_deg"), strict=True)

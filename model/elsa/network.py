@@ -142,7 +142,7 @@ class ElsaModel(PreTrainedModel):
         """
         if source is None:
             return super().from_pretrained(None, *arguments, config=config, local_files_only=True, **options)
-        with folder_of(source, (MODEL_CONFIG, MODEL_WEIGHTS)) as folder:
+        with folder_of(source, (MODEL_CONFIG, MODEL_WEIGHTS)) as folder, quiet():
             own, weights = read_saved(folder, cls)
             model = super().from_pretrained(
                 None, *arguments, config=own, **options | {"state_dict": weights, "local_files_only": True}

@@ -15,7 +15,7 @@ from model.training.frozen import VIEWS
 from model.training.phases import ENCODING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import duration
-from model.training.trainer import Trainer, splits
+from model.training.trainer import Trainer, splits, without_direction_text
 
 #: Steps before the timing starts, and steps that are timed.
 WARM_UP_STEPS, TIMED_STEPS = 1, 3
@@ -39,6 +39,8 @@ def describe(configuration: RunConfiguration, releases: Sequence[Path | str]) ->
                 f"{len(training):,} clips to train on, {len(validation):,} to validate with, "
                 f"{configuration.model.clip_s:g} s of each"
             )
+            if training.rows_without_direction:
+                yield without_direction_text(training)
             with tempfile.TemporaryDirectory() as folder:
                 for phase in trainer.phases(Path(folder) / VIEWS):
                     yield _steps(trainer, phase)

@@ -56,7 +56,7 @@ from model.training.interruption import Interruption
 from model.training.phases import ENCODING_BATCH, Phase, Training
 from model.training.processes import Processes
 from model.training.progress import ProgressLine, duration
-from model.training.trainer import Trainer, splits, take_weights
+from model.training.trainer import Trainer, splits, take_weights, without_direction_text
 from model.training.validation import Means
 
 #: Seconds between two checkpoints within an epoch.
@@ -243,6 +243,8 @@ class _Run:
         rows, device = trainer.rows_an_epoch, trainer.model.device
         text = f"{counts['all']:,} parameters, {counts['trained']:,} trained; {rows:,} clips an epoch on {device}"
         print(text + (f", {self.processes.count} processes" if self.processes.count > 1 else ""), file=self.stream)
+        if trainer.training.rows_without_direction:
+            print(without_direction_text(trainer.training), file=self.stream)
 
     def _begin(self, record: dict[str, Any], epochs_before: int, counts: dict[str, int]) -> None:
         """Writes the record and the configuration of the run."""

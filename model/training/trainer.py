@@ -52,6 +52,14 @@ def splits(configuration: RunConfiguration, releases: Sequence[Path | str]) -> t
     return training, ReleaseDataset(releases, "validation", sample_rate=shape.sample_rate, clip_s=shape.clip_s)
 
 
+def without_direction_text(dataset: ReleaseDataset) -> str:
+    """How many rows of a data set teach no direction, and what they teach."""
+    return (
+        f"{dataset.rows_without_direction:,} of {len(dataset):,} clips have several or moving sources: "
+        "they do not count in the losses of direction and distance"
+    )
+
+
 def take_weights(model: ElsaModel, initial: ElsaModel) -> None:
     """Copies the weights of a trained model into a new one.
 

@@ -17,6 +17,7 @@ from transforms.bounds.json_values import parse_json
 from transforms.bounds.limits import MOST_JSON_BYTES
 from transforms.captions.list_questions import QUESTION_SCHEMA
 from transforms.errors import reason_of
+from transforms.scene_words import SceneWords
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 
@@ -52,8 +53,8 @@ class Batch:
 
 _BATCHES = TypeAdapter(dict[str, Batch])
 _ADDRESSES = ("base_url", "judge_base_url", "recipe_sha256")
-#: The columns of questions that tables from before there were judges and versions do not have.
-_NEWER_COLUMNS = ("repeat", "asked", "about")
+#: The columns of questions that tables from before there were judges, versions and scenes do not have.
+_NEWER_COLUMNS = ("repeat", "scene", "asked", "about")
 #: The columns that may hold a gap: a word that a row does not have, and what only the judge is asked.
 _MAY_BE_NULL = (*VOCABULARY, *_NEWER_COLUMNS)
 
@@ -140,7 +141,11 @@ def read_questions(folder: Path, name: str) -> Any:
 
 
 def _odd_question(table: pa.Table) -> str | None:
-    """Why a table holds no questions; None if it does."""
+    """Why a table holds no questions; None if it does.
+
+    Raises:
+        ValueError: when it holds a scene that is none.
+    """
     for field in QUESTION_SCHEMA:
         if field.name not in table.schema.names:
             if field.name in _NEWER_COLUMNS:
@@ -154,6 +159,9 @@ def _odd_question(table: pa.Table) -> str | None:
         words = VOCABULARY.get(field.name)
         if words is not None and not set(pc.unique(column).to_pylist()) <= {*words, None}:
             return f"its column {field.name} holds another word than {', '.join(words)}"
+    for scene in pc.unique(table["scene"]).to_pylist() if "scene" in table.schema.names else ():
+        if scene is not None:
+            SceneWords.of_record(parse_json(scene.encode()))
     if {"asked", "about"} <= set(table.schema.names):
         to_judge = pc.fill_null(pc.equal(table["asked"], "judge"), False)
         if pc.any(pc.and_(to_judge, pc.is_null(table["about"]))).as_py():

@@ -24,7 +24,7 @@ from pipeline.batches.folder import (
     write_json,
 )
 from pipeline.beam_options import beam_options, set_file_systems
-from pipeline.build.begin import refuse_other
+from pipeline.build.begin import refuse_other, write_plan
 from pipeline.build.caption_setup import answer_files, known_answers, refuse_unreadable
 from pipeline.build.planning import plan_build
 from pipeline.build.progress import logged_to
@@ -37,7 +37,6 @@ from transforms.captions.endpoint.chat import chat_body
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import QUESTION_SCHEMA, request_of, request_to_judge
 from transforms.errors import reason_of
-from transforms.shards.plan_shards import plan_to_parquet
 from transforms.shards.write_shard import table_to_parquet
 from transforms.storage import folder_files
 from transforms.storage.folder_files import FileIn
@@ -88,7 +87,7 @@ def export_requests(
     job = replace(recipe.caption_job(files), release=release)
     here = os.path.abspath(folder)
     folder_files.remove_folder(here, PARTS)
-    folder_files.write_bytes(here, f"{PARTS}/plan", plan_to_parquet(plan.shards))
+    write_plan(plan, here, f"{PARTS}/plan")
     if shards:
         with logged_to(FileIn(here, f"{PARTS}/workers.log")):
             pipeline = beam.Pipeline(options=beam_options(beam_flags, units=len(shards)))

@@ -102,10 +102,15 @@ def claim(recipe: Recipe, plan: Plan, output: str) -> None:
     """Writes what later builds know this one by, and the plan that its workers read."""
     begun = json.dumps(begun_by(recipe, plan.input_sha256))
     folder_files.write_bytes(output, workspace.STATE, begun.encode())
-    folder_files.write_bytes(output, workspace.PLAN, plan_to_parquet(plan.shards))
-    if plan.pool:
-        folder_files.write_bytes(output, pool_beside(workspace.PLAN), pool_to_parquet(plan.pool))
+    write_plan(plan, output, workspace.PLAN)
     folder_files.write_bytes(output, RECIPE, recipe.to_yaml().encode())
+
+
+def write_plan(plan: Plan, folder: str, name: str) -> None:
+    """Writes the plan that workers read, and beside it the clips that companions in scenes are drawn from."""
+    folder_files.write_bytes(folder, name, plan_to_parquet(plan.shards))
+    if plan.pool:
+        folder_files.write_bytes(folder, pool_beside(name), pool_to_parquet(plan.pool))
 
 
 def withdraw(output: str) -> None:

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from transforms.records import SPLITS
 
+#: A number of a release is below this. A stranger's may state more, which no axis and no line of text can show.
+LARGEST_NUMBER = 1e9
+
 
 def column_numbers(table: pa.Table, column: str) -> NDArray[np.float64]:
-    """A numeric column as floats; NaN stands for a missing value."""
+    """A numeric column as floats; NaN stands for a missing value, and for one that no release has."""
     values = table.column(column).combine_chunks().cast(pa.float64())
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+    numbers = np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.where(np.abs(numbers) < LARGEST_NUMBER, numbers, np.nan)
 
 
 def split_codes(table: pa.Table) -> NDArray[np.intp]:

@@ -406,6 +406,8 @@
     if (players.length) start(players[players.length - 1]);
   }
 
+  const source = url => make("a", { href: url, rel: "noreferrer noopener" }, "source");
+
   function detail(row, name) {
     const of = textsOf(row);
     const pairs = of.after.map((after, at) => make("div", { class: "pair" },
@@ -419,17 +421,19 @@
       ["floor", `${written("floor_area_m2", row, 0)} m²`], ["length", `${written("duration_s", row, 1)} s`],
     ].filter(([label, value]) => !of.sounds || (value !== "–" && label !== "DRR"))
       .map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value)));
-    const sounds = (of.sounds || []).map(([caption, where], at) => make("li", { class: colourOf(at) },
+    const sounds = (of.sounds || []).map(([caption, where, , credit, link], at) => make("li", { class: colourOf(at) },
       make("p", {}, make("b", { class: "badge" }, String(at + 1)), " ", make("span", { dir: "auto" }, caption)),
-      make("p", { class: "where" }, where)));
-    const from = [of.by, of.licence].filter(Boolean).join(", ");
+      make("p", { class: "where" }, where),
+      credit || link ? make("p", { class: "credit" }, make("span", { dir: "auto" }, credit), link ? " " : "", link ? source(link) : null) : null));
+    // Each sound of a scene has its own author and licence.
+    const from = of.sounds ? "" : [of.by, of.licence].filter(Boolean).join(", ");
     return [
       playersOf(row, of, name),
       make("div", { class: "body" }, of.sounds ? soundsFromAbove(of.sounds) : fromAbove(row),
         make("div", { class: "said" }, ...pairs, of.sounds ? make("ol", { class: "sounds" }, ...sounds) : null)),
       make("dl", { class: "measures" }, ...measures),
       make("footer", {}, make("code", {}, of.file), from ? ` · ${from}` : "",
-        of.url ? " " : "", of.url ? make("a", { href: of.url, rel: "noreferrer noopener" }, "source") : null),
+        of.url && !of.sounds ? " " : "", of.url && !of.sounds ? source(of.url) : null),
     ];
   }
 

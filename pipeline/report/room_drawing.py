@@ -10,6 +10,8 @@ from transforms.words import FAR_ABOVE_M, NEAR_BELOW_M
 
 # The drawings fit into a square of this side, in SVG units; a unit is a pixel of the page where there is space.
 _BOX = 300.0
+# A release may state any number, but no room is longer.
+_LONGEST_M = 10_000.0
 # Between the two drawings.
 _GAP = 26.0
 Point = tuple[float, float]
@@ -52,9 +54,10 @@ _NEEDED = (
 def draw_room(row: Mapping[str, Any]) -> RoomDrawing | None:
     """The drawings of a row's room, below each other or beside each other, whichever is larger.
 
-    None when the row lacks a size of the room or a position.
+    None when the row lacks a size of the room or a position, or has one that no room has.
     """
-    if any(row[column] is None for column in _NEEDED):
+    values = [row[column] for column in _NEEDED]
+    if not all(value is not None and 0 <= value <= _LONGEST_M for value in values) or not all(values[:3]):
         return None
     length_m, width_m, height_m = (float(row[f"room_{side}_m"]) for side in ("length", "width", "height"))
     below = min((_BOX - _GAP) / (length_m + height_m), _BOX / width_m)

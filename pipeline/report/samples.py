@@ -99,7 +99,7 @@ def _whole_row(summary: Summary, index: int) -> dict[str, Any]:
 
 def _card(row: dict[str, Any], index: int) -> Card:
     scene = _scene(row) if is_scene(row) else None
-    of_sounds = (word for sound in (scene.sounds if scene else ()) for word in sound.words)
+    of_sounds = (word for sound in (scene.sounds if scene else ()) for word in sound.said)
     words = tuple(dict.fromkeys([*of_sounds, *(row[attribute] for attribute in VOCABULARY if row[attribute])]))
     triples = zip(row["captions_original"], row["captions"], row["caption_status"], strict=False)
     return Card(

@@ -124,11 +124,11 @@ def texts_of(rows: pa.Table) -> dict[str, Any]:
 def _words_of_sounds(sources: Sequence[Mapping[str, Any]] | None) -> list[str]:
     """The words of the places of a scene's sounds, each once; a row of one still sound has them in its own columns."""
     sounds = shown_sounds({"sources": sources}) if is_scene({"sources": sources}) else ()
-    return list(dict.fromkeys(word for sound in sounds for word in sound.words))
+    return list(dict.fromkeys(word for sound in sounds for word in sound.said))
 
 
 def _sounds_of(sources: Sequence[Mapping[str, Any]] | None) -> list[list[Any]] | None:
-    """Each sound of a scene: its caption, its times, its place and its motion, and points as [metres right, ahead]."""
+    """Each sound of a scene: caption, times with place and motion, points as [metres right, ahead], credit, link."""
     if not is_scene({"sources": sources}):
         return None
     return [
@@ -136,6 +136,8 @@ def _sounds_of(sources: Sequence[Mapping[str, Any]] | None) -> list[list[Any]] |
             sound.captions[0][:300] if sound.captions else sound.label or "",
             " · ".join(filter(None, (sound.times, sound.place, sound.movement))),
             [[round(-left, 2), round(ahead, 2)] for ahead, left, _ in _some(sound.offsets_m)],
+            sound.credit,
+            sound.link,
         ]
         for sound in shown_sounds({"sources": sources})
     ]

@@ -61,7 +61,8 @@ class PlannedShard:
 
 def pool_beside(plan: str) -> str:
     """The name of the file with the clips that companions are drawn from, beside the plan of this name."""
-    return f"{plan.rpartition('/')[0]}/companions.parquet" if "/" in plan else "companions.parquet"
+    stem, dot, ending = plan.rpartition(".")
+    return f"{stem}-companions.{ending}" if dot and "/" not in ending else f"{plan}-companions"
 
 
 def deal_clips(clips: Sequence[Clip], limit: int | None) -> list[Clip]:

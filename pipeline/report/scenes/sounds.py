@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report.wording import number, source_in_words
+from transforms.escaping import web_link
+from transforms.words import VOCABULARY
 
 #: A card draws so many sounds of a row, and so many points of a path; the page says how many sounds it leaves out.
 MOST_SOUNDS = 12
 MOST_POINTS = 48
 #: A card has players of so many stems of a sound.
 MOST_STEMS = 2
+#: Texts of a sound other than its captions, such as its label, are cut to so many characters.
+_MOST_CHARACTERS = 200
 #: What is farther away than this is not drawn; no room is so large.
 _FARTHEST_M = 1_000.0
 #: From the receiver to a point: metres ahead, to the left, and up.
@@ -39,11 +43,21 @@ class ShownSound:
     offsets_m: tuple[Offset, ...]
     """Where it is from the receiver: one point, or points along its path; empty where that is unknown."""
     stems: tuple[str, ...]
+    credit: str
+    """The author and the licence of its clip; empty where the input names none."""
+    link: str | None
+    """The page of its clip."""
 
     @property
     def times(self) -> str:
         """When it sounds."""
         return f"{number(self.onset_s, 1)}–{number(self.end_s, 1)} s"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The words that a caption may say of it: those of its place, and of the directions that it moves between."""
+        between = (self.motion or "").split(" to ")
+        return (*self.words, *(word for word in VOCABULARY["direction"] if word in between))
 
     @property
     def movement(self) -> str:
@@ -85,17 +99,23 @@ def _shown(position: int, source: Mapping[str, Any]) -> ShownSound:
     return ShownSound(
         number=position,
         captions=tuple(text for text in (source.get("captions") or ())[:3] if text),
-        label=source.get("label"),
+        label=_shortened(source.get("label")),
         onset_s=onset_s,
         end_s=None if onset_s is None or duration_s is None else onset_s + duration_s,
         moving=moving,
         speed_m_s=_finite(source.get("speed_m_s")),
-        motion=source.get("motion"),
-        words=tuple(word for name in ("direction", "elevation", "distance") if (word := source.get(name))),
+        motion=_shortened(source.get("motion")),
+        words=tuple(word for name in ("direction", "elevation", "distance") if (word := _shortened(source.get(name)))),
         place=source_in_words(place),
         offsets_m=tuple(offset for point in (points or (place,)) if (offset := _offset_m(point)) is not None),
         stems=tuple(name for name in (source.get("stem") or ())[:MOST_STEMS] if name),
+        credit=", ".join(text for name in ("attribution", "license") if (text := _shortened(source.get(name)))),
+        link=web_link(source.get("source_url")),
     )
+
+
+def _shortened(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
 def _thinned(path: Sequence[Any]) -> tuple[Any, ...]:

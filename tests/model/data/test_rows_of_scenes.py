@@ -12,6 +12,7 @@ from model.data import ReleaseDataset, collate
 from model.data.tables import COLUMNS, _cast, _check
 from model.errors import ReleaseUnreadable
 from model.targets import MEASURES, VOCABULARY
+from model.training.trainer import without_direction_text
 from tests.model.conftest import RATE, make_scenes
 
 
@@ -64,6 +65,13 @@ def test_the_direction_of_a_scene_does_not_count(dataset):
 def test_directions_of_a_split_are_zero_for_scenes(dataset):
     lengths = np.linalg.norm(dataset.directions(), axis=1)
     np.testing.assert_allclose(lengths, [0, 1] * 4)
+
+
+def test_a_training_says_how_many_rows_teach_no_direction(dataset):
+    assert dataset.rows_without_direction == 4
+    assert without_direction_text(dataset) == (
+        "4 of 8 clips have several or moving sources: they do not count in the losses of direction and distance"
+    )
 
 
 def table_of(n_sources, azimuth_deg, elevation_deg, without=()):

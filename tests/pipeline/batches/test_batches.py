@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -85,6 +86,26 @@ def test_a_batch_asks_what_a_build_asks(
     sent = [{name: value for name, value in body.items() if name != "stream"} for body in server.requests]
     assert ordered(list(exported.values())) == ordered(list(sent))
     assert set(exported) == set(pd.read_parquet(tmp_path / "o" / "answers.parquet")["request_sha256"])
+
+
+def test_a_batch_of_scenes_asks_what_a_build_of_scenes_asks(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    scenes = ("scenes.sources_max=3", "scenes.moving_share=0.5", "scenes.duration_s=1", "caption.tries=1")
+
+    def messages(bodies: list[Any]) -> set[str]:
+        return {json.dumps(body["messages"]) for body in bodies}
+
+    # No answer holds, so that a build asks every question.
+    with chat_server(lambda message, number: "No.") as server:
+        recipe = ["folder", "--input", recordings, *with_settings(server, *scenes)]
+        exported = [*recipe, "--output", tmp_path / "o", "--requests", tmp_path / "requests"]
+        assert elsa("captions", "export", *exported, *ONE_WORKER) == 0
+        asked = messages([line["body"] for line in lines_of(tmp_path / "requests")])
+        assert elsa("build", *recipe, "--output", tmp_path / "built", *ONE_WORKER) == 0
+        assert messages(server.requests) == asked
+    assert any("Sound 2: " in each for each in asked), asked
 
 
 def test_files_keep_within_the_limits_and_nothing_is_exported_twice(

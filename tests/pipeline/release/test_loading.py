@@ -20,7 +20,13 @@ pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[3] / "docs" / "loading.md"
 SECTIONS = dict(re.findall(r"^## ([^\n:]+)[^\n]*\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))
-BLOCKS = {name: re.findall(r"```(python|sh)\n(.*?)```", text, re.S) for name, text in SECTIONS.items()}
+#: Needs a release whose sounds have classes; tests/pipeline/export/test_dcase.py reads such an export back.
+WITHOUT_BLOCK = ("DCASE",)
+BLOCKS = {
+    name: re.findall(r"```(python|sh)\n(.*?)```", text, re.S)
+    for name, text in SECTIONS.items()
+    if name not in WITHOUT_BLOCK
+}
 
 
 @pytest.fixture

@@ -51,6 +51,12 @@ def test_only_several_or_moving_sounds_are_a_scene() -> None:
     assert sounds_in_words(scene_row([sound("a"), sound("b")])) == "2 sounds"
 
 
+def test_a_caption_may_say_where_a_motion_ends() -> None:
+    (walker,) = shown_sounds(moving_row())
+    assert (walker.words, walker.said) == (("left",), ("left", "front", "left"))
+    assert shown_sounds(hostile_row())[0].said == shown_sounds(hostile_row())[0].words
+
+
 def test_the_drawing_from_above_has_left_at_the_left_and_a_path_through_the_back() -> None:
     row = row_of_three()
     drawing = draw_scene(row, shown_sounds(row))
@@ -119,8 +125,8 @@ def test_an_opened_row_has_its_sounds_with_a_few_points_each() -> None:
     rows = pa.Table.from_pylist([row_of_three(), older(plain_row())], ROW_SCHEMA)
     of_scene, of_plain = texts_of(rows)["sounds"]
     assert of_plain is None
-    assert [caption for caption, _, _ in of_scene] == ["A bell.", "A car.", "A dog."]
-    assert [len(points) for _, _, points in of_scene] == [1, 12, 1]
+    assert [caption for caption, *_ in of_scene] == ["A bell.", "A car.", "A dog."]
+    assert [len(points) for _, _, points, *_ in of_scene] == [1, 12, 1]
     assert of_scene[2][2] == [[1.5, 0.0]]
 
 
@@ -140,3 +146,20 @@ def test_a_hostile_scene_is_bounded_and_stays_text(tmp_path: Path) -> None:
     )
     assert players[0].stems[0] == (None,)
     assert len(texts_of(pa.Table.from_pylist([row, nothing], ROW_SCHEMA))["sounds"][0]) == MOST_SOUNDS
+
+
+def test_every_sound_of_a_scene_is_credited_and_not_the_row_s_own_clip_alone(tmp_path: Path) -> None:
+    assert [sound.credit for sound in shown_sounds(row_of_three())] == ["Ann, CC0-1.0", "Bo, CC-BY-4.0", "Ann, CC0-1.0"]
+    page = page_of(release_of(tmp_path, row_of_three()))
+    for name in ("bell", "car", "dog"):
+        assert f'<a href="https://example.org/{name}" rel="noreferrer noopener">source</a>' in page
+    assert page.count("Bo, CC-BY-4.0") == page.count("example.org/bell") == 1
+    texts = texts_of(pa.Table.from_pylist([row_of_three()], ROW_SCHEMA))
+    assert texts["sounds"][0][1][3:] == ["Bo, CC-BY-4.0", "https://example.org/car"]
+
+
+def test_texts_of_a_sound_are_bounded_and_its_link_is_one_of_the_web() -> None:
+    long = dict.fromkeys(("label", "motion", "direction", "attribution", "license"), "x" * 100_000)
+    (shown,) = shown_sounds(scene_row([sound("dog", 0.0, 0.0, 90.0, **long, source_url="javascript:alert(1)")]))
+    assert max(map(len, (shown.label or "", shown.motion or "", *shown.words))) == 200
+    assert (len(shown.credit), shown.link) == (402, None)

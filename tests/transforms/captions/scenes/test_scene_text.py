@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from prompts import load_prompt, load_scene_prompt
 from transforms.captions.list_questions import open_questions, request_of
 from transforms.captions.local_writer import LocalWriter
@@ -104,6 +106,28 @@ def test_a_table_of_questions_holds_the_scene() -> None:
     requests = QUESTIONS.of_rows([ROW])
     assert [request_of(value).scene for value in values] == [request.scene for request in requests]
     assert [QUESTIONS.sha256(request_of(value)) for value in values] == [value["request_sha256"] for value in values]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        "left",
+        {},
+        {"sources": [{}], "room": {}, "times": []},
+        {"sources": [{"caption": 5}], "room": {}, "times": []},
+        {"sources": [{"caption": "A dog barks", "direction": "north"}], "room": {}, "times": []},
+        {"sources": [{"caption": "A dog barks", "motion": "left to left"}], "room": {}, "times": []},
+        {"sources": [{"caption": "A dog barks", "colour": "red"}], "room": {}, "times": []},
+        {"sources": [{"caption": "A dog barks"}], "room": {"room_size": ["small"]}, "times": []},
+        {"sources": [{"caption": "A dog barks"}], "room": {}, "times": [[0, 1, "while"]]},
+        {"sources": [{"caption": "A dog barks"}], "room": {}, "times": [["0", None, "while"]]},
+    ],
+)
+def test_a_record_that_is_no_scene_is_refused(record: object) -> None:
+    assert SceneWords.of_record(WORDS.record()) == WORDS
+    with pytest.raises(ValueError, match="a scene"):
+        SceneWords.of_record(record)  # type: ignore[arg-type]
 
 
 def test_the_prompt_tells_each_sound_with_its_place_and_the_times() -> None:
