@@ -241,11 +241,14 @@ def planted_workspace(draw: random.Random, release: Path) -> None:
 
 
 def _restate_row(release: Path, flac: Path, **values: object) -> None:
-    """Makes the row of a FLAC agree with it, as an attacker does."""
+    """Makes the row of a FLAC agree with it, as an attacker does; a stem has none."""
     path = flac.parent / "metadata.parquet"
+    if not path.exists():
+        return
     rows = pq.read_table(path)
     records = rows.to_pylist()
-    row = next(one for one in records if one["file_name"] == flac.name)
+    # An earlier change may have taken the row away, which is a KeyError.
+    row = {one["file_name"]: one for one in records}[flac.name]
     row |= {"sha256": hashlib.sha256(flac.read_bytes()).hexdigest(), **values}
     pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
 
