@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tests.sounds import small_folder
 ROWS_PER_CLIP = 1.5
 #: A kill at work comes at most so many seconds after its row, and one at the start so many after the command.
 LONGEST_MOMENT_S, START_S = 0.3, 5.0
+#: Options that make every row a scene.
+SCENES = ("--set", "scenes.sources_max=3", "--set", "scenes.moving_share=0.5", "--set", "scenes.duration_s=2")
 #: The share of kills that come while the command, its pipeline or its workers still start; the others come at work.
 SHARE_AT_START = 0.2
 
@@ -46,17 +49,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--scenes", action="store_true", help="rows are scenes of up to three sounds")
     parser.add_argument("--seed", type=int, default=2024)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="elsa-kills-") as folder:
-        return killed_beside_whole(Path(folder), options.kills, options.rows, options.workers, options.seed)
+        words = [f"--direct_num_workers={options.workers}", *(SCENES if options.scenes else ())]
+        return killed_beside_whole(Path(folder), options.kills, options.rows, words, options.seed)
 
 
-def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed: int) -> int:
+def killed_beside_whole(folder: Path, count: int, rows: int, words: Sequence[str], seed: int) -> int:
     """Builds once without and once with `count` kills, and compares the releases."""
     recordings = small_folder(folder / "in", clips=round(rows / ROWS_PER_CLIP))
     started = time.monotonic()
-    build(recordings, folder / "whole", workers).wait()
+    build(recordings, folder / "whole", words).wait()
     whole_s = time.monotonic() - started
     draw, kills = random.Random(seed), []
     started = time.monotonic()
@@ -64,33 +69,33 @@ def killed_beside_whole(folder: Path, count: int, rows: int, workers: int, seed:
         left = rows - file_count(folder / "killed")
         # The kills are spread over the rows, so that the work lasts for all of them.
         most = 2.0 * left / (count - len(kills)) / (1.0 - SHARE_AT_START)
-        kill = kill_once(recordings, folder / "killed", workers, draw, most)
+        kill = kill_once(recordings, folder / "killed", words, draw, most)
         kills.append(kill)
         print(f"kill {len(kills)}: {kill}", file=sys.stderr, flush=True)
     before = finished_shards(folder / "killed")
-    ended = build(recordings, folder / "killed", workers).wait()
+    ended = build(recordings, folder / "killed", words).wait()
     killed_s = time.monotonic() - started
     print_table(folder, kills, whole_s, killed_s)
     redone = sum(kill.redone for kill in kills) + redone_since(folder / "killed", before)
     return int(ended != 0 or bool(redone) or not same(folder / "whole", folder / "killed"))
 
 
-def build(recordings: Path, output: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Starts `elsa build` in a process group of its own."""
+def build(recordings: Path, output: Path, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Starts `elsa build`, with further words, in a process group of its own."""
     settings = ("caption.writer=template", "rows_per_shard=2", "rooms.train=20", "rooms.validation=4", "rooms.test=4")
     command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
     command += ["--output", str(output), *(part for setting in settings for part in ("--set", setting))]
-    command.append(f"--direct_num_workers={workers}")
+    command += words
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def kill_once(recordings: Path, output: Path, workers: int, draw: random.Random, most: float) -> Kill:
+def kill_once(recordings: Path, output: Path, words: Sequence[str], draw: random.Random, most: float) -> Kill:
     """Starts the build and kills the command, and in half of all cases its pipeline and workers at the same moment.
 
     A kill at work comes a moment after a random number of further files, at most `most`. A file is a row.
     """
     before = finished_shards(output)
-    process, began = build(recordings, output, workers), time.monotonic()
+    process, began = build(recordings, output, words), time.monotonic()
     at_work, everyone = draw.random() >= SHARE_AT_START, draw.random() < 0.5
     share, moment_s = draw.random(), draw.random()
     if at_work:

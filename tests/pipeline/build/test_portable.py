@@ -17,9 +17,11 @@ from apache_beam.portability.api import beam_fn_api_pb2_grpc
 from pipeline.build import build
 from pipeline.recipe import load_recipe
 from tests.beam_servers import JOB_SERVICE, WORKER_POOL, served
-from tests.pipeline.conftest import SMALL
+from tests.pipeline.conftest import ONE_WORKER, SMALL
 
 pytestmark = pytest.mark.slow
+
+SCENES = ("scenes.sources_max=2", "scenes.moving_share=0.5", "scenes.duration_s=1", "audio.min_duration_s=0.6")
 
 
 class _InTurn(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
@@ -71,6 +73,10 @@ def test_workers_of_two_pools_over_the_job_api_give_the_same_digest(
             f"--environment_config=localhost:{pools}",
         )
         outcome = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "o"), beam_flags=flags)
+        scenes = load_recipe("folder", (*SMALL, *SCENES))
+        of_scenes = build(scenes, str(recordings), str(tmp_path / "scenes"), beam_flags=flags)
+    here = build(scenes, str(recordings), str(tmp_path / "here"), beam_flags=ONE_WORKER)
+    assert of_scenes.totals.digest == here.totals.digest
     assert outcome.whole
     assert outcome.totals.digest == json.loads((release / "release.json").read_text())["digest"]
-    assert list(servicer.asked.values()) == [1, 1]
+    assert list(servicer.asked.values()) == [2, 2]
