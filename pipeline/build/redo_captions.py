@@ -26,11 +26,11 @@ from transforms.captions.job import CaptionJob
 from transforms.captions.questions import Questions
 from transforms.captions.rewrite_captions import SharedWriter
 from transforms.captions.rewriting import TEMPLATE, OpenQuestion, open_question
-from transforms.captions.scenes.scene_text import is_scene, scene_words_of_values
+from transforms.captions.scenes.scene_text import scene_words_of_values
 from transforms.captions.unanswered import Unanswered
 from transforms.records import Answer, Caption, CaptionRequest, reply_of_reason
 from transforms.shards import workspace
-from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values
+from transforms.shards.release_rows import ANSWER_SCHEMA, ROW_SCHEMA, answer_values, is_scene
 from transforms.shards.write_shard import table_to_parquet
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords

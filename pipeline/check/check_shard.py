@@ -33,11 +33,11 @@ from transforms.captions.judge import compare_place, compare_reading, parse_read
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, scene_version, template_version
 from transforms.captions.scenes import FORM_AND_CONTENT, check_scene_caption
-from transforms.captions.scenes.scene_text import is_scene, scene_words_of_values
+from transforms.captions.scenes.scene_text import scene_words_of_values
 from transforms.errors import one_line, reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, with_sources
+from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, is_scene, with_sources
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S

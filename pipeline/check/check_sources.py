@@ -122,7 +122,7 @@ def _check_path(source: Mapping[str, Any], receiver_m: np.ndarray, size_m: np.nd
 
 def _check_recipe(values: Mapping[str, Any], sources: Sequence[Mapping[str, Any]], recipe: Recipe) -> Iterator[str]:
     scenes = recipe.scene_settings()
-    if scenes.are_on and not scenes.make_scene(values["seed"]):
+    if scenes.are_on and not scenes.draws_scene(values["seed"]):
         if not is_plain(values):
             yield "it is a scene, and by its seed and recipe it is none"
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.release.layout import read_table
 from transforms.bounds.parquet_tables import TableRefused
+from transforms.scene_words import MOTIONS
 from transforms.scenes.settings import MOST_SOURCES
 from transforms.shards.release_rows import (
     ONE_PLACE_COLUMNS,
@@ -28,6 +29,8 @@ _MAY_BE_NULL = frozenset(
 _MAY_BE_NULL_IN_SOURCE = frozenset(
     ("label", "license", "attribution", "source_url", "direction", "elevation", "distance", "motion")
 )
+#: The fields of a source that hold a word. A caption is made of the words of all sources.
+_WORDS = {**{name: VOCABULARY[name] for name in ("direction", "elevation", "distance")}, "motion": MOTIONS}
 #: File systems take no longer name.
 LONGEST_NAME_BYTES = 255
 #: All numbers of a release are below this; what is not finite is not.
@@ -83,6 +86,8 @@ def _unusable_sources(sources: list[dict[str, Any] | None] | None) -> str | None
                     return f"sources.{name} is null"
             elif not all(map(_is_usable, value if isinstance(value, list) else [value])):
                 return f"sources.{name} holds what is no value"
+            elif name in _WORDS and value not in _WORDS[name]:
+                return f"sources.{name} is {str(value)[:80]}, which is no word of a release"
     return None
 
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import resample_poly
 
 from pipeline.report.binaural import SAMPLE_RATE_HZ, Head, foa_to_binaural, head_sha256
-from pipeline.report.scenes.sounds import is_scene, shown_sounds
+from pipeline.report.scenes.sounds import shown_sounds
+from transforms.shards.release_rows import is_scene
 from transforms.sound.open_sound import open_sound
 from transforms.storage import folder_files
 

@@ -13,11 +13,12 @@ from pipeline.report.choice import choose_rows, hash_of
 from pipeline.report.marking import marked
 from pipeline.report.room_drawing import RoomDrawing, draw_room
 from pipeline.report.scenes.scene_drawing import SceneDrawing, draw_scene
-from pipeline.report.scenes.sounds import MOST_SOUNDS, ShownSound, is_scene, shown_sounds, sounds_in_words
+from pipeline.report.scenes.sounds import MOST_SOUNDS, ShownSound, shown_sounds, sounds_in_words
 from pipeline.report.scenes.time_line import TimeLine, time_line
 from pipeline.report.summary import Summary, read_columns
 from pipeline.report.wording import no_word_text, number, source_in_words
 from transforms.escaping import web_link
+from transforms.shards.release_rows import is_scene
 from transforms.words import VOCABULARY
 
 

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.report.marking import marks
-from pipeline.report.scenes.sounds import is_scene, shown_sounds
+from pipeline.report.scenes.sounds import shown_sounds
 from pipeline.report.scenes.source_table import SOUNDS
 from pipeline.report.summary import Summary, read_columns
 from transforms.escaping import web_link
 from transforms.records import SPLITS
+from transforms.shards.release_rows import is_scene
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
 

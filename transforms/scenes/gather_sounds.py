@@ -64,7 +64,7 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
         ClipRefused: the row's own clip cannot be used, or too few companions are found.
     """
     sounds = [_sound(row.clip, prepared)]
-    if not settings.make_scene(row.seed):
+    if not settings.draws_scene(row.seed):
         return row
     drawn = count_sources(row.seed, settings)
     for number in range(1, drawn):
@@ -92,7 +92,7 @@ def expected_sounds(row: Row, settings: SceneSettings, pool: ClipPool, expected_
 
     Real scenes have other companions where a clip cannot be decoded.
     """
-    if not settings.make_scene(row.seed):
+    if not settings.draws_scene(row.seed):
         return row
     clips = [row.clip]
     for number in range(1, count_sources(row.seed, settings)):

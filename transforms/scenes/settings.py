@@ -81,7 +81,7 @@ class SceneSettings:
         """The mean length of the rows of a clip that is so long, in seconds."""
         return clip_s if self.duration_s is None else self.share * self.duration_s + (1.0 - self.share) * clip_s
 
-    def make_scene(self, row_seed: int) -> bool:
+    def draws_scene(self, row_seed: int) -> bool:
         """Whether the row with this seed is a scene."""
         return derive_seed(row_seed, "scene or not") % 10**6 < round(self.share * 10**6)
 

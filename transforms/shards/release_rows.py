@@ -298,6 +298,12 @@ def has_one_place(sources: Sequence[Mapping[str, Any] | None]) -> bool:
     return len(sources) == 1 and sources[0] is not None and not sources[0]["moving"]
 
 
+def is_scene(values: Mapping[str, Any]) -> bool:
+    """Whether a row has several sounds, or one that moves; a row of an older release has neither."""
+    sources = values.get("sources")
+    return sources is not None and not has_one_place(sources)
+
+
 def is_plain(values: Mapping[str, Any]) -> bool:
     """Whether a row is one still source from its beginning to its end, which its other columns tell whole."""
     sources = values.get("sources")

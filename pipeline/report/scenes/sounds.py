@@ -70,12 +70,6 @@ class ShownSound:
         return f"{said} at {number(self.speed_m_s, 1)} m/s"
 
 
-def is_scene(row: Mapping[str, Any]) -> bool:
-    """Whether a row has several sounds, or one that moves; a row of an older release has neither."""
-    sources = row.get("sources")
-    return sources is not None and not (len(sources) == 1 and sources[0] is not None and not sources[0]["moving"])
-
-
 def counted(sounds: int, moving: int) -> str:
     """How many sounds there are and how many of them move, as in `2 sounds, 1 moving`."""
     return f"{number(sounds)} sound{'' if sounds == 1 else 's'}{f', {number(moving)} moving' if moving else ''}"

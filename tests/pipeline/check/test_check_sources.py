@@ -137,6 +137,8 @@ GAPS: dict[str, tuple[Callable[[Values], None], str]] = {
     "a point": (_path(lambda path: path.append({**path[0], "azimuth_deg": None})), "sources.path holds a gap"),
     "a point that is null": (lambda v: v["sources"][0]["path"].append(None), "sources.path holds a gap"),
     "captions": (_set(0, "captions", [None]), "sources.captions holds"),
+    "a word that no release has": (_set(0, "direction", "above"), "sources.direction is above"),
+    "a motion that no release has": (_set(0, "motion", "left to left"), "sources.motion is left to left"),
 }
 
 

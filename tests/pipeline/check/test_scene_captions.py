@@ -9,7 +9,8 @@ import pytest
 from pipeline.check.check_shard import scene_caption_problems
 from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import scene_version
-from transforms.captions.scenes.scene_text import is_scene, scene_words_of_values
+from transforms.captions.scenes.scene_text import scene_words_of_values
+from transforms.shards.release_rows import is_scene
 
 RIGHT = "Close by on your left, a dog barks, then a man speaks far off on your right in a large room."
 

@@ -15,12 +15,12 @@ from pipeline.report.binaural import find_head
 from pipeline.report.players import Players, write_players
 from pipeline.report.samples import cards
 from pipeline.report.scenes.scene_drawing import draw_scene
-from pipeline.report.scenes.sounds import MOST_POINTS, MOST_SOUNDS, is_scene, shown_sounds, sounds_in_words
+from pipeline.report.scenes.sounds import MOST_POINTS, MOST_SOUNDS, shown_sounds, sounds_in_words
 from pipeline.report.scenes.time_line import time_line
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import columns_of, texts_of
 from tests.scene_rows import hostile_row, moving_row, plain_row, row_of_three, scene_row, sound
-from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, is_scene, with_sources
 
 
 def release_of(folder: Path, *rows: dict[str, Any]) -> Summary:

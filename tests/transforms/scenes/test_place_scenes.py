@@ -131,7 +131,7 @@ def test_a_row_that_is_no_scene_is_placed_as_if_there_were_none() -> None:
     assert not none.are_on
     half = replace(THREE, share=0.5)
     rows = [sounding_row(SOUNDS, seed) for seed in range(200)]
-    chosen = [half.make_scene(row.seed) for row in rows]
+    chosen = [half.draws_scene(row.seed) for row in rows]
     assert 70 < sum(chosen) < 130
     plain = tuple(replace(row, sounds=()) for row, is_scene in zip(rows, chosen, strict=True) if not is_scene)
     shard = Shard("train", 0, 1, plain)

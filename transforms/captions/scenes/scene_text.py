@@ -11,7 +11,7 @@ from transforms.records import CaptionRequest, Scene
 from transforms.scene_words import SceneWords, SourceWords, time_relations
 from transforms.words import SpatialWords
 
-__all__ = ["chat_of", "is_scene", "scene_words_of", "scene_words_of_values"]
+__all__ = ["chat_of", "scene_words_of", "scene_words_of_values"]
 
 
 def scene_words_of(scene: Scene, room_words: SpatialWords, number: int) -> SceneWords:
@@ -28,12 +28,6 @@ def scene_words_of(scene: Scene, room_words: SpatialWords, number: int) -> Scene
     )
     sounds = [(source.onset_s, source.onset_s + source.duration_s) for source in scene.sources]
     return SceneWords(sources, room_words.room_size, room_words.reverberation, time_relations(sounds))
-
-
-def is_scene(values: Mapping[str, Any]) -> bool:
-    """Whether a row of a release is of several sounds or of one that moves. Releases from before have no sources."""
-    sources = values.get("sources") or ()
-    return len(sources) > 1 or any(source["moving"] for source in sources)
 
 
 def scene_words_of_values(values: Mapping[str, Any], number: int) -> SceneWords:
