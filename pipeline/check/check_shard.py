@@ -132,6 +132,9 @@ def scene_caption_problems(values: Mapping[str, Any], index: int, versions: int,
         versions: captions of each original.
         fully: True to check the sounds' own words too.
     """
+    if any(values[name] not in (*VOCABULARY[name], None) for name in ("room_size", "reverberation")):
+        # A word that no room has is a problem of its own, and nothing can tell it.
+        return
     scene = scene_words_of_values(values, index // versions)
     caption, is_template = values["captions"][index], values["caption_status"][index] == TEMPLATE
     if values["captions_original"][index] != scene.original:

@@ -65,3 +65,8 @@ def test_a_row_of_one_still_sound_is_no_scene() -> None:
     assert is_scene(row | {"sources": [row["sources"][0] | {"moving": True}]})
     # A release from before there were scenes.
     assert not is_scene({"captions": [RIGHT]})
+
+
+def test_a_word_that_no_room_has_ends_no_check() -> None:
+    for name in ("room_size", "reverberation"):
+        assert list(scene_caption_problems(_row(RIGHT) | {name: "huge"}, 0, 1, fully=True)) == []
