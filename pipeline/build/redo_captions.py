@@ -18,7 +18,7 @@ from pipeline.build.lock import refuse_if_locked, release_lock
 from pipeline.build.planning import BuildError
 from pipeline.build.probe_endpoint import keep_first_answers, probe_endpoints
 from pipeline.recipe import Recipe, load_release_recipe
-from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_answers, read_release_json, read_table
+from pipeline.release.layout import ANSWERS, METADATA, metadata_paths, read_answers, read_table, stated_release
 from pipeline.release.usable_rows import read_usable_rows, unaskable_row
 from transforms.captions.answer_journal import Journals
 from transforms.captions.endpoint.address import ADDRESS_VARIABLE
@@ -75,8 +75,8 @@ def redo_captions(
         TableRefused: when a table holds no rows of a release.
         OSError: when a file cannot be read or written.
     """
-    stated = read_release_json(release)
-    recipe = _recipe_of(release, settings, str(stated.get("recipe_sha256")))
+    stated = stated_release(release)
+    recipe = _recipe_of(release, settings, str(stated.recipe_sha256))
     refuse_unusable(recipe, None)
     refuse_if_locked(release)
     wanted = _unanswered(read_answers(release))
@@ -104,14 +104,13 @@ def redo_captions(
             watch=lambda done: watch(done, len(wanted)),
         )
         merge_redone(release)
-        versions = stated.get("versions")
         finished = finish_release(
             recipe,
             (),
-            str(stated.get("input_sha256")),
+            str(stated.input_sha256),
             release,
             # The samples are those of the versions that rendered them.
-            stated_versions=versions if isinstance(versions, dict) else None,
+            stated_versions=stated.versions or None,
         )
     return Redone(sum(asked for asked, _ in counts), sum(rewritten for _, rewritten in counts), finished)
 

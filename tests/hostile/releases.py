@@ -27,6 +27,12 @@ SECRET, SECRET_TEXT = "outside/secret.txt", "nobody reads this"
 #: Of a file that takes no room on the disk.
 _SPARSE_BYTES = 40 << 30
 
+#: What a change raises where an earlier one has taken away what it changes, or nested it too deeply.
+_NOT_TO_BE_CHANGED = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError),
+    pa.ArrowException,
+)
+
 
 def make_hostile(seed: int, release: Path) -> list[str]:
     """Changes the release in place; returns the names of the changes."""
@@ -36,8 +42,16 @@ def make_hostile(seed: int, release: Path) -> list[str]:
         change = draw.choice(CHANGES)
         try:
             change(draw, release)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError, pa.ArrowException):
-            # An earlier change has taken away what this one changes.
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            MemoryError,
+            RecursionError,
+            pa.ArrowException,
+        ):
             done.append(f"({change.__name__})")
             continue
         done.append(change.__name__)

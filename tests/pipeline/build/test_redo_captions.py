@@ -15,6 +15,7 @@ from pipeline.build.lock import release_lock
 from pipeline.build.redo_captions import redo_captions
 from pipeline.check.verify import verify
 from pipeline.recipe import load_recipe
+from pipeline.release.layout import ReleaseError
 from tests.chat_server import Raw, chat_server, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
 from transforms.captions import openai_writer
@@ -110,6 +111,20 @@ def test_an_endpoint_that_cannot_be_used_leaves_the_release_as_it_was(half_answe
         redo_captions(str(release), ("caption.base_url=http://127.0.0.1:1/v1",))
     assert (release / "release.json").read_bytes() == before
     assert verify(release).problems == []
+
+
+def test_a_release_that_states_a_list_as_a_version_is_refused_before_anybody_is_asked(
+    half_answered: Path, tmp_path: Path
+) -> None:
+    release = tmp_path / "r"
+    shutil.copytree(half_answered, release)
+    stated = json.loads((release / "release.json").read_text())
+    stated["versions"]["numpy"] = ["2.4", {"b": []}]
+    (release / "release.json").write_text(json.dumps(stated))
+    with chat_server(obedient) as server:
+        with pytest.raises(ReleaseError, match=r"release\.json: .*versions"):
+            redo_captions(str(release), (f"caption.base_url={server.base_url}",))
+        assert server.requests == []
 
 
 def test_the_address_of_a_release_is_not_asked_unless_the_user_types_it(half_answered: Path) -> None:
