@@ -203,12 +203,24 @@ def gather(
         gathered.add(pa.Table.from_pylist(list(more), schema))
         for name in folder_files.list_files(release, folder):
             if name.endswith(".parquet"):
-                gathered.add(complete(read_table(release, f"{folder}/{name}")))
+                with _other_columns_refused(f"{folder}/{name}"):
+                    gathered.add(complete(read_table(release, f"{folder}/{name}")))
         if folder_files.exists(release, root_name):
-            with folder_files.open_file(release, root_name) as file:
+            with folder_files.open_file(release, root_name) as file, _other_columns_refused(root_name):
                 for table in parquet_tables.open_table(file).groups():
                     gathered.add(complete(table))
         yield gathered
+
+
+@contextmanager
+def _other_columns_refused(name: str) -> Iterator[None]:
+    """Turns what a table of other columns raises into a TableRefused that names the table."""
+    try:
+        yield
+    except TableRefused:
+        raise
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise TableRefused(f"{name}: its columns are not those of a release") from error
 
 
 def _unchanged(table: pa.Table) -> pa.Table:
@@ -216,11 +228,18 @@ def _unchanged(table: pa.Table) -> pa.Table:
 
 
 def gather_rooms(release: str) -> pa.Table:
-    """The rooms that this build and earlier ones have measured, sorted by id."""
+    """The rooms that this build and earlier ones have measured, sorted by id.
+
+    Raises:
+        TableRefused: when a table holds no rooms.
+    """
     found: dict[str, dict[str, Any]] = {}
     names = [f"{workspace.ROOMS}/{name}" for name in folder_files.list_files(release, workspace.ROOMS)]
     if folder_files.exists(release, ROOMS):
         names.append(ROOMS)
     for name in names:
-        found.update((room["room_id"], room) for room in read_table(release, name).to_pylist())
+        for room in read_table(release, name, schema=ROOM_SCHEMA).to_pylist():
+            if room["room_id"] is None:
+                raise TableRefused(f"{name}: a room has no room_id")
+            found[room["room_id"]] = room
     return pa.Table.from_pylist([found[name] for name in sorted(found)], ROOM_SCHEMA)
