@@ -41,7 +41,8 @@ class TinyRow:
 def source(label: str | None, onset_s: float, duration_s: float, **values: Any) -> dict[str, Any]:
     """A still source in front of the receiver, unless `values` say something else."""
     names = [field.name for field in SOURCE_TYPE]
-    plain = {**dict.fromkeys(names, "x"), **dict.fromkeys(NUMBER_FIELDS, 0.0), "captions": ["x"], "motion": None}
+    plain = {**dict.fromkeys(names, "x"), **dict.fromkeys(NUMBER_FIELDS, 0.0), "captions": ["x"]}
+    plain |= dict.fromkeys(("direction", "elevation", "distance", "motion"))
     plain |= {"label": label, "onset_s": onset_s, "duration_s": duration_s, "distance_m": 1.0}
     return plain | {"moving": bool(values.get("path")), "path": [], "stem": []} | values
 
