@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from transforms.rooms.diffuse_tail import white_noise
 from transforms.seeds import derive_seed
+from transforms.sound.render import GAIN_DECIMALS
 
 # Below this the noise is as weak as at it: half of the power of pink noise would lie where nothing is heard.
 _PINK_FROM_HZ = 50.0
-#: Gains are multiples of 0.001 dB, so that the last digits of a sum never reach a sample.
-GAIN_DECIMALS = 3
 
 
 def diffuse_noise(row_seed: int, n_samples: int, sample_rate: int, channels: int = 4) -> NDArray[np.float32]:

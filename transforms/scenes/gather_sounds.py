@@ -63,9 +63,11 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
     Raises:
         ClipRefused: the row's own clip cannot be used, or too few companions are found.
     """
-    sounds = [_sound(row.clip, prepared)]
     if not settings.draws_scene(row.seed):
+        # Its clip is decoded all the same, so that one that cannot be used is rejected here.
+        prepared.of(row.clip)
         return row
+    sounds = [_sound(row.clip, prepared)]
     drawn = count_sources(row.seed, settings)
     for number in range(1, drawn):
         for clip in companion_clips(row, number, pool):

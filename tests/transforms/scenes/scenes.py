@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -40,7 +41,7 @@ class MadeSounds:
         if clip.source_id not in self.sounds:
             raise self.refusal or KeyError(clip.source_id)
         samples = self.sounds[clip.source_id]
-        return samples, f"{hash(samples.tobytes()):x}"
+        return samples, hashlib.sha256(samples.tobytes()).hexdigest()
 
 
 def furnished(seed: int = 3) -> Room:
