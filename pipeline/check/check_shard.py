@@ -37,7 +37,7 @@ from transforms.captions.scenes.scene_text import scene_words_of_values
 from transforms.errors import one_line, reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, is_scene, with_sources
+from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMAS, is_scene, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
@@ -212,13 +212,10 @@ class ShardChecker:
                 if sha256_of(file, most_file_bytes(most_rows(shard["rows"]))) != shard["metadata_sha256"]:
                     findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
                 table = parquet_tables.open_table(file, rows=most_rows(shard["rows"]))
-                is_older = table.schema.equals(OLDER_ROW_SCHEMA, check_metadata=False)
-                if not is_older and not table.schema.equals(ROW_SCHEMA, check_metadata=False):
+                if not any(table.schema.equals(schema, check_metadata=False) for schema in ROW_SCHEMAS):
                     findings.problems.append(f"{name}: its columns are not those of a release")
                     return None
-                rows: list[dict[str, Any]] = table.read().to_pylist()
-                if is_older:
-                    rows = [with_sources(values) for values in rows]
+                rows = [with_newer_columns(values) for values in table.read().to_pylist()]
         except TableRefused as error:
             findings.problems.append(f"{name}: {error}")
             return None

@@ -16,7 +16,7 @@ from transforms.scenes.place_scenes import place_row_or_scene
 from transforms.scenes.prepared_sounds import prepared_sounds
 from transforms.scenes.render_scenes import render_row_or_scene
 from transforms.seeds import derive_seed
-from transforms.shards.release_rows import with_sources
+from transforms.shards.release_rows import with_newer_columns
 from transforms.sound.refusal import ClipRefused
 
 
@@ -56,7 +56,7 @@ class Rerenderer:
             files = self._files(row)
         except ClipRefused as refusal:
             return f"its clip is refused now: {refusal.reason}: {refusal}"
-        stated = {source["source_id"]: source["source_sha256"] for source in with_sources(values)["sources"]}
+        stated = {source["source_id"]: source["source_sha256"] for source in with_newer_columns(values)["sources"]}
         for name, source_sha256 in files.items():
             if name not in stated:
                 return f"the input gives it {name} as a companion"

@@ -19,7 +19,7 @@ from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.captions.variety import CaptionSample
 from transforms.errors import one_line
 from transforms.records import SPLITS
-from transforms.shards.release_rows import ROW_SCHEMA, has_one_place, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, has_one_place, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
@@ -111,7 +111,7 @@ def tally_shard(
     clips: set[tuple[str, str]] = set()
     for values in records:
         tally.entries.append(digest_entry(values))
-        split, sources = values["split"], with_sources(values)["sources"]
+        split, sources = values["split"], with_newer_columns(values)["sources"]
         counts["rows"][split] += 1
         # Whole microseconds: their sum does not depend on the order.
         counts["microseconds"][split] += round(values["duration_s"] * 1e6)

@@ -11,11 +11,12 @@ from transforms.scene_words import MOTIONS
 from transforms.scenes.settings import MOST_SOURCES
 from transforms.shards.release_rows import (
     ONE_PLACE_COLUMNS,
+    RECEIVER_COLUMNS,
     ROW_COLUMNS,
     ROW_SCHEMA,
     SCENE_COLUMNS,
     has_one_place,
-    with_sources,
+    with_newer_columns,
 )
 from transforms.shards.source_columns import SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
@@ -24,7 +25,10 @@ from transforms.words import VOCABULARY
 
 #: Columns that may be null.
 _MAY_BE_NULL = frozenset(
-    (*VOCABULARY, "caption_prompt", "license", "attribution", "source_url", *(c.name for c in SCENE_COLUMNS))
+    (
+        *(*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"),
+        *(column.name for column in (*SCENE_COLUMNS, *RECEIVER_COLUMNS)),
+    )
 )
 _MAY_BE_NULL_IN_SOURCE = frozenset(
     ("label", "license", "attribution", "source_url", "direction", "elevation", "distance", "motion")
@@ -125,4 +129,4 @@ def read_usable_rows(
         problem = unusable_row(values) or refuse(values)
         if problem is not None:
             raise TableRefused(f"{path}: {problem}")
-    return [with_sources(values) for values in rows]
+    return [with_newer_columns(values) for values in rows]

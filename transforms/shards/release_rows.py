@@ -105,7 +105,17 @@ SCENE_COLUMNS: tuple[Column, ...] = (
         optional=True,
     ),
 )
-ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS)
+#: The columns that came with measured rooms and with receivers. Releases of before lack them too.
+RECEIVER_COLUMNS: tuple[Column, ...] = (
+    Column("response_id", pa.string(), "the measured response, or null in a simulated room", optional=True),
+    Column("channels", pa.string(), "WYZX (ambisonics, ACN order and SN3D) or LR (two ears)", optional=True),
+    Column("degree_files", _STRINGS, "the files of the degrees 2 and 3, beside the first", optional=True),
+)
+#: What these columns hold in a release of before. A row counts them for its digest only where they hold another value.
+RECEIVER_DEFAULTS: Mapping[str, Any] = {"response_id": None, "channels": "WYZX", "degree_files": []}
+ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS, *RECEIVER_COLUMNS)
+#: The columns of each generation of releases, the newest first.
+GENERATIONS = (ROW_COLUMNS, (*PLAIN_COLUMNS, *SCENE_COLUMNS), PLAIN_COLUMNS)
 #: The columns of place that are null where a row has more than one place.
 ONE_PLACE_COLUMNS = (
     *("azimuth_deg", "elevation_deg", "distance_m", "direction", "elevation", "distance"),
@@ -164,7 +174,7 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 
 
 ROW_SCHEMA = schema_of(ROW_COLUMNS)
-OLDER_ROW_SCHEMA = schema_of(PLAIN_COLUMNS)
+ROW_SCHEMAS = tuple(schema_of(columns) for columns in GENERATIONS)
 ROOM_SCHEMA = schema_of(ROOM_COLUMNS)
 
 
@@ -242,6 +252,7 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "n_sources": len(sources),
             "sources": sources,
             "ambience_snr_db": row.scene.ambience_snr_db if row.scene is not None else None,
+            **RECEIVER_DEFAULTS,
         },
     )
     return values if has_one_place else {**values, **dict.fromkeys(ONE_PLACE_COLUMNS)}
@@ -315,24 +326,33 @@ def is_plain(values: Mapping[str, Any]) -> bool:
     return not only["onset_s"] and not only["stem"] and only["duration_s"] == values["duration_s"]
 
 
-def with_sources(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The row; one of a release from before there were scenes gets the columns of scenes: it has one still source."""
+def with_newer_columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with all columns; one of an older release is one still source, heard in first-order ambisonics."""
+    added = {name: default for name, default in RECEIVER_DEFAULTS.items() if values.get(name) is None}
     if values.get("sources") is not None:
-        return dict(values)
+        return {**values, **added}
     source = {name: values[name] for name in ("source_id", "license", "attribution", "source_url", "source_sha256")}
     source |= {name: values[name] for name in ONE_PLACE_COLUMNS if not name.startswith("source_")}
     source |= {f"{axis}_m": values[f"source_{axis}_m"] for axis in "xyz"}
     source |= {"label": None, "captions": values["captions_original"], "onset_s": 0.0, "gain_db": 0.0}
     source |= {"duration_s": values["duration_s"], "moving": False, "speed_m_s": 0.0, "motion": None}
-    return {**values, "n_sources": 1, "sources": [{**source, "path": [], "stem": []}], "ambience_snr_db": None}
+    sources = [{**source, "path": [], "stem": []}]
+    return {**values, "n_sources": 1, "sources": sources, "ambience_snr_db": None, **added}
 
 
 def hashed_columns(values: Mapping[str, Any]) -> list[Column]:
     """The columns that count for a row's digest.
 
-    A row of one still source has the digest that it had before there were scenes; a scene's sources count too.
+    A row of one still source has the digest that it had before there were scenes; a scene's sources count too. A
+    measured response, other channels and further files count where there are some.
     """
-    return [column for column in (PLAIN_COLUMNS if is_plain(values) else ROW_COLUMNS) if column.hashed]
+    columns = PLAIN_COLUMNS if is_plain(values) else (*PLAIN_COLUMNS, *SCENE_COLUMNS)
+    newer = [
+        column
+        for column in RECEIVER_COLUMNS
+        if values.get(column.name) is not None and values[column.name] != RECEIVER_DEFAULTS[column.name]
+    ]
+    return [column for column in (*columns, *newer) if column.hashed]
 
 
 def row_digest(values: Mapping[str, Any]) -> bytes:
