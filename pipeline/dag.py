@@ -96,6 +96,7 @@ def _rows_with_responses(
     )
     scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
     if scenes.are_on:
-        rows = rows | GatherSounds(folder, pool_beside(plan), scenes, recipe.render_settings())
+        render, recordings = recipe.render_settings(), recipe.ambience_recordings()
+        rows = rows | GatherSounds(folder, pool_beside(plan), scenes, render, recordings)
     placing = PlaceScenes(ranges, scenes) if scenes.are_on else PlaceSources(ranges)
     return rows | placing | SimulateResponses()

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.rooms.moving",
         "transforms.sound",
+        "transforms.sources",
     },
     "transforms.captions": {
         "prompts",

@@ -245,6 +245,8 @@ class Row:
     """Of a row of one still source; a scene has a placement for each source."""
     sounds: tuple[Sound, ...] = ()
     """The sounds that a scene is composed of, the row's own clip first; empty for a row that is no scene."""
+    ambience: Clip | None = None
+    """The recording that the ambience of a scene is made of; None for noise, and for no ambience."""
     scene: Scene | None = None
     """The sounds of a row of several or moving sources; None for one still source."""
     response: Response | None = None

@@ -41,6 +41,7 @@ class Rerenderer:
         self._ranges, self._scenes = recipe.scene_ranges(), recipe.scene_settings()
         self._clips = {(clip.split, clip.source_id): clip for clip in clips}
         self._pool = ListedPool(clips if self._scenes.are_on else ())
+        self._recordings = recipe.ambience_recordings()
         self._prepared = prepared_sounds(self._settings)
 
     def rerender(self, values: Mapping[str, Any]) -> Rerendered:
@@ -72,7 +73,9 @@ class Rerenderer:
         return None if same else "rendered again, its samples differ"
 
     def _with_sounds(self, row: Row) -> Row:
-        return gather_sounds(row, self._scenes, self._pool, self._prepared) if self._scenes.are_on else row
+        if not self._scenes.are_on:
+            return row
+        return gather_sounds(row, self._scenes, self._pool, self._prepared, self._recordings)
 
     def _files(self, row: Row) -> dict[str, str]:
         """The SHA-256 of the file of each clip by the clip's id."""

@@ -138,13 +138,15 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     return findings
 
 
-def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) -> None:
+def rerender_rows(release: str, input_dir: str, count: int, findings: Findings, settings: Sequence[str] = ()) -> None:
     """Renders `count` rows again from their metadata, on all cores, and adds the differences to the findings.
+
+    `settings` say where files of the user's own are (pipeline.own_files).
 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
-    recipe = load_release_recipe(release)
+    recipe = load_release_recipe(release, settings)
     rerenderer = Rerenderer(recipe, recipe.list_input(input_dir).clips)
     rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
     with ThreadPoolExecutor(available_cores()) as threads:

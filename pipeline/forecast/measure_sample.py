@@ -322,6 +322,7 @@ class _Measuring:
         self.questions = self.captions.questions()
         self.ranges, self.scenes = job.recipe.scene_ranges(), job.recipe.scene_settings()
         self.pool, self.prepared = ListedPool(job.pool), PreparedSounds(self.settings)
+        self.recordings = job.recipe.ambience_recordings()
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -391,7 +392,7 @@ class _Measuring:
         self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
         if self.scenes.are_on:
             with stages.stage("gather"):
-                shard = gather_shard(shard, self.scenes, self.pool, self.prepared)
+                shard = gather_shard(shard, self.scenes, self.pool, self.prepared, self.recordings)
         with stages.stage("place"):
             placed = place_scenes(shard, self.ranges, self.scenes) if self.scenes.are_on else None
             shard = placed or place_sources(shard, self.ranges)
