@@ -1,21 +1,18 @@
-"""The files of measured responses: found below what the user names, opened through the gate, and hashed."""
+"""The files of measured responses: found below what the user names, and opened through the gate."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.storage import folder_files
-from transforms.storage.below_folder import NameRefused
 
 CSV_NAME = "responses.csv"
 _ENDINGS = (".sofa", ".mat")
-_CHUNK_BYTES = 1 << 20
 
 
 class MeasuredUnusable(ValueError):
@@ -54,7 +51,7 @@ class MeasuredFile:
         """The name below `folder` of a file that is named relative to this one."""
         return f"{self.above}/{name}" if self.above else name
 
-    def open(self) -> BinaryIO:
+    def opened(self) -> BinaryIO:
         """The open file.
 
         Raises:
@@ -105,38 +102,6 @@ def _files_at(path: str) -> list[MeasuredFile]:
 def _is_measured(name: str) -> bool:
     hidden = name.startswith(".")
     return not hidden and (name == CSV_NAME or name.lower().endswith(_ENDINGS))
-
-
-def files_sha256(files: Iterable[MeasuredFile]) -> str:
-    """One SHA-256 over the names and contents of everything that is read, with the sounds that a list names.
-
-    Raises:
-        MeasuredUnusable: a file cannot be read.
-    """
-    # A list is read by the module that knows its columns.
-    from transforms.rooms.measured.csv_responses import audio_names
-
-    digest = hashlib.sha256()
-    for file in sorted(files, key=lambda one: one.name):
-        with file.open() as opened:
-            _add(digest, file.name, opened)
-        if file.kind == "csv":
-            for name in audio_names(file):
-                try:
-                    with folder_files.open_file(file.folder, file.beside(name)) as opened:
-                        _add(digest, f"{file.name}\0{name}", opened)
-                except (NameRefused, OSError):
-                    # Its response is rejected; the row in the list is hashed.
-                    digest.update(f"\0{len(name)}\0{name}\0missing".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
-def _add(digest: hashlib._Hash, name: str, file: BinaryIO) -> None:
-    content = hashlib.sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        content.update(chunk)
-    encoded = name.encode("utf-8", "surrogateescape")
-    digest.update(len(encoded).to_bytes(8, "big") + encoded + content.digest())
 
 
 def check_splits(rooms: dict[str, str | None], room_id: str, split: str | None) -> None:

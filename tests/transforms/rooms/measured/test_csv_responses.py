@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.transforms.rooms.measured.sets import at_rate, csv_row, in_convention, known, knowns, t30_at_rate, write_csv
+from tests.transforms.rooms.measured.sets import at_rate, csv_row, in_convention, known, t30_at_rate, write_csv
 from transforms.records import Rejection
-from transforms.rooms.measured.files import MeasuredUnusable, files_sha256, measured_files
+from transforms.rooms.measured.files import measured_files
 from transforms.rooms.measured.read_measured import read_measured
 from transforms.rooms.measured.response import MeasuredResponse
 from transforms.rooms.measured.settings import Conventions
 
 
-def read(path: Path, conventions: Conventions = Conventions()) -> list[MeasuredResponse | Rejection]:  # noqa: B008, RUF009
+def read(path: Path, conventions: Conventions = Conventions()) -> list[MeasuredResponse | Rejection]:  # noqa: B008
     return list(read_measured(measured_files([str(path)]), conventions))
 
 
-@pytest.mark.parametrize(("rate", "name"), [(24_000, "a.wav"), (44_100, "sub/a.flac"), (48_000, "a.wav"), (96_000, "a.wav")])
+@pytest.mark.parametrize(
+    ("rate", "name"), [(24_000, "a.wav"), (44_100, "sub/a.flac"), (48_000, "a.wav"), (96_000, "a.wav")]
+)
 def test_a_row_has_the_direction_distance_and_t30_of_its_response(tmp_path, rate, name):
     one = known(1)
-    write_csv(tmp_path, [csv_row(name, one, length_m=5, width_m=4, license="CC0")], {name: (at_rate(one.samples, rate), rate)})
+    write_csv(
+        tmp_path, [csv_row(name, one, length_m=5, width_m=4, license="CC0")], {name: (at_rate(one.samples, rate), rate)}
+    )
     (response,) = read(tmp_path)
     assert isinstance(response, MeasuredResponse)
     assert (response.response_id, response.room_id, response.license) == (name, one.room.room_id, "CC0")
