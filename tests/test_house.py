@@ -28,6 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Rooms and sound know nothing of captions.
     "transforms.rooms": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     "transforms.rooms.moving": {"transforms", "transforms.rooms"},
+    # Measured responses come in files of sound, among others.
+    "transforms.rooms.measured": {
+        "transforms",
+        "transforms.bounds",
+        "transforms.storage",
+        "transforms.rooms",
+        "transforms.sound",
+    },
     "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {

@@ -1,0 +1,99 @@
+"""Sets of responses of known direction, distance and T30, simulated and written in the layouts that people have."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from transforms.records import Placement, Room
+from transforms.rooms.acoustics import t30_ms
+from transforms.rooms.place_source import place_source
+from transforms.rooms.ranges import RoomRanges, SceneRanges
+from transforms.rooms.room_design import sample_room
+from transforms.rooms.simulate_response import simulate_response
+
+RATE = 48_000
+#: What W, Y, Z, X of SN3D are multiplied by.
+GAINS = {"sn3d": (1.0, 1.0), "n3d": (1.0, math.sqrt(3.0)), "fuma": (math.sqrt(0.5), 1.0)}
+_DRY = RoomRanges(t30_min_ms=200.0, t30_max_ms=400.0, floor_area_max_m2=60.0)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A response of which everything is known: W, Y, Z, X in SN3D at 48 kHz."""
+
+    room: Room
+    placement: Placement
+    samples: NDArray[np.float32]
+    t30_ms: float
+
+
+@functools.lru_cache(maxsize=64)
+def known(number: int, ranges: RoomRanges = _DRY) -> Known:
+    """The response of this number, in a room of its own; always the same."""
+    room = sample_room(17, "train", number, ranges)
+    placement = place_source(500 + number, room, SceneRanges(distance_min_m=1.0))
+    response = simulate_response(room, placement, seed=number)
+    return Known(room, placement, response.samples, response.acoustics.t30_ms)
+
+
+def knowns(count: int, first: int = 0) -> list[Known]:
+    return [known(number) for number in range(first, first + count)]
+
+
+def in_convention(samples: NDArray[np.float32], channels: str = "acn", normalisation: str = "sn3d") -> NDArray:
+    """W, Y, Z, X of SN3D in another order and normalisation."""
+    of_w, of_others = GAINS[normalisation]
+    changed = samples * np.array([of_w, of_others, of_others, of_others], dtype=np.float32)[:, None]
+    return changed[[0, 3, 1, 2]] if channels == "fuma" else changed
+
+
+def at_rate(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """The samples (channels, n) of a filter at another rate; the gain at each frequency stays."""
+    if rate == RATE:
+        return samples
+    return np.ascontiguousarray(soxr.resample(samples.T, RATE, rate, quality="VHQ").T * (RATE / rate), np.float32)
+
+
+def t30_at_rate(known: Known, rate: int) -> float:
+    """The T30 of what a file of this rate can hold, in ms."""
+    return t30_ms(at_rate(known.samples[:1], rate)[0], rate)
+
+
+def write_csv(
+    folder: Path, rows: Sequence[Mapping[str, Any]], sounds: Mapping[str, tuple[NDArray, int]], subtype: str = "FLOAT"
+) -> Path:
+    """A responses.csv with these rows and a sound for each name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (samples, rate) in sounds.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        kind = "PCM_24" if name.endswith(".flac") and subtype == "FLOAT" else subtype
+        soundfile.write(folder / name, samples.T, rate, subtype=kind)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    (folder / "responses.csv").write_text(text.getvalue(), encoding="utf-8")
+    return folder
+
+
+def csv_row(name: str, known: Known, **more: Any) -> dict[str, Any]:
+    return {
+        "file_name": name,
+        "room_id": known.room.room_id,
+        "azimuth_deg": known.placement.azimuth_deg,
+        "elevation_deg": known.placement.elevation_deg,
+        "distance_m": known.placement.distance_m,
+        **more,
+    }
