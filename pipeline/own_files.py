@@ -22,7 +22,8 @@ from transforms.storage import folder_files
 
 #: The keys whose values are files or folders of the user's own. Each has a key with _sha256 at its end.
 AMBIENCE = "scenes.ambience"
-OWN_FILE_KEYS = (AMBIENCE,)
+MEASURED = "rooms.measured"
+OWN_FILE_KEYS = (AMBIENCE, MEASURED)
 
 _CHUNK_BYTES = 1 << 20
 
@@ -35,8 +36,8 @@ class Reading:
     """Whether the recipe is the user's own."""
     typed: frozenset[str] = frozenset()
     """The keys that the user has typed."""
-    paths: dict[str, str] = field(default_factory=dict)
-    """The path of each file or folder of the user's own, by its key."""
+    paths: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The paths of the files and folders of the user's own, by their keys."""
 
     def may_read_key(self, key: str) -> bool:
         """Whether the value of a key is the user's own."""
@@ -48,39 +49,42 @@ def reading_of(info: ValidationInfo) -> Reading:
     return info.context if isinstance(info.context, Reading) else Reading()
 
 
-def name_own_file(values: Any, key: str, info: ValidationInfo, sha256_of: Callable[[str], str]) -> Any:
-    """The values of a section, in which the path of a key has given way to its last part and its SHA-256.
+def name_own_files(values: Any, key: str, info: ValidationInfo, sha256_of: Callable[[tuple[str, ...]], str]) -> Any:
+    """The values of a section, in which the paths of a key have given way to their last parts and one SHA-256.
 
     Args:
         values: the values of the section as they were given.
-        key: the key with its section, one of OWN_FILE_KEYS.
-        info: says whether the path may be read.
-        sha256_of: gives the SHA-256 of the file or folder.
+        key: the key with its section, one of OWN_FILE_KEYS; it holds a path or a list of paths.
+        info: says whether the paths may be read.
+        sha256_of: gives the SHA-256 of the files and folders.
 
     Raises:
-        ValueError: it cannot be read, or is another one than the recipe states.
+        ValueError: they cannot be read, or are others than the recipe states.
     """
     name, reading = key.partition(".")[2], reading_of(info)
     if not isinstance(values, Mapping):
         return values
-    path, stated = values.get(name), values.get(f"{name}_sha256")
-    if path is None:
+    given, stated = values.get(name), values.get(f"{name}_sha256")
+    if given is None:
         return {**values, f"{name}_sha256": None} if stated is not None else values
-    if not isinstance(path, str) or not reading.may_read_key(key):
+    paths = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else ()
+    if not paths or not all(isinstance(path, str) for path in paths) or not reading.may_read_key(key):
         return values
-    found = sha256_of(path)
+    found = sha256_of(paths)
     if stated is not None and stated != found:
-        raise ValueError(f"{name}: {path} holds other files than those with the SHA-256 {str(stated)[:12]}…")
-    reading.paths[key] = storage.absolute(path)
-    return {**values, name: os.path.basename(path.rstrip("/")) or path, f"{name}_sha256": found}
+        raise ValueError(f"{name}: {', '.join(paths)} holds other files than those with the SHA-256 {stated[:12]}…")
+    reading.paths[key] = tuple(storage.absolute(path) for path in paths)
+    names = [os.path.basename(path.rstrip("/")) or path for path in paths]
+    return {**values, name: names[0] if isinstance(given, str) else names, f"{name}_sha256": found}
 
 
-def recordings_sha256(folder: str) -> str:
-    """SHA-256 over the names and the contents of the recordings below a folder.
+def recordings_sha256(folders: tuple[str, ...]) -> str:
+    """SHA-256 over the names and the contents of the recordings below one folder.
 
     Raises:
         ValueError: there is no such folder, a recording cannot be read, or there is none.
     """
+    (folder,) = folders
     digest = hashlib.sha256()
     try:
         recordings = list_recordings(folder)
@@ -94,6 +98,18 @@ def recordings_sha256(folder: str) -> str:
             raise ValueError(f"{clip.path} cannot be read: {reason_of(error)}") from error
         digest.update(f"{len(clip.source_id)}:{clip.source_id}:{content}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def measured_sha256(paths: tuple[str, ...]) -> str:
+    """SHA-256 over the names and the contents of files of measured rooms.
+
+    Raises:
+        ValueError: there are none, or one cannot be read.
+    """
+    # These read HDF5 and sounds; a recipe without measured rooms does not import them.
+    from transforms.rooms.measured.read_measured import files_sha256, measured_files
+
+    return files_sha256(measured_files(paths))
 
 
 def sha256_of_file(file: BinaryIO) -> str:

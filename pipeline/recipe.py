@@ -24,7 +24,15 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.own_files import AMBIENCE, Reading, name_own_file, reading_of, recordings_sha256
+from pipeline.own_files import (
+    AMBIENCE,
+    MEASURED,
+    Reading,
+    measured_sha256,
+    name_own_files,
+    reading_of,
+    recordings_sha256,
+)
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
 from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
@@ -45,6 +53,7 @@ from transforms.sources.splits import DEFAULT_SHARES
 from transforms.storage import folder_files, join
 
 if TYPE_CHECKING:
+    from pipeline.measured_rooms import MeasuredRooms
     from transforms.captions.answer_journal import AnswersFile
     from transforms.captions.job import CaptionJob
     from transforms.rooms.room_supply import RoomSupply
@@ -79,6 +88,7 @@ EXECUTION_ONLY = (
     ("caption", "weights_name"),
     # Their SHA-256 counts.
     ("scenes", "ambience"),
+    ("rooms", "measured"),
 )
 
 
@@ -91,6 +101,9 @@ ADDED_KEYS = (
     ("caption", "judge"),
     ("caption", "judge_model"),
     ("caption", "weights"),
+    ("rooms", "measured_sha256"),
+    ("rooms", "measured_channels"),
+    ("rooms", "measured_normalisation"),
     ("scenes", "share"),
     ("scenes", "sources_min"),
     ("scenes", "sources_max"),
@@ -210,6 +223,20 @@ class Rooms(SplitCounts):
     """The user's own rooms (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
     """A CSV file of own rooms; the resolved recipe holds them in `own`."""
+    measured: str | list[str] | None = None
+    """Files or folders of measured room responses; a split that has some samples no rooms. The resolved recipe holds
+    their names."""
+    measured_sha256: str | None = None
+    """The SHA-256 of these files; the resolved recipe has it."""
+    measured_channels: Literal["acn", "fuma"] | None = None
+    """The order of their channels, where they do not say it; None is ACN."""
+    measured_normalisation: Literal["sn3d", "n3d", "fuma"] | None = None
+    """Their normalisation, where they do not say it; None is SN3D, or FuMa's for FuMa's order."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_measured(cls, values: Any, info: ValidationInfo) -> Any:
+        return name_own_files(values, MEASURED, info, measured_sha256)
 
     @model_validator(mode="before")
     @classmethod
@@ -265,7 +292,7 @@ class Scenes(_Section):
     @model_validator(mode="before")
     @classmethod
     def _name_ambience(cls, values: Any, info: ValidationInfo) -> Any:
-        return name_own_file(values, AMBIENCE, info, recordings_sha256)
+        return name_own_files(values, AMBIENCE, info, recordings_sha256)
 
     @model_validator(mode="after")
     def _possible(self) -> Scenes:
@@ -441,6 +468,12 @@ class Recipe(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _measured_rooms_are_still(self) -> Recipe:
+        if self.rooms.measured is not None and self.scene_settings().are_on:
+            raise ValueError("rooms.measured: scenes are made in simulated rooms alone; set scenes to its defaults")
+        return self
+
     @property
     def dataset_name(self) -> str:
         return self.dataset or self.name
@@ -455,16 +488,17 @@ class Recipe(_Section):
     _deals_splits: bool = PrivateAttr(default=True)
 
     #: The paths of the user's own files and folders, by their keys (pipeline.own_files).
-    _own_paths: dict[str, str] = PrivateAttr(default_factory=dict)
+    _own_paths: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
 
-    def _own_path(self, key: str, name: str) -> str:
-        """The path of a file or folder of the user's own that is called `name`.
+    def _paths_of(self, key: str, named: str | list[str]) -> tuple[str, ...]:
+        """The paths of files or folders of the user's own that have these names.
 
         Raises:
-            RecipeError: the recipe is a release's, and nobody says where the file is.
+            RecipeError: the recipe is a release's, and nobody says where they are.
         """
         if key not in self._own_paths:
-            raise RecipeError(f"recipe key {key}: where is {name!r}, which the release was made with? Set it again")
+            names = ", ".join(map(repr, [named] if isinstance(named, str) else named))
+            raise RecipeError(f"recipe key {key}: where is {names}, which the release was made with? Set it again")
         return self._own_paths[key]
 
     @property
@@ -499,7 +533,11 @@ class Recipe(_Section):
         select, rooms = self.select, self.room_supply()
         dealt = select.split_shares if self._deals_splits else SplitShares(train=1)
         shares = {split: share for split, share in dealt if share > 0}
-        made = {split: share for split, share in shares.items() if rooms.count(split) and self.augmentations.of(split)}
+        made = {
+            split: share
+            for split, share in shares.items()
+            if (rooms.count(split) or self.rooms.measured) and self.augmentations.of(split)
+        }
         selection = Selection(
             frozenset(select.exclude), tuple(select.licenses), select.splits, made or shares, self.seed
         )
@@ -556,7 +594,28 @@ class Recipe(_Section):
             SourceUnusable: their folder cannot be listed.
         """
         name = self.scenes.ambience
-        return () if name is None else list_recordings(self._own_path(AMBIENCE, name))
+        return () if name is None else list_recordings(self._paths_of(AMBIENCE, name)[0])
+
+    def measured_rooms(self) -> MeasuredRooms | None:
+        """The responses of measured rooms, which a process reads once; None without measured rooms.
+
+        Raises:
+            RecipeError: the recipe is a release's, and nobody says where the files are.
+            MeasuredUnusable: they cannot be used.
+        """
+        rooms = self.rooms
+        if rooms.measured is None:
+            return None
+        from pipeline.measured_rooms import read_measured_rooms
+        from transforms.rooms.measured.settings import Conventions
+
+        shares = {split: share for split, share in self.select.split_shares if share and self.augmentations.of(split)}
+        return read_measured_rooms(
+            self._paths_of(MEASURED, rooms.measured),
+            Conventions(rooms.measured_channels, rooms.measured_normalisation),
+            tuple(shares.items()),
+            self.seed,
+        )
 
     def render_settings(self) -> RenderSettings:
         """The settings of the rendering stage."""

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from pipeline.check.check_sources import check_sources
+from pipeline.check.check_sources import check_sources, receiver_and_room_m
 from pipeline.check.check_stems import check_stems, stem_files
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
@@ -281,9 +281,8 @@ class ShardChecker:
             yield f"{name}: its id is {values['id']}, its clip and augmentation say {identity}"
         if self.recipe is not None and values["seed"] != row_seed(self.recipe.seed, values["id"]):
             yield f"{name}: its seed is not the one that the recipe gives its id"
-        sides_m = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
-        receiver_m = [values[f"receiver_{axis}_m"] for axis in "xyz"]
-        if not all(0 < at < side for at, side in zip(receiver_m, sides_m, strict=True)):
+        receiver_m, size_m = receiver_and_room_m(values)
+        if receiver_m is not None and size_m is not None and not ((receiver_m > 0) & (receiver_m < size_m)).all():
             yield f"{name}: the receiver is outside of the room"
         yield from (f"{name}: {problem}" for problem in check_sources(values, self.recipe))
         yield from self._check_room(name, values)

@@ -127,7 +127,8 @@ def tally_shard(
                 each[attribute] or "" for each in (sources if attribute in OF_SOURCE else [values])
             )
         for name in RANGED:
-            _widen(tally.ranges, name, [each[name] for each in (sources if name in OF_SOURCE else [values])])
+            numbers = [each[name] for each in (sources if name in OF_SOURCE else [values])]
+            _widen(tally.ranges, name, [number for number in numbers if number is not None])
         for source in sources:
             if (split, source["source_id"]) not in clips:
                 clips.add((split, source["source_id"]))
@@ -138,6 +139,8 @@ def tally_shard(
 
 def _widen(ranges: dict[str, tuple[float, float]], name: str, values: Sequence[float]) -> None:
     """Makes a range hold these values too."""
+    if not values:
+        return
     low, high = ranges.get(name, (values[0], values[0]))
     ranges[name] = (min(low, *values), max(high, *values))
 
