@@ -37,7 +37,7 @@ from transforms.captions.scenes.scene_text import scene_words_of_values
 from transforms.errors import one_line, reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import ROOM_SCHEMA, ROW_SCHEMAS, is_scene, with_newer_columns
+from transforms.shards.release_rows import OLDER_ROOM_SCHEMA, ROOM_SCHEMA, ROW_SCHEMAS, is_scene, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
@@ -366,7 +366,7 @@ def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
         table = read_table(str(release), ROOMS)
     except (OSError, pa.ArrowException, ValueError):
         return None
-    if not table.schema.equals(ROOM_SCHEMA, check_metadata=False):
+    if not any(table.schema.equals(schema, check_metadata=False) for schema in (ROOM_SCHEMA, OLDER_ROOM_SCHEMA)):
         return None
     wanted = table.select(["room_id", "split", *_OF_ROOM.values()]).to_pylist()
     return {room["room_id"]: room for room in wanted}

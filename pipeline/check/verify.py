@@ -60,6 +60,7 @@ from transforms.shards import workspace
 from transforms.shards.release_rows import (
     ANSWER_SCHEMA,
     OLDER_ANSWER_SCHEMA,
+    OLDER_ROOM_SCHEMA,
     REJECTION_SCHEMA,
     ROOM_SCHEMA,
     as_answers,
@@ -300,7 +301,7 @@ def _stated_rows(stated: Mapping[str, Any], shards: Iterable[Mapping[str, Any]])
 def _check_tables(release: Path, recipe: Recipe | None, rows: Mapping[str, int], findings: Findings) -> _Tables:
     tables = _Tables()
     rooms: Counter[str] = Counter()
-    for table in _table(release, ROOMS, ROOM_SCHEMA, rows, findings):
+    for table in _table(release, ROOMS, ROOM_SCHEMA, rows, findings, OLDER_ROOM_SCHEMA):
         rooms.update(map(str, table["room_id"].to_pylist()))
     tables.rooms = rooms.total()
     repeated = sorted(name for name, count in rooms.items() if count > 1)

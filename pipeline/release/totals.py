@@ -70,6 +70,8 @@ class Totals:
     sources: int
     """The number of sounds in all rows."""
     moving_sources: int
+    measured_rows: int
+    """The rows in measured rooms."""
     licenses: dict[str, int]
     """The number of rows by licence; a row of sounds with several licences counts under each."""
     clip_licenses: dict[str, int]
@@ -106,7 +108,10 @@ def tally_shard(
         fixed_gain_db: the recipe's gain if its level is fixed; a row below it was turned down so that it does not clip.
     """
     tally = ShardTally(path, metadata_sha256, len(records))
-    kinds = ("rows", "microseconds", "captions", "turned_down", "licenses", "scenes", "sources", "moving_sources")
+    kinds = (
+        *("rows", "microseconds", "captions", "turned_down", "licenses"),
+        *("scenes", "sources", "moving_sources", "measured_rows"),
+    )
     counts = tally.counts = {name: Counter[str]() for name in (*kinds, *VOCABULARY)}
     clips: set[tuple[str, str]] = set()
     for values in records:
@@ -122,6 +127,7 @@ def tally_shard(
         counts["scenes"][""] += not has_one_place(sources)
         counts["sources"][""] += len(sources)
         counts["moving_sources"][""] += sum(bool(source["moving"]) for source in sources)
+        counts["measured_rows"][""] += values.get("response_id") is not None
         for attribute in VOCABULARY:
             counts[attribute].update(
                 each[attribute] or "" for each in (sources if attribute in OF_SOURCE else [values])
@@ -195,6 +201,7 @@ def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
         scenes=of("scenes")[""],
         sources=of("sources")[""],
         moving_sources=of("moving_sources")[""],
+        measured_rows=of("measured_rows")[""],
         licenses=dict(sorted(of("licenses").items())),
         clip_licenses=dict(sorted(of("clip_licenses").items())),
         unattributed={name: count for name, count in sorted(of("unattributed").items()) if count},

@@ -148,6 +148,8 @@ ROOM_COLUMNS: tuple[Column, ...] = (
     Column("t30_asked_bands_ms", _NUMBERS, "T30 asked for by octave band", 3),
     Column("t30_ms", pa.float64(), "full-band T30 measured at the room's reference position", 3),
     Column("t30_bands_ms", _NUMBERS, "T30 measured there by octave band", 3),
+    Column("license", pa.string(), "of the responses of a measured room", optional=True),
+    Column("attribution", pa.string(), "of the responses of a measured room", optional=True),
 )
 
 ANSWER_SCHEMA = pa.schema(
@@ -184,6 +186,8 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 ROW_SCHEMA = schema_of(ROW_COLUMNS)
 ROW_SCHEMAS = tuple(schema_of(columns) for columns in GENERATIONS)
 ROOM_SCHEMA = schema_of(ROOM_COLUMNS)
+#: The rooms of releases from before there were measured ones.
+OLDER_ROOM_SCHEMA = schema_of(column for column in ROOM_COLUMNS if not column.optional)
 
 
 def number_or_none(number: float | None, decimals: int) -> float | None:
@@ -317,15 +321,21 @@ def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
             "t30_asked_bands_ms": room.t30_bands_ms,
             "t30_ms": measured.t30_ms,
             "t30_bands_ms": measured.t30_bands_ms,
+            "license": None,
+            "attribution": None,
         },
     )
 
 
-def measured_room_values(responses: Sequence[tuple[MeasuredPlace, Acoustics]]) -> dict[str, Any]:
+def measured_room_values(
+    responses: Sequence[tuple[MeasuredPlace, Acoustics]], license: str | None, attribution: str | None
+) -> dict[str, Any]:
     """The columns of a measured room; its T30 is that of the response with the median, which stands for the room.
 
     Args:
         responses: all responses of the room.
+        license: of the responses.
+        attribution: of the responses.
     """
     ordered = sorted(responses, key=lambda one: (one[1].t30_ms, one[0].response_id))
     place, acoustics = ordered[(len(ordered) - 1) // 2]
@@ -340,6 +350,8 @@ def measured_room_values(responses: Sequence[tuple[MeasuredPlace, Acoustics]]) -
             **{name: getattr(place, name) for name in sizes},
             "t30_ms": acoustics.t30_ms,
             "t30_bands_ms": acoustics.t30_bands_ms,
+            "license": license,
+            "attribution": attribution,
         },
     )
 
