@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS, Rejection
-from transforms.rooms.measured.coordinates import colatitude, from_angles, from_radians
+from transforms.rooms.measured.coordinates import System, from_angles
 from transforms.rooms.measured.files import MeasuredFile, MeasuredUnusable
 from transforms.rooms.measured.prepare import check_length, check_rate
 from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected
@@ -143,8 +143,7 @@ def _raw(file: MeasuredFile, name: str, split: str | None, record: Mapping[str, 
         samples=samples,
         sample_rate=rate,
         other_directions={
-            "colatitude": colatitude(azimuth, elevation),
-            "radians": from_radians(azimuth, elevation),
+            meaning: other.vector((azimuth, elevation, 1.0)) for meaning, other in System(True).others().items()
         },
         license=record["license"] or None,
         attribution=record["attribution"] or None,

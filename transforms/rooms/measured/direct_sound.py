@@ -21,6 +21,8 @@ WINDOW_BEFORE_S, WINDOW_AFTER_S = 0.0007, 0.0013
 BAND_HZ = (500.0, 4_000.0)
 #: How far the energy around the direct sound has to lie above the mean energy, in dB; steady noise is at 0.
 _STANDS_OUT_DB = 5.0
+# Half the length, in samples, of the kernel that interpolates between samples.
+_KERNEL_HALF = 24
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,17 @@ def find_direct_sample(response_w: NDArray[np.float32], sample_rate: int) -> flo
     before = float(np.mean(np.square(response_w[:first], dtype=np.float64))) if first else 0.0
     if near < 10 ** (_STANDS_OUT_DB / 10) * max(mean, before):
         raise ResponseRejected("no_direct_sound", "no sound stands out of W as the first to arrive")
-    return loudest + _vertex(magnitude, loudest)
+    return loudest + _between_samples(response_w, loudest)
 
 
-def _vertex(magnitude: NDArray[np.float32], at: int) -> float:
-    """Where the parabola through a peak and its neighbours has its vertex, from −0.5 to 0.5 samples beside it."""
-    if not 0 < at < magnitude.size - 1:
-        return 0.0
-    left, here, right = (float(value) for value in magnitude[at - 1 : at + 2])
-    curvature = left - 2.0 * here + right
-    return 0.0 if curvature >= 0.0 else min(0.5, max(-0.5, 0.5 * (left - right) / curvature))
+def _between_samples(response_w: NDArray[np.float32], at: int) -> float:
+    """Where the waveform around a sample has its peak, from −0.6 to 0.6 samples beside it."""
+    offsets = np.arange(max(0, at - _KERNEL_HALF), min(response_w.size, at + _KERNEL_HALF + 1)) - at
+    beside = np.linspace(-0.6, 0.6, 121)
+    away = beside[:, None] - offsets
+    kernel = np.sinc(away) * (0.5 + 0.5 * np.cos(np.pi * np.clip(away / (_KERNEL_HALF + 1), -1.0, 1.0)))
+    waveform = np.abs(np.sum(kernel * response_w[offsets + at], axis=1))
+    return float(beside[int(np.argmax(waveform))])
 
 
 def direct_intensity(samples: NDArray[np.float32], sample_rate: int, direct_sample: float) -> Intensity | None:

@@ -12,6 +12,7 @@ from transforms.rooms.measured.files import MeasuredFile, MeasuredUnusable, chec
 from transforms.rooms.measured.prepare import prepare
 from transforms.rooms.measured.response import STAGE, MeasuredResponse, RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
+from transforms.rooms.measured.sofa import read_sofa
 from transforms.storage import folder_files
 
 __all__ = ["MeasuredFile", "MeasuredUnusable", "files_sha256", "measured_files", "read_measured"]
@@ -52,6 +53,8 @@ def _raw_responses(files: Sequence[MeasuredFile]) -> Iterator[RawResponse | Reje
     for file in files:
         if file.kind == "csv":
             yield from read_csv_responses(file)
+        elif file.kind == "sofa":
+            yield from read_sofa(file)
 
 
 def files_sha256(files: Iterable[MeasuredFile]) -> str:

@@ -97,3 +97,59 @@ def csv_row(name: str, known: Known, **more: Any) -> dict[str, Any]:
         "distance_m": known.placement.distance_m,
         **more,
     }
+
+
+def stacked(known_ones: Sequence[Known]) -> NDArray[np.float64]:
+    """The responses as Data.IR (measurements, 4, samples), padded to one length."""
+    longest = max(one.samples.shape[1] for one in known_ones)
+    padded = [np.pad(one.samples, ((0, 0), (0, longest - one.samples.shape[1]))) for one in known_ones]
+    return np.stack(padded).astype(np.float64)
+
+
+def offset_m(one: Known) -> NDArray[np.float64]:
+    """From the listener to the source, in metres."""
+    return np.array(one.placement.source_m) - np.array(one.placement.receiver_m)
+
+
+def spherical(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Azimuth and elevation in degrees, and radius, of vectors (n, 3)."""
+    x, y, z = vectors.T
+    return np.stack(
+        [np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), np.hypot(np.hypot(x, y), z)], 1
+    )
+
+
+def write_sofar(path: Path, convention: str, **fields: Any) -> Path:
+    """A SOFA file as sofar writes it; a name has an underscore where SOFA has a dot or a colon.
+
+    A field that is None is left out.
+    """
+    import sofar
+
+    sofa = sofar.Sofa(convention)
+    for name, value in fields.items():
+        if value is None:
+            sofa.delete(name)
+        else:
+            setattr(sofa, name, value)
+    sofar.write_sofa(str(path), sofa)
+    return path
+
+
+def sofa_fields(known_ones: Sequence[Known], receivers: int = 4) -> dict[str, Any]:
+    """The fields of a SingleRoomSRIR whose listener stands at the origin and looks along x."""
+    return {
+        "Data_IR": stacked(known_ones),
+        "Data_SamplingRate": RATE,
+        "Data_Delay": np.zeros((1, receivers)),
+        "ReceiverPosition": np.zeros((receivers, 3)),
+        "SourcePosition": np.array([offset_m(one) for one in known_ones]),
+        "ReceiverDescriptions": None,
+        "EmitterDescriptions": None,
+        "ReceiverView": None,
+        "ReceiverUp": None,
+        "ReceiverView_Type": None,
+        "ReceiverView_Units": None,
+        "ListenerPosition": np.zeros((len(known_ones), 3)),
+        "MeasurementDate": None,
+    }
