@@ -14,7 +14,7 @@ from model.augmentation.captions import reword_caption
 from model.augmentation.symmetries import Move
 from model.data import unit_direction
 from model.draws import keyed_generator
-from model.words import direction_word, elevation_word
+from model.words import direction_word
 from tests.model.caption_words import words_in_caption
 from tests.model.conftest import encode
 from transforms import words as release_words
