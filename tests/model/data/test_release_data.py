@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from model.augmentation import Augmentation
-from model.augmentation.direction_words import direction_word, elevation_word
 from model.data import ReleaseDataset, Turn, epoch_order, load_batches, read_foa, unit_direction
 from model.errors import ReleaseUnreadable
 from model.targets import VOCABULARY
+from model.words import direction_word, elevation_word
 
 RATE = 16000
 
