@@ -39,7 +39,7 @@ from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
 from transforms.bounds.yaml_values import YamlRefused, parse_yaml
 from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
 from transforms.captions.local_model import ModelError, model_name
-from transforms.errors import reason_of
+from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS, Clip
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
@@ -600,22 +600,22 @@ class Recipe(_Section):
         """The responses of measured rooms, which a process reads once; None without measured rooms.
 
         Raises:
-            RecipeError: the recipe is a release's, and nobody says where the files are.
-            MeasuredUnusable: they cannot be used.
+            RecipeError: the recipe is a release's and nobody says where the files are, or they cannot be used.
         """
         rooms = self.rooms
         if rooms.measured is None:
             return None
         from pipeline.measured_rooms import read_measured_rooms
+        from transforms.rooms.measured.read_measured import MeasuredUnusable
         from transforms.rooms.measured.settings import Conventions
 
         shares = {split: share for split, share in self.select.split_shares if share and self.augmentations.of(split)}
-        return read_measured_rooms(
-            self._paths_of(MEASURED, rooms.measured),
-            Conventions(rooms.measured_channels, rooms.measured_normalisation),
-            tuple(shares.items()),
-            self.seed,
-        )
+        paths = self._paths_of(MEASURED, rooms.measured)
+        conventions = Conventions(rooms.measured_channels, rooms.measured_normalisation)
+        try:
+            return read_measured_rooms(paths, conventions, tuple(shares.items()), self.seed)
+        except (MeasuredUnusable, OSError) as error:
+            raise RecipeError(f"recipe key {MEASURED}: {one_line(error)}") from error
 
     def render_settings(self) -> RenderSettings:
         """The settings of the rendering stage."""

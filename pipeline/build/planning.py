@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from pipeline.measured_rooms import MeasuredRooms
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, RecipeError
 from transforms.records import SPLITS, Clip, Rejection
-from transforms.rooms.measured.files import MeasuredUnusable
 from transforms.rooms.responses.stored_responses import StoredResponses
 from transforms.rooms.room_design import RoomDoesNotExist
 from transforms.rooms.room_supply import RoomSupply
@@ -119,8 +118,8 @@ def room_index(row_seed: int, split: str, supply: RoomSupply, responses: StoredR
 def _measured_rooms(recipe: Recipe) -> MeasuredRooms | None:
     try:
         return recipe.measured_rooms()
-    except MeasuredUnusable as error:
-        raise BuildError(f"recipe key rooms.measured: {error}") from error
+    except RecipeError as error:
+        raise BuildError(str(error)) from error
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:
