@@ -13,6 +13,7 @@ from transforms.rooms.measured.prepare import prepare
 from transforms.rooms.measured.response import STAGE, MeasuredResponse, RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
 from transforms.rooms.measured.sofa import read_sofa
+from transforms.rooms.measured.tau import is_table, read_tau
 from transforms.storage import folder_files
 
 __all__ = ["MeasuredFile", "MeasuredUnusable", "files_sha256", "measured_files", "read_measured"]
@@ -55,6 +56,8 @@ def _raw_responses(files: Sequence[MeasuredFile]) -> Iterator[RawResponse | Reje
             yield from read_csv_responses(file)
         elif file.kind == "sofa":
             yield from read_sofa(file)
+        elif not is_table(file):
+            yield from read_tau(file)
 
 
 def files_sha256(files: Iterable[MeasuredFile]) -> str:
