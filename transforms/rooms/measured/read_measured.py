@@ -10,6 +10,7 @@ from transforms.records import Rejection
 from transforms.rooms.measured.csv_responses import audio_names, read_csv_responses
 from transforms.rooms.measured.files import MeasuredFile, MeasuredUnusable, check_splits, measured_files
 from transforms.rooms.measured.prepare import prepare
+from transforms.rooms.measured.proof import Proof
 from transforms.rooms.measured.response import STAGE, MeasuredResponse, RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
 from transforms.rooms.measured.sofa import read_sofa
@@ -36,6 +37,7 @@ def read_measured(
             the whole set disagree with the conventions.
     """
     splits: dict[str, str | None] = {}
+    proof = Proof()
     for raw in _raw_responses(files):
         if isinstance(raw, Rejection):
             yield raw
@@ -47,7 +49,9 @@ def read_measured(
         except ResponseRejected as error:
             yield Rejection(raw.file, STAGE, error.reason, f"{raw.response_id}: {error}", raw.split, raw.response_id)
             continue
+        proof.add(raw, stated, prepared.intensity)
         yield prepared.response
+    proof.judge(say)
 
 
 def _raw_responses(files: Sequence[MeasuredFile]) -> Iterator[RawResponse | Rejection]:
