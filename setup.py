@@ -5,6 +5,7 @@ from setuptools import find_packages, setup
 # Each package is here for the one job that is written beside it.
 BASE = [
     "apache-beam>=2.77,<3",  # runners: one pipeline on a laptop, Dataflow, Flink
+    "h5py>=3.11",  # measured rooms and heads: SOFA and MAT 7.3 are HDF5
     "jinja2>=3.1",  # the dataset card and the report
     "matplotlib>=3.9",  # the report's plots
     "numpy>=2.1,<3",  # numerics
@@ -57,6 +58,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
         "rir-generator>=0.3",  # an independent oracle for image sources
         "ruff>=0.11",
+        "sofar>=1.3",  # an independent reader and writer of SOFA
         "selenium>=4.30",  # the report in a browser
         "tensorboard>=2.18",  # the scalars of a training are read back
         "torchcodec==0.13.*",  # what datasets decodes with; later ones want CUDA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 
@@ -13,13 +14,16 @@ from transforms.captions.list_questions import ListQuestions
 from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.rooms.place_source import PlaceSources
+from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.stored_responses import open_responses
+from transforms.rooms.responses.take_responses import TakeResponses
 from transforms.rooms.sample_rooms import SampleRooms
 from transforms.rooms.simulate_response import SimulateResponses
 from transforms.scenes.gather_sounds import GatherSounds
 from transforms.scenes.place_scenes import PlaceScenes
 from transforms.scenes.render_scenes import RenderScenes
 from transforms.shards import workspace
-from transforms.shards.plan_shards import pool_beside
+from transforms.shards.plan_shards import pool_beside, responses_beside
 from transforms.shards.read_clips import ReadClips
 from transforms.shards.write_shard import WriteShards
 from transforms.sound.render_rows import RenderRows
@@ -55,7 +59,7 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
         pipeline
         | "Rooms" >> beam.Create(work.rooms)
         | "Spread rooms" >> beam.Reshuffle()
-        | MeasureRooms(recipe.room_supply())
+        | MeasureRooms(recipe.room_supply(), _measured_rooms(recipe, release, work))
         | WriteRooms(release)
     )
 
@@ -92,10 +96,21 @@ def _rows_with_responses(
         | "Shards" >> beam.Create(shards)
         | "Spread shards" >> beam.Reshuffle()
         | ReadClips(folder, plan, recipe.seed, recipe.augmentations.model_dump())
-        | SampleRooms(recipe.room_supply())
     )
+    if recipe.rooms.measured is not None:
+        rows = rows | TakeResponses(folder, responses_beside(plan))
+    rows = rows | SampleRooms(recipe.room_supply())
     scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
     if scenes.are_on:
-        rows = rows | GatherSounds(folder, pool_beside(plan), scenes, recipe.render_settings())
+        render, recordings = recipe.render_settings(), recipe.ambience_recordings()
+        rows = rows | GatherSounds(folder, pool_beside(plan), scenes, render, recordings)
     placing = PlaceScenes(ranges, scenes) if scenes.are_on else PlaceSources(ranges)
     return rows | placing | SimulateResponses()
+
+
+def _measured_rooms(recipe: Recipe, release: str, work: Work) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows of rooms.parquet of the measured rooms in the work, by split and number."""
+    if recipe.rooms.measured is None or not work.rooms:
+        return {}
+    responses = open_responses(release, responses_beside(workspace.PLAN))
+    return room_rows([room for _, chunk in work.rooms for room in chunk], responses)

@@ -24,17 +24,27 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.own_files import (
+    AMBIENCE,
+    MEASURED,
+    Reading,
+    measured_sha256,
+    name_own_files,
+    reading_of,
+    recordings_sha256,
+)
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
 from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
 from transforms.bounds.yaml_values import YamlRefused, parse_yaml
 from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
 from transforms.captions.local_model import ModelError, model_name
-from transforms.errors import reason_of
-from transforms.records import SPLITS
+from transforms.errors import one_line, reason_of
+from transforms.records import SPLITS, Clip
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.scene_words import POINTS_A_SECOND, PathPoint
+from transforms.scenes.recordings import list_recordings
 from transforms.scenes.settings import SceneSettings
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
 from transforms.sources.freesound_ids import freesound_id_of, read_ids
@@ -43,6 +53,7 @@ from transforms.sources.splits import DEFAULT_SHARES
 from transforms.storage import folder_files, join
 
 if TYPE_CHECKING:
+    from pipeline.measured_rooms import MeasuredRooms
     from transforms.captions.answer_journal import AnswersFile
     from transforms.captions.job import CaptionJob
     from transforms.rooms.room_supply import RoomSupply
@@ -75,6 +86,9 @@ EXECUTION_ONLY = (
     ("caption", "prompt_texts"),
     # Its file is named in caption.weights.
     ("caption", "weights_name"),
+    # Their SHA-256 counts.
+    ("scenes", "ambience"),
+    ("rooms", "measured"),
 )
 
 
@@ -87,6 +101,9 @@ ADDED_KEYS = (
     ("caption", "judge"),
     ("caption", "judge_model"),
     ("caption", "weights"),
+    ("rooms", "measured_sha256"),
+    ("rooms", "measured_channels"),
+    ("rooms", "measured_normalisation"),
     ("scenes", "share"),
     ("scenes", "sources_min"),
     ("scenes", "sources_max"),
@@ -98,6 +115,7 @@ ADDED_KEYS = (
     ("scenes", "level_max_db"),
     ("scenes", "ambience_snr_min_db"),
     ("scenes", "ambience_snr_max_db"),
+    ("scenes", "ambience_sha256"),
     ("audio", "stems"),
 )
 
@@ -108,11 +126,6 @@ class RecipeError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
-
-
-def _may_read(info: ValidationInfo) -> bool:
-    """Whether files that a recipe names may be read: the user's own recipe says so, a release's does not."""
-    return info.context is not None and info.context["may_read"] is True
 
 
 class SplitCounts(_Section):
@@ -167,7 +180,7 @@ class Select(_Section):
         ids: set[str] = set()
         for value in values:
             number = freesound_id_of(value)
-            if number is None and not _may_read(info):
+            if number is None and not reading_of(info).may_read:
                 raise ValueError("names a list of ids; the recipe of a release holds the ids themselves")
             ids |= read_ids(str(value)) if number is None else {number}
         return sorted(ids, key=int)
@@ -210,12 +223,26 @@ class Rooms(SplitCounts):
     """The user's own rooms (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
     file: str | None = None
     """A CSV file of own rooms; the resolved recipe holds them in `own`."""
+    measured: str | list[str] | None = None
+    """Files or folders of measured room responses; a split that has some samples no rooms. The resolved recipe holds
+    their names."""
+    measured_sha256: str | None = None
+    """The SHA-256 of these files; the resolved recipe has it."""
+    measured_channels: Literal["acn", "fuma"] | None = None
+    """The order of their channels, where they do not say it; None is ACN."""
+    measured_normalisation: Literal["sn3d", "n3d", "fuma"] | None = None
+    """Their normalisation, where they do not say it; None is SN3D, or FuMa's for FuMa's order."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_measured(cls, values: Any, info: ValidationInfo) -> Any:
+        return name_own_files(values, MEASURED, info, measured_sha256)
 
     @model_validator(mode="before")
     @classmethod
     def _read_file(cls, values: Any, info: ValidationInfo) -> Any:
         if isinstance(values, dict) and values.get("file"):
-            if not _may_read(info):
+            if not reading_of(info).may_read:
                 raise ValueError("file names a list of rooms; the recipe of a release holds the rooms in own")
             return {**values, "own": [*values.get("own", []), *read_own_rooms(str(values["file"]))], "file": None}
         return values
@@ -256,16 +283,27 @@ class Scenes(_Section):
     """The level of a source against the scene's, before distance and room."""
     ambience_snr_min_db: float | None = None
     ambience_snr_max_db: float | None = None
-    """The level of all sources over that of diffuse noise under them, on W; None for no noise."""
+    """The level of all sources over that of the ambience under them, on W; None for no ambience."""
+    ambience: str | None = None
+    """A folder of recordings that the ambience is made of, in place of noise. The resolved recipe holds its name."""
+    ambience_sha256: str | None = None
+    """The SHA-256 of these recordings; the resolved recipe has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_ambience(cls, values: Any, info: ValidationInfo) -> Any:
+        return name_own_files(values, AMBIENCE, info, recordings_sha256)
 
     @model_validator(mode="after")
     def _possible(self) -> Scenes:
         self.settings("none")
+        if self.ambience is not None and self.ambience_snr_min_db is None:
+            raise ValueError("ambience: needs ambience_snr_min_db and ambience_snr_max_db")
         return self
 
     def settings(self, stems: str) -> SceneSettings:
         """The settings of scenes, with the stems that are written."""
-        values = self.model_dump(exclude={"ranges"})
+        values = self.model_dump(exclude={"ranges", "ambience", "ambience_sha256"})
         return SceneSettings(**values, stems=stems)
 
     @field_validator("ranges")
@@ -350,7 +388,7 @@ class CaptionSettings(_Section):
     @model_validator(mode="before")
     @classmethod
     def _name_weights(cls, values: Any, info: ValidationInfo) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("weights"), str) and _may_read(info):
+        if isinstance(values, dict) and isinstance(values.get("weights"), str) and reading_of(info).may_read:
             # What is wrong with the file is said where the writer is set up.
             with contextlib.suppress(ModelError):
                 return {**values, "weights_name": model_name(values["weights"])}
@@ -379,7 +417,7 @@ class CaptionSettings(_Section):
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise ValueError("takes the name or the path of a prompt, or a list of them")
         texts = info.data.get("prompt_texts", {})
-        found, used = prompt_list(named, texts, may_read=_may_read(info))
+        found, used = prompt_list(named, texts, may_read=reading_of(info).may_read)
         texts.clear()
         texts.update(used)
         return found[0] if len(found) == 1 else found
@@ -430,6 +468,12 @@ class Recipe(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _measured_rooms_are_still(self) -> Recipe:
+        if self.rooms.measured is not None and self.scene_settings().are_on:
+            raise ValueError("rooms.measured: scenes are made in simulated rooms alone; set scenes to its defaults")
+        return self
+
     @property
     def dataset_name(self) -> str:
         return self.dataset or self.name
@@ -442,6 +486,20 @@ class Recipe(_Section):
     _asks_environment: bool = PrivateAttr(default=False)
     #: False for the recipe of a release that was begun before clips without a split were dealt: all are of train.
     _deals_splits: bool = PrivateAttr(default=True)
+
+    #: The paths of the user's own files and folders, by their keys (pipeline.own_files).
+    _own_paths: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+
+    def _paths_of(self, key: str, named: str | list[str]) -> tuple[str, ...]:
+        """The paths of files or folders of the user's own that have these names.
+
+        Raises:
+            RecipeError: the recipe is a release's, and nobody says where they are.
+        """
+        if key not in self._own_paths:
+            names = ", ".join(map(repr, [named] if isinstance(named, str) else named))
+            raise RecipeError(f"recipe key {key}: where is {names}, which the release was made with? Set it again")
+        return self._own_paths[key]
 
     @property
     def deals_splits(self) -> bool:
@@ -475,7 +533,11 @@ class Recipe(_Section):
         select, rooms = self.select, self.room_supply()
         dealt = select.split_shares if self._deals_splits else SplitShares(train=1)
         shares = {split: share for split, share in dealt if share > 0}
-        made = {split: share for split, share in shares.items() if rooms.count(split) and self.augmentations.of(split)}
+        made = {
+            split: share
+            for split, share in shares.items()
+            if (rooms.count(split) or self.rooms.measured) and self.augmentations.of(split)
+        }
         selection = Selection(
             frozenset(select.exclude), tuple(select.licenses), select.splits, made or shares, self.seed
         )
@@ -523,6 +585,37 @@ class Recipe(_Section):
     def scene_settings(self) -> SceneSettings:
         """The sounds of a scene."""
         return self.scenes.settings(self.audio.stems)
+
+    def ambience_recordings(self) -> tuple[Clip, ...]:
+        """The recordings that ambiences are made of; none where they are noise.
+
+        Raises:
+            RecipeError: the recipe is a release's, and nobody says where they are.
+            SourceUnusable: their folder cannot be listed.
+        """
+        name = self.scenes.ambience
+        return () if name is None else list_recordings(self._paths_of(AMBIENCE, name)[0])
+
+    def measured_rooms(self) -> MeasuredRooms | None:
+        """The responses of measured rooms, which a process reads once; None without measured rooms.
+
+        Raises:
+            RecipeError: the recipe is a release's and nobody says where the files are, or they cannot be used.
+        """
+        rooms = self.rooms
+        if rooms.measured is None:
+            return None
+        from pipeline.measured_rooms import read_measured_rooms
+        from transforms.rooms.measured.read_measured import MeasuredUnusable
+        from transforms.rooms.measured.settings import Conventions
+
+        shares = {split: share for split, share in self.select.split_shares if share and self.augmentations.of(split)}
+        paths = self._paths_of(MEASURED, rooms.measured)
+        conventions = Conventions(rooms.measured_channels, rooms.measured_normalisation)
+        try:
+            return read_measured_rooms(paths, conventions, tuple(shares.items()), self.seed)
+        except (MeasuredUnusable, OSError) as error:
+            raise RecipeError(f"recipe key {MEASURED}: {one_line(error)}") from error
 
     def render_settings(self) -> RenderSettings:
         """The settings of the rendering stage."""
@@ -621,8 +714,9 @@ def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
         text = folder_files.read_bytes(release, RECIPE, MOST_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {name} cannot be read: {reason_of(error)}") from error
-    recipe = parse_recipe(_values_of(name, text, settings))
-    recipe._typed = frozenset(setting.partition("=")[0].strip() for setting in settings)
+    typed = frozenset(setting.partition("=")[0].strip() for setting in settings)
+    recipe = parse_recipe(_values_of(name, text, settings), typed=typed)
+    recipe._typed = typed
     values = _yaml_values(text)
     select = values.get("select") if isinstance(values, dict) else None
     return recipe if isinstance(select, dict) and "split_shares" in select else recipe.without_dealt_splits()
@@ -637,18 +731,22 @@ def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def parse_recipe(values: dict[str, Any], *, may_read: bool = False) -> Recipe:
+def parse_recipe(values: dict[str, Any], *, may_read: bool = False, typed: frozenset[str] = frozenset()) -> Recipe:
     """Makes a recipe from plain values.
 
     Args:
         values: the values, key by key.
         may_read: whether lists and prompts that the recipe names by their paths are read.
+        typed: the keys whose values the user has typed; files of his own that they name are read.
 
     Raises:
         RecipeError: naming the first key that is unknown or whose value does not fit.
     """
+    reading = Reading(may_read, typed)
     try:
-        return Recipe.model_validate(values, context={"may_read": may_read})
+        recipe = Recipe.model_validate(values, context=reading)
+        recipe._own_paths.update(reading.paths)
+        return recipe
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])

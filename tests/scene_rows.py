@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from transforms.rooms.geometry import direction_to_unit_vector
-from transforms.shards.release_rows import ONE_PLACE_COLUMNS, has_one_place, with_sources
+from transforms.shards.release_rows import ONE_PLACE_COLUMNS, has_one_place, with_newer_columns
 from transforms.words import words_of
 
 RECEIVER_M = (3.0, 2.5, 1.5)
@@ -70,7 +70,7 @@ def sound(
     name: str, azimuth_deg: float = 0.0, onset_s: float = 0.0, end_deg: float | None = None, **values: Any
 ) -> dict[str, Any]:
     """A sound of 3 s; one with `end_deg` goes around the receiver from its azimuth to that one."""
-    (source,) = with_sources(plain_row(name, azimuth_deg=azimuth_deg))["sources"]
+    (source,) = with_newer_columns(plain_row(name, azimuth_deg=azimuth_deg))["sources"]
     moves = end_deg is not None
     turn = np.linspace(azimuth_deg, azimuth_deg if end_deg is None else end_deg, 31)
     path = [

@@ -36,6 +36,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
     },
+    # What a build keeps of measured rooms, and gives to its rows.
+    "transforms.rooms.responses": {
+        "transforms",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.rooms.measured",
+        "transforms.sound",
+    },
     "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {
@@ -46,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.rooms.moving",
         "transforms.sound",
+        "transforms.sources",
     },
     "transforms.captions": {
         "prompts",
@@ -67,6 +76,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
         "transforms.captions",
         "transforms.scenes",
+        "transforms.rooms.measured",
+        "transforms.rooms.responses",
     },
     "pipeline.release": {
         "pipeline",
@@ -90,6 +101,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
         "transforms.captions",
         "transforms.scenes",
+        "transforms.rooms.measured",
+        "transforms.rooms.responses",
     },
     "pipeline.forecast": {
         "prompts",
@@ -103,6 +116,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
         "transforms.captions",
         "transforms.scenes",
+        "transforms.rooms.responses",
     },
     "pipeline.check": {
         "pipeline",
@@ -117,6 +131,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
         "transforms.captions",
         "transforms.scenes",
+        "transforms.rooms.responses",
     },
     "pipeline.batches": {
         "prompts",

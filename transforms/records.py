@@ -107,6 +107,26 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class MeasuredPlace:
+    """Where a room response was measured; None for what its files do not say."""
+
+    response_id: str
+    room_id: str
+    split: str
+    azimuth_deg: float
+    """Of the source from the receiver, as it was turned."""
+    elevation_deg: float
+    distance_m: float | None = None
+    length_m: float | None = None
+    width_m: float | None = None
+    height_m: float | None = None
+    floor_area_m2: float | None = None
+    receiver_m: Point | None = None
+    """From one lower corner of the room."""
+    source_m: Point | None = None
+
+
+@dataclass(frozen=True)
 class Sound:
     """The sound of a clip, as it was decoded and prepared."""
 
@@ -245,8 +265,12 @@ class Row:
     """Of a row of one still source; a scene has a placement for each source."""
     sounds: tuple[Sound, ...] = ()
     """The sounds that a scene is composed of, the row's own clip first; empty for a row that is no scene."""
+    ambience: Clip | None = None
+    """The recording that the ambience of a scene is made of; None for noise, and for no ambience."""
     scene: Scene | None = None
     """The sounds of a row of several or moving sources; None for one still source."""
+    measured: MeasuredPlace | None = None
+    """Of a row in a measured room, which has neither room nor placement."""
     response: Response | None = None
     acoustics: Acoustics | None = None
     audio: Audio | None = None

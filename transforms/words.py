@@ -44,8 +44,10 @@ class SpatialWords:
         return {attribute: word for attribute, word in pairs if word is not None}
 
 
-def distance_word(distance_m: float) -> str | None:
-    """The word for a distance: near below 1 m, far above 2 m."""
+def distance_word(distance_m: float | None) -> str | None:
+    """The word for a distance: near below 1 m, far above 2 m; none for a distance that is not known."""
+    if distance_m is None:
+        return None
     if distance_m < NEAR_BELOW_M:
         return "near"
     return "far" if distance_m > FAR_ABOVE_M else None
@@ -73,8 +75,10 @@ def elevation_word(elevation_deg: float) -> str | None:
     return "down" if elevation_deg < DOWN_BELOW_DEG else None
 
 
-def room_size_word(floor_area_m2: float) -> str | None:
-    """The word for a floor area: small below 50 m², large above 100 m²."""
+def room_size_word(floor_area_m2: float | None) -> str | None:
+    """The word for a floor area: small below 50 m², large above 100 m²; none for an area that is not known."""
+    if floor_area_m2 is None:
+        return None
     if floor_area_m2 < SMALL_BELOW_M2:
         return "small"
     return "large" if floor_area_m2 > LARGE_ABOVE_M2 else None
@@ -88,9 +92,9 @@ def reverberation_word(t30_ms: float) -> str | None:
 
 
 def words_of(
-    *, azimuth_deg: float, elevation_deg: float, distance_m: float, floor_area_m2: float, t30_ms: float
+    *, azimuth_deg: float, elevation_deg: float, distance_m: float | None, floor_area_m2: float | None, t30_ms: float
 ) -> SpatialWords:
-    """The words that apply to the measured values of a row."""
+    """The words that apply to the measured values of a row; what is not known has no word."""
     return SpatialWords(
         direction=direction_word(azimuth_deg),
         elevation=elevation_word(elevation_deg),

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from model.augmentation.captions import Words, reword_caption
-from model.augmentation.direction_words import direction_word, elevation_word
 from model.settings import Number, Share, section
+from model.words import direction_word, elevation_word
 
 #: How often a rotation that must keep the word of the direction is drawn before the row stays unrotated.
 _TRIES = 16

@@ -24,7 +24,7 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tasks", metavar="NAME,...", default="", help=f"of {', '.join(TASKS)}; all by default")
     parser.add_argument("--split", default="test", choices=SPLITS, help="test by default")
-    add_settings(parser, "noise_db=[10,0] or tut=FOLDER")
+    add_settings(parser, "noise_db=[10,0] or starss=FOLDER")
     parser.add_argument(
         "--train-data",
         metavar="RELEASE",

@@ -109,6 +109,13 @@ def _check(table: pa.Table, file: Path) -> None:
             values = pc.if_else(pc.is_nan(table.column(measure.column)), None, table.column(measure.column))
             wrong = pc.or_(pc.less_equal(values, 0), pc.invert(pc.is_finite(values)))
             _refuse_first(pc.fill_null(wrong, False), measure.column, table, file)
+    for attribute, words in VOCABULARY.items():
+        values = table.column(attribute)
+        known = pc.or_kleene(pc.is_null(values), pc.is_in(values, value_set=pa.array(words, pa.string())))
+        row = pc.index(known, False).as_py()
+        if row >= 0:
+            found = repr(values[row].as_py())[:80]
+            raise ReleaseUnreadable(f"{file}: row {row}: {attribute} is {found}, none of {', '.join(words)}")
     for name, captions, originals in zip(
         table.column("file_name").to_pylist(),
         table.column("captions").to_pylist(),

@@ -75,6 +75,8 @@ def evaluate(
         report=report,
     )
     rows = len(subject.dataset(split))
+    # Labels that cannot be used must be found before the work begins.
+    _ = subject.corpora
     folder.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, Any]] = {}
     for task in tasks or TASKS:

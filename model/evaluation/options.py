@@ -29,6 +29,7 @@ class EvaluationOptions:
         tut: folder of TUT Sound Events 2018 REAL in DCASE's layout, or null.
         tut_order: order of its four channels.
         tut_normalisation: SN3D or N3D, of its channels.
+        starss: folder of STARSS22 or STARSS23 in DCASE's layout, or null.
         captioner: folder, or name on a hub, of GPT-2's weights; null draws the weights of a small one at random.
         caption_steps, caption_batch: of the captioner's training.
         caption_rows: most clips that are captioned.
@@ -42,6 +43,7 @@ class EvaluationOptions:
     tut: str | None = None
     tut_order: str = "WYZX"
     tut_normalisation: Literal["SN3D", "N3D"] = "SN3D"
+    starss: str | None = None
     captioner: str | None = None
     caption_steps: PositiveWhole = 600
     caption_batch: PositiveWhole = 32

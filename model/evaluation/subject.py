@@ -11,9 +11,11 @@ import numpy as np
 from model.data import ReleaseDataset
 from model.draws import keyed_generator
 from model.elsa.embedding import Embedder
+from model.errors import SoundUnreadable
 from model.evaluation.collect import Collected, ModelOutput, collect, run_in_noise
 from model.evaluation.options import EvaluationOptions
 from model.evaluation.probes import Readout, train_classifier, train_direction_readout
+from model.evaluation.recordings.corpus import Corpus, read_corpora, run_on_parts
 from model.targets import VOCABULARY
 
 
@@ -66,6 +68,7 @@ class Subject:
         self.options = options
         self.workers = workers
         self.report = report
+        self._of_corpora: dict[tuple[str, str], ModelOutput] = {}
 
     def dataset(self, split: str, releases: Sequence[Path | str] = ()) -> ReleaseDataset:
         """The rows of a split of releases; without ``releases``, of those that are tested.
@@ -117,6 +120,32 @@ class Subject:
         rows = self.tested.one_place_rows.tolist()
         dataset = self.dataset(self.split)
         return run_in_noise(self.embedder, dataset, noise_db, rows, workers=self.workers, report=self.report)
+
+    @cached_property
+    def corpora(self) -> list[Corpus]:
+        """The real recordings that the options name.
+
+        Raises:
+            ReleaseUnreadable: a folder has another layout, or a file that cannot be used.
+        """
+        return read_corpora(self.options)
+
+    def of_corpus(self, corpus: Corpus, split: str) -> ModelOutput:
+        """The output for the parts of real recordings, ``train`` or ``test``.
+
+        Raises:
+            NotScored: there are no parts, or a recording turns out to be broken.
+        """
+        parts = corpus.parts[split]
+        if not parts:
+            raise NotScored(f"{corpus.folder}: no {split} recording in which a single source sounds")
+        key = (corpus.name, split)
+        if key not in self._of_corpora:
+            try:
+                self._of_corpora[key] = run_on_parts(self.embedder, corpus, parts, self.report)
+            except SoundUnreadable as error:
+                raise NotScored(str(error)) from None
+        return self._of_corpora[key]
 
     @cached_property
     def readout(self) -> Readout:

@@ -16,9 +16,10 @@ from transforms.bounds.json_values import parse_json
 from transforms.bounds.limits import MOST_RECIPE_BYTES
 from transforms.bounds.yaml_values import parse_yaml
 from transforms.errors import reason_of
+from transforms.rooms.responses.stored_responses import copy_responses
 from transforms.scenes.clip_pool import pool_to_parquet
 from transforms.shards import workspace
-from transforms.shards.plan_shards import PlannedShard, plan_to_parquet, pool_beside
+from transforms.shards.plan_shards import PlannedShard, plan_to_parquet, pool_beside, responses_beside
 from transforms.sound.clip_states import States, changed_clips
 from transforms.storage import folder_files
 
@@ -107,8 +108,10 @@ def claim(recipe: Recipe, plan: Plan, output: str) -> None:
 
 
 def write_plan(plan: Plan, folder: str, name: str) -> None:
-    """Writes the plan that workers read, and beside it the clips that companions in scenes are drawn from."""
+    """Writes the plan that workers read, and beside it measured responses, and the clips of companions in scenes."""
     folder_files.write_bytes(folder, name, plan_to_parquet(plan.shards))
+    if plan.responses is not None:
+        copy_responses(plan.responses, folder, responses_beside(name))
     if plan.pool:
         folder_files.write_bytes(folder, pool_beside(name), pool_to_parquet(plan.pool))
 

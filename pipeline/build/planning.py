@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from pipeline.recipe import Recipe
+from pipeline.measured_rooms import MeasuredRooms
+from pipeline.recipe import Recipe, RecipeError
 from transforms.records import SPLITS, Clip, Rejection
+from transforms.rooms.responses.stored_responses import StoredResponses
 from transforms.rooms.room_design import RoomDoesNotExist
+from transforms.rooms.room_supply import RoomSupply
 from transforms.shards.plan_shards import PlannedShard, deal_clips, input_sha256, make_row, plan_shards
 from transforms.sources import Listing
 
@@ -29,6 +32,8 @@ class Plan:
     """The sum of the rooms of all shards; a shard samples each of its rooms once."""
     pool: tuple[Clip, ...] = ()
     """The clips that companions in scenes are drawn from: all of the input, whatever the limit; none without scenes."""
+    responses: StoredResponses | None = None
+    """The responses of measured rooms, if the recipe has some."""
     notes: tuple[str, ...] = ()
     """Facts about the input that reject nothing, such as how clips without a split are dealt."""
 
@@ -73,14 +78,18 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
         supply.check()
     except RoomDoesNotExist as error:
         raise BuildError(f"recipe key rooms.own: {error}") from error
+    measured = _measured_rooms(recipe)
+    responses = measured.responses if measured is not None else None
     for split in SPLITS:
+        if responses is not None and responses.rooms(split):
+            continue
         if not supply.count(split) and any(shard.split == split for shard in shards):
             raise BuildError(f"recipe key rooms.{split} is 0, but the input has clips of that split")
     rooms: set[tuple[str, int]] = set()
     visits = 0
     for shard in shards:
         of_shard = {
-            (clip.split, supply.index_for(make_row(clip, version, recipe.seed).seed, clip.split))
+            (clip.split, room_index(make_row(clip, version, recipe.seed).seed, clip.split, supply, responses))
             for clip in shard.clips
             for version in range(augmentations[shard.split])
         }
@@ -90,12 +99,27 @@ def plan_listing(recipe: Recipe, input_dir: str, listing: Listing) -> Plan:
     return Plan(
         shards=tuple(shards),
         rooms=tuple(sorted(rooms)),
-        rejections=listing.rejections,
+        rejections=(*listing.rejections, *(measured.rejections if measured is not None else ())),
         input_sha256=input_sha256(listing.clips, labels=True) if scenes else input_sha256(clips),
         room_visits=visits,
         pool=tuple(listing.clips) if scenes else (),
-        notes=tuple(listing.notes),
+        responses=responses,
+        notes=(*listing.notes, *(measured.notes if measured is not None else ())),
     )
+
+
+def room_index(row_seed: int, split: str, supply: RoomSupply, responses: StoredResponses | None) -> int:
+    """The number of a row's room among the rooms of its split: the measured ones, if the split has some."""
+    if responses is not None and responses.rooms(split):
+        return responses.index_for(row_seed, split)
+    return supply.index_for(row_seed, split)
+
+
+def _measured_rooms(recipe: Recipe) -> MeasuredRooms | None:
+    try:
+        return recipe.measured_rooms()
+    except RecipeError as error:
+        raise BuildError(str(error)) from error
 
 
 def plan_summary(recipe: Recipe, plan: Plan) -> dict[str, object]:

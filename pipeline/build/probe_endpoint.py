@@ -17,6 +17,7 @@ from transforms.captions.questions import Questions
 from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.take_responses import place_in_measured_room
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
 from transforms.scenes.clip_pool import ListedPool
@@ -114,7 +115,7 @@ def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iter
     step = max(len(shards) // _SHARDS_LOOKED_AT, 1)
     for number in shards[::step][:_SHARDS_LOOKED_AT]:
         shard = rows_of(plan.shards[number], seed=recipe.seed, augmentations=augmentations)
-        first: Shard = shard.with_rows(shard.rows[:1])
+        first: Shard = shard.with_rows(tuple(place_in_measured_room(row, plan.responses) for row in shard.rows[:1]))
         furnished = assign_rooms(first, recipe.room_supply())
         if scenes.are_on:
             sounding = (expected_sounds(row, scenes, pool, recipe.audio.min_duration_s) for row in furnished.rows)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from pipeline.check.check_sources import check_sources
+from pipeline.check.check_sources import check_sources, receiver_and_room_m
 from pipeline.check.check_stems import check_stems, stem_files
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
 from pipeline.release.layout import RELEASE_JSON, ROOMS, read_table, sha256_of
@@ -37,7 +37,7 @@ from transforms.captions.scenes.scene_text import scene_words_of_values
 from transforms.errors import one_line, reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
-from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ROOM_SCHEMA, ROW_SCHEMA, is_scene, with_sources
+from transforms.shards.release_rows import OLDER_ROOM_SCHEMA, ROOM_SCHEMA, ROW_SCHEMAS, is_scene, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
@@ -212,13 +212,10 @@ class ShardChecker:
                 if sha256_of(file, most_file_bytes(most_rows(shard["rows"]))) != shard["metadata_sha256"]:
                     findings.problems.append(f"{name}: its SHA-256 is not the one in {RELEASE_JSON}")
                 table = parquet_tables.open_table(file, rows=most_rows(shard["rows"]))
-                is_older = table.schema.equals(OLDER_ROW_SCHEMA, check_metadata=False)
-                if not is_older and not table.schema.equals(ROW_SCHEMA, check_metadata=False):
+                if not any(table.schema.equals(schema, check_metadata=False) for schema in ROW_SCHEMAS):
                     findings.problems.append(f"{name}: its columns are not those of a release")
                     return None
-                rows: list[dict[str, Any]] = table.read().to_pylist()
-                if is_older:
-                    rows = [with_sources(values) for values in rows]
+                rows = [with_newer_columns(values) for values in table.read().to_pylist()]
         except TableRefused as error:
             findings.problems.append(f"{name}: {error}")
             return None
@@ -284,9 +281,8 @@ class ShardChecker:
             yield f"{name}: its id is {values['id']}, its clip and augmentation say {identity}"
         if self.recipe is not None and values["seed"] != row_seed(self.recipe.seed, values["id"]):
             yield f"{name}: its seed is not the one that the recipe gives its id"
-        sides_m = [values[column] for column in ("room_length_m", "room_width_m", "room_height_m")]
-        receiver_m = [values[f"receiver_{axis}_m"] for axis in "xyz"]
-        if not all(0 < at < side for at, side in zip(receiver_m, sides_m, strict=True)):
+        receiver_m, size_m = receiver_and_room_m(values)
+        if receiver_m is not None and size_m is not None and not ((receiver_m > 0) & (receiver_m < size_m)).all():
             yield f"{name}: the receiver is outside of the room"
         yield from (f"{name}: {problem}" for problem in check_sources(values, self.recipe))
         yield from self._check_room(name, values)
@@ -370,7 +366,7 @@ def _rooms(release: Path) -> dict[str, dict[str, Any]] | None:
         table = read_table(str(release), ROOMS)
     except (OSError, pa.ArrowException, ValueError):
         return None
-    if not table.schema.equals(ROOM_SCHEMA, check_metadata=False):
+    if not any(table.schema.equals(schema, check_metadata=False) for schema in (ROOM_SCHEMA, OLDER_ROOM_SCHEMA)):
         return None
     wanted = table.select(["room_id", "split", *_OF_ROOM.values()]).to_pylist()
     return {room["room_id"]: room for room in wanted}

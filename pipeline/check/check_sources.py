@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,18 @@ def check_sources(values: Mapping[str, Any], recipe: Recipe | None) -> Iterator[
         yield from _check_recipe(values, sources, recipe)
 
 
+def receiver_and_room_m(values: Mapping[str, Any]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The position of the receiver, and the size of the room; None for what a measured room does not tell."""
+    receiver_m = _known(values[f"receiver_{axis}_m"] for axis in "xyz")
+    return receiver_m, _known(values[name] for name in ("room_length_m", "room_width_m", "room_height_m"))
+
+
+def _known(numbers: Iterable[float | None]) -> np.ndarray | None:
+    """Numbers as an array; None if one is not known."""
+    found = [number for number in numbers if number is not None]
+    return np.array(found) if len(found) == 3 else None
+
+
 def _check_places(values: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not has_one_place(sources):
         stated = [name for name in ONE_PLACE_COLUMNS if values[name] is not None]
@@ -77,18 +89,20 @@ def _check_source(values: Mapping[str, Any], source: Mapping[str, Any]) -> Itera
     for name, word in words.items():
         if source[name] != word:
             yield f"{name} is {source[name]}, its numbers say {word}"
-    receiver_m = np.array([values[f"receiver_{axis}_m"] for axis in "xyz"])
-    position_m = np.array([source[f"{axis}_m"] for axis in "xyz"])
-    if np.abs(position_m - receiver_m - _offset_m(source)).max() > _POSITION_TOLERANCE_M:
+    receiver_m, size_m = receiver_and_room_m(values)
+    position_m = _known(source[f"{axis}_m"] for axis in "xyz")
+    if position_m is not None and receiver_m is not None and not _fits(source, position_m - receiver_m):
         yield "azimuth, elevation and distance are not those of source and receiver"
-    size_m = np.array([values[name] for name in ("room_length_m", "room_width_m", "room_height_m")])
-    if not _inside(position_m, size_m):
+    if position_m is not None and size_m is not None and not _inside(position_m, size_m):
         yield "it is outside of the room"
     if source["onset_s"] < 0 or source["duration_s"] <= 0:
         yield "it sounds for no time"
     if source["onset_s"] + source["duration_s"] > values["duration_s"] + _TIME_TOLERANCE_S:
         yield "it sounds after the end of the scene"
     if source["moving"]:
+        if receiver_m is None or size_m is None:
+            yield "it moves in a measured room"
+            return
         yield from _check_path(source, receiver_m, size_m)
     elif source["path"] or source["speed_m_s"] or source["motion"] is not None:
         yield "it stands still, and has a path, a speed or a motion"
@@ -121,6 +135,8 @@ def _check_path(source: Mapping[str, Any], receiver_m: np.ndarray, size_m: np.nd
 
 
 def _check_recipe(values: Mapping[str, Any], sources: Sequence[Mapping[str, Any]], recipe: Recipe) -> Iterator[str]:
+    if values["response_id"] is not None and recipe.rooms.measured is None:
+        yield "it has a measured response, and its recipe has no measured rooms"
     scenes = recipe.scene_settings()
     if scenes.are_on and not scenes.draws_scene(values["seed"]):
         if not is_plain(values):
@@ -148,6 +164,15 @@ def _check_recipe(values: Mapping[str, Any], sources: Sequence[Mapping[str, Any]
 def _offset_m(place: Mapping[str, Any]) -> np.ndarray:
     unit = direction_to_unit_vector(place["azimuth_deg"], place["elevation_deg"])
     return np.asarray(place["distance_m"] * unit)
+
+
+def _fits(source: Mapping[str, Any], offset_m: np.ndarray) -> bool:
+    """Whether a source is in its direction, and at its distance if that is known."""
+    distance_m = source["distance_m"]
+    if distance_m is None:
+        distance_m = float(np.linalg.norm(offset_m))
+    expected_m = _offset_m({**source, "distance_m": distance_m})
+    return bool(np.abs(offset_m - expected_m).max() <= _POSITION_TOLERANCE_M)
 
 
 def _inside(positions_m: np.ndarray, size_m: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.recipe import Recipe
 from transforms.records import Clip, Row
 from transforms.rooms.place_source import SceneDoesNotFit
+from transforms.rooms.responses.take_responses import take_response
 from transforms.rooms.simulate_response import simulate_response
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import gather_sounds
@@ -16,7 +17,7 @@ from transforms.scenes.place_scenes import place_row_or_scene
 from transforms.scenes.prepared_sounds import prepared_sounds
 from transforms.scenes.render_scenes import render_row_or_scene
 from transforms.seeds import derive_seed
-from transforms.shards.release_rows import with_sources
+from transforms.shards.release_rows import with_newer_columns
 from transforms.sound.refusal import ClipRefused
 
 
@@ -41,6 +42,9 @@ class Rerenderer:
         self._ranges, self._scenes = recipe.scene_ranges(), recipe.scene_settings()
         self._clips = {(clip.split, clip.source_id): clip for clip in clips}
         self._pool = ListedPool(clips if self._scenes.are_on else ())
+        self._recordings = recipe.ambience_recordings()
+        measured = recipe.measured_rooms()
+        self._responses = measured.responses if measured is not None else None
         self._prepared = prepared_sounds(self._settings)
 
     def rerender(self, values: Mapping[str, Any]) -> Rerendered:
@@ -56,7 +60,7 @@ class Rerenderer:
             files = self._files(row)
         except ClipRefused as refusal:
             return f"its clip is refused now: {refusal.reason}: {refusal}"
-        stated = {source["source_id"]: source["source_sha256"] for source in with_sources(values)["sources"]}
+        stated = {source["source_id"]: source["source_sha256"] for source in with_newer_columns(values)["sources"]}
         for name, source_sha256 in files.items():
             if name not in stated:
                 return f"the input gives it {name} as a companion"
@@ -67,12 +71,15 @@ class Rerenderer:
         except SceneDoesNotFit as error:
             return f"its seed gives no placement: {error}"
         assert rendered.audio is not None
-        assert rendered.room is not None
-        same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and rendered.room.room_id == values["room_id"]
+        room = rendered.measured or rendered.room
+        assert room is not None
+        same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
         return None if same else "rendered again, its samples differ"
 
     def _with_sounds(self, row: Row) -> Row:
-        return gather_sounds(row, self._scenes, self._pool, self._prepared) if self._scenes.are_on else row
+        if not self._scenes.are_on:
+            return row
+        return gather_sounds(row, self._scenes, self._pool, self._prepared, self._recordings)
 
     def _files(self, row: Row) -> dict[str, str]:
         """The SHA-256 of the file of each clip by the clip's id."""
@@ -80,6 +87,10 @@ class Rerenderer:
         return {clip.source_id: self._prepared.of(clip)[1] for clip in clips}
 
     def _render(self, row: Row) -> Row:
+        if self._responses is not None:
+            row = take_response(row, self._responses)
+            if row.measured is not None:
+                return render_row_or_scene(row, self._prepared, self._settings, self._scenes).row
         room = self._supply.room_for(row.seed, row.clip.split)
         row = place_row_or_scene(replace(row, room=room), self._ranges, self._scenes)
         if row.scene is None:

@@ -60,6 +60,7 @@ from transforms.shards import workspace
 from transforms.shards.release_rows import (
     ANSWER_SCHEMA,
     OLDER_ANSWER_SCHEMA,
+    OLDER_ROOM_SCHEMA,
     REJECTION_SCHEMA,
     ROOM_SCHEMA,
     as_answers,
@@ -138,13 +139,15 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
     return findings
 
 
-def rerender_rows(release: str, input_dir: str, count: int, findings: Findings) -> None:
+def rerender_rows(release: str, input_dir: str, count: int, findings: Findings, settings: Sequence[str] = ()) -> None:
     """Renders `count` rows again from their metadata, on all cores, and adds the differences to the findings.
+
+    `settings` say where files of the user's own are (pipeline.own_files).
 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.
     """
-    recipe = load_release_recipe(release)
+    recipe = load_release_recipe(release, settings)
     rerenderer = Rerenderer(recipe, recipe.list_input(input_dir).clips)
     rows = heapq.nsmallest(count, read_rows(release, metadata_paths(release)), key=rerender_order)
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -298,7 +301,7 @@ def _stated_rows(stated: Mapping[str, Any], shards: Iterable[Mapping[str, Any]])
 def _check_tables(release: Path, recipe: Recipe | None, rows: Mapping[str, int], findings: Findings) -> _Tables:
     tables = _Tables()
     rooms: Counter[str] = Counter()
-    for table in _table(release, ROOMS, ROOM_SCHEMA, rows, findings):
+    for table in _table(release, ROOMS, ROOM_SCHEMA, rows, findings, OLDER_ROOM_SCHEMA):
         rooms.update(map(str, table["room_id"].to_pylist()))
     tables.rooms = rooms.total()
     repeated = sorted(name for name, count in rooms.items() if count > 1)

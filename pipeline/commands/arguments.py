@@ -37,6 +37,29 @@ def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_own_files_argument(parser: argparse.ArgumentParser) -> None:
+    """Declares --set of a command that renders rows of a release: where files are that its recipe names."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=PATH",
+        dest="settings",
+        help="where a file or folder is that the recipe of the release names, such as scenes.ambience",
+    )
+
+
+def refuse_other_settings(settings: list[str]) -> None:
+    """Raises UnusableArgument if a setting of `add_own_files_argument` has another key than one of a file."""
+    from pipeline.own_files import OWN_FILE_KEYS
+
+    for setting in settings:
+        key = setting.partition("=")[0].strip()
+        if key not in OWN_FILE_KEYS:
+            known = ", ".join(OWN_FILE_KEYS)
+            raise UnusableArgument(f"--set {key}: a release keeps its own recipe; only files are set: {known}")
+
+
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """The recipe with --set and --limit laid over it.
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pipeline.command import DONE, INCOMPLETE, UNUSABLE, fail
+from pipeline.commands.arguments import UnusableArgument, add_own_files_argument, refuse_other_settings
 from pipeline.errors import last_words
 
 
@@ -31,6 +32,7 @@ class VerifyCommand:
         parser.add_argument("--rerender", type=int, default=0, metavar="N", help="also render N rows again and compare")
         parser.add_argument("--input", metavar="DIR", help="the folder of recordings, for --rerender")
         parser.add_argument("--json", action="store_true", help="print JSON")
+        add_own_files_argument(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.check.verify import rerender_rows, verify
@@ -44,10 +46,11 @@ class VerifyCommand:
         if is_elsewhere(arguments.release):
             return UNUSABLE
         try:
+            refuse_other_settings(arguments.settings)
             findings = verify(Path(arguments.release))
             if arguments.rerender:
-                rerender_rows(arguments.release, arguments.input, arguments.rerender, findings)
-        except (RecipeError, ReleaseError, SourceUnusable) as error:
+                rerender_rows(arguments.release, arguments.input, arguments.rerender, findings, arguments.settings)
+        except (RecipeError, ReleaseError, SourceUnusable, UnusableArgument) as error:
             fail(str(error))
             return UNUSABLE
         except OSError as error:
@@ -80,6 +83,7 @@ class ReproduceCommand:
         parser.add_argument("release", metavar="RELEASE", help="the release to make again")
         parser.add_argument("--input", required=True, metavar="DIR", help="the folder it was made from")
         parser.add_argument("--output", required=True, metavar="RELEASE2", help="the folder of the new release")
+        add_own_files_argument(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
         from pipeline.beam_options import OptionError
@@ -98,8 +102,9 @@ class ReproduceCommand:
         if is_elsewhere(arguments.release):
             return UNUSABLE
         try:
+            refuse_other_settings(arguments.settings)
             read_release_json(arguments.release)
-            recipe = load_release_recipe(arguments.release)
+            recipe = load_release_recipe(arguments.release, arguments.settings)
             outcome = build(
                 recipe,
                 arguments.input,
@@ -108,7 +113,7 @@ class ReproduceCommand:
                 answers=FileIn(absolute(arguments.release), ANSWERS),
                 answers_alone=True,
             )
-        except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable) as error:
+        except (BuildError, OptionError, RecipeError, ReleaseError, SourceUnusable, UnusableArgument) as error:
             fail(str(error))
             return UNUSABLE
         except (OSError, RuntimeError) as error:

@@ -10,7 +10,7 @@ from pipeline.check.verify import stated_shards
 from pipeline.release.layout import ReleaseError, read_release_json, sha256_of
 from pipeline.release.usable_rows import unusable_row
 from transforms.bounds.parquet_tables import TableRefused, most_file_bytes, read_table
-from transforms.shards.release_rows import ROW_SCHEMA, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 
@@ -52,4 +52,4 @@ def checked_rows(release: Path, shards: Iterable[dict[str, Any]]) -> Iterator[tu
             problem = unusable_row(values)
             if problem is not None:
                 raise ReleaseDamaged(f"{name}: {problem}")
-            yield shard["path"], with_sources(values)
+            yield shard["path"], with_newer_columns(values)

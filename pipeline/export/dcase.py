@@ -19,7 +19,7 @@ from pipeline.release.layout import sha256_of
 from transforms.bounds.limits import EXPANSION, EXPANSION_FREE_BYTES
 from transforms.errors import one_line
 from transforms.records import SPLITS
-from transforms.shards.release_rows import with_sources
+from transforms.shards.release_rows import with_newer_columns
 from transforms.sound.open_sound import open_sound
 from transforms.sound.render_rows import flac_name
 from transforms.sources.lists.labels import NotLabel, label_of
@@ -157,7 +157,7 @@ def _sources(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The sounds of a row; a row of a release from before scenes has one."""
     sources: list[dict[str, Any]] | None = values["sources"]
     if sources is None:
-        sources = with_sources(values)["sources"]
+        sources = with_newer_columns(values)["sources"]
         assert sources is not None
     return sources
 

@@ -23,6 +23,7 @@ from transforms.captions.scenes.scene_text import chat_of
 from transforms.captions.template import template_caption
 from transforms.records import ERROR_PREFIX, Acoustics, Row
 from transforms.rooms.place_source import SceneDoesNotFit, place_row
+from transforms.rooms.responses.take_responses import place_in_measured_room
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import expected_sounds
 from transforms.scenes.place_scenes import place_row_or_scene
@@ -136,8 +137,10 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
         for version in range(recipe.augmentations.of(clip.split)):
             rows += 1
             try:
-                row = make_row(clip, version, recipe.seed)
-                if scenes.are_on:
+                row = place_in_measured_room(make_row(clip, version, recipe.seed), plan.responses)
+                if row.measured is not None:
+                    pass
+                elif scenes.are_on:
                     room = supply.room_for(row.seed, clip.split)
                     row = expected_sounds(replace(row, room=room), scenes, pool, recipe.audio.min_duration_s)
                     row = place_row_or_scene(row, ranges, scenes)
@@ -183,7 +186,9 @@ def count_questions(recipe: Recipe, plan: Plan, known: KnownAnswers) -> Question
 
 
 def _with_planned_words(row: Row) -> Row:
-    """The placed row with its words, from the T30 that its room is designed for."""
+    """The placed row with its words, from the T30 that its room is designed for, or that was measured."""
+    if row.measured is not None:
+        return describe_place(row)
     assert row.room is not None
     return describe_place(replace(row, acoustics=Acoustics(row.room.t30_ms, (), 0.0, 0.0, 0.0)))
 

@@ -30,6 +30,9 @@ from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.stored_responses import StoredResponses
+from transforms.rooms.responses.take_responses import take_response
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.rooms.simulate_response import simulate_responses
 from transforms.scenes.clip_pool import ListedPool
@@ -126,6 +129,8 @@ class _Job:
     rooms: tuple[tuple[str, int], ...]
     pool: tuple[Clip, ...]
     """The clips that companions in scenes are drawn from."""
+    responses: StoredResponses | None
+    """Those of measured rooms."""
     beam_flags: tuple[str, ...]
     budget: Budget
 
@@ -187,6 +192,7 @@ def measure_sample(
             tuple(_header_path(clips[at]) for at in order[part::processes]) if with_headers else (),
             tuple(rooms[part::processes]),
             plan.pool,
+            plan.responses,
             tuple(beam_flags),
             budget,
         )
@@ -322,6 +328,7 @@ class _Measuring:
         self.questions = self.captions.questions()
         self.ranges, self.scenes = job.recipe.scene_ranges(), job.recipe.scene_settings()
         self.pool, self.prepared = ListedPool(job.pool), PreparedSounds(self.settings)
+        self.recordings = job.recipe.ambience_recordings()
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -387,11 +394,12 @@ class _Measuring:
         row = make_row(clip, version, self.job.recipe.seed)
         stages = _Stages()
         with stages.stage("furnish"):
+            row = take_response(row, self.job.responses)
             shard = assign_rooms(Shard(clip.split, 0, 1, (row,)), self.supply)
         self.furnish_cpu_s.append(stages.cpu_s.pop("furnish"))
         if self.scenes.are_on:
             with stages.stage("gather"):
-                shard = gather_shard(shard, self.scenes, self.pool, self.prepared)
+                shard = gather_shard(shard, self.scenes, self.pool, self.prepared, self.recordings)
         with stages.stage("place"):
             placed = place_scenes(shard, self.ranges, self.scenes) if self.scenes.are_on else None
             shard = placed or place_sources(shard, self.ranges)
@@ -426,10 +434,10 @@ class _Measuring:
         return scene.row, b"".join([scene.flac, *stems])
 
     def _rooms(self) -> list[float]:
-        until, taken = time.monotonic() + self.job.budget.rooms_s, []
+        until, taken, responses = time.monotonic() + self.job.budget.rooms_s, [], self.job.responses
         for room in self.job.rooms:
             begun = time.process_time()
-            measured_rooms([room], self.supply)
+            measured_rooms([room], self.supply, {} if responses is None else room_rows([room], responses))
             taken.append(time.process_time() - begun)
             if time.monotonic() > until:
                 break

@@ -19,7 +19,7 @@ from transforms.bounds.parquet_tables import most_file_bytes
 from transforms.captions.variety import CaptionSample
 from transforms.errors import one_line
 from transforms.records import SPLITS
-from transforms.shards.release_rows import ROW_SCHEMA, has_one_place, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, has_one_place, with_newer_columns
 from transforms.shards.write_shard import METADATA
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY
@@ -70,6 +70,8 @@ class Totals:
     sources: int
     """The number of sounds in all rows."""
     moving_sources: int
+    measured_rows: int
+    """The rows in measured rooms."""
     licenses: dict[str, int]
     """The number of rows by licence; a row of sounds with several licences counts under each."""
     clip_licenses: dict[str, int]
@@ -106,12 +108,15 @@ def tally_shard(
         fixed_gain_db: the recipe's gain if its level is fixed; a row below it was turned down so that it does not clip.
     """
     tally = ShardTally(path, metadata_sha256, len(records))
-    kinds = ("rows", "microseconds", "captions", "turned_down", "licenses", "scenes", "sources", "moving_sources")
+    kinds = (
+        *("rows", "microseconds", "captions", "turned_down", "licenses"),
+        *("scenes", "sources", "moving_sources", "measured_rows"),
+    )
     counts = tally.counts = {name: Counter[str]() for name in (*kinds, *VOCABULARY)}
     clips: set[tuple[str, str]] = set()
     for values in records:
         tally.entries.append(digest_entry(values))
-        split, sources = values["split"], with_sources(values)["sources"]
+        split, sources = values["split"], with_newer_columns(values)["sources"]
         counts["rows"][split] += 1
         # Whole microseconds: their sum does not depend on the order.
         counts["microseconds"][split] += round(values["duration_s"] * 1e6)
@@ -122,12 +127,14 @@ def tally_shard(
         counts["scenes"][""] += not has_one_place(sources)
         counts["sources"][""] += len(sources)
         counts["moving_sources"][""] += sum(bool(source["moving"]) for source in sources)
+        counts["measured_rows"][""] += values.get("response_id") is not None
         for attribute in VOCABULARY:
             counts[attribute].update(
                 each[attribute] or "" for each in (sources if attribute in OF_SOURCE else [values])
             )
         for name in RANGED:
-            _widen(tally.ranges, name, [each[name] for each in (sources if name in OF_SOURCE else [values])])
+            numbers = [each[name] for each in (sources if name in OF_SOURCE else [values])]
+            _widen(tally.ranges, name, [number for number in numbers if number is not None])
         for source in sources:
             if (split, source["source_id"]) not in clips:
                 clips.add((split, source["source_id"]))
@@ -138,6 +145,8 @@ def tally_shard(
 
 def _widen(ranges: dict[str, tuple[float, float]], name: str, values: Sequence[float]) -> None:
     """Makes a range hold these values too."""
+    if not values:
+        return
     low, high = ranges.get(name, (values[0], values[0]))
     ranges[name] = (min(low, *values), max(high, *values))
 
@@ -192,6 +201,7 @@ def sum_tallies(tallies: Iterable[ShardTally]) -> Totals:
         scenes=of("scenes")[""],
         sources=of("sources")[""],
         moving_sources=of("moving_sources")[""],
+        measured_rows=of("measured_rows")[""],
         licenses=dict(sorted(of("licenses").items())),
         clip_licenses=dict(sorted(of("clip_licenses").items())),
         unattributed={name: count for name, count in sorted(of("unattributed").items()) if count},

@@ -11,11 +11,14 @@ from transforms.scene_words import MOTIONS
 from transforms.scenes.settings import MOST_SOURCES
 from transforms.shards.release_rows import (
     ONE_PLACE_COLUMNS,
+    RECEIVER_COLUMNS,
     ROW_COLUMNS,
     ROW_SCHEMA,
     SCENE_COLUMNS,
+    UNTOLD_COLUMNS,
+    UNTOLD_OF_SOURCE,
     has_one_place,
-    with_sources,
+    with_newer_columns,
 )
 from transforms.shards.source_columns import SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
@@ -24,7 +27,10 @@ from transforms.words import VOCABULARY
 
 #: Columns that may be null.
 _MAY_BE_NULL = frozenset(
-    (*VOCABULARY, "caption_prompt", "license", "attribution", "source_url", *(c.name for c in SCENE_COLUMNS))
+    (
+        *(*VOCABULARY, "caption_prompt", "license", "attribution", "source_url"),
+        *(column.name for column in (*SCENE_COLUMNS, *RECEIVER_COLUMNS)),
+    )
 )
 _MAY_BE_NULL_IN_SOURCE = frozenset(
     ("label", "license", "attribution", "source_url", "direction", "elevation", "distance", "motion")
@@ -40,14 +46,16 @@ _LARGEST_NUMBER = 1e12
 def unusable_row(values: Mapping[str, Any]) -> str | None:
     """Why a row cannot be used: a column is null, a number is none, its file leads elsewhere; None if it can.
 
-    The columns of place are null where a row has more than one place.
+    The columns of place are null where a row has more than one place. In a measured room some are not known.
     """
-    sources = values["sources"]
+    sources, is_measured = values["sources"], values["response_id"] is not None
     may_be_null = _MAY_BE_NULL if sources is None or has_one_place(sources) else _MAY_BE_NULL.union(ONE_PLACE_COLUMNS)
+    if is_measured:
+        may_be_null = may_be_null.union(UNTOLD_COLUMNS)
     for column in ROW_COLUMNS:
         value = values[column.name]
         if column.type == SOURCES_TYPE:
-            problem = _unusable_sources(value)
+            problem = _unusable_sources(value, is_measured=is_measured)
             if problem is not None:
                 return problem
             continue
@@ -56,7 +64,7 @@ def unusable_row(values: Mapping[str, Any]) -> str | None:
                 return f"{column.name} is null"
             continue
         for part in value if isinstance(value, list) else (value,):
-            if not _is_usable(part):
+            if not _is_usable(part) and not (part is None and is_measured and column.name == "t30_bands_ms"):
                 return f"{column.name} holds {part}"
     if values["sample_rate"] != SAMPLE_RATE:
         return f"sample_rate is {values['sample_rate']}, not {SAMPLE_RATE}"
@@ -68,8 +76,9 @@ def unusable_row(values: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _unusable_sources(sources: list[dict[str, Any] | None] | None) -> str | None:
+def _unusable_sources(sources: list[dict[str, Any] | None] | None, *, is_measured: bool) -> str | None:
     """Why the sources of a row cannot be used; None if they can, or an older release has none."""
+    may_be_null = _MAY_BE_NULL_IN_SOURCE.union(UNTOLD_OF_SOURCE) if is_measured else _MAY_BE_NULL_IN_SOURCE
     if sources is None:
         return None
     if not 1 <= len(sources) <= MOST_SOURCES:
@@ -82,7 +91,7 @@ def _unusable_sources(sources: list[dict[str, Any] | None] | None) -> str | None
                 if value is None or not all(point and all(map(_is_usable, point.values())) for point in value):
                     return "sources.path holds a gap"
             elif value is None:
-                if name not in _MAY_BE_NULL_IN_SOURCE:
+                if name not in may_be_null:
                     return f"sources.{name} is null"
             elif not all(map(_is_usable, value if isinstance(value, list) else [value])):
                 return f"sources.{name} holds what is no value"
@@ -125,4 +134,4 @@ def read_usable_rows(
         problem = unusable_row(values) or refuse(values)
         if problem is not None:
             raise TableRefused(f"{path}: {problem}")
-    return [with_sources(values) for values in rows]
+    return [with_newer_columns(values) for values in rows]

@@ -83,7 +83,10 @@ ALLOWED: dict[str, dict[str, str]] = {
     "evaluation.tasks.captioner": {
         "AutoTokenizer.from_pretrained AutoModelForCausalLM.from_pretrained": "a source that the user typed; no code"
     },
-    "evaluation.tasks.tut": {"folder.glob parent.parent.glob": "names alone; the files are opened in their folder"},
+    "evaluation.recordings.tut": {
+        "folder.glob parent.parent.glob": "names alone; the files are opened in their folder"
+    },
+    "evaluation.recordings.starss": {"folder.glob": "names alone; the files are opened in their folder"},
     "": {"importlib.import_module": "modules of the package"},
 }
 

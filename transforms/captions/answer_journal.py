@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _COLUMNS = ("request_sha256", "row_id", "caption_index", "text", "reason", "prompt_tokens", "completion_tokens")
+_NEVER_NULL = _COLUMNS[:4]
 _SCHEMA = pa.schema([ANSWER_SCHEMA.field(name) for name in _COLUMNS])
 
 #: A table of answers: the path or address that the user has named, or a file of a release.
@@ -116,6 +117,9 @@ def _read_table(file: AnswersFile) -> pa.Table:
     try:
         with open_answers(file) as opened:
             table = parquet_tables.read_table(opened, columns=_COLUMNS)
+        for name in _NEVER_NULL:
+            if table.column(name).null_count:
+                raise ValueError(f"its column {name} holds a null")
         return table.select(_COLUMNS).cast(_SCHEMA)
     except OSError as error:
         raise AnswersUnreadable(f"{file} cannot be read: {reason_of(error)}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from transforms.records import Acoustics, Placement, Room, Row, Shard
+from transforms.records import Acoustics, MeasuredPlace, Placement, Room, Row, Shard
 from transforms.shards.each_shard import EachShard
 from transforms.words import SpatialWords, words_of
 
@@ -16,6 +16,8 @@ def describe_place(row: Row) -> Row:
     Raises:
         ValueError: when the row has not been placed and measured.
     """
+    if row.measured is not None and row.acoustics is not None:
+        return replace(row, words=_words(row.measured, row.measured, row.acoustics))
     if row.room is None or row.placement is None or row.acoustics is None:
         raise ValueError(f"row {row.id} has no room, placement or measurement")
     words = _words(row.placement, row.room, row.acoustics)
@@ -30,7 +32,7 @@ def describe_place(row: Row) -> Row:
     return replace(row, words=words, scene=replace(row.scene, sources=sources))
 
 
-def _words(placement: Placement, room: Room, acoustics: Acoustics) -> SpatialWords:
+def _words(placement: Placement | MeasuredPlace, room: Room | MeasuredPlace, acoustics: Acoustics) -> SpatialWords:
     return words_of(
         azimuth_deg=placement.azimuth_deg,
         elevation_deg=placement.elevation_deg,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from transforms.rooms.room_supply import RoomSupply
@@ -20,14 +21,27 @@ Chunk = tuple[int, tuple[tuple[str, int], ...]]
 Measured = tuple[int, list[dict[str, Any]] | str]
 
 
-def measured_rooms(rooms: Sequence[tuple[str, int]], supply: RoomSupply) -> list[dict[str, Any]]:
+def measured_rooms(
+    rooms: Sequence[tuple[str, int]],
+    supply: RoomSupply,
+    known: Mapping[tuple[str, int], dict[str, Any]] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """Makes and measures rooms, given as (split, index); returns their rows of rooms.parquet.
+
+    `known` holds the rows of rooms that are not made, because they are real.
 
     Raises:
         RoomDoesNotExist: a room cannot have its T30.
     """
-    sampled = [supply.room(split, index) for split, index in rooms]
-    return [room_values(room, measure_room(room, seed=supply.seed)) for room in sampled]
+
+    def row_of(split: str, index: int) -> dict[str, Any]:
+        found = known.get((split, index))
+        if found is not None:
+            return found
+        room = supply.room(split, index)
+        return room_values(room, measure_room(room, seed=supply.seed))
+
+    return [row_of(split, index) for split, index in rooms]
 
 
 @dataclass
@@ -36,11 +50,13 @@ class MeasureRooms(Stage):
 
     name: ClassVar[str] = "measure rooms"
     supply: RoomSupply
+    known: Mapping[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    """The rows of real rooms."""
 
     def process(self, element: Chunk) -> Iterator[Measured]:
         number, rooms = element
         try:
-            measured = measured_rooms(rooms, self.supply)
+            measured = measured_rooms(rooms, self.supply, self.known)
         # Whatever is wrong with a chunk is noted with it, and the build ends with 1.
         except Exception as error:
             self.count("failed")

@@ -125,6 +125,9 @@ def place_sources(shard: Shard, ranges: SceneRanges) -> Shard:
     rows: list[Row] = []
     rejections: list[Rejection] = []
     for row in shard.rows:
+        if row.measured is not None:
+            rows.append(row)
+            continue
         if row.room is None:
             raise ValueError(f"row {row.id} has no room yet")
         try:

@@ -201,6 +201,8 @@ def simulate_responses(shard: Shard) -> Shard:
 
 
 def _with_response(row: Row) -> Row:
+    if row.measured is not None:
+        return row
     if row.room is None or row.placement is None:
         raise ValueError(f"row {row.id} has no room or no placement yet")
     response = simulate_response(row.room, row.placement, seed=row.seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from transforms.records import Clip, Rejection, Row, Shard, Sound
 from transforms.scenes.clip_pool import ClipPool, StoredPool, open_pool
 from transforms.scenes.prepared_sounds import PreparedSounds, prepared_sounds
+from transforms.scenes.recorded_ambience import choose_recording
 from transforms.scenes.settings import SceneSettings
 from transforms.seeds import derive_seed, keyed_generator
 from transforms.shards.each_shard import EachShard
@@ -52,7 +53,13 @@ def companion_clips(row: Row, number: int, pool: ClipPool) -> Iterator[Clip]:
         yield pool.clip(row.clip.split, derive_seed(row.seed, "companion", number, attempt) % count)
 
 
-def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: PreparedSounds) -> Row:
+def gather_sounds(
+    row: Row,
+    settings: SceneSettings,
+    pool: ClipPool,
+    prepared: PreparedSounds,
+    recordings: tuple[Clip, ...] = (),
+) -> Row:
     """The row with the sounds of its scene, the row's own clip first; no recording is in it twice.
 
     A row that is no scene stays as it is, and has no sounds.
@@ -61,7 +68,7 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
     drawn, and not fewer than the least, if none is found for one of them.
 
     Raises:
-        ClipRefused: the row's own clip cannot be used, or too few companions are found.
+        ClipRefused: the row's own clip cannot be used, too few companions are found, or no recording for its ambience.
     """
     if not settings.draws_scene(row.seed):
         # Its clip is decoded all the same, so that one that cannot be used is rejected here.
@@ -86,7 +93,8 @@ def gather_sounds(row: Row, settings: SceneSettings, pool: ClipPool, prepared: P
             "no_companion",
             f"a scene has {settings.sources_min} sounds or more, and only {len(sounds)} was found for it",
         )
-    return replace(row, sounds=tuple(sounds))
+    ambience = choose_recording(row, recordings, prepared) if recordings else None
+    return replace(row, sounds=tuple(sounds), ambience=ambience)
 
 
 def expected_sounds(row: Row, settings: SceneSettings, pool: ClipPool, expected_s: float) -> Row:
@@ -109,7 +117,13 @@ def _sound(clip: Clip, prepared: PreparedSounds) -> Sound:
     return Sound(clip, source_sha256, len(samples), level_db(samples))
 
 
-def gather_shard(shard: Shard, settings: SceneSettings, pool: ClipPool, prepared: PreparedSounds) -> Shard:
+def gather_shard(
+    shard: Shard,
+    settings: SceneSettings,
+    pool: ClipPool,
+    prepared: PreparedSounds,
+    recordings: tuple[Clip, ...] = (),
+) -> Shard:
     """Gathers the sounds of each row of a shard; a row whose clip cannot be used is rejected."""
     rows: list[Row] = []
     refused: dict[Clip, ClipRefused] = {}
@@ -117,7 +131,7 @@ def gather_shard(shard: Shard, settings: SceneSettings, pool: ClipPool, prepared
         if row.clip in refused:
             continue
         try:
-            rows.append(gather_sounds(row, settings, pool, prepared))
+            rows.append(gather_sounds(row, settings, pool, prepared, recordings))
         except ClipRefused as refusal:
             refused[row.clip] = refusal
     rejections = [
@@ -138,6 +152,8 @@ class GatherSounds(EachShard):
     """The name of the pool in the folder."""
     scenes: SceneSettings
     render: RenderSettings
+    recordings: tuple[Clip, ...] = ()
+    """Those that ambiences are made of; none for noise."""
     _pool: StoredPool | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
@@ -145,4 +161,4 @@ class GatherSounds(EachShard):
 
     def apply(self, shard: Shard) -> Shard:
         assert self._pool is not None
-        return gather_shard(shard, self.scenes, self._pool, prepared_sounds(self.render))
+        return gather_shard(shard, self.scenes, self._pool, prepared_sounds(self.render), self.recordings)

@@ -13,6 +13,7 @@ from transforms.records import Acoustics, Clip, Response, Room, Row, Scene, Sour
 from transforms.rooms.moving.render_moving import render_moving
 from transforms.rooms.simulate_response import direct_response, simulate_response
 from transforms.scenes.ambience import ambience_gain_db, diffuse_noise
+from transforms.scenes.recorded_ambience import diffuse_recording
 from transforms.seeds import derive_seed
 from transforms.sound.clip_audio import SAMPLE_RATE
 
@@ -93,7 +94,9 @@ def hear_scene(row: Row, dry_of: Callable[[Clip], NDArray[np.float32]], *, direc
         else:
             known = row.response if source.number == 0 else None
             sounds.append(_still(source, dry, room, known, seed, n_samples - onset, direct))
-    return SceneSound(n_samples, tuple(sounds), onsets, _ambience(row.seed, scene, sounds, onsets, n_samples))
+    recording = dry_of(row.ambience) if row.ambience is not None else None
+    ambience = _ambience(row.seed, scene, sounds, onsets, n_samples, recording)
+    return SceneSound(n_samples, tuple(sounds), onsets, ambience)
 
 
 def _dry(source: Source, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,14 +138,22 @@ def _to_length(samples: NDArray[np.float32], n_samples: int) -> NDArray[np.float
 
 
 def _ambience(
-    row_seed: int, scene: Scene, sounds: list[SourceSound], onsets: tuple[int, ...], n_samples: int
+    row_seed: int,
+    scene: Scene,
+    sounds: list[SourceSound],
+    onsets: tuple[int, ...],
+    n_samples: int,
+    recording: NDArray[np.float32] | None,
 ) -> NDArray[np.float32] | None:
     if scene.ambience_snr_db is None:
         return None
     sources_w = np.zeros(n_samples, dtype=np.float32)
     for sound, onset in zip(sounds, onsets, strict=True):
         sources_w[onset:] += sound.wet[0]
-    noise = diffuse_noise(row_seed, n_samples, SAMPLE_RATE)
+    if recording is None:
+        noise = diffuse_noise(row_seed, n_samples, SAMPLE_RATE)
+    else:
+        noise = diffuse_recording(recording, row_seed, n_samples)
     gain_db = ambience_gain_db(sources_w, noise[0], scene.ambience_snr_db)
     return None if gain_db is None else noise * np.float32(10.0 ** (gain_db / 20.0))
 

@@ -61,8 +61,17 @@ class PlannedShard:
 
 def pool_beside(plan: str) -> str:
     """The name of the file with the clips that companions are drawn from, beside the plan of this name."""
+    return _beside(plan, "companions")
+
+
+def responses_beside(plan: str) -> str:
+    """The name of the index of measured responses, beside the plan of this name."""
+    return _beside(plan, "responses")
+
+
+def _beside(plan: str, what: str) -> str:
     stem, dot, ending = plan.rpartition(".")
-    return f"{stem}-companions.{ending}" if dot and "/" not in ending else f"{plan}-companions"
+    return f"{stem}-{what}.{ending}" if dot and "/" not in ending else f"{plan}-{what}"
 
 
 def deal_clips(clips: Sequence[Clip], limit: int | None) -> list[Clip]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from transforms.bounds.parquet_tables import OPTIONAL
-from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, Rejection, Room, Row
-from transforms.shards.source_columns import SOURCES_TYPE, canonical_source, sources_of_row
+from transforms.records import OCTAVE_BANDS_HZ, Acoustics, Answer, MeasuredPlace, Rejection, Room, Row
+from transforms.shards.source_columns import SOURCES_TYPE, canonical_source, position_values, sources_of_row
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,24 @@ SCENE_COLUMNS: tuple[Column, ...] = (
         optional=True,
     ),
 )
-ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS)
+#: The columns that came with measured rooms and with receivers. Releases of before lack them too.
+RECEIVER_COLUMNS: tuple[Column, ...] = (
+    Column("response_id", pa.string(), "the measured response, or null in a simulated room", optional=True),
+    Column("channels", pa.string(), "WYZX (ambisonics, ACN order and SN3D) or LR (two ears)", optional=True),
+    Column("degree_files", _STRINGS, "the files of the degrees 2 and 3, beside the first", optional=True),
+)
+#: What these columns hold in a release of before. A row counts them for its digest only where they hold another value.
+RECEIVER_DEFAULTS: Mapping[str, Any] = {"response_id": None, "channels": "WYZX", "degree_files": []}
+ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS, *RECEIVER_COLUMNS)
+#: The columns that may be null in a measured room, whose files may not say them.
+UNTOLD_COLUMNS = (
+    *("distance_m", "room_length_m", "room_width_m", "room_height_m", "floor_area_m2", "volume_m3"),
+    *(f"{who}_{axis}_m" for who in ("receiver", "source") for axis in "xyz"),
+)
+#: The same of a source in a measured room.
+UNTOLD_OF_SOURCE = ("distance_m", "x_m", "y_m", "z_m")
+#: The columns of each generation of releases, the newest first.
+GENERATIONS = (ROW_COLUMNS, (*PLAIN_COLUMNS, *SCENE_COLUMNS), PLAIN_COLUMNS)
 #: The columns of place that are null where a row has more than one place.
 ONE_PLACE_COLUMNS = (
     *("azimuth_deg", "elevation_deg", "distance_m", "direction", "elevation", "distance"),
@@ -130,6 +148,8 @@ ROOM_COLUMNS: tuple[Column, ...] = (
     Column("t30_asked_bands_ms", _NUMBERS, "T30 asked for by octave band", 3),
     Column("t30_ms", pa.float64(), "full-band T30 measured at the room's reference position", 3),
     Column("t30_bands_ms", _NUMBERS, "T30 measured there by octave band", 3),
+    Column("license", pa.string(), "of the responses of a measured room", optional=True),
+    Column("attribution", pa.string(), "of the responses of a measured room", optional=True),
 )
 
 ANSWER_SCHEMA = pa.schema(
@@ -164,8 +184,15 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 
 
 ROW_SCHEMA = schema_of(ROW_COLUMNS)
-OLDER_ROW_SCHEMA = schema_of(PLAIN_COLUMNS)
+ROW_SCHEMAS = tuple(schema_of(columns) for columns in GENERATIONS)
 ROOM_SCHEMA = schema_of(ROOM_COLUMNS)
+#: The rooms of releases from before there were measured ones.
+OLDER_ROOM_SCHEMA = schema_of(column for column in ROOM_COLUMNS if not column.optional)
+
+
+def number_or_none(number: float | None, decimals: int) -> float | None:
+    """A rounded number; None for one that could not be measured."""
+    return None if number is None or math.isnan(number) else round(float(number), decimals)
 
 
 def _rounded(columns: Iterable[Column], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +201,7 @@ def _rounded(columns: Iterable[Column], values: Mapping[str, Any]) -> dict[str, 
         if column.decimals is None or value is None:
             return value
         if isinstance(value, (list, tuple)):
-            return [round(float(number), column.decimals) for number in value]
+            return [number_or_none(number, column.decimals) for number in value]
         return round(float(value), column.decimals)
 
     return {column.name: keep(column) for column in columns}
@@ -186,8 +213,8 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
     Raises:
         ValueError: if a stage left out something that a column needs.
     """
-    room, placement, acoustics, audio, words = row.room, row.placement, row.acoustics, row.audio, row.words
-    if room is None or placement is None or acoustics is None or audio is None or words is None or not row.captions:
+    acoustics, audio, words = row.acoustics, row.audio, row.words
+    if acoustics is None or audio is None or words is None or not row.captions:
         raise ValueError(f"row {row.id} is not finished")
     clip = row.clip
     has_one_place = row.scene is None or row.scene.is_one_still_source
@@ -211,22 +238,12 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "duration_s": audio.duration_s,
             "sample_rate": audio.sample_rate,
             "gain_db": audio.gain_db,
-            "azimuth_deg": placement.azimuth_deg,
-            "elevation_deg": placement.elevation_deg,
-            "distance_m": placement.distance_m,
             "direction": words.direction,
             "elevation": words.elevation,
             "distance": words.distance,
             "room_size": words.room_size,
             "reverberation": words.reverberation,
-            "room_id": room.room_id,
-            "room_length_m": room.length_m,
-            "room_width_m": room.width_m,
-            "room_height_m": room.height_m,
-            "floor_area_m2": room.floor_area_m2,
-            "volume_m3": room.volume_m3,
-            **{f"receiver_{axis}_m": value for axis, value in zip("xyz", placement.receiver_m, strict=True)},
-            **{f"source_{axis}_m": value for axis, value in zip("xyz", placement.source_m, strict=True)},
+            **_place_values(row),
             "t30_ms": acoustics.t30_ms,
             "t30_bands_ms": acoustics.t30_bands_ms,
             "edt_ms": acoustics.edt_ms,
@@ -242,9 +259,45 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "n_sources": len(sources),
             "sources": sources,
             "ambience_snr_db": row.scene.ambience_snr_db if row.scene is not None else None,
+            **RECEIVER_DEFAULTS,
+            "response_id": None if row.measured is None else row.measured.response_id,
         },
     )
     return values if has_one_place else {**values, **dict.fromkeys(ONE_PLACE_COLUMNS)}
+
+
+def _place_values(row: Row) -> dict[str, Any]:
+    """The columns of a row's room, of the place of its receiver, and of that of its source."""
+    measured, room, placement = row.measured, row.room, row.placement
+    if measured is not None:
+        return {
+            "azimuth_deg": measured.azimuth_deg,
+            "elevation_deg": measured.elevation_deg,
+            "distance_m": measured.distance_m,
+            "room_id": measured.room_id,
+            "room_length_m": measured.length_m,
+            "room_width_m": measured.width_m,
+            "room_height_m": measured.height_m,
+            "floor_area_m2": measured.floor_area_m2,
+            "volume_m3": None,
+            **position_values("receiver_", measured.receiver_m),
+            **position_values("source_", measured.source_m),
+        }
+    if room is None or placement is None:
+        raise ValueError(f"row {row.id} has no room or no placement")
+    return {
+        "azimuth_deg": placement.azimuth_deg,
+        "elevation_deg": placement.elevation_deg,
+        "distance_m": placement.distance_m,
+        "room_id": room.room_id,
+        "room_length_m": room.length_m,
+        "room_width_m": room.width_m,
+        "room_height_m": room.height_m,
+        "floor_area_m2": room.floor_area_m2,
+        "volume_m3": room.volume_m3,
+        **position_values("receiver_", placement.receiver_m),
+        **position_values("source_", placement.source_m),
+    }
 
 
 def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
@@ -268,6 +321,37 @@ def room_values(room: Room, measured: Acoustics) -> dict[str, Any]:
             "t30_asked_bands_ms": room.t30_bands_ms,
             "t30_ms": measured.t30_ms,
             "t30_bands_ms": measured.t30_bands_ms,
+            "license": None,
+            "attribution": None,
+        },
+    )
+
+
+def measured_room_values(
+    responses: Sequence[tuple[MeasuredPlace, Acoustics]], license: str | None, attribution: str | None
+) -> dict[str, Any]:
+    """The columns of a measured room; its T30 is that of the response with the median, which stands for the room.
+
+    Args:
+        responses: all responses of the room.
+        license: of the responses.
+        attribution: of the responses.
+    """
+    ordered = sorted(responses, key=lambda one: (one[1].t30_ms, one[0].response_id))
+    place, acoustics = ordered[(len(ordered) - 1) // 2]
+    values = dict.fromkeys(column.name for column in ROOM_COLUMNS)
+    sizes = ("length_m", "width_m", "height_m", "floor_area_m2")
+    return _rounded(
+        ROOM_COLUMNS,
+        {
+            **values,
+            "room_id": place.room_id,
+            "split": place.split,
+            **{name: getattr(place, name) for name in sizes},
+            "t30_ms": acoustics.t30_ms,
+            "t30_bands_ms": acoustics.t30_bands_ms,
+            "license": license,
+            "attribution": attribution,
         },
     )
 
@@ -315,24 +399,33 @@ def is_plain(values: Mapping[str, Any]) -> bool:
     return not only["onset_s"] and not only["stem"] and only["duration_s"] == values["duration_s"]
 
 
-def with_sources(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The row; one of a release from before there were scenes gets the columns of scenes: it has one still source."""
+def with_newer_columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with all columns; one of an older release is one still source, heard in first-order ambisonics."""
+    added = {name: default for name, default in RECEIVER_DEFAULTS.items() if values.get(name) is None}
     if values.get("sources") is not None:
-        return dict(values)
+        return {**values, **added}
     source = {name: values[name] for name in ("source_id", "license", "attribution", "source_url", "source_sha256")}
     source |= {name: values[name] for name in ONE_PLACE_COLUMNS if not name.startswith("source_")}
     source |= {f"{axis}_m": values[f"source_{axis}_m"] for axis in "xyz"}
     source |= {"label": None, "captions": values["captions_original"], "onset_s": 0.0, "gain_db": 0.0}
     source |= {"duration_s": values["duration_s"], "moving": False, "speed_m_s": 0.0, "motion": None}
-    return {**values, "n_sources": 1, "sources": [{**source, "path": [], "stem": []}], "ambience_snr_db": None}
+    sources = [{**source, "path": [], "stem": []}]
+    return {**values, "n_sources": 1, "sources": sources, "ambience_snr_db": None, **added}
 
 
 def hashed_columns(values: Mapping[str, Any]) -> list[Column]:
     """The columns that count for a row's digest.
 
-    A row of one still source has the digest that it had before there were scenes; a scene's sources count too.
+    A row of one still source has the digest that it had before there were scenes; a scene's sources count too. A
+    measured response, other channels and further files count where there are some.
     """
-    return [column for column in (PLAIN_COLUMNS if is_plain(values) else ROW_COLUMNS) if column.hashed]
+    columns = PLAIN_COLUMNS if is_plain(values) else (*PLAIN_COLUMNS, *SCENE_COLUMNS)
+    newer = [
+        column
+        for column in RECEIVER_COLUMNS
+        if values.get(column.name) is not None and values[column.name] != RECEIVER_DEFAULTS[column.name]
+    ]
+    return [column for column in (*columns, *newer) if column.hashed]
 
 
 def row_digest(values: Mapping[str, Any]) -> bytes:
@@ -345,7 +438,7 @@ def row_digest(values: Mapping[str, Any]) -> bytes:
         if value is None or column.decimals is None:
             return list(value) if column.type == _STRINGS and value is not None else value
         if column.type == _NUMBERS:
-            return [round(float(number) * 10**column.decimals) for number in value]
+            return [None if number is None else round(float(number) * 10**column.decimals) for number in value]
         return round(float(value) * 10**column.decimals)
 
     hashed = {column.name: canonical(column) for column in hashed_columns(values)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from transforms.records import Row, Source
+from transforms.paths import Point
+from transforms.records import MeasuredPlace, Placement, Row, Source
 
 _STRING, _NUMBER = pa.string(), pa.float64()
 
@@ -68,7 +70,27 @@ def sources_of_row(row: Row) -> list[dict[str, Any]]:
     """
     if row.scene is not None:
         return [source_values(source) for source in row.scene.sources]
+    if row.measured is not None:
+        return [_measured_source(row, row.measured)]
     return [source_values(only_source(row))]
+
+
+def _measured_source(row: Row, place: MeasuredPlace) -> dict[str, Any]:
+    """The only source of a row in a measured room; what the room's files do not say is None."""
+    # Positions of no meaning are put in, and what is known over them.
+    nowhere = Placement((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), place.azimuth_deg, place.elevation_deg, 0.0)
+    values = source_values(only_source(replace(row, placement=nowhere)))
+    known = {"distance_m": place.distance_m, **position_values("", place.source_m)}
+    return {**values, **{name: _rounded(name, value) for name, value in known.items()}}
+
+
+def position_values(prefix: str, position_m: Point | None) -> dict[str, float | None]:
+    """The three columns of a position, with what their names begin with; None where it is not known."""
+    return {f"{prefix}{axis}_m": value for axis, value in zip("xyz", position_m or (None, None, None), strict=True)}
+
+
+def _rounded(name: str, value: float | None) -> float | None:
+    return None if value is None else round(float(value), NUMBER_FIELDS[name])
 
 
 def only_source(row: Row) -> Source:
@@ -133,14 +155,15 @@ def source_values(source: Source) -> dict[str, Any]:
         ],
         "stem": list(source.stems),
     }
-    for name, decimals in NUMBER_FIELDS.items():
-        values[name] = round(float(values[name]), decimals)
-    return values
+    return {**values, **{name: _rounded(name, values[name]) for name in NUMBER_FIELDS}}
 
 
 def canonical_source(values: Mapping[str, Any]) -> dict[str, Any]:
     """A source as it is hashed: each number as an integer of its last decimal."""
-    numbers = {name: round(float(values[name]) * 10**decimals) for name, decimals in NUMBER_FIELDS.items()}
+    numbers = {
+        name: None if values[name] is None else round(float(values[name]) * 10**decimals)
+        for name, decimals in NUMBER_FIELDS.items()
+    }
     path = [
         [round(float(point[name]) * 10**decimals) for name, decimals in PATH_FIELDS.items()] for point in values["path"]
     ]

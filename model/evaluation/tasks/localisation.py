@@ -2,13 +2,15 @@
 
 The methods are ``branch``, the output of the spatial branch; ``head``, the head on the embedding that was trained with
 the model; ``readout``, a two-layer MLP trained on the embeddings of train rows (ELSA, section 5); and the closed forms.
-All are measured again in diffuse noise and, if its folder is given, on TUT Sound Events 2018 REAL. The distance error
-is that of the head on the embedding (ELSA, section 4.3). Rows of several or moving sources are left out.
+All are measured again in diffuse noise and, if their folders are given, on the real recordings of TUT Sound Events 2018
+and of STARSS23, in the parts in which a single source sounds. There, like ELSA (section 5), ``readout`` is trained on
+the embeddings of the train recordings; ``readout_of_releases`` has not learnt from these rooms or this microphone. The
+distance error is that of the head on the embedding (ELSA, section 4.3). Rows of several or moving sources are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.angles import angle_scores, method_angles
-from model.evaluation.collect import Collected
 from model.evaluation.figures import figure_of, save
+from model.evaluation.probes import train_direction_readout
+from model.evaluation.recordings.corpus import Corpus
+from model.evaluation.recordings.parts import directions
 from model.evaluation.scores import bootstrap
 from model.evaluation.subject import NotScored, Subject
-from model.evaluation.tasks.tut import evaluate_tut
 
 
 def evaluate_localisation(subject: Subject) -> dict[str, Any]:
@@ -39,27 +42,61 @@ def evaluate_localisation(subject: Subject) -> dict[str, Any]:
         curves[name] = method_angles(subject.in_noise(noise_db), subject.readout, collected.direction)
         result[name] = angle_scores(curves[name], groups, key=f"localisation {name}")
     result["readout"] = {"parameters": subject.readout.parameters, "train_rows": subject.readout.rows}
-    result["distance"] = _distance(collected)
+    result["distance"] = distance_error(
+        collected.output.distance_m, collected.distance_m, groups, key="localisation distance", of="row"
+    )
     result |= subject.rows_left_out
-    if subject.options.tut is not None:
+    for corpus in subject.corpora:
         try:
-            result["tut_2018_real"] = evaluate_tut(subject, Path(subject.options.tut))
+            curves[corpus.name], result[corpus.name] = localise_corpus(subject, corpus)
         except NotScored as reason:
-            result["tut_2018_real"] = {"skipped": str(reason)}
+            result[corpus.name] = {"skipped": str(reason)}
     draw_angles(curves, subject.output / "localisation.png")
     return result
 
 
-def _distance(collected: Collected) -> dict[str, Any]:
-    rows = np.flatnonzero(np.isfinite(collected.distance_m))
+def localise_corpus(subject: Subject, corpus: Corpus) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
+    """The angles of each method on the test recordings of a corpus, and the scores for metrics.json.
+
+    Raises:
+        NotScored: there is no part of a test recording, or no row of train for ``readout_of_releases``.
+    """
+    output = subject.of_corpus(corpus, "test")
+    parts = corpus.parts["test"]
+    true = directions(parts)
+    groups = [part.recording.name for part in parts]
+    angles = method_angles(output, subject.readout, true)
+    angles["readout_of_releases"] = angles.pop("readout")
+    missing = {}
+    try:
+        learnt = subject.of_corpus(corpus, "train")
+    except NotScored as reason:
+        missing["readout"] = {"skipped": str(reason)}
+    else:
+        readout = train_direction_readout(
+            learnt.audio,
+            directions(corpus.parts["train"]),
+            [part.recording.name for part in corpus.parts["train"]],
+            steps=subject.options.readout_steps,
+            seed=subject.options.seed,
+        )
+        angles["readout"] = method_angles(output, readout, true)["readout"]
+    distance_m = np.array([part.label.distance_m for part in parts], dtype=np.float64)
+    distance = distance_error(output.distance_m, distance_m, groups, key=f"{corpus.option} distance", of="part")
+    return angles, {**angle_scores(angles, groups, key=corpus.option), **missing, "distance": distance}
+
+
+def distance_error(
+    found_m: NDArray[np.float64], true_m: NDArray[np.float64], groups: Sequence[Any], *, key: str, of: str
+) -> dict[str, Any]:
+    """The mean absolute error of distances, for metrics.json. Rows without a true distance, NaN, are left out."""
+    rows = np.flatnonzero(np.isfinite(true_m))
     if not len(rows):
-        return {"skipped": "no row has a distance"}
-    true = collected.distance_m[rows]
+        return {"skipped": f"no {of} has a distance"}
+    true = true_m[rows]
     # Chance is the best single guess for all rows.
     guess = float(np.mean(np.abs(true - np.median(true))))
-    error = np.abs(collected.output.distance_m[rows] - true)
-    groups = [collected.source_ids[row] for row in rows]
-    score = bootstrap(error, groups, key="localisation distance", chance=guess)
+    score = bootstrap(np.abs(found_m[rows] - true), [groups[row] for row in rows.tolist()], key=key, chance=guess)
     return {"mean_absolute_error_m": score.as_dict()}
 
 

@@ -3,22 +3,28 @@
 The paper says that it takes the sample nearest to each template. Its percentages are too fine for one answer a word, so
 ``accuracy`` takes the nearest template of each sample, and ``nearest_sample`` follows the paper's wording. A row whose
 value lies between two words does not count for that attribute. Rows of several or moving sources are left out: a
-template tells of one sound.
+template tells of one sound. The same is measured on the real recordings whose folders are given, in the parts in which
+a single source sounds; their labels have a direction, and most have a distance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.figures import figure_of, save
+from model.evaluation.recordings.parts import Part
 from model.evaluation.scores import Score, accuracy_scores, bootstrap, scores_as_dict
-from model.evaluation.subject import Subject
+from model.evaluation.subject import NotScored, Subject
 from model.targets import VOCABULARY
+from model.words import direction_word, distance_word, elevation_word
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEMPLATE = "A sound coming from {}"
 #: The phrase of each word in the template. The paper prints the template; the phrases are ours. They follow "from" in
@@ -45,19 +51,55 @@ def evaluate_zero_shot(subject: Subject) -> dict[str, Any]:
     """
     collected = subject.tested_in_one_place
     result: dict[str, Any] = dict(subject.rows_left_out)
+    scores, confusions = _score(subject, collected.audio, collected.words, collected.source_ids, of="row")
+    result |= scores
+    panels = {"": confusions} if confusions else {}
+    for corpus in subject.corpora:
+        try:
+            audio = subject.of_corpus(corpus, "test").audio
+        except NotScored as reason:
+            result[corpus.name] = {"skipped": str(reason)}
+            continue
+        parts = corpus.parts["test"]
+        groups = [part.recording.name for part in parts]
+        result[corpus.name], confusions = _score(subject, audio, words_of_parts(parts), groups, of="part")
+        if confusions:
+            panels[corpus.name] = confusions
+    if panels:
+        _draw(panels, subject.output / "zero_shot.png")
+    return result
+
+
+def words_of_parts(parts: Sequence[Part]) -> dict[str, list[str | None]]:
+    """The words of parts of real recordings, for the attributes that their labels state."""
+    labels = [part.label for part in parts]
+    return {
+        "direction": [direction_word(label.azimuth_deg) for label in labels],
+        "elevation": [elevation_word(label.elevation_deg) for label in labels],
+        "distance": [None if label.distance_m is None else distance_word(label.distance_m) for label in labels],
+    }
+
+
+def _score(
+    subject: Subject,
+    audio: NDArray[np.floating],
+    words_by_attribute: Mapping[str, Sequence[str | None]],
+    groups: Sequence[str],
+    *,
+    of: str,
+) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
+    """The scores and the confusions for each attribute of clips, whose embeddings are (n, E)."""
+    result: dict[str, Any] = {}
     confusions = {}
-    for attribute in VOCABULARY:
-        words = collected.words[attribute]
+    for attribute, words in words_by_attribute.items():
         if not any(word is not None for word in words):
-            result[attribute] = {"skipped": "no row has a word"}
+            result[attribute] = {"skipped": f"no {of} has a word"}
             continue
         templates = subject.embedder.text(template_sentences(attribute))
-        scores = zero_shot_scores(collected.audio, templates, attribute, words, collected.source_ids)
+        scores = zero_shot_scores(audio, templates, attribute, words, groups)
         result[attribute] = scores_as_dict(scores)
-        confusions[attribute] = confusion(*nearest_templates(collected.audio, templates, attribute, words)[:2])
-    if confusions:
-        _draw(confusions, subject.output / "zero_shot.png")
-    return result
+        confusions[attribute] = confusion(*nearest_templates(audio, templates, attribute, words)[:2])
+    return result, confusions
 
 
 def nearest_templates(
@@ -123,24 +165,33 @@ def confusion(true: NDArray[np.integer], found: NDArray[np.integer]) -> NDArray[
     return counts
 
 
-def _draw(confusions: Mapping[str, NDArray[np.int64]], path: Path) -> None:
-    figure = figure_of(2.6 * len(confusions), 3.3)
-    for axes, (attribute, found) in zip(
-        np.atleast_1d(figure.subplots(1, len(confusions))), confusions.items(), strict=True
-    ):
-        words = VOCABULARY[attribute]
-        counts = np.zeros((len(words), len(words)), dtype=np.int64)
-        counts[: len(found), : len(found)] = found
-        totals = counts.sum(1, keepdims=True)
-        axes.imshow(counts / np.maximum(totals, 1), cmap="Blues", vmin=0, vmax=1)
-        for row in range(len(words)):
-            for column in range(len(words)):
-                dark = counts[row, column] > 0.6 * totals[row, 0] > 0
-                colour = "white" if dark else "black"
-                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
-        axes.set_xticks(range(len(words)), words, rotation=30, ha="right", fontsize=8)
-        axes.set_yticks(range(len(words)), words, fontsize=8)
-        axes.set_title(f"{attribute.replace('_', ' ')}, n = {counts.sum()}", fontsize=9)
+def _draw(panels: Mapping[str, Mapping[str, NDArray[np.int64]]], path: Path) -> None:
+    """Draws the confusions, with a row for the releases and one for each corpus of real recordings."""
+    most = max(map(len, panels.values()))
+    figure = figure_of(2.6 * most, 3.3 * len(panels))
+    grid = figure.subplots(len(panels), most, squeeze=False)
+    for line, (name, confusions) in zip(grid, panels.items(), strict=True):
+        for axes in line[len(confusions) :]:
+            axes.set_axis_off()
+        for axes, (attribute, found) in zip(line, confusions.items(), strict=False):
+            _draw_confusion(axes, attribute, found)
+            title = f"{attribute.replace('_', ' ')}, n = {found.sum()}"
+            axes.set_title(f"{name.replace('_', ' ')}\n{title}" if name else title, fontsize=9)
     figure.supxlabel("the nearest template's word", fontsize=9)
     figure.supylabel("the clip's word", fontsize=9)
     save(figure, path)
+
+
+def _draw_confusion(axes: Axes, attribute: str, found: NDArray[np.int64]) -> None:
+    words = VOCABULARY[attribute]
+    counts = np.zeros((len(words), len(words)), dtype=np.int64)
+    counts[: len(found), : len(found)] = found
+    totals = counts.sum(1, keepdims=True)
+    axes.imshow(counts / np.maximum(totals, 1), cmap="Blues", vmin=0, vmax=1)
+    for row in range(len(words)):
+        for column in range(len(words)):
+            dark = counts[row, column] > 0.6 * totals[row, 0] > 0
+            colour = "white" if dark else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(words)), words, rotation=30, ha="right", fontsize=8)
+    axes.set_yticks(range(len(words)), words, fontsize=8)

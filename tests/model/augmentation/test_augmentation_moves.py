@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from model.augmentation import Augmentation
 from model.augmentation.captions import reword_caption
-from model.augmentation.direction_words import direction_word, elevation_word
 from model.augmentation.symmetries import Move
 from model.data import unit_direction
 from model.draws import keyed_generator
+from model.words import direction_word
 from tests.model.caption_words import words_in_caption
 from tests.model.conftest import encode
 from transforms import words as release_words
@@ -38,19 +38,6 @@ def random_words(azimuth, elevation, rest) -> release_words.SpatialWords:
 REST = st.tuples(
     st.sampled_from((0.5, 1.5, 3.0)), st.sampled_from((30.0, 70.0, 200.0)), st.sampled_from((100.0, 1500.0))
 )
-
-
-@given(ANGLES, HEIGHTS)
-def test_words_are_those_of_releases(azimuth, elevation):
-    """The model imports nothing of the pipeline, so this test compares the two definitions."""
-    assert direction_word(azimuth) == release_words.direction_word(azimuth)
-    assert elevation_word(elevation) == release_words.elevation_word(elevation)
-
-
-@pytest.mark.parametrize("bound", [35.0, 55.0, 125.0, 145.0, 180.0])
-def test_words_at_the_bounds(bound):
-    for azimuth in (bound, -bound, np.nextafter(bound, 0), np.nextafter(bound, 360)):
-        assert direction_word(azimuth) == release_words.direction_word(azimuth)
 
 
 @given(MOVES, ANGLES, HEIGHTS)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
 from model.augmentation import Augmentation
-from model.augmentation.direction_words import direction_word, elevation_word
 from model.data import ReleaseDataset, Turn, epoch_order, load_batches, read_foa, unit_direction
 from model.errors import ReleaseUnreadable
 from model.targets import VOCABULARY
+from model.words import direction_word, elevation_word
 
 RATE = 16000
 
@@ -160,6 +162,21 @@ def test_missing_column(make_release, tmp_path):
     assert "metadata.parquet: no column azimuth_deg" in one_line(caught)
 
 
+def test_a_word_that_releases_do_not_have_is_refused(make_release, tmp_path):
+    folder = make_release(tmp_path / "r", rows={"train": 2})
+    path = next(folder.glob("train/*/metadata.parquet"))
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("direction")
+    words = pa.array(["uphill\x1b[2J"] * len(table), pa.string())
+    pq.write_table(table.set_column(place, "direction", words), path)
+    with pytest.raises(ReleaseUnreadable) as caught:
+        dataset_of(folder)
+    message = one_line(caught)
+    assert "row 0: direction is 'uphill" in message
+    assert "none of front, left, right, back" in message
+    assert "\x1b" not in message
+
+
 def test_rate_below_the_models(make_release, tmp_path):
     folder = make_release(tmp_path / "r", rows={"train": 2}, rate=8000)
     with pytest.raises(ReleaseUnreadable) as caught:
@@ -177,9 +194,6 @@ def test_a_file_of_another_rate_than_its_row(make_release, tmp_path):
 @pytest.mark.parametrize("name", ["../secret.flac", "/etc/passwd"])
 def test_a_path_that_leads_out_of_its_shard(make_release, tmp_path, name):
     folder = make_release(tmp_path / "r", rows={"train": 1})
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     file = next((folder / "train").glob("*/metadata.parquet"))
     rows = pq.read_table(file).to_pylist()
     rows[0]["file_name"] = name

@@ -13,11 +13,11 @@ import pytest
 
 from pipeline.build import BuildError, build
 from pipeline.check.verify import rerender_rows, verify
-from pipeline.command import DONE, main
+from pipeline.command import DONE, UNUSABLE, main
 from pipeline.recipe import RecipeError, load_recipe
 from tests.commands import start_build, wait_until
 from tests.pipeline.conftest import ONE_WORKER, SMALL
-from tests.sounds import small_folder
+from tests.sounds import encoded, noise_burst, small_folder
 from transforms.shards.release_rows import is_plain
 
 SCENES = (
@@ -104,6 +104,26 @@ def test_scenes_are_rendered_and_made_again_the_same(scenes: Path, input_of_scen
     assert findings.problems == []
     words = ["reproduce", scenes, "--input", input_of_scenes, "--output", tmp_path / "again", *ONE_WORKER]
     assert main([str(word) for word in words]) == DONE
+
+
+@pytest.mark.slow
+def test_an_ambience_of_recordings_is_rendered_and_made_again_the_same(
+    input_of_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    street, release = tmp_path / "street", tmp_path / "release"
+    street.mkdir()
+    (street / "cars.wav").write_bytes(encoded(noise_burst(2.0)))
+    (street / "broken.wav").write_bytes(b"no sound")
+    settings = [*SCENES, "scenes.share=1", "scenes.moving_share=0", f"scenes.ambience={street}"]
+    recipe = load_recipe("folder", settings)
+    assert build(recipe, str(input_of_scenes), str(release), beam_flags=ONE_WORKER).whole
+    assert all(row["ambience_snr_db"] is not None for row in rows_of(release))
+    again = ["reproduce", release, "--input", input_of_scenes, "--output", tmp_path / "again", *ONE_WORKER]
+    rerender = ["verify", release, "--rerender", 4, "--input", input_of_scenes]
+    for words in (again, rerender):
+        assert main([str(word) for word in words]) == UNUSABLE
+        assert "scenes.ambience: where is 'street'" in capsys.readouterr().err
+        assert main([str(word) for word in (*words, "--set", f"scenes.ambience={street}")]) == DONE
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def change_cell(release: Path, column: str, value: object) -> None:
 def changed(value: Any) -> Any:
     """Another value of the same type."""
     if isinstance(value, list):
-        return [changed(value[0]), *value[1:]]
+        return [changed(value[0]), *value[1:]] if value else ["x"]
     if isinstance(value, dict):
         first = next(iter(value))
         return {**value, first: changed(value[first])}

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from transforms.shards.release_rows import OLDER_ROW_SCHEMA, ONE_PLACE_COLUMNS, ROW_SCHEMA, has_one_place
+from transforms.shards.release_rows import ONE_PLACE_COLUMNS, ROW_SCHEMA, ROW_SCHEMAS, has_one_place
 from transforms.shards.source_columns import NUMBER_FIELDS, SOURCE_TYPE
 from transforms.shards.write_shard import METADATA, table_to_parquet
 from transforms.sound.render import encode_flac
@@ -62,7 +62,7 @@ def write_tiny_release(release: Path, rows: Sequence[TinyRow], *, older: bool = 
         path = f"{split}/00000-of-00001"
         (release / path).mkdir(parents=True)
         values = [_values(row, release / path) for row in rows if row.split == split]
-        data = table_to_parquet(values, OLDER_ROW_SCHEMA if older else ROW_SCHEMA)
+        data = table_to_parquet(values, ROW_SCHEMAS[-1] if older else ROW_SCHEMA)
         (release / path / METADATA).write_bytes(data)
         shards.append({"path": path, "rows": len(values), "metadata_sha256": hashlib.sha256(data).hexdigest()})
     (release / "release.json").write_text(json.dumps({"digest": "d", "shards": shards}))

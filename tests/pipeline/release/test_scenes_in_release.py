@@ -15,7 +15,7 @@ from pipeline.release.croissant import croissant_json
 from pipeline.release.release_json import release_json
 from pipeline.release.totals import Totals, sum_tallies, tally_shard
 from tests.scene_rows import moving_row, plain_row, row_of_three, scene_row, sound
-from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, with_newer_columns
 from transforms.shards.source_columns import SOURCE_TYPE
 
 NO_SCENES = {column.name: None for column in SCENE_COLUMNS}
@@ -37,7 +37,7 @@ def card_of(totals: Totals) -> str:
 
 
 def test_words_and_ranges_count_every_sound() -> None:
-    totals = totals_of([row_of_three(), with_sources(plain_row())])
+    totals = totals_of([row_of_three(), with_newer_columns(plain_row())])
     assert (totals.row_count, totals.scenes, totals.sources, totals.moving_sources) == (2, 1, 4, 1)
     assert totals.words["direction"] == {"front": 1, "left": 2, "right": 1, "back": 0, "": 0}
     assert totals.words["room_size"] == {"small": 2, "large": 0, "": 0}
@@ -75,7 +75,7 @@ def test_a_release_from_before_scenes_is_counted_as_it_was() -> None:
 
 
 def test_the_card_says_how_many_rows_are_scenes_and_shows_their_sounds() -> None:
-    text = card_of(totals_of([row_of_three(), moving_row(), with_sources(plain_row())]))
+    text = card_of(totals_of([row_of_three(), moving_row(), with_newer_columns(plain_row())]))
     assert "2 of the rows are scenes" in text
     assert "5 sounds are\nheard, of which 2 move" in text
     assert "rows.sources[0]" in text

@@ -20,7 +20,7 @@ from pipeline.report.scenes.time_line import time_line
 from pipeline.report.summary import Summary, summarise
 from pipeline.report.table import columns_of, texts_of
 from tests.scene_rows import hostile_row, moving_row, plain_row, row_of_three, scene_row, sound
-from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, is_scene, with_sources
+from transforms.shards.release_rows import ROW_SCHEMA, SCENE_COLUMNS, is_scene, with_newer_columns
 
 
 def release_of(folder: Path, *rows: dict[str, Any]) -> Summary:
@@ -42,7 +42,7 @@ def older(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_only_several_or_moving_sounds_are_a_scene() -> None:
-    assert [is_scene(row) for row in (plain_row(), older(plain_row()), with_sources(plain_row()))] == [False] * 3
+    assert [is_scene(row) for row in (plain_row(), older(plain_row()), with_newer_columns(plain_row()))] == [False] * 3
     assert is_scene(moving_row())
     assert [sounds_in_words(row) for row in (moving_row(), row_of_three())] == [
         "1 sound, 1 moving",

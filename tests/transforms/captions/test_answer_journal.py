@@ -98,8 +98,9 @@ def test_a_journal_without_an_end_of_a_line_fills_no_memory(tmp_path: Path) -> N
         (table_to_parquet([], ANSWER_SCHEMA.remove(0)), "request_sha256"),
         (parquet(reason=[[1]]), "cannot be read as answers: "),
         (parquet(caption_index=["x"]), "cannot be read as answers: "),
+        (parquet(), "its column request_sha256 holds a null"),
     ],
-    ids=["missing", "empty", "text", "column", "list", "type"],
+    ids=["missing", "empty", "text", "column", "list", "type", "null"],
 )
 def test_answers_that_cannot_be_read_are_named_on_one_line(content: bytes | None, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.parquet"

@@ -1,4 +1,4 @@
-"""TUT 2018 in DCASE's folders: the layout, single sources, channel orders, and localisation end to end."""
+"""TUT 2018 in DCASE's folders: the layout, channel orders, and localisation end to end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from model.errors import ReleaseUnreadable, SoundUnreadable
+from model.evaluation.recordings.parts import Label, Part
+from model.evaluation.recordings.reading import read_part
+from model.evaluation.recordings.tut import read_tut
 from model.evaluation.subject import NotScored, Subject
-from model.evaluation.tasks.tut import Event, evaluate_tut, read_event, read_events, single_events
+from model.evaluation.tasks.localisation import evaluate_localisation, localise_corpus
 
 RATE = 44100
 HEADER = "sound_event_recording,start_time,end_time,ele,azi,dist\n"
@@ -49,74 +50,58 @@ def tut(make_plane_wave, tmp_path_factory) -> Path:
 
 
 def test_the_layout_is_read(tut):
-    events = read_events(tut)
-    assert {part: len(own) for part, own in events.items()} == {"train": 12, "test": 12}
-    first = events["test"][0]
+    parts = read_tut(tut)
+    assert {split: len(own) for split, own in parts.items()} == {"train": 12, "test": 12}
+    first = parts["test"][0]
     assert first.recording == tut / "wav_ov1_split1_30db" / "test_0_desc_30_100.wav"
-    assert (first.start_s, first.end_s, first.elevation_deg, first.azimuth_deg, first.distance_m) == (
-        0.1,
-        0.9,
-        0,
-        0,
-        1.5,
-    )
+    assert first.label == Label("1234-0-0-0.wav", 0.1, 0.9, 0, 0, 1.5)
 
 
 @pytest.mark.slow
 def test_localisation_on_its_recordings(subject, tut):
-    scores = evaluate_tut(subject, tut)
+    options = replace(subject.options, noise_db=(), tut=str(tut))
+    other = Subject(subject.embedder, subject.releases, "test", subject.output, options)
+    result = evaluate_localisation(other)
+    assert set(result) == {"clean", "readout", "distance", "tut_2018_real"}
+    scores = result["tut_2018_real"]
     assert scores["branch"]["mean_angle_deg"]["value"] < 8
     assert scores["mean_intensity"]["mean_angle_deg"]["value"] < 8
     assert scores["readout"]["mean_angle_deg"]["n"] == 12
     assert scores["readout"]["median_angle_deg"]["chance"] == 90
     assert "readout_of_releases" in scores
+    # Each recording is 1.5 m away, so the best guess is right.
+    assert scores["distance"]["mean_absolute_error_m"]["chance"] == 0
 
 
 def test_another_order_and_normalisation_of_channels(tut, make_plane_wave, tmp_path):
-    event = read_events(tut)["test"][2]
+    part = read_tut(tut)["test"][2]
     settings = {"sample_rate": RATE, "samples": 8000}
-    foa = read_event(event, order="WYZX", normalisation="SN3D", **settings)
-    samples, _ = soundfile.read(event.recording)
+    foa = read_part(part, order="WYZX", normalisation="SN3D", **settings)
+    samples, _ = soundfile.read(part.recording)
     # The same recording as W, X, Y, Z in N3D.
     other = tmp_path / "other.wav"
     soundfile.write(other, samples[:, [0, 3, 1, 2]] * [1, 3**0.5, 3**0.5, 3**0.5], RATE, subtype="FLOAT")
-    again = read_event(replace(event, recording=other, folder=None), order="WXYZ", normalisation="N3D", **settings)
+    again = read_part(replace(part, recording=other, folder=None), order="WXYZ", normalisation="N3D", **settings)
     np.testing.assert_allclose(again, foa, atol=1e-4)
-
-
-def test_parts_with_two_sources_are_left_out():
-    def event(start: float, end: float, azimuth: float) -> Event:
-        return Event(Path("a.wav"), "x", start, end, azimuth, 0, 1)
-
-    parts = single_events([event(0, 2, 10), event(1.5, 3, 50), event(4, 5, 90), event(4.9, 5.0, 20)])
-    assert [(part.start_s, part.end_s, part.azimuth_deg) for part in parts] == [(0, 1.5, 10), (2, 3, 50), (4, 4.9, 90)]
-
-
-# No deadline, because the machine can be busy.
-@settings(deadline=None, max_examples=40)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.integers(-180, 180)), max_size=12))
-def test_parts_never_overlap_another_event(drawn):
-    events = [Event(Path("a"), str(i), s / 4, (s + d) / 4, a, 0, 1) for i, (s, d, a) in enumerate(drawn)]
-    for part in single_events(events):
-        sounding = [event for event in events if event.start_s < part.end_s and event.end_s > part.start_s]
-        assert [event.kind for event in sounding] == [part.kind]
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(tut, subject, tmp_path):
     with pytest.raises(ReleaseUnreadable, match="no such folder"):
-        read_events(tmp_path / "nowhere")
+        read_tut(tmp_path / "nowhere")
     with pytest.raises(ReleaseUnreadable, match="not the layout"):
-        read_events(tmp_path)
+        read_tut(tmp_path)
     folder = tmp_path / "desc_ov1_split1"
     folder.mkdir()
     (folder / "test_0.csv").write_text(HEADER)
     with pytest.raises(ReleaseUnreadable, match="no recording"):
-        read_events(tmp_path)
+        read_tut(tmp_path)
     wav = tmp_path / "wav_ov1_split1_30db" / "test_0.wav"
     wav.parent.mkdir()
     soundfile.write(wav, np.zeros((100, 2)), RATE)
-    with pytest.raises(NotScored, match="no train recording"):
-        evaluate_tut(subject, tmp_path)
+    options = replace(subject.options, tut=str(tmp_path))
+    other = Subject(subject.embedder, subject.releases, "test", subject.output, options)
+    with pytest.raises(NotScored, match="no test recording in which a single source sounds"):
+        localise_corpus(other, other.corpora[0])
     for text, message in (
         ("a,b\n", "no column sound_event_recording"),
         (HEADER + "x,0,one,0,0,1\n", "line 2: a value is not a number"),
@@ -125,21 +110,10 @@ def test_a_folder_that_cannot_be_read_is_one_line(tut, subject, tmp_path):
     ):
         (folder / "test_0.csv").write_text(text)
         with pytest.raises(ReleaseUnreadable, match=message):
-            read_events(tmp_path)
+            read_tut(tmp_path)
     settings = {"sample_rate": RATE, "samples": 10, "order": "WYZX", "normalisation": "SN3D"}
     with pytest.raises(SoundUnreadable, match="2 channels, 4 are expected"):
-        read_event(Event(wav, "x", 0, 1, 0, 0, 1), **settings)
-    late = Event(read_events(tut)["test"][0].recording, "x", 60, 61, 0, 0, 1)
+        read_part(Part(wav, Label("x", 0, 1, 0, 0, 1)), **settings)
+    late = Part(read_tut(tut)["test"][0].recording, Label("x", 60, 61, 0, 0, 1))
     with pytest.raises(SoundUnreadable, match="ends before 60 s"):
-        read_event(late, **settings)
-
-
-@pytest.mark.slow
-def test_localisation_includes_the_tut_folder_of_the_options(subject, tut):
-    from model.evaluation.tasks.localisation import evaluate_localisation
-
-    options = replace(subject.options, noise_db=(), tut=str(tut))
-    other = Subject(subject.embedder, subject.releases, "test", subject.output, options)
-    result = evaluate_localisation(other)
-    assert result["tut_2018_real"]["readout"]["mean_angle_deg"]["n"] == 12
-    assert set(result) == {"clean", "readout", "distance", "tut_2018_real"}
+        read_part(late, **settings)
