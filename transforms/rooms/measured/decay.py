@@ -14,7 +14,7 @@ from transforms.rooms.measured.response import ResponseRejected
 
 #: A decay has to be visible down to this level, the lower end of T30, in dB below its start.
 NEEDED_DB = -35.0
-#: A response that decays further than this before it ends or meets noise is measured as it is.
+#: A response without noise that decays further than this before it ends is measured as it is.
 CLEAN_DB = -55.0
 #: An octave whose centre lies above this share of the Nyquist frequency is not measured.
 _HIGHEST_SHARE = 0.9
@@ -24,6 +24,7 @@ _BLOCK_S = 0.005
 _NOISE_SHARE, _ABOVE_NOISE_DB = 0.1, 8.0
 #: A decay that meets the noise only after this share of the response has not met it.
 _MET_BEFORE = 0.88
+_GAP_BLOCKS = 5
 _FADE_OUT_S = 0.02
 
 
@@ -66,10 +67,12 @@ def find_decay(energies: NDArray[np.float64], rate_hz: float, start: int) -> Dec
     if not levels[loudest] > 0.0:
         return None
     times = np.arange(blocks) + 0.5
+    # A room is silent for a moment between the direct sound and the first reflection.
+    ahead = np.max(np.lib.stride_tricks.sliding_window_view(np.pad(levels, (0, _GAP_BLOCKS)), _GAP_BLOCKS + 1), axis=1)
     knee_block, slope, offset = float(blocks), 0.0, 0.0
     for _ in range(6):
         floor = max(noise, float(levels[loudest]) * 1e-9) * 10 ** (_ABOVE_NOISE_DB / 10)
-        below = np.flatnonzero(levels[loudest:] < floor)
+        below = np.flatnonzero(ahead[loudest:] < floor)
         last = loudest + (int(below[0]) if below.size else blocks - loudest)
         # The late part of the visible decay, without the direct sound.
         first = loudest + max(1, (last - loudest) // 3)
@@ -106,9 +109,13 @@ def check_decay(response_w: NDArray[np.float32], sample_rate: int, direct_sample
         ResponseRejected: truncated, noisy, no_decay.
     """
     energies = np.square(response_w, dtype=np.float64)
-    decay = find_decay(energies, sample_rate, max(0, math.floor(direct_sample)))
+    start = max(0, math.floor(direct_sample))
+    decay = find_decay(energies, sample_rate, start)
     if decay is None:
-        raise ResponseRejected("no_decay", "its sound does not decay")
+        end = energies[start + (energies.size - start) * 9 // 10 :]
+        if end.size and float(end.mean()) * (energies.size - start) > 1e-3 * float(energies[start:].sum()):
+            raise ResponseRejected("noisy", "no decay can be seen above its noise")
+        raise ResponseRejected("no_decay", "it has no reverberation whose decay could be measured")
     levels = decay.schroeder(energies)
     left_db = 10.0 * math.log10(max(decay.remaining, 1e-300) / levels[0])
     if left_db > NEEDED_DB:
@@ -117,7 +124,7 @@ def check_decay(response_w: NDArray[np.float32], sample_rate: int, direct_sample
                 "noisy", f"its decay drowns in noise at {left_db:.1f} dB; T30 needs {NEEDED_DB:.0f} dB"
             )
         raise ResponseRejected("truncated", f"it ends {left_db:.1f} dB below its start; T30 needs {NEEDED_DB:.0f} dB")
-    return None if left_db < CLEAN_DB else decay
+    return None if decay.noise <= 0.0 and left_db < CLEAN_DB else decay
 
 
 def without_noise(samples: NDArray[np.float32], sample_rate: int, decay: Decay) -> NDArray[np.float32]:

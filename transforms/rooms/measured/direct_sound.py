@@ -15,6 +15,8 @@ from transforms.rooms.measured.response import ResponseRejected, Vector
 ONSET_DB = -20.0
 #: Its own peak follows within this time.
 _RISE_S = 0.0015
+# The share of the loudest that it reaches at least, and how long after that it peaks.
+_OWN_PEAK, _PEAK_S = 0.5, 0.00025
 #: The window of the direct sound, before and after its peak. The floor's reflection comes later from 2 m away.
 WINDOW_BEFORE_S, WINDOW_AFTER_S = 0.0007, 0.0013
 #: The band in which microphone arrays are close to ideal, in hertz.
@@ -50,7 +52,9 @@ def find_direct_sample(response_w: NDArray[np.float32], sample_rate: int) -> flo
     peak = float(magnitude.max())
     onset = int(np.argmax(magnitude >= peak * 10 ** (ONSET_DB / 20)))
     after = magnitude[onset : onset + max(2, round(_RISE_S * sample_rate))]
-    loudest = onset + int(np.argmax(after))
+    # A reflection may follow at once, and be louder.
+    first_loud = onset + int(np.argmax(after >= _OWN_PEAK * after.max()))
+    loudest = first_loud + int(np.argmax(magnitude[first_loud : first_loud + max(2, round(_PEAK_S * sample_rate))]))
     first, last = max(0, loudest - round(0.001 * sample_rate)), loudest + round(0.002 * sample_rate) + 1
     near = float(np.mean(np.square(response_w[first:last], dtype=np.float64)))
     mean = float(np.mean(np.square(response_w, dtype=np.float64)))

@@ -12,6 +12,8 @@ from transforms.records import SPLITS
 from transforms.storage import folder_files
 
 CSV_NAME = "responses.csv"
+#: The tables of TAU-SRIR: directions, and distances and sizes.
+TABLES = ("rirdata.mat", "measinfo.mat")
 _ENDINGS = (".sofa", ".mat")
 
 
@@ -87,7 +89,9 @@ def _files_at(path: str) -> list[MeasuredFile]:
         folder, name = os.path.split(path)
         if not _is_measured(name):
             raise MeasuredUnusable(f"{path} is no .sofa, no .mat and no {CSV_NAME}")
-        return [MeasuredFile(name, path, folder or os.curdir, name)]
+        return [
+            MeasuredFile(one, os.path.join(folder, one), folder or os.curdir, one) for one in _with_tables(folder, name)
+        ]
     if not os.path.isdir(path):
         raise MeasuredUnusable(f"{path}: no such file or folder")
     try:
@@ -97,6 +101,14 @@ def _files_at(path: str) -> list[MeasuredFile]:
     if not names:
         raise MeasuredUnusable(f"{path} holds no .sofa, no .mat and no {CSV_NAME}")
     return [MeasuredFile(name, os.path.join(path, name), path, name) for name in names]
+
+
+def _with_tables(folder: str, name: str) -> list[str]:
+    """A file that the user names, and the tables beside it that belong to a file of TAU-SRIR."""
+    if not name.lower().endswith(".mat"):
+        return [name]
+    tables = [table for table in TABLES if table != name and os.path.isfile(os.path.join(folder, table))]
+    return [name, *tables]
 
 
 def _is_measured(name: str) -> bool:

@@ -10,9 +10,11 @@ from transforms.records import Rejection
 from transforms.rooms.measured.csv_responses import audio_names, read_csv_responses
 from transforms.rooms.measured.files import MeasuredFile, MeasuredUnusable, check_splits, measured_files
 from transforms.rooms.measured.prepare import prepare
+from transforms.rooms.measured.proof import Proof
 from transforms.rooms.measured.response import STAGE, MeasuredResponse, RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
 from transforms.rooms.measured.sofa import read_sofa
+from transforms.rooms.measured.tau import is_table, read_tau
 from transforms.storage import folder_files
 
 __all__ = ["MeasuredFile", "MeasuredUnusable", "files_sha256", "measured_files", "read_measured"]
@@ -35,6 +37,7 @@ def read_measured(
             the whole set disagree with the conventions.
     """
     splits: dict[str, str | None] = {}
+    proof = Proof()
     for raw in _raw_responses(files):
         if isinstance(raw, Rejection):
             yield raw
@@ -46,7 +49,9 @@ def read_measured(
         except ResponseRejected as error:
             yield Rejection(raw.file, STAGE, error.reason, f"{raw.response_id}: {error}", raw.split, raw.response_id)
             continue
+        proof.add(raw, stated, prepared.intensity)
         yield prepared.response
+    proof.judge(say)
 
 
 def _raw_responses(files: Sequence[MeasuredFile]) -> Iterator[RawResponse | Rejection]:
@@ -55,6 +60,8 @@ def _raw_responses(files: Sequence[MeasuredFile]) -> Iterator[RawResponse | Reje
             yield from read_csv_responses(file)
         elif file.kind == "sofa":
             yield from read_sofa(file)
+        elif not is_table(file):
+            yield from read_tau(file)
 
 
 def files_sha256(files: Iterable[MeasuredFile]) -> str:

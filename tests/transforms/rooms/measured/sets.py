@@ -153,3 +153,59 @@ def sofa_fields(known_ones: Sequence[Known], receivers: int = 4) -> dict[str, An
         "ListenerPosition": np.zeros((len(known_ones), 3)),
         "MeasurementDate": None,
     }
+
+
+def write_tau(
+    folder: Path, cells: Sequence[Sequence[Sequence[Known]]], room: str = "gym", tables: str = "7.3", number: int = 2
+) -> Path:
+    """A folder of TAU-SRIR with one room: responses by trajectory and height, and the tables in either version of MAT.
+
+    Each trajectory has one distance around the microphone, as its first response has it.
+    """
+    import h5py
+    import scipy.io
+
+    folder.mkdir(parents=True, exist_ok=True)
+    away = [[np.array([offset_m(one) for one in height]) for height in trajectory] for trajectory in cells]
+    with h5py.File(folder / f"rirs_{number:02d}_{room}.mat", "w", userblock_size=512) as file:
+        references = file.create_group("#refs#")
+        rirs = file.create_group("rirs")
+        foa = rirs.create_dataset("foa", (len(cells[0]), len(cells)), h5py.ref_dtype)
+        for trajectory, heights in enumerate(cells):
+            for height, ones in enumerate(heights):
+                matrix = np.zeros((len(ones), 4, 7200))
+                for place, one in zip(matrix, ones, strict=True):
+                    held = at_rate(one.samples, 24_000)[:, :7200]
+                    place[:, : held.shape[1]] = held
+                cell = references.create_dataset(f"{trajectory}{height}", data=matrix, compression="gzip")
+                foa[height, trajectory] = cell.ref
+    vectors = np.empty((len(cells), len(cells[0])), dtype=object)
+    for trajectory, height in np.ndindex(*vectors.shape):
+        here = away[trajectory][height]
+        vectors[trajectory, height] = here / np.linalg.norm(here, axis=1, keepdims=True)
+    around = np.array([[np.hypot(*heights[0][0][:2]) for heights in away]])
+    name, size = room, np.array([[9.0, 7.0, 3.0]])
+    if tables == "5":
+        rooms = np.empty((1, 1), dtype=[("name", object), ("year", object), ("doas", object)])
+        rooms[0, 0] = (name, 2019, vectors)
+        described = np.empty((1, 1), dtype=[("room", object), ("dimensions", object), ("distances", object)])
+        described[0, 0] = (name, size, around)
+        scipy.io.savemat(folder / "rirdata.mat", {"rirdata": {"fs": 24_000, "room": rooms}}, do_compression=True)
+        scipy.io.savemat(folder / "measinfo.mat", {"measinfo": described})
+        return folder
+    with h5py.File(folder / "rirdata.mat", "w", userblock_size=512) as file:
+        record = file.create_group("rirdata/room")
+        _write_text(record, "name", name)
+        cell = record.create_dataset("doas", vectors.shape[::-1], h5py.ref_dtype)
+        for place, value in np.ndenumerate(vectors):
+            cell[place[::-1]] = file.create_dataset(f"#refs#/{place[0]}{place[1]}", data=value.T).ref
+    with h5py.File(folder / "measinfo.mat", "w", userblock_size=512) as file:
+        record = file.create_group("measinfo")
+        _write_text(record, "room", name)
+        record["dimensions"], record["distances"] = size.T, around.T
+    return folder
+
+
+def _write_text(group: Any, name: str, text: str) -> None:
+    codes = group.create_dataset(name, data=np.array([[ord(letter)] for letter in text], dtype=np.uint16))
+    codes.attrs["MATLAB_class"] = np.bytes_("char")
