@@ -44,6 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms.measured",
         "transforms.sound",
     },
+    # What microphones and ears hear in a room.
+    "transforms.receivers": {"transforms", "transforms.bounds", "transforms.rooms", "transforms.rooms.moving"},
     "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {

@@ -25,7 +25,14 @@ _EM32 = (
 
 KNOWN_ARRAYS = {
     "tetrahedron": ArrayDescription(
-        radius_m=0.015, baffle="open", capsules=_TETRAHEDRON, pattern=0.5, order=1, name="tetrahedron"
+        # Cardioids need no gain at low frequencies, so the limit only keeps clear of their level.
+        radius_m=0.015,
+        baffle="open",
+        capsules=_TETRAHEDRON,
+        pattern=0.5,
+        order=1,
+        gain_limit_db=30.0,
+        name="tetrahedron",
     ),
     "zylia": ArrayDescription(radius_m=0.049, baffle="rigid", capsules=_ZYLIA, order=3, name="zylia"),
     "em32": ArrayDescription(radius_m=0.042, baffle="rigid", capsules=_EM32, order=3, name="em32"),

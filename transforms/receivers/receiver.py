@@ -1,27 +1,47 @@
-"""The receiver that a recipe's settings describe, made once in each process."""
+"""The receiver that a recipe's settings describe, with its filters; each process makes them once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.receivers.array_receiver import array_filters
+from transforms.receivers.direction_table import DirectionTable
 from transforms.receivers.settings import ReceiverSettings
+from transforms.rooms.diffuse_tail import white_noise
+from transforms.seeds import derive_seed
+
+#: The sample rate that filters are made for.
+SAMPLE_RATE = 48_000
+#: How many specimens of an array a split has.
+SPECIMENS = 4
+# How many receivers a process keeps, 6 to 90 MB each.
+_KEPT = 4
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """What is heard in a room: how many channels, and how they come about."""
+    """What hears in a room: ideal ambisonics, or filters over directions."""
 
     settings: ReceiverSettings
+    table: DirectionTable | None = None
+    """What each channel hears from each direction; None for ideal ambisonics."""
+    equaliser: NDArray[np.float32] | None = None
+    """The filter of each channel after the table, (channels, taps), around its middle tap; None for no filter."""
+    diffuse: NDArray[np.float32] | None = None
+    """Filters (channels, channels, taps), around their middle tap, from independent noise of unit power to a diffuse
+    field, after the equaliser; None for ideal ambisonics."""
+    noise_weights: NDArray[np.float64] | None = None
+    """Weights (channels, channels) from independent noise to the receiver's own, before the equaliser; None if each
+    channel has its own."""
 
     @property
     def channels(self) -> int:
         """How many channels come out."""
         return self.settings.channels
-
-    @property
-    def is_ideal(self) -> bool:
-        """Whether its responses are those of ideal ambisonics."""
-        return self.settings.is_ideal
 
 
 def receiver_of(settings: ReceiverSettings, seed: int, split: str, room_id: str) -> Receiver:
@@ -30,7 +50,27 @@ def receiver_of(settings: ReceiverSettings, seed: int, split: str, room_id: str)
     Args:
         settings: what the recipe says.
         seed: the recipe's seed, which draws the differences between specimens of an array.
-        split: the split of the room.
+        split: the split of the room; no specimen is in two splits.
         room_id: the room, which chooses the specimen.
+
+    Raises:
+        ValueError: the file of a head cannot be used any more.
     """
-    return Receiver(settings)
+    if settings.is_ideal:
+        return Receiver(settings)
+    if not settings.tolerance_db:
+        return _filtered_receiver(settings, None)
+    specimen = derive_seed(seed, "specimen", split, room_id) % SPECIMENS
+    return _filtered_receiver(settings, derive_seed(seed, "capsules", split, specimen))
+
+
+@lru_cache(maxsize=_KEPT)
+def _filtered_receiver(settings: ReceiverSettings, specimen_seed: int | None) -> Receiver:
+    array = settings.array_description
+    assert array is not None
+    gains_db = np.zeros(len(array.capsules))
+    if specimen_seed is not None:
+        gains_db = settings.tolerance_db * white_noise(specimen_seed, 0, gains_db.size).astype(np.float64)
+    gains = np.round(10.0 ** (gains_db / 20.0), 6)
+    filters = array_filters(array, settings.order, tuple(gains.tolist()), SAMPLE_RATE)
+    return Receiver(settings, filters.table, filters.equaliser, filters.diffuse, filters.noise)

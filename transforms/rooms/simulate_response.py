@@ -85,9 +85,14 @@ def measured_decays(
     room: Room, placement: Placement, *, seed: int, sample_rate: int
 ) -> tuple[NDArray[np.float64], Acoustics]:
     """The corrected decays in ms (bands,) of the response of `simulate_response`, and what was measured on it."""
-    early = early_field(room, placement, sample_rate, order=0)
-    decays_ms, samples_w = _correct_decays(room, early, diffuse_tail(room, placement, seed, sample_rate))
-    return decays_ms, measure(samples_w, sample_rate, direct_sample(placement, sample_rate))
+    return decays_of_tail(room, placement, diffuse_tail(room, placement, seed, sample_rate))
+
+
+def decays_of_tail(room: Room, placement: Placement, tail: DiffuseTail) -> tuple[NDArray[np.float64], Acoustics]:
+    """As `measured_decays`, with the diffuse tail of the response."""
+    early = early_field(room, placement, tail.sample_rate, order=0)
+    decays_ms, samples_w = _correct_decays(room, early, tail)
+    return decays_ms, measure(samples_w, tail.sample_rate, direct_sample(placement, tail.sample_rate))
 
 
 def early_field(
