@@ -15,6 +15,8 @@ _POINTS = 6
 _OFFSETS = np.arange(_POINTS) - (_POINTS // 2 - 1)
 # Measured directions closer than this are one direction.
 _LEAST_APART = 1e-4
+# How far inside all triangles the middle has to be.
+_LEAST_DEPTH = 0.05
 # Directions whose triangle is found at a time, to limit memory.
 _AT_A_TIME = 256
 
@@ -99,9 +101,13 @@ class MeasuredDirections:
 
         self.unit_vectors = unit_vectors
         try:
-            triangles = ConvexHull(unit_vectors).simplices
+            hull = ConvexHull(unit_vectors)
         except (QhullError, ValueError) as error:
-            raise ValueError(f"{len(unit_vectors)} directions do not surround the head") from error
+            raise ValueError(f"{len(unit_vectors)} directions do not surround the listener") from error
+        # Each side of the hull states how far the middle is behind it.
+        if hull.equations[:, 3].max() > -_LEAST_DEPTH:
+            raise ValueError(f"{len(unit_vectors)} directions leave more than a half of the sphere without any")
+        triangles = hull.simplices
         # The order of triangles is made one that depends on nothing but the directions.
         triangles = np.sort(triangles, axis=1)
         self._triangles = triangles[np.lexsort(triangles.T[::-1])].astype(np.int64)
@@ -119,6 +125,18 @@ class MeasuredDirections:
         volume = np.einsum("ti,ti->t", one, normals[:, 0])
         flat = np.abs(volume) < 1e-12
         return np.where(flat[:, None, None], -1.0, normals / np.where(flat, 1.0, volume)[:, None, None])
+
+    def areas(self) -> NDArray[np.float64]:
+        """The share (directions,) of the sphere that each direction stands for; a triangle's goes to its corners."""
+        corners = self.unit_vectors[self._triangles]
+        one, two, three = np.moveaxis(corners, 1, 0)
+        volume = np.abs(np.sum(one * np.cross(two, three), axis=1))
+        between = [np.sum(left * right, axis=1) for left, right in ((one, two), (two, three), (three, one))]
+        # The solid angle of a triangle (Van Oosterom and Strackee, 1983).
+        angle = 2.0 * np.arctan2(volume, 1.0 + between[0] + between[1] + between[2])
+        areas = np.zeros(self.size)
+        np.add.at(areas, self._triangles, angle[:, None] / 3.0)
+        return np.asarray(areas / areas.sum())
 
     def weights(self, direction: NDArray[np.float64]) -> scipy.sparse.csr_array:
         """The weights (n, directions) of the three directions around each unit vector (n, 3), whose sum is one.

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from transforms.receivers.array_receiver import array_filters
 from transforms.receivers.direction_table import DirectionTable
+from transforms.receivers.head_file import HeadUnusable, read_head
+from transforms.receivers.head_receiver import head_filters
 from transforms.receivers.settings import ReceiverSettings
 from transforms.rooms.diffuse_tail import white_noise
 from transforms.seeds import derive_seed
@@ -66,6 +68,14 @@ def receiver_of(settings: ReceiverSettings, seed: int, split: str, room_id: str)
 
 @lru_cache(maxsize=_KEPT)
 def _filtered_receiver(settings: ReceiverSettings, specimen_seed: int | None) -> Receiver:
+    if settings.head is not None:
+        try:
+            of_head = head_filters(read_head(settings.head), SAMPLE_RATE)
+        except HeadUnusable:
+            raise
+        except ValueError as error:
+            raise HeadUnusable(f"{settings.head.path}: {error}") from error
+        return Receiver(settings, of_head.table, diffuse=of_head.diffuse)
     array = settings.array_description
     assert array is not None
     gains_db = np.zeros(len(array.capsules))
