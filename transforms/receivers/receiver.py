@@ -13,6 +13,7 @@ from transforms.receivers.direction_table import DirectionTable
 from transforms.receivers.head_file import HeadUnusable, read_head
 from transforms.receivers.head_receiver import head_filters
 from transforms.receivers.settings import ReceiverSettings
+from transforms.records import MeasuredPlace, Room
 from transforms.rooms.diffuse_tail import white_noise
 from transforms.seeds import derive_seed
 
@@ -84,3 +85,20 @@ def _filtered_receiver(settings: ReceiverSettings, specimen_seed: int | None) ->
     gains = np.round(10.0 ** (gains_db / 20.0), 6)
     filters = array_filters(array, settings.order, tuple(gains.tolist()), SAMPLE_RATE)
     return Receiver(settings, filters.table, filters.equaliser, filters.diffuse, filters.noise)
+
+
+@dataclass(frozen=True)
+class RoomReceivers:
+    """Gives each room its receiver: specimens of one array differ from room to room."""
+
+    settings: ReceiverSettings
+    seed: int
+    """The recipe's seed."""
+
+    def in_room(self, room: Room | MeasuredPlace) -> Receiver:
+        """The receiver in a room; raises as `receiver_of`."""
+        return receiver_of(self.settings, self.seed, room.split, room.room_id)
+
+
+#: Ideal ambisonics of the first order in every room.
+FIRST_ORDER = RoomReceivers(ReceiverSettings(), 0)

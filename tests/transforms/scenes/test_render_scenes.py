@@ -55,7 +55,7 @@ def test_one_still_source_is_the_row_without_a_scene_and_its_tail_goes_on() -> N
     scene = render_scene(row, MADE, FIXED, one)  # type: ignore[arg-type]
     padded = np.concatenate([SOUNDS["dog"], np.zeros(2 * SAMPLE_RATE, dtype=np.float32)])
     response = simulate_response(row.room, row.placement, seed=row.seed)
-    _, _, plain = render_row(replace(row, response=response), padded, "sha", FIXED)
+    plain = render_row(replace(row, response=response), padded, "sha", FIXED)[1].pcm
     onset = round(row.scene.sources[0].onset_s * SAMPLE_RATE)
     length = min(len(plain), len(scene.pcm) - onset)
     assert np.abs(scene.pcm[onset : onset + length] - plain[:length]).max() <= 1
