@@ -36,9 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
     },
-    # What a build keeps of measured rooms, and gives to its rows.
+    # What a build gives to rows: simulated responses, and those of measured rooms, which it keeps.
     "transforms.rooms.responses": {
         "transforms",
+        "transforms.receivers",
         "transforms.storage",
         "transforms.shards",
         "transforms.rooms.measured",
@@ -46,13 +47,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # What microphones and ears hear in a room.
     "transforms.receivers": {"transforms", "transforms.bounds", "transforms.rooms", "transforms.rooms.moving"},
-    "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
+    # Sound is rendered through a receiver.
+    "transforms.sound": {
+        "transforms",
+        "transforms.bounds",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.receivers",
+    },
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {
         "transforms",
         "transforms.bounds",
         "transforms.storage",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.rooms.moving",
         "transforms.sound",
@@ -74,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -99,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -114,6 +125,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.bounds",
         "transforms.storage",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -129,6 +141,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.recipe import Recipe
-from transforms.records import Clip, Row
 from transforms.receivers.receive import receive_response
+from transforms.records import Clip, Row
 from transforms.rooms.place_source import SceneDoesNotFit
 from transforms.rooms.responses.take_responses import take_response
 from transforms.scenes.clip_pool import ListedPool

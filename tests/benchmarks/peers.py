@@ -122,7 +122,9 @@ def ours(work: Job) -> Ours:
     hashlib.sha256(files.flacs[files.audio.file_name]).hexdigest()
     pcm_sha256(files.pcm, SETTINGS.bit_depth)
     extras_s = time.process_time() - ended
-    return Ours(prepared - started, simulated - prepared, ended - simulated, extras_s, response, files.pcm.astype(np.int16))
+    return Ours(
+        prepared - started, simulated - prepared, ended - simulated, extras_s, response, files.pcm.astype(np.int16)
+    )
 
 
 def floor(work: Job, pcm: NDArray[np.int16]) -> float:

@@ -154,7 +154,7 @@ def test_a_scene_that_would_clip_is_turned_down_as_one() -> None:
 
 def test_the_row_tells_the_file_that_was_written() -> None:
     scene = rendered(11, replace(TWO, moving_share=1.0))
-    samples, rate = soundfile.read(io.BytesIO(scene.flac), dtype="int16")
+    samples, rate = soundfile.read(io.BytesIO(next(iter(scene.files.flacs.values()))), dtype="int16")
     assert (rate, samples.shape) == (SAMPLE_RATE, (round(2.5 * SAMPLE_RATE), 4))
     np.testing.assert_array_equal(samples, scene.pcm)
     assert scene.row.audio is not None
