@@ -35,8 +35,6 @@ from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.records import Shard
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.receivers.receiver import FIRST_ORDER
-from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of
 from transforms.shards.write_shard import write_shard

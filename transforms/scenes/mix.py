@@ -55,7 +55,7 @@ class SceneSound:
         return total
 
     def partial_sums(self) -> Iterator[NDArray[np.float32]]:
-        """The ambience, and the sums (channels, n_samples) of it and the first source, the first two, …; the last is all.
+        """The ambience, then its sums (channels, n_samples) with the first source, the first two, …; the last is all.
 
         Each is the array of the one before, so that a long scene takes the memory of one.
         """
