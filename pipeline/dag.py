@@ -13,10 +13,10 @@ from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import ListQuestions
 from transforms.captions.rewrite_captions import RewriteCaptions
 from transforms.receivers.receiver import FIRST_ORDER, RoomReceivers
-from transforms.rooms.responses.simulate_responses import SimulateResponses
 from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.rooms.place_source import PlaceSources
 from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.simulate_responses import SimulateResponses
 from transforms.rooms.responses.stored_responses import open_responses
 from transforms.rooms.responses.take_responses import TakeResponses
 from transforms.rooms.sample_rooms import SampleRooms

@@ -17,8 +17,8 @@ from transforms.captions.questions import Questions
 from transforms.captions.rewriting import OpenQuestion, open_question
 from transforms.receivers.receiver import FIRST_ORDER
 from transforms.records import CaptionRequest, Reply, Row, Shard
-from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.responses.take_responses import place_in_measured_room
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.scenes.clip_pool import ListedPool

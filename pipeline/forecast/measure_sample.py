@@ -28,10 +28,10 @@ from transforms.captions.rewriting import ask_each_question_once, rewrite
 from transforms.captions.writers import WriterUnavailable
 from transforms.errors import one_line
 from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
-from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.responses.stored_responses import StoredResponses
 from transforms.rooms.responses.take_responses import take_response
 from transforms.rooms.sample_rooms import assign_rooms

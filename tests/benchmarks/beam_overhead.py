@@ -31,9 +31,9 @@ from tests.benchmarks.peers import CLIP_S, clip_flac
 from transforms.captions.describe_places import describe_place
 from transforms.captions.rewrite_captions import rewrite_shard
 from transforms.receivers.receiver import FIRST_ORDER
-from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.records import Shard
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.sample_rooms import assign_rooms
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of

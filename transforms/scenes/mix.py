@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from transforms.convolution import convolve
 from transforms.receivers.receive import receive_diffuse, receive_direct, receive_noise, receive_response
-from transforms.receivers.receiver import Receiver
-from transforms.receivers.receiver import FIRST_ORDER, RoomReceivers
+from transforms.receivers.receiver import FIRST_ORDER, Receiver, RoomReceivers
 from transforms.receivers.settings import check_can_move
 from transforms.records import Acoustics, Clip, Response, Room, Row, Scene, Source
 from transforms.rooms.moving.render_moving import render_moving
