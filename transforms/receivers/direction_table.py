@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from transforms.receivers.directions import Directions
 
+_LEAST_ENERGY = np.float32(1e-20)
+
 
 @dataclass(frozen=True)
 class DirectionTable:
@@ -25,6 +27,9 @@ class DirectionTable:
     delays: NDArray[np.float32] | None = None
     """Delays in samples (directions, channels) that are taken out of the filters, so that those of neighbouring
     directions are alike; None for none."""
+    energies: NDArray[np.float32] | None = None
+    """The energy of each filter (directions, channels), which is interpolated too where filters of neighbouring
+    directions cancel each other in part; None where they do not."""
 
     @property
     def channels(self) -> int:
@@ -41,6 +46,9 @@ class DirectionTable:
         weights = self.directions.weights(direction)
         # A sparse product adds in a fixed order, on one thread.
         filters = (weights @ self.filters.reshape(len(self.filters), -1)).reshape(-1, self.channels, self.taps)
+        if self.energies is not None:
+            energies = np.einsum("nct,nct->nc", filters, filters)
+            filters *= np.sqrt((weights @ self.energies) / np.maximum(energies, _LEAST_ENERGY))[:, :, None]
         if self.delays is None:
             return filters, np.zeros((len(direction), self.channels))
         return filters, (weights @ self.delays).astype(np.float64)

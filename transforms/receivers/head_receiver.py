@@ -63,12 +63,14 @@ def head_filters(head: Head, sample_rate: int) -> HeadFilters:
     aligned /= math.sqrt(power)
     roots = np.moveaxis(square_roots(coherence / power), 0, 2)
     diffuse = filters_of_spectra(roots, DIFFUSE_TAPS, DIFFUSE_TAPS // 2)
+    filters = np.round(aligned, _DECIMALS).astype(np.float32)
     table = DirectionTable(
         directions,
-        np.round(aligned, _DECIMALS).astype(np.float32),
+        filters,
         _CENTRE,
         math.ceil(-float(delays.min())) + 4,
         delays.astype(np.float32),
+        np.einsum("det,det->de", filters, filters),
     )
     return HeadFilters(table, np.round(diffuse, _DECIMALS).astype(np.float32))
 
