@@ -81,7 +81,7 @@ def questions_dag(
     """
     # Words are measured on W of ideal ambisonics, whatever the receiver is.
     _ = (
-        _rows_with_responses(pipeline, recipe, folder, f"{below}/plan", shards, FIRST_ORDER)
+        _rows_with_responses(pipeline, recipe, folder, f"{below}/plan", shards, FIRST_ORDER, samples=False)
         | DescribePlaces()
         | ListQuestions(folder, below, job, recipe.render_settings())
     )
@@ -94,10 +94,13 @@ def _rows_with_responses(
     plan: str,
     shards: tuple[int, ...],
     receivers: RoomReceivers,
+    *,
+    samples: bool = True,
 ) -> beam.PCollection:
     """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response.
 
-    A row of a scene has the response of its own clip's source, which measures the room.
+    Without `samples` a measured response is its place and its acoustics. A row of a scene has the response of its own
+    clip's source, which measures the room.
     """
     rows = (
         pipeline
@@ -106,7 +109,7 @@ def _rows_with_responses(
         | ReadClips(folder, plan, recipe.seed, recipe.augmentations.model_dump())
     )
     if recipe.rooms.measured is not None:
-        rows = rows | TakeResponses(folder, responses_beside(plan))
+        rows = rows | TakeResponses(folder, responses_beside(plan), samples)
     rows = rows | SampleRooms(recipe.room_supply())
     scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
     if scenes.are_on:
