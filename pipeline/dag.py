@@ -49,10 +49,12 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     """
     job = work.captions or recipe.caption_job()
     scenes, render, receivers = recipe.scene_settings(), recipe.render_settings(), recipe.room_receivers()
-    rendering = RenderScenes(release, render, scenes, receivers) if scenes.are_on else None
+    rendering: beam.PTransform = RenderRows(release, render, receivers)
+    if scenes.are_on:
+        rendering = RenderScenes(release, render, scenes, receivers)
     _ = (
         _rows_with_responses(pipeline, recipe, release, workspace.PLAN, work.shards, receivers)
-        | (rendering or RenderRows(release, render, receivers))
+        | rendering
         | DescribePlaces()
         | RewriteCaptions(job)
         | WriteShards(release, job.model_name, job.run)
