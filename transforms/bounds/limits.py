@@ -55,3 +55,6 @@ MOST_ROOM_LIST_BYTES = 8 << 20
 MOST_RECIPE_BYTES, MOST_RECIPE_VALUES, MOST_RECIPE_DEPTH = 8 << 20, 500_000, 16
 #: The digits of a number in a recipe.
 MOST_RECIPE_DIGITS = 400
+
+#: A MAT file of version 5 when it is unpacked, the values in it, and how deep they lie in each other.
+MOST_MAT_BYTES, MOST_MAT_VALUES, MOST_MAT_DEPTH = 128 << 20, 20_000, 8

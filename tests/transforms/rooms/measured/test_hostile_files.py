@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from tests.transforms.rooms.measured.sets import csv_row, known, write_csv, write_tau
+from transforms.bounds import mat_values
 from transforms.records import Rejection
-from transforms.rooms.measured import hdf5, tau
+from transforms.rooms.measured import hdf5
 from transforms.rooms.measured.files import MeasuredUnusable, measured_files
 from transforms.rooms.measured.read_measured import read_measured
 from transforms.rooms.measured.settings import Conventions
@@ -240,12 +241,12 @@ def test_references_of_a_table_that_hold_each_other_end(tmp_path):
 
 
 def test_a_table_of_version_5_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tau, "_MOST_UNPACKED_BYTES", 1 << 21)
+    monkeypatch.setattr(mat_values, "MOST_MAT_BYTES", 1 << 21)
     write_tau(tmp_path, [[[known(0)]]], tables="5")
     packed = zlib.compress(bytes(4 << 20), 9)
     head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
     (tmp_path / "rirdata.mat").write_bytes(head + np.array([15, len(packed)], "<u4").tobytes() + packed)
-    assert refusal(tmp_path) == "rirdata.mat would take more than 2097152 bytes"
+    assert refusal(tmp_path) == "rirdata.mat cannot be read: it would take more than 2097152 bytes"
 
 
 @pytest.mark.parametrize("name", ["../a.wav", "/etc/passwd", "sub/../../a.wav", "link.wav"])
