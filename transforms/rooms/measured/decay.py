@@ -26,6 +26,8 @@ _NOISE_SHARE, _ABOVE_NOISE_DB = 0.1, 8.0
 _MET_BEFORE = 0.88
 _GAP_BLOCKS = 5
 _FADE_OUT_S = 0.02
+#: What is left after the direct sound of a response without reverberation.
+_SHORTEST_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,19 @@ def find_decay(energies: NDArray[np.float64], rate_hz: float, start: int) -> Dec
             break
         noise = again
     per_sample = -slope / block
-    met = noise > 0.0 and knee_block < _MET_BEFORE * blocks
+    met = noise > 0.0 and knee_block < _MET_BEFORE * blocks and _is_level(levels[math.ceil(knee_block) :], slope)
     knee = start + round(knee_block * block) if met else end
     at_knee = math.exp(offset + slope * ((knee - start) / block))
     return Decay(knee, noise if met else 0.0, at_knee / per_sample, per_sample)
+
+
+def _is_level(levels: NDArray[np.float64], slope: float) -> bool:
+    """Whether levels (blocks,) fall less than half as fast as a decay of this slope, so that they are noise."""
+    half = levels.size // 2
+    if half < 1:
+        return False
+    fall = math.log(max(float(levels[:half].mean()), 1e-300) / max(float(levels[half:].mean()), 1e-300))
+    return fall < -0.5 * slope * half
 
 
 def check_decay(response_w: NDArray[np.float32], sample_rate: int, direct_sample: float) -> Decay | None:
@@ -113,7 +124,9 @@ def check_decay(response_w: NDArray[np.float32], sample_rate: int, direct_sample
     decay = find_decay(energies, sample_rate, start)
     if decay is None:
         end = energies[start + (energies.size - start) * 9 // 10 :]
-        if end.size and float(end.mean()) * (energies.size - start) > 1e-3 * float(energies[start:].sum()):
+        if energies.size - start > _SHORTEST_S * sample_rate and float(end.mean()) * (
+            energies.size - start
+        ) > 1e-3 * float(energies[start:].sum()):
             raise ResponseRejected("noisy", "no decay can be seen above its noise")
         raise ResponseRejected("no_decay", "it has no reverberation whose decay could be measured")
     levels = decay.schroeder(energies)

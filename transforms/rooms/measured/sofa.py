@@ -305,7 +305,7 @@ class _Sofa:
         shaped = _shaped(numbers, objects, self.measurements, several=by is not None)
         if shaped is None:
             raise self.hdf5.refusal(
-                f"{name} has the shape {numbers.shape}, which fits {self.measurements} measurements not"
+                f"{name} has the shape {numbers.shape}; Data.IR has {self.measurements} measurements"
             )
         if not shaped.any():
             return _Points(shaped, System(False))

@@ -6,20 +6,19 @@ channels and directions. MATLAB writes the dimensions of a matrix to HDF5 in rev
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
-from transforms.errors import first_line, reason_of
+from transforms.bounds.limits import MOST_MAT_DEPTH, MOST_MAT_VALUES
+from transforms.bounds.mat_values import SIGNATURE, MatRefused, read_mat
+from transforms.errors import reason_of
 from transforms.records import Rejection
 from transforms.rooms.measured.coordinates import from_angles, unit
 from transforms.rooms.measured.files import TABLES, MeasuredFile, MeasuredUnusable
@@ -33,10 +32,7 @@ from transforms.storage import folder_files
 DIRECTIONS, MEASUREMENTS = TABLES
 SAMPLE_RATE_HZ = 24_000.0
 CHANNELS = 4
-_MOST_TABLE_BYTES, _MOST_UNPACKED_BYTES = 32 << 20, 128 << 20
-_MOST_VALUES, _MOST_DEPTH = 20_000, 8
-#: Elements of a MAT file of version 5 that are compressed.
-_COMPRESSED = 15
+_MOST_TABLE_BYTES = 32 << 20
 
 
 def is_table(file: MeasuredFile) -> bool:
@@ -283,51 +279,14 @@ def _table(file: MeasuredFile, name: str) -> dict[str, Any]:
         raise MeasuredUnusable(f"{file.name}: no {name} beside it, which holds its directions") from error
     except OSError as error:
         raise MeasuredUnusable(f"{table.name} cannot be read: {reason_of(error)}") from error
-    if data[:10] == b"MATLAB 5.0":
-        _check_unpacked(table, data)
+    if data.startswith(SIGNATURE):
         try:
-            return {key: _of_scipy(value) for key, value in scipy.io.loadmat(io.BytesIO(data)).items() if key[0] != "_"}
-        # A damaged file may break the reader in any way.
-        except Exception as error:
-            raise MeasuredUnusable(f"{table.name} is damaged: {first_line(error)[:200]}") from error
+            return read_mat(data)
+        except MatRefused as error:
+            raise MeasuredUnusable(f"{table.name} cannot be read: {error}") from error
     with opened_hdf5(table) as hdf5:
         reader = _Values(hdf5)
         return {key: reader.value(hdf5.root[key], 0) for key in hdf5.root if key != "#refs#"}
-
-
-def _check_unpacked(table: MeasuredFile, data: bytes) -> None:
-    """Refuses a MAT file of version 5 whose compressed elements take too much memory."""
-    order = "<" if data[126:128] == b"IM" else ">"
-    at, unpacked = 128, 0
-    while at + 8 <= len(data):
-        kind, size = (int(number) for number in np.frombuffer(data, f"{order}u4", 2, at))
-        if kind == _COMPRESSED:
-            inflate, rest = zlib.decompressobj(), data[at + 8 : at + 8 + size]
-            while rest:
-                try:
-                    unpacked += len(inflate.decompress(rest, 1 << 20))
-                except zlib.error as error:
-                    raise MeasuredUnusable(f"{table.name} is damaged: {error}") from error
-                if unpacked > _MOST_UNPACKED_BYTES:
-                    raise MeasuredUnusable(f"{table.name} would take more than {_MOST_UNPACKED_BYTES} bytes")
-                rest = inflate.unconsumed_tail
-        at += 8 + size
-
-
-def _of_scipy(value: Any) -> Any:
-    """A value of scipy.io.loadmat as plain values."""
-    if not isinstance(value, np.ndarray):
-        return value
-    if value.dtype.names:
-        records = [{name: _of_scipy(one[name]) for name in value.dtype.names} for one in value.ravel()]
-        if len(records) == 1:
-            return records[0]
-        return _objects(records, (len(records), 1))
-    if value.dtype == object:
-        if value.size == 1 and isinstance(value.ravel()[0], np.ndarray) and value.ravel()[0].dtype.names:
-            return _of_scipy(value.ravel()[0])
-        return _objects([_of_scipy(one) for one in value.ravel()], value.shape)
-    return value if value.dtype.kind == "U" else np.asarray(value, dtype=np.float64)
 
 
 def _objects(values: list[Any], shape: tuple[int, ...]) -> NDArray[np.object_]:
@@ -346,13 +305,13 @@ class _Values:
 
     def __init__(self, hdf5: Hdf5) -> None:
         self.hdf5 = hdf5
-        self._left, self._numbers_left = _MOST_VALUES, MOST_NUMBERS
+        self._left, self._numbers_left = MOST_MAT_VALUES, MOST_NUMBERS
 
     def value(self, found: Any, depth: int) -> Any:
         self._left -= 1
-        if self._left < 0 or depth > _MOST_DEPTH:
+        if self._left < 0 or depth > MOST_MAT_DEPTH:
             raise self.hdf5.refusal(
-                f"it holds more than {_MOST_VALUES} values, or more than {_MOST_DEPTH} in each other"
+                f"it holds more than {MOST_MAT_VALUES} values, or more than {MOST_MAT_DEPTH} in each other"
             )
         if isinstance(found, h5py.Group):
             return {name: self.value(found[name], depth + 1) for name in found}
