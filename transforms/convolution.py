@@ -28,19 +28,22 @@ def convolve(signal: NDArray[np.float32], response: NDArray[np.float32]) -> NDAr
     taps = response.shape[1]
     size = _block_size(taps, signal.size)
     step = size - taps + 1
-    groups = [slice(first, first + _CHANNELS_TOGETHER) for first in range(0, len(response), _CHANNELS_TOGETHER)]
-    spectra = [scipy.fft.rfft(np.asarray(response[group], dtype=np.float32), size, axis=1) for group in groups]
     result = np.empty((response.shape[0], signal.size), dtype=np.float32)
     n_blocks = -(-signal.size // step)
     padded = np.zeros((n_blocks - 1) * step + size, dtype=np.float32)
     padded[taps - 1 : taps - 1 + signal.size] = signal
     overlapping = np.lib.stride_tricks.sliding_window_view(padded, size)[::step]
     # Blocks are transformed together, and then channels.
-    for block, block_spectrum in enumerate(scipy.fft.rfft(overlapping, axis=1)):
-        start = block * step
-        kept = min(step, signal.size - start)
-        for group, spectrum in zip(groups, spectra, strict=True):
-            channels = scipy.fft.irfft(spectrum * block_spectrum, size, axis=1, overwrite_x=True)
+    block_spectra = scipy.fft.rfft(overlapping, axis=1)
+    for first in range(0, len(response), _CHANNELS_TOGETHER):
+        group = slice(first, first + _CHANNELS_TOGETHER)
+        spectra = scipy.fft.rfft(np.asarray(response[group], dtype=np.float32), size, axis=1)
+        product = np.empty_like(spectra)
+        for block, block_spectrum in enumerate(block_spectra):
+            start = block * step
+            kept = min(step, signal.size - start)
+            np.multiply(spectra, block_spectrum, out=product)
+            channels = scipy.fft.irfft(product, size, axis=1, overwrite_x=True)
             result[group, start : start + kept] = channels[:, taps - 1 : taps - 1 + kept]
     return result
 
