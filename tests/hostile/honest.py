@@ -25,7 +25,7 @@ _BEAM_FLAGS = ("--direct_num_workers=1", "--direct_running_mode=in_memory")
 
 
 def make_honest(folder: Path, url: str, own_url: str) -> Honest:
-    """Two releases of a dozen rows, one of scenes, recordings, and a folder of requests with its results.
+    """Two releases of a dozen rows, one of scenes in the second order, recordings, and requests with their results.
 
     Args:
         folder: where they are written.
@@ -62,14 +62,14 @@ def make_honest(folder: Path, url: str, own_url: str) -> Honest:
 
 
 def _write_scenes(release: Path, recordings: Path) -> None:
-    """A release of scenes of two sounds, for half of whose captions the endpoint gave no answer."""
+    """A release of scenes of two sounds in the second order, for half of whose captions the endpoint gave no answer."""
 
     def forgetful(message: str, number: int) -> str | Raw:
         return Raw(b"{}", 401) if number % 2 else "A burst of noise passes."
 
     with chat_server(forgetful) as server:
         address = (f"caption.base_url={server.base_url}", "caption.on_failure=template", "audio.stems=wet")
-        recipe = load_recipe("folder", (*_SETTINGS, *_OPENAI, *_SCENES, *address))
+        recipe = load_recipe("folder", (*_SETTINGS, *_OPENAI, *_SCENES, *address, "receiver.order=2"))
         build(recipe, str(recordings), str(release), beam_flags=_BEAM_FLAGS)
 
 
