@@ -264,9 +264,14 @@ def _restate_row(release: Path, flac: Path, **values: object) -> None:
         return
     rows = pq.read_table(path)
     records = rows.to_pylist()
-    # An earlier change may have taken the row away, which is a KeyError.
-    row = {one["file_name"]: one for one in records}[flac.name]
-    row |= {"sha256": hashlib.sha256(flac.read_bytes()).hexdigest(), **values}
+    sha256 = hashlib.sha256(flac.read_bytes()).hexdigest()
+    of_degree = [one for one in records if flac.name in one["degree_files"]]
+    for row in of_degree:
+        row["degree_sha256"][row["degree_files"].index(flac.name)] = sha256
+        row |= values
+    if not of_degree:
+        # An earlier change may have taken the row away, which is a KeyError.
+        {one["file_name"]: one for one in records}[flac.name] |= {"sha256": sha256, **values}
     pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
 
 
