@@ -20,6 +20,8 @@ _FADE_OUT_S = 0.01
 _ENVELOPE_BLOCK = 1024
 _LEVEL_BLOCK = 512
 _LEVEL_WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
+# The level of the first order is made even, because decays are measured on W; above it, there are too many channels.
+_LEVELLED_CHANNELS = 4
 
 
 class DiffuseTail:
@@ -50,14 +52,15 @@ class DiffuseTail:
         ending = np.clip((n_samples / sample_rate - times_s) / _FADE_OUT_S, 0.0, 1.0)
         self._window = (math.sqrt(power) * fades * ending).astype(np.float32)
         self._omnidirectional = self._bands(0)
+        self._last: tuple[tuple[float, ...], list[NDArray[np.float32]]] | None = None
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
         """The tail (samples,) of an ACN channel, from the emission on, with these T30s in ms (bands,)."""
         bands = self._omnidirectional if channel == 0 else self._bands(channel)
         n_tail = self.n_samples - self.start
         total = np.zeros(n_tail, dtype=np.float32)
-        for band, decay_ms in zip(bands, decays_ms.tolist(), strict=True):
-            total += band * self._envelope(decay_ms, n_tail)
+        for band, envelope in zip(bands, self._envelopes(decays_ms, n_tail), strict=True):
+            total += band * envelope
         total *= self._window
         return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
 
@@ -69,7 +72,10 @@ class DiffuseTail:
         spectrum = scipy.fft.rfft(white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
-        return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
+        bands = bands[:, : self.n_samples - self.start]
+        if channel >= _LEVELLED_CHANNELS:
+            return bands
+        return self._levelled(bands, 1.0 / (2 * math.isqrt(channel) + 1))
 
     def _levelled(self, bands: NDArray[np.float32], variance: float) -> NDArray[np.float32]:
         """Noise (bands, samples) whose power is even over about 50 ms, so that chance does not change a short decay."""
@@ -89,6 +95,13 @@ class DiffuseTail:
         ramp = np.arange(_LEVEL_BLOCK, dtype=np.float32) / np.float32(_LEVEL_BLOCK)
         padded *= edges[:, :-1] + (edges[:, 1:] - edges[:, :-1]) * ramp
         return padded.reshape(len(bands), -1)[:, :n_tail]
+
+    def _envelopes(self, decays_ms: NDArray[np.float64], n_tail: int) -> list[NDArray[np.float32]]:
+        """The amplitudes of all bands, kept until there are others, because all channels have the same."""
+        decays = tuple(decays_ms.tolist())
+        if self._last is None or self._last[0] != decays:
+            self._last = decays, [self._envelope(decay_ms, n_tail) for decay_ms in decays]
+        return self._last[1]
 
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay (n_tail,) from the tail's start on, as the product of two short tables."""

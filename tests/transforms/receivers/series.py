@@ -19,6 +19,15 @@ def directions(count: int, seed: int = 0) -> NDArray[np.float64]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
+def even_directions(count: int) -> NDArray[np.float64]:
+    """Directions that cover the sphere evenly, on a spiral (Swinbank and Purser, 2006)."""
+    number = np.arange(count) + 0.5
+    height = 1.0 - 2.0 * number / count
+    turns = np.pi * (1.0 + np.sqrt(5.0)) * number
+    across = np.sqrt(1.0 - height * height)
+    return np.stack([across * np.cos(turns), across * np.sin(turns), height], axis=1)
+
+
 def capsule_pressure(
     array: ArrayDescription, direction: NDArray[np.float64], frequency_hz: NDArray[np.float64]
 ) -> NDArray[np.complex128]:

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from tests.transforms.receivers.series import (
     RATE,
@@ -14,11 +15,12 @@ from tests.transforms.receivers.series import (
     directions,
     encoded,
     equaliser_gains,
+    even_directions,
     heard_by,
 )
 from transforms.receivers.array_receiver import ArrayFilters, array_filters
 from transforms.receivers.known_arrays import KNOWN_ARRAYS
-from transforms.receivers.mixing import mix_channels
+from transforms.receivers.mixing import ChannelFilters
 from transforms.rooms.diffuse_tail import white_noise
 from transforms.rooms.image_sources import sn3d_harmonics
 
@@ -79,7 +81,7 @@ def test_aliasing_spoils_the_direction_above_the_array_s_limit() -> None:
 def test_a_diffuse_field_has_the_coherence_of_theory(name: str, order: int) -> None:
     """Theory: plane waves from all directions, without phase between them, through the series."""
     channels = (order + 1) ** 2
-    spread = directions(3000, seed=1)
+    spread = even_directions(2000)
     waves = encoded(KNOWN_ARRAYS[name], order, capsule_pressure(KNOWN_ARRAYS[name], spread, FREQUENCIES_HZ))
     waves = waves * equaliser_gains(filters_of(name, order), FREQUENCIES_HZ)
     theory = np.einsum("ncf,ndf->fcd", waves, waves.conj()) / len(spread)
@@ -98,7 +100,7 @@ def test_a_diffuse_field_has_the_coherence_of_theory(name: str, order: int) -> N
 def test_a_diffuse_field_of_noise_has_that_coherence_too() -> None:
     filters = filters_of("zylia", 1).diffuse
     noise = np.stack([white_noise(1, channel, 1 << 19) for channel in range(4)])
-    heard = mix_channels(noise, filters, filters.shape[2] // 2)
+    heard = ChannelFilters(filters).apply(noise)
     frames = heard.reshape(4, -1, 1024) * np.hanning(1024).astype(np.float32)
     spectra = np.fft.rfft(frames, axis=2)
     cross = np.einsum("cnf,dnf->fcd", spectra, spectra.conj()).real
@@ -120,3 +122,16 @@ def test_specimens_differ_by_their_capsules() -> None:
     change = louder.table.filters - filters_of("tetrahedron", 1).table.filters
     assert 0.0 < np.abs(change).max() < 0.1 * np.abs(louder.table.filters).max()
     assert np.array_equal(louder.equaliser, filters_of("tetrahedron", 1).equaliser)
+
+
+def test_filters_are_a_convolution() -> None:
+    generator = np.random.default_rng(0)
+    for samples in (1, 700, 9000, 20_000):
+        taps = generator.standard_normal((2, 3, 1024)).astype(np.float32)
+        noise = generator.standard_normal((3, samples)).astype(np.float32)
+        wanted = scipy.signal.fftconvolve(noise[None], taps.astype(np.float64), axes=2).sum(axis=1)[
+            :, 512 : 512 + samples
+        ]
+        assert np.abs(ChannelFilters(taps).apply(noise) - wanted).max() < 1e-4 * np.abs(wanted).max()
+        alone = scipy.signal.fftconvolve(noise, taps[0].astype(np.float64), axes=1)[:, 512 : 512 + samples]
+        assert np.abs(ChannelFilters(taps[0]).apply(noise) - alone).max() < 1e-4 * np.abs(alone).max()
