@@ -182,11 +182,14 @@ def draw(path: Path) -> None:
             for degree in range(1, array.order + 1):
                 channels = heard[:, degree**2 : (degree + 1) ** 2]
                 power = (2 * degree + 1) * np.mean(np.abs(channels) ** 2, axis=(0, 1))
-                style = (0, (1.5 * degree, degree - 1)) if degree > 1 else "-"
-                right.plot(_THIRDS, 10.0 * np.log10(power), color=colours[name], linestyle=style)
+                right.plot(_THIRDS, 10.0 * np.log10(power), color=colours[name], linestyle=("-", "--", ":")[degree - 1])
         left.set(ylabel="direction of the intensity, ° off", ylim=(0, 90))
         left.legend(loc="upper left")
-        right.set(ylabel="power of degree 1 —, 2 – –, 3 · ·, dB", ylim=(-40, 3))
+        right.plot([], [], color=INK, linestyle="-", label="degree 1")
+        right.plot([], [], color=INK, linestyle="--", label="degree 2")
+        right.plot([], [], color=INK, linestyle=":", label="degree 3")
+        right.legend(loc="lower right")
+        right.set(ylabel="power against ideal, dB", ylim=(-40, 3))
         for axis in (left, right):
             axis.set(xscale="log", xlabel="frequency, kHz", xlim=(100, 16_000))
             axis.set_xticks([125, 250, 500, 1000, 2000, 4000, 8000], ["0.125", "0.25", "0.5", "1", "2", "4", "8"])
