@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 import scipy.fft
@@ -20,8 +21,10 @@ _FADE_OUT_S = 0.01
 _ENVELOPE_BLOCK = 1024
 _LEVEL_BLOCK = 512
 _LEVEL_WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
-# The level of the first order is made even, because decays are measured on W; above it, there are too many channels.
+# The level of the first order is made even, because decays are measured on W. Above it there are many channels: their
+# level is left as it is, and their octaves up to 1 kHz decay at an eighth of the sample rate, which holds them well.
 _LEVELLED_CHANNELS = 4
+_LOW_BANDS, _LOW_STEP = 4, 8
 
 
 class DiffuseTail:
@@ -56,6 +59,8 @@ class DiffuseTail:
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
         """The tail (samples,) of an ACN channel, from the emission on, with these T30s in ms (bands,)."""
+        if channel >= _LEVELLED_CHANNELS:
+            return self._higher(channel, decays_ms)
         bands = self._omnidirectional if channel == 0 else self._bands(channel)
         n_tail = self.n_samples - self.start
         total = np.zeros(n_tail, dtype=np.float32)
@@ -63,6 +68,42 @@ class DiffuseTail:
             total += band * envelope
         total *= self._window
         return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
+
+    def _higher(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The tail (samples,) of a channel above the first order."""
+        n_tail = self.n_samples - self.start
+        gains = self._higher_gains
+        short = 2 * (gains.shape[1] - 1) // _LOW_STEP
+        spectrum = scipy.fft.rfft(white_noise(self._seed, channel, short * _LOW_STEP))
+        spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
+        envelopes = self._envelopes(decays_ms, n_tail)
+        octaves = scipy.fft.irfft(spectrum * gains[_LOW_BANDS:], short * _LOW_STEP, axis=1, overwrite_x=True)
+        total = np.zeros(n_tail, dtype=np.float32)
+        for octave, envelope in zip(octaves, envelopes[_LOW_BANDS:], strict=True):
+            total += octave[:n_tail] * envelope
+        total *= self._window
+        kept = short // 2 + 1
+        low = np.zeros(short, dtype=np.float32)
+        for octave, envelope in zip(
+            scipy.fft.irfft(spectrum[:kept] * gains[:_LOW_BANDS, :kept], short, axis=1),
+            envelopes[:_LOW_BANDS],
+            strict=True,
+        ):
+            decay = envelope[::_LOW_STEP]
+            low[: decay.size] += octave[: decay.size] * decay
+        # The window is zero at both ends, so nothing rings when zeros are appended to the spectrum.
+        window = self._window[::_LOW_STEP]
+        low[: window.size] *= window
+        raised = np.zeros(spectrum.size, dtype=np.complex64)
+        raised[: kept - 1] = scipy.fft.rfft(low)[:-1]
+        total += scipy.fft.irfft(raised, short * _LOW_STEP)[:n_tail]
+        return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
+
+    @cached_property
+    def _higher_gains(self) -> NDArray[np.float32]:
+        """The gains (bands, bins) for a length that is a multiple of `_LOW_STEP`."""
+        short = scipy.fft.next_fast_len(-(-(self.n_samples - self.start) // _LOW_STEP), real=True)
+        return band_gains(_LOW_STEP * (short + short % 2), self.sample_rate).astype(np.float32)
 
     def _bands(self, channel: int) -> NDArray[np.float32]:
         """Stationary noise in bands (bands, samples) for an ACN channel.
@@ -72,10 +113,7 @@ class DiffuseTail:
         spectrum = scipy.fft.rfft(white_noise(self._seed, channel, self._length))
         spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
         bands = scipy.fft.irfft(spectrum * self._gains, self._length, axis=1, overwrite_x=True)
-        bands = bands[:, : self.n_samples - self.start]
-        if channel >= _LEVELLED_CHANNELS:
-            return bands
-        return self._levelled(bands, 1.0 / (2 * math.isqrt(channel) + 1))
+        return self._levelled(bands[:, : self.n_samples - self.start], 1.0 / (2 * math.isqrt(channel) + 1))
 
     def _levelled(self, bands: NDArray[np.float32], variance: float) -> NDArray[np.float32]:
         """Noise (bands, samples) whose power is even over about 50 ms, so that chance does not change a short decay."""
@@ -118,8 +156,10 @@ def white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
     functions of the C library, which differ in the last place.
     """
     generator = keyed_generator(seed, "diffuse", channel)
-    raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8")
-    first, second, third, fourth = raw.view("<i2").reshape(n_samples, 4).T.astype(np.int32)
-    sums = first + second + third + fourth
+    raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8", copy=False)
+    parts = raw.view("<i2").reshape(n_samples, 4)
+    sums = np.add(parts[:, 0], parts[:, 1], dtype=np.int32)
+    sums += parts[:, 2]
+    sums += parts[:, 3]
     # Each of the four is uniform over 65,536 values, whose mean is −1/2.
     return np.asarray((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0), dtype=np.float32)
