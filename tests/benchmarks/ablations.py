@@ -1,7 +1,7 @@
 """The effect of each part of a model: variants are trained on one release, and their scores are put in a table.
 
     python -m tests.benchmarks.ablations RELEASE --output out/ablations --epochs 3
-    python -m tests.benchmarks.ablations RELEASE --output out/ablations --only ours paper-branch --array out/seven
+    python -m tests.benchmarks.ablations RELEASE --output out/ablations --only ours paper-branch --array out/tetrahedron
 
 The paper's variants (its appendix A.6) are static intensity vectors instead of the learnt encoder, no regression
 losses, and mixtures of spatial and non-spatial sound. Ours are the paper's branch, no branch, the direction only
@@ -158,7 +158,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="VARIANT")
-    parser.add_argument("--array", nargs="+", type=Path, default=[], help="folders of tests/benchmarks/real_arrays.py")
+    parser.add_argument(
+        "--array", nargs="+", type=Path, default=[], help="releases that arrays have heard (receiver.kind=array)"
+    )
     parser.add_argument("--train-rows", type=int, default=1000, help="rows that readouts learn from")
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a setting for all variants"

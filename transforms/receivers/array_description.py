@@ -13,7 +13,7 @@ BAFFLES = ("rigid", "open")
 #: The highest ambisonic order of an array's output.
 HIGHEST_ORDER = 3
 MOST_CAPSULES = 64
-LEAST_RADIUS_M, LARGEST_RADIUS_M = 0.002, 0.15
+LEAST_RADIUS_M, LARGEST_RADIUS_M = 0.002, 0.1
 #: The highest gain in dB of the equalisation, at which the capsules' noise is as much louder.
 LEAST_GAIN_LIMIT_DB, LARGEST_GAIN_LIMIT_DB = 0.0, 40.0
 DEFAULT_GAIN_LIMIT_DB = 20.0

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 # Lagrange polynomials through six points of the grid.
 _POINTS = 6
@@ -18,7 +19,9 @@ _LEAST_APART = 1e-4
 # How far inside all triangles the middle has to be.
 _LEAST_DEPTH = 0.05
 # Directions whose triangle is found at a time, to limit memory.
-_AT_A_TIME = 256
+_AT_A_TIME = 64
+# How many triangles are looked at first, and the weight below which a direction is outside of one.
+_NEAR, _OUTSIDE = 24, -1e-9
 
 
 class Directions(Protocol):
@@ -97,8 +100,6 @@ class MeasuredDirections:
     """
 
     def __init__(self, unit_vectors: NDArray[np.float64]) -> None:
-        from scipy.spatial import ConvexHull, QhullError
-
         self.unit_vectors = unit_vectors
         try:
             hull = ConvexHull(unit_vectors)
@@ -143,23 +144,35 @@ class MeasuredDirections:
 
         A direction that was measured has the weight one.
         """
-        index = np.empty((len(direction), 3), dtype=np.int64)
-        values = np.empty((len(direction), 3))
-        for start in range(0, len(direction), _AT_A_TIME):
-            part = slice(start, start + _AT_A_TIME)
-            corners = np.einsum("tci,ni->ntc", self._inverses, direction[part])
-            # Of the triangles on the direction's side, the one that it lies deepest in.
-            best = np.argmax(np.min(corners, axis=2), axis=1)
-            found = np.maximum(corners[np.arange(len(best)), best], 0.0)
-            values[part] = found / found.sum(axis=1, keepdims=True)
-            index[part] = self._triangles[best]
-        return _matrix(index, values, self.size)
+        # Nearly always the triangle is among those whose middle is near; dense grids have tens of thousands.
+        near = self._middles.query(direction, k=min(_NEAR, len(self._triangles)))[1]
+        triangles, corners = self._deepest(direction, np.sort(near, axis=1))
+        outside = np.flatnonzero(corners.min(axis=1) < _OUTSIDE)
+        for start in range(0, outside.size, _AT_A_TIME):
+            part = outside[start : start + _AT_A_TIME]
+            every = np.broadcast_to(np.arange(len(self._triangles)), (part.size, len(self._triangles)))
+            triangles[part], corners[part] = self._deepest(direction[part], every)
+        corners = np.maximum(corners, 0.0)
+        return _matrix(self._triangles[triangles], corners / corners.sum(axis=1, keepdims=True), self.size)
+
+    def _deepest(
+        self, direction: NDArray[np.float64], candidates: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Of candidate triangles (n, candidates), the one that each direction lies deepest in, and the weights (n, 3)
+        of its corners, which are negative outside."""
+        corners = np.einsum("nkci,ni->nkc", self._inverses[candidates], direction)
+        best = np.argmax(np.min(corners, axis=2), axis=1)
+        rows = np.arange(len(direction))
+        return candidates[rows, best], corners[rows, best]
+
+    @cached_property
+    def _middles(self) -> cKDTree:
+        middles = self.unit_vectors[self._triangles].sum(axis=1)
+        return cKDTree(middles / np.sqrt(np.sum(middles * middles, axis=1, keepdims=True)))
 
 
 def distinct_directions(unit_vectors: NDArray[np.float64]) -> NDArray[np.int64]:
     """The indices of directions without those that repeat an earlier one, as both ends of a circle may do."""
-    from scipy.spatial import cKDTree
-
     repeated = {max(pair) for pair in cKDTree(unit_vectors).query_pairs(_LEAST_APART)}
     return np.array([index for index in range(len(unit_vectors)) if index not in repeated], dtype=np.int64)
 

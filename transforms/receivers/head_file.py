@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transforms.bounds import Refused
 from transforms.bounds.hdf5 import Hdf5File, open_hdf5
-from transforms.bounds.limits import MOST_HEAD_BYTES
+from transforms.bounds.limits import MOST_HEAD_BYTES, MOST_HEAD_FILE_BYTES
 from transforms.errors import reason_of
 from transforms.receivers.directions import distinct_directions
 from transforms.receivers.settings import HeadFile
@@ -50,6 +50,10 @@ def find_head(path: str) -> HeadFile:
     """
     try:
         with Path(path).open("rb") as file:
+            size_bytes = file.seek(0, 2)
+            if size_bytes > MOST_HEAD_FILE_BYTES:
+                raise HeadUnusable(f"{path}: it has {size_bytes} bytes, more than {MOST_HEAD_FILE_BYTES}")
+            file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise HeadUnusable(f"{path}: {reason_of(error)}") from error

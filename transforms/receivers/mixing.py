@@ -2,67 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 # The length of a transform, which fits the cache.
-_BLOCK = 16_384
+_SIZE = 8192
 
 
-def filter_channels(samples: NDArray[np.float32], filters: NDArray[np.float32], centre: int) -> NDArray[np.float32]:
-    """Filters each channel.
+@dataclass(frozen=True)
+class ChannelFilters:
+    """Filters of channels, whose middle tap stands for no delay."""
 
-    Args:
-        samples: samples (channels, n).
-        filters: the filter of each channel, (channels, taps).
-        centre: the tap that stands for no delay.
+    taps: NDArray[np.float32]
+    """A filter for each channel (channels, taps), or from each input to each output (outputs, inputs, taps)."""
 
-    Returns:
-        Samples (channels, n).
-    """
-    return _by_blocks(samples, filters[:, None], centre, diagonal=True)
+    @property
+    def centre(self) -> int:
+        """The tap that stands for no delay."""
+        return int(self.taps.shape[-1]) // 2
 
+    def apply(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Filters samples (inputs, n) by overlap-save in float32; returns (outputs, n)."""
+        taps, n_samples = self.taps.shape[-1], samples.shape[1]
+        step = _SIZE - taps + 1
+        n_blocks = -(-n_samples // step)
+        # A sample of the result reads as many samples before it as there are taps after the middle one.
+        before = taps - 1 - self.centre
+        padded = np.zeros((len(samples), (n_blocks - 1) * step + _SIZE), dtype=np.float32)
+        held = min(n_samples, padded.shape[1] - before)
+        padded[:, before : before + held] = samples[:, :held]
+        result = np.empty((len(self.taps), n_samples), dtype=np.float32)
+        for block in range(n_blocks):
+            start = block * step
+            mixed = self._mixed(scipy.fft.rfft(padded[:, start : start + _SIZE], axis=1))
+            kept = scipy.fft.irfft(mixed, _SIZE, axis=1, overwrite_x=True)[:, taps - 1 :]
+            result[:, start : start + step] = kept[:, : n_samples - start]
+        return result
 
-def mix_channels(samples: NDArray[np.float32], filters: NDArray[np.float32], centre: int) -> NDArray[np.float32]:
-    """Mixes channels.
+    @cached_property
+    def _spectra(self) -> NDArray[np.complex64]:
+        return np.asarray(scipy.fft.rfft(self.taps, _SIZE, axis=-1))
 
-    Args:
-        samples: samples (inputs, n).
-        filters: the filters from each input to each output, (outputs, inputs, taps).
-        centre: the tap that stands for no delay.
-
-    Returns:
-        Samples (outputs, n).
-    """
-    return _by_blocks(samples, filters, centre, diagonal=False)
-
-
-def _by_blocks(
-    samples: NDArray[np.float32], filters: NDArray[np.float32], centre: int, *, diagonal: bool
-) -> NDArray[np.float32]:
-    """Convolution by overlap-save, in float32."""
-    taps, n_samples = filters.shape[-1], samples.shape[1]
-    size = min(_BLOCK, int(scipy.fft.next_fast_len(n_samples + taps - 1, real=True)))
-    step = size - taps + 1
-    n_blocks = -(-n_samples // step)
-    padded = np.zeros((len(samples), (n_blocks - 1) * step + size), dtype=np.float32)
-    before = taps - 1 - centre
-    padded[:, before : before + n_samples] = samples[:, : padded.shape[1] - before]
-    spectra = scipy.fft.rfft(filters, size, axis=-1)
-    result = np.empty((len(filters), n_samples), dtype=np.float32)
-    for block in range(n_blocks):
-        start = block * step
-        spectrum = scipy.fft.rfft(padded[:, start : start + size], axis=1)
-        if diagonal:
-            mixed = spectra[:, 0] * spectrum
-        else:
-            mixed = spectra[:, 0] * spectrum[0]
-            for number in range(1, len(spectrum)):
-                mixed += spectra[:, number] * spectrum[number]
-        kept = scipy.fft.irfft(mixed, size, axis=1, overwrite_x=True)[:, taps - 1 :]
-        result[:, start : start + step] = kept[:, : n_samples - start]
-    return result
+    def _mixed(self, spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        if self.taps.ndim == 2:
+            return np.asarray(self._spectra * spectra)
+        mixed = self._spectra[:, 0] * spectra[0]
+        for number in range(1, len(spectra)):
+            mixed += self._spectra[:, number] * spectra[number]
+        return np.asarray(mixed)
 
 
 def square_roots(matrices: NDArray[np.complex128]) -> NDArray[np.complex128]:

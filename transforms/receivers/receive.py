@@ -7,7 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.receivers.mixing import filter_channels, mix_channels
 from transforms.receivers.received_images import LEAD, ReceivedImages
 from transforms.receivers.receiver import SAMPLE_RATE, Receiver
 from transforms.records import Placement, Response, Room
@@ -85,7 +84,7 @@ def receive_noise(
     noise = np.stack([white_noise(seed, channel, n_samples) for channel in range(receiver.channels)]) * level
     if receiver.noise_weights is not None:
         noise = np.einsum("cd,dn->cn", receiver.noise_weights.astype(np.float32), noise)
-    return noise if receiver.equaliser is None else _equalised(receiver.equaliser, noise)
+    return noise if receiver.equaliser is None else receiver.equaliser.apply(noise)
 
 
 def receive_diffuse(receiver: Receiver, noise: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,7 +102,7 @@ def receive_diffuse(receiver: Receiver, noise: NDArray[np.float32]) -> NDArray[n
     if receiver.diffuse is None:
         return heard
     even = np.array([math.sqrt(2 * math.isqrt(channel) + 1) for channel in range(len(heard))], dtype=np.float32)
-    return mix_channels(heard * even[:, None], receiver.diffuse, receiver.diffuse.shape[2] // 2)
+    return receiver.diffuse.apply(heard * even[:, None])
 
 
 def _early(
@@ -119,17 +118,13 @@ def _early(
     assert receiver.table is not None
     fade_s = crossfade_s(room, math.dist(placement.source_m, placement.receiver_m))
     images = ReceivedImages(room, placement, receiver.table, fade_s, sample_rate, direct_only=direct_only)
-    after = 0 if receiver.equaliser is None else receiver.equaliser.shape[1] // 2
+    after = 0 if receiver.equaliser is None else receiver.equaliser.centre
     early = np.zeros((receiver.channels, images.n_samples + after), dtype=np.float32)
     for channel in range(receiver.channels):
         early[channel, : images.n_samples] = images.channel(channel, decays_ms)
     if receiver.equaliser is not None:
-        early = _equalised(receiver.equaliser, early)
+        early = receiver.equaliser.apply(early)
     return early[:, LEAD:]
-
-
-def _equalised(equaliser: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return filter_channels(samples, equaliser, equaliser.shape[1] // 2)
 
 
 def _check_sample_rate(sample_rate: int) -> None:

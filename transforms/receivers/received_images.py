@@ -17,7 +17,7 @@ from transforms.rooms.image_sources import (
     image_sources,
     pulse_kernels,
 )
-from transforms.rooms.octaves import band_gains, fade_out
+from transforms.rooms.octaves import band_gains, fade_out, filter_bands
 from transforms.rooms.room_design import natural_t30_ms
 
 #: Silence before the emission, for what filters without a delay ring before a sound arrives.
@@ -55,15 +55,16 @@ class ReceivedImages:
         self._decaying_s = np.maximum(np.arange(self.n_samples) - LEAD - arrival[0], 0.0) / sample_rate
         self._natural_ms = natural_t30_ms(room)
         self._table = table
-        self._gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
+        gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
+        self._gains = gains.astype(np.float32)
         self._filters, delays = table.look_up(images.direction[heard])
         self._arrival = LEAD + arrival[heard, None] + delays
         self._amplitude = amplitude[heard]
-        self._gate: NDArray[np.float64] | float = 1.0
-        if self._amplitude.shape[0] > 1:
-            self._gate = gate(self.n_samples, LEAD + float(arrival[1]) - table.early_samples)
+        first = float(arrival[1]) if arrival.size > 1 else 0.0
+        self._gate = gate(self.n_samples, LEAD + first - table.early_samples)
+        self._last: tuple[tuple[float, ...], NDArray[np.float32]] | None = None
 
-    def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
         """A channel (samples,), which begins `LEAD` samples before the emission, with its reflections changed from the
         room's own T30s in ms to `decays_ms` (bands,)."""
         starts, kernels = pulse_kernels(self._arrival[:, channel])
@@ -73,15 +74,20 @@ class ReceivedImages:
         heard = self._filtered(direct).sum(axis=0)
         if len(starts) > 1:
             trains = _pulse_trains(starts[1:], kernels[1:], self._amplitude[1:], self.n_samples)
-            per_s = corrected_losses_per_s(self._natural_ms, decays_ms)
-            decays = np.exp(-per_s[:, None] * self._decaying_s)
-            heard += self._gate * np.sum(self._filtered(trains) * decays, axis=0)
+            heard += np.sum(self._filtered(trains) * self._envelopes(decays_ms), axis=0)
         return np.asarray(heard)
 
-    def _filtered(self, trains: NDArray[np.float64]) -> NDArray[np.float64]:
-        size = 2 * (self._gains.shape[1] - 1)
-        spectra = scipy.fft.rfft(trains, size, axis=1) * self._gains
-        return np.asarray(scipy.fft.irfft(spectra, size, axis=1)[:, : self.n_samples])
+    def _filtered(self, trains: NDArray[np.float64]) -> NDArray[np.float32]:
+        return filter_bands(trains.astype(np.float32), self._gains)
+
+    def _envelopes(self, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What the gate and corrected decays leave of reflections (bands, samples); all channels have the same."""
+        decays = tuple(decays_ms.tolist())
+        if self._last is None or self._last[0] != decays:
+            per_s = corrected_losses_per_s(self._natural_ms, decays_ms)
+            envelopes = self._gate * np.exp(-per_s[:, None] * self._decaying_s)
+            self._last = decays, envelopes.astype(np.float32)
+        return self._last[1]
 
 
 def _convolved(kernels: NDArray[np.float64], filters: NDArray[np.float32]) -> NDArray[np.float64]:

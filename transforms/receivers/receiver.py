@@ -12,6 +12,7 @@ from transforms.receivers.array_receiver import array_filters
 from transforms.receivers.direction_table import DirectionTable
 from transforms.receivers.head_file import HeadUnusable, read_head
 from transforms.receivers.head_receiver import head_filters
+from transforms.receivers.mixing import ChannelFilters
 from transforms.receivers.settings import ReceiverSettings
 from transforms.records import MeasuredPlace, Room
 from transforms.rooms.diffuse_tail import white_noise
@@ -22,7 +23,7 @@ SAMPLE_RATE = 48_000
 #: How many specimens of an array a split has.
 SPECIMENS = 4
 # How many receivers a process keeps, 6 to 90 MB each.
-_KEPT = 4
+_KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,10 @@ class Receiver:
     settings: ReceiverSettings
     table: DirectionTable | None = None
     """What each channel hears from each direction; None for ideal ambisonics."""
-    equaliser: NDArray[np.float32] | None = None
-    """The filter of each channel after the table, (channels, taps), around its middle tap; None for no filter."""
-    diffuse: NDArray[np.float32] | None = None
-    """Filters (channels, channels, taps), around their middle tap, from independent noise of unit power to a diffuse
-    field, after the equaliser; None for ideal ambisonics."""
+    equaliser: ChannelFilters | None = None
+    """The filter of each channel after the table; None for no filter."""
+    diffuse: ChannelFilters | None = None
+    """From independent noise of unit power to a diffuse field, after the equaliser; None for ideal ambisonics."""
     noise_weights: NDArray[np.float64] | None = None
     """Weights (channels, channels) from independent noise to the receiver's own, before the equaliser; None if each
     channel has its own."""
@@ -76,7 +76,7 @@ def _filtered_receiver(settings: ReceiverSettings, specimen_seed: int | None) ->
             raise
         except ValueError as error:
             raise HeadUnusable(f"{settings.head.path}: {error}") from error
-        return Receiver(settings, of_head.table, diffuse=of_head.diffuse)
+        return Receiver(settings, of_head.table, diffuse=ChannelFilters(of_head.diffuse))
     array = settings.array_description
     assert array is not None
     gains_db = np.zeros(len(array.capsules))
@@ -84,7 +84,8 @@ def _filtered_receiver(settings: ReceiverSettings, specimen_seed: int | None) ->
         gains_db = settings.tolerance_db * white_noise(specimen_seed, 0, gains_db.size).astype(np.float64)
     gains = np.round(10.0 ** (gains_db / 20.0), 6)
     filters = array_filters(array, settings.order, tuple(gains.tolist()), SAMPLE_RATE)
-    return Receiver(settings, filters.table, filters.equaliser, filters.diffuse, filters.noise)
+    equaliser, diffuse = ChannelFilters(filters.equaliser), ChannelFilters(filters.diffuse)
+    return Receiver(settings, filters.table, equaliser, diffuse, filters.noise)
 
 
 @dataclass(frozen=True)

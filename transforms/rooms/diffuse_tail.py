@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 import scipy.fft
@@ -20,6 +21,10 @@ _FADE_OUT_S = 0.01
 _ENVELOPE_BLOCK = 1024
 _LEVEL_BLOCK = 512
 _LEVEL_WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
+# The level of the first order is made even, because decays are measured on W. Above it there are many channels: their
+# level is left as it is, and their octaves up to 1 kHz decay at an eighth of the sample rate, which holds them well.
+_LEVELLED_CHANNELS = 4
+_LOW_BANDS, _LOW_STEP = 4, 8
 
 
 class DiffuseTail:
@@ -50,16 +55,55 @@ class DiffuseTail:
         ending = np.clip((n_samples / sample_rate - times_s) / _FADE_OUT_S, 0.0, 1.0)
         self._window = (math.sqrt(power) * fades * ending).astype(np.float32)
         self._omnidirectional = self._bands(0)
+        self._last: tuple[tuple[float, ...], list[NDArray[np.float32]]] | None = None
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
         """The tail (samples,) of an ACN channel, from the emission on, with these T30s in ms (bands,)."""
+        if channel >= _LEVELLED_CHANNELS:
+            return self._higher(channel, decays_ms)
         bands = self._omnidirectional if channel == 0 else self._bands(channel)
         n_tail = self.n_samples - self.start
         total = np.zeros(n_tail, dtype=np.float32)
-        for band, decay_ms in zip(bands, decays_ms.tolist(), strict=True):
-            total += band * self._envelope(decay_ms, n_tail)
+        for band, envelope in zip(bands, self._envelopes(decays_ms, n_tail), strict=True):
+            total += band * envelope
         total *= self._window
         return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
+
+    def _higher(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The tail (samples,) of a channel above the first order."""
+        n_tail = self.n_samples - self.start
+        gains = self._higher_gains
+        short = 2 * (gains.shape[1] - 1) // _LOW_STEP
+        spectrum = scipy.fft.rfft(white_noise(self._seed, channel, short * _LOW_STEP))
+        spectrum *= np.float32(1.0 / math.sqrt(2 * math.isqrt(channel) + 1))
+        envelopes = self._envelopes(decays_ms, n_tail)
+        octaves = scipy.fft.irfft(spectrum * gains[_LOW_BANDS:], short * _LOW_STEP, axis=1, overwrite_x=True)
+        total = np.zeros(n_tail, dtype=np.float32)
+        for octave, envelope in zip(octaves, envelopes[_LOW_BANDS:], strict=True):
+            total += octave[:n_tail] * envelope
+        total *= self._window
+        kept = short // 2 + 1
+        low = np.zeros(short, dtype=np.float32)
+        for octave, envelope in zip(
+            scipy.fft.irfft(spectrum[:kept] * gains[:_LOW_BANDS, :kept], short, axis=1),
+            envelopes[:_LOW_BANDS],
+            strict=True,
+        ):
+            decay = envelope[::_LOW_STEP]
+            low[: decay.size] += octave[: decay.size] * decay
+        # The window is zero at both ends, so nothing rings when zeros are appended to the spectrum.
+        window = self._window[::_LOW_STEP]
+        low[: window.size] *= window
+        raised = np.zeros(spectrum.size, dtype=np.complex64)
+        raised[: kept - 1] = scipy.fft.rfft(low)[:-1]
+        total += scipy.fft.irfft(raised, short * _LOW_STEP)[:n_tail]
+        return np.concatenate([np.zeros(self.start, dtype=np.float32), total])
+
+    @cached_property
+    def _higher_gains(self) -> NDArray[np.float32]:
+        """The gains (bands, bins) for a length that is a multiple of `_LOW_STEP`."""
+        short = scipy.fft.next_fast_len(-(-(self.n_samples - self.start) // _LOW_STEP), real=True)
+        return band_gains(_LOW_STEP * (short + short % 2), self.sample_rate).astype(np.float32)
 
     def _bands(self, channel: int) -> NDArray[np.float32]:
         """Stationary noise in bands (bands, samples) for an ACN channel.
@@ -90,6 +134,13 @@ class DiffuseTail:
         padded *= edges[:, :-1] + (edges[:, 1:] - edges[:, :-1]) * ramp
         return padded.reshape(len(bands), -1)[:, :n_tail]
 
+    def _envelopes(self, decays_ms: NDArray[np.float64], n_tail: int) -> list[NDArray[np.float32]]:
+        """The amplitudes of all bands, kept until there are others, because all channels have the same."""
+        decays = tuple(decays_ms.tolist())
+        if self._last is None or self._last[0] != decays:
+            self._last = decays, [self._envelope(decay_ms, n_tail) for decay_ms in decays]
+        return self._last[1]
+
     def _envelope(self, decay_ms: float, n_tail: int) -> NDArray[np.float32]:
         """Amplitude of an exponential decay (n_tail,) from the tail's start on, as the product of two short tables."""
         per_sample = 0.5 * DECAY_60_DB / (decay_ms / 1000.0 * self.sample_rate)
@@ -105,8 +156,10 @@ def white_noise(seed: int, channel: int, n_samples: int) -> NDArray[np.float32]:
     functions of the C library, which differ in the last place.
     """
     generator = keyed_generator(seed, "diffuse", channel)
-    raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8")
-    first, second, third, fourth = raw.view("<i2").reshape(n_samples, 4).T.astype(np.int32)
-    sums = first + second + third + fourth
+    raw = np.asarray(generator.bit_generator.random_raw(n_samples)).astype("<u8", copy=False)
+    parts = raw.view("<i2").reshape(n_samples, 4)
+    sums = np.add(parts[:, 0], parts[:, 1], dtype=np.int32)
+    sums += parts[:, 2]
+    sums += parts[:, 3]
     # Each of the four is uniform over 65,536 values, whose mean is −1/2.
     return np.asarray((sums + 2) / math.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0), dtype=np.float32)

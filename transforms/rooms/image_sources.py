@@ -27,6 +27,9 @@ _KERNEL_HALF = 40
 # Between the direct sound and the first reflection a room is silent. A gate, in samples, removes the ringing of the
 # filters there: how long before the first reflection it begins to open, and how long it takes.
 _GATE_LEAD, _GATE_RAMP = 24, 16
+# Channels of the first order are computed in double precision; there are many more above, and single precision is
+# enough for them.
+_DOUBLE_CHANNELS = 4
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def image_source_response(
     check_sample_rate(sample_rate)
     check_order(order)
     early = EarlyField(room, placement, duration_s, sample_rate, order)
-    return np.asarray(early.direct + early.reflections.sum(axis=1))
+    return np.asarray(early.direct + np.stack([bands.sum(axis=0) for bands in early.reflections]))
 
 
 def image_sources(room: Room, placement: Placement, radius_m: float) -> ImageSources:
@@ -170,22 +173,30 @@ class EarlyField:
         gains = band_gains(2 * scipy.fft.next_fast_len(self.n_samples, real=True), sample_rate)
         direct = filter_bands(pulse_trains(arrival[:1], amplitude[:1], self.n_samples), gains).sum(axis=0)
         self.direct = harmonics[0][:, None] * direct
-        self.reflections = np.zeros((self.channels, len(OCTAVE_BANDS_HZ), self.n_samples))
+        self.reflections = [np.zeros((len(OCTAVE_BANDS_HZ), self.n_samples))] * self.channels
         # Time since the direct sound's arrival, for which a corrected decay changes the reflections.
         self._decaying_s = np.maximum(np.arange(self.n_samples) - arrival[0], 0.0) / sample_rate
         self._natural_ms = natural_t30_ms(room)
         if arrival.size > 1 and not direct_only:
             opened = gate(self.n_samples, float(arrival[1]))
+            pulses = pulse_matrix(arrival[1:], self.n_samples)
             for channel in range(self.channels):
+                if channel == _DOUBLE_CHANNELS:
+                    pulses, gains = pulses.astype(np.float32), gains.astype(np.float32)
                 weights = harmonics[1:, channel, None] * amplitude[1:]
-                trains = pulse_trains(arrival[1:], weights, self.n_samples)
+                trains = np.ascontiguousarray((pulses @ weights.astype(pulses.dtype)).T)
                 self.reflections[channel] = opened * filter_bands(trains, gains)
+        self._last: tuple[tuple[float, ...], NDArray[np.float64]] | None = None
 
     def channel(self, channel: int, decays_ms: NDArray[np.float64]) -> NDArray[np.float64]:
         """The response (samples,) of an ACN channel, with its reflections changed from the room's own T30s in ms
         to ``decays_ms`` (bands,)."""
-        per_s = corrected_losses_per_s(self._natural_ms, decays_ms)
-        corrected = self.reflections[channel] * np.exp(-per_s[:, None] * self._decaying_s)
+        decays = tuple(decays_ms.tolist())
+        if self._last is None or self._last[0] != decays:
+            # All channels decay in the same way.
+            per_s = corrected_losses_per_s(self._natural_ms, decays_ms)
+            self._last = decays, np.exp(-per_s[:, None] * self._decaying_s)
+        corrected = self.reflections[channel] * self._last[1]
         return np.asarray(self.direct[channel] + corrected.sum(axis=0))
 
 
@@ -199,6 +210,18 @@ def early_samples(duration_s: float, sample_rate: int) -> int:
     return math.ceil(duration_s * sample_rate) + 2 * _KERNEL_HALF
 
 
+def pulse_matrix(arrival: NDArray[np.float64], n_samples: int) -> scipy.sparse.csr_array:
+    """The matrix (n_samples, images) whose product with amplitudes (images, rows) is a train of pulses for each row.
+
+    A sparse product adds in a fixed order, on one thread.
+    """
+    starts, kernel = pulse_kernels(arrival)
+    columns = starts[:, None] + np.arange(kernel.shape[1])
+    kept = (columns >= 0) & (columns < n_samples)
+    images = np.broadcast_to(np.arange(arrival.size)[:, None], columns.shape)
+    return scipy.sparse.csr_array((kernel[kept], (columns[kept], images[kept])), shape=(n_samples, arrival.size))
+
+
 def pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
     """Adds up pulses that arrive at fractional samples.
 
@@ -210,13 +233,7 @@ def pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_s
     Returns:
         Trains of pulses (rows, n_samples).
     """
-    starts, kernel = pulse_kernels(arrival)
-    columns = starts[:, None] + np.arange(kernel.shape[1])
-    kept = (columns >= 0) & (columns < n_samples)
-    images = np.broadcast_to(np.arange(arrival.size)[:, None], columns.shape)
-    # A sparse product adds in a fixed order, on one thread.
-    matrix = scipy.sparse.csr_array((kernel[kept], (columns[kept], images[kept])), shape=(n_samples, arrival.size))
-    return np.ascontiguousarray((matrix @ weights).T)
+    return np.ascontiguousarray((pulse_matrix(arrival, n_samples) @ weights).T)
 
 
 def pulse_kernels(arrival: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from transforms.rooms.acoustics import octave_crossover, spectrum_fade_out
 
+Float = TypeVar("Float", np.float32, np.float64)
 
-def filter_bands(bands: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+
+def filter_bands(bands: NDArray[Float], gains: NDArray[Float]) -> NDArray[Float]:
     """Filters each band (bands, samples) with its gain (bands, bins); returns (bands, samples)."""
     spectrum = scipy.fft.rfft(bands, 2 * (gains.shape[1] - 1), axis=1) * gains
     return np.asarray(scipy.fft.irfft(spectrum, 2 * (gains.shape[1] - 1), axis=1)[:, : bands.shape[1]])

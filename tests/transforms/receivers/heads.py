@@ -17,21 +17,22 @@ _SIZE = 512
 _CENTRE = 96
 
 
-def ear_spectra(direction: NDArray[np.float64], frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
+def ear_spectra(direction: NDArray[np.float64], frequency_hz: NDArray[Any]) -> NDArray[np.complex128]:
     """The pressure (directions, ears, frequencies) at the left and the right ear, relative to the middle."""
     cosine = np.stack([direction[:, 1], -direction[:, 1]], axis=1)
     x = np.maximum(2 * np.pi * frequency_hz * RADIUS_M / C, 1e-4)
     total = np.zeros((*cosine.shape, x.size), dtype=np.complex128)
     for degree in range(int(x.max()) + 8):
-        slope = spherical_jn(degree, x, True) - 1j * spherical_yn(degree, x, True)
-        wave = np.nan_to_num(-1j / (x * x * slope))
+        with np.errstate(invalid="ignore"):
+            slope = spherical_jn(degree, x, True) - 1j * spherical_yn(degree, x, True)
+            wave = np.nan_to_num(-1j / (x * x * slope))
         total += (2 * degree + 1) * 1j**degree * eval_legendre(degree, cosine)[:, :, None] * wave
     return total
 
 
 def ear_impulses(direction: NDArray[np.float64], rate: int = RATE) -> NDArray[np.float64]:
     """Impulse responses (directions, ears, 512), with the middle at sample 96; they end at 18 kHz."""
-    frequency_hz = np.arange(_SIZE // 2 + 1) * (rate / _SIZE)
+    frequency_hz = np.fft.rfftfreq(_SIZE, 1.0 / rate)
     fade = np.clip((20_000 - frequency_hz) / 4_000, 0, 1)
     spectra = ear_spectra(direction, frequency_hz) * (0.5 - 0.5 * np.cos(np.pi * fade))
     return np.asarray(np.roll(np.fft.irfft(spectra, _SIZE, axis=2), _CENTRE, axis=2))
@@ -59,8 +60,8 @@ def write_sofa(path: Path, fields: dict[str, Any], attributes: dict[tuple[str | 
     with h5py.File(path, "w") as file:
         for name, values in fields.items():
             file[name] = values
-        for (name, attribute), text in attributes.items():
-            (file if name is None else file[name]).attrs[attribute] = text
+        for (holder, attribute), text in attributes.items():
+            (file if holder is None else file[holder]).attrs[attribute] = text
     return path
 
 

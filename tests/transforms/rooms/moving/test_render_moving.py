@@ -118,8 +118,11 @@ def test_lower_orders_are_part_of_higher_ones(room):
         channels = (order + 1) ** 2
         lower = moved(room, signal, PASSING, order=order)
         assert np.array_equal(lower.direct, second.direct[:channels])
-        # How later places cross-fade depends on all channels, so they differ a little.
-        assert residual_db(lower.samples, second.samples[:channels]) < -20.0
+        if order == 1:
+            assert np.array_equal(lower.samples, second.samples[:channels])
+        else:
+            # How later places cross-fade depends on the first order, so W alone differs a little.
+            assert residual_db(lower.samples, second.samples[:channels]) < -20.0
 
 
 def test_what_cannot_be_rendered_is_refused(room):
