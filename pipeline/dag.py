@@ -12,13 +12,14 @@ from transforms.captions.describe_places import DescribePlaces
 from transforms.captions.job import CaptionJob
 from transforms.captions.list_questions import ListQuestions
 from transforms.captions.rewrite_captions import RewriteCaptions
+from transforms.receivers.receiver import FIRST_ORDER, RoomReceivers
 from transforms.rooms.measure_rooms import MeasureRooms, WriteRooms
 from transforms.rooms.place_source import PlaceSources
 from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.simulate_responses import SimulateResponses
 from transforms.rooms.responses.stored_responses import open_responses
 from transforms.rooms.responses.take_responses import TakeResponses
 from transforms.rooms.sample_rooms import SampleRooms
-from transforms.rooms.simulate_response import SimulateResponses
 from transforms.scenes.gather_sounds import GatherSounds
 from transforms.scenes.place_scenes import PlaceScenes
 from transforms.scenes.render_scenes import RenderScenes
@@ -47,10 +48,13 @@ def build_dag(pipeline: beam.Pipeline, recipe: Recipe, release: str, work: Work)
     its metadata.parquet on one worker, without waiting for any other; only its number crosses a shuffle.
     """
     job = work.captions or recipe.caption_job()
-    scenes, render = recipe.scene_settings(), recipe.render_settings()
+    scenes, render, receivers = recipe.scene_settings(), recipe.render_settings(), recipe.room_receivers()
+    rendering: beam.PTransform = RenderRows(release, render, receivers)
+    if scenes.are_on:
+        rendering = RenderScenes(release, render, scenes, receivers)
     _ = (
-        _rows_with_responses(pipeline, recipe, release, workspace.PLAN, work.shards)
-        | (RenderScenes(release, render, scenes) if scenes.are_on else RenderRows(release, render))
+        _rows_with_responses(pipeline, recipe, release, workspace.PLAN, work.shards, receivers)
+        | rendering
         | DescribePlaces()
         | RewriteCaptions(job)
         | WriteShards(release, job.model_name, job.run)
@@ -77,19 +81,28 @@ def questions_dag(
         folder: the folder of the export.
         below: the name of the folder in it that holds the plan, and where the questions are written.
     """
+    # Words are measured on W of ideal ambisonics, whatever the receiver is.
     _ = (
-        _rows_with_responses(pipeline, recipe, folder, f"{below}/plan", shards)
+        _rows_with_responses(pipeline, recipe, folder, f"{below}/plan", shards, FIRST_ORDER, samples=False)
         | DescribePlaces()
         | ListQuestions(folder, below, job, recipe.render_settings())
     )
 
 
 def _rows_with_responses(
-    pipeline: beam.Pipeline, recipe: Recipe, folder: str, plan: str, shards: tuple[int, ...]
+    pipeline: beam.Pipeline,
+    recipe: Recipe,
+    folder: str,
+    plan: str,
+    shards: tuple[int, ...],
+    receivers: RoomReceivers,
+    *,
+    samples: bool = True,
 ) -> beam.PCollection:
     """The head of both graphs: shards of a plan whose rows have a room, positions in it, and a response.
 
-    A row of a scene has the response of its own clip's source, which measures the room.
+    Without `samples` a measured response is its place and its acoustics. A row of a scene has the response of its own
+    clip's source, which measures the room.
     """
     rows = (
         pipeline
@@ -98,14 +111,14 @@ def _rows_with_responses(
         | ReadClips(folder, plan, recipe.seed, recipe.augmentations.model_dump())
     )
     if recipe.rooms.measured is not None:
-        rows = rows | TakeResponses(folder, responses_beside(plan))
+        rows = rows | TakeResponses(folder, responses_beside(plan), samples)
     rows = rows | SampleRooms(recipe.room_supply())
     scenes, ranges = recipe.scene_settings(), recipe.scene_ranges()
     if scenes.are_on:
         render, recordings = recipe.render_settings(), recipe.ambience_recordings()
         rows = rows | GatherSounds(folder, pool_beside(plan), scenes, render, recordings)
     placing = PlaceScenes(ranges, scenes) if scenes.are_on else PlaceSources(ranges)
-    return rows | placing | SimulateResponses()
+    return rows | placing | SimulateResponses(receivers)
 
 
 def _measured_rooms(recipe: Recipe, release: str, work: Work) -> dict[tuple[str, int], dict[str, Any]]:

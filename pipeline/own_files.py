@@ -23,7 +23,8 @@ from transforms.storage import folder_files
 #: The keys whose values are files or folders of the user's own. Each has a key with _sha256 at its end.
 AMBIENCE = "scenes.ambience"
 MEASURED = "rooms.measured"
-OWN_FILE_KEYS = (AMBIENCE, MEASURED)
+HEAD = "receiver.head"
+OWN_FILE_KEYS = (AMBIENCE, MEASURED, HEAD)
 
 _CHUNK_BYTES = 1 << 20
 
@@ -110,6 +111,20 @@ def measured_sha256(paths: tuple[str, ...]) -> str:
     from transforms.rooms.measured.read_measured import files_sha256, measured_files
 
     return files_sha256(measured_files(paths))
+
+
+def head_sha256(paths: tuple[str, ...]) -> str:
+    """SHA-256 of the one file of a head.
+
+    Raises:
+        ValueError: there is no such file, it holds no head that can be used, or there are several.
+    """
+    if len(paths) > 1:
+        raise ValueError(f"takes one file, not {len(paths)}")
+    # It reads HDF5; a recipe without a head does not import it.
+    from transforms.receivers.head_file import find_head
+
+    return find_head(paths[0]).sha256
 
 
 def sha256_of_file(file: BinaryIO) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -26,6 +25,7 @@ from pydantic import (
 
 from pipeline.own_files import (
     AMBIENCE,
+    HEAD,
     MEASURED,
     Reading,
     measured_sha256,
@@ -33,6 +33,8 @@ from pipeline.own_files import (
     reading_of,
     recordings_sha256,
 )
+from pipeline.receiver_section import ReceiverSection
+from pipeline.section import Section
 from pipeline.shipped import shipped_recipe, shipped_recipes
 from prompts import prompt_list
 from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
@@ -40,6 +42,7 @@ from transforms.bounds.yaml_values import YamlRefused, parse_yaml
 from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
 from transforms.captions.local_model import ModelError, model_name
 from transforms.errors import one_line, reason_of
+from transforms.receivers.settings import check_can_move
 from transforms.records import SPLITS, Clip
 from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
 from transforms.rooms.ranges import RoomRanges, SceneRanges
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from pipeline.measured_rooms import MeasuredRooms
     from transforms.captions.answer_journal import AnswersFile
     from transforms.captions.job import CaptionJob
+    from transforms.receivers.receiver import RoomReceivers
     from transforms.rooms.room_supply import RoomSupply
     from transforms.sound.render_rows import RenderSettings
 
@@ -69,6 +73,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 #: The name of the recipe in a release.
 RECIPE = "recipe.yaml"
+
+# Characters of a rejected value in a message.
+_MOST_SHOWN = 300
 
 #: Keys that change how a build runs and not its samples and words; the recipe's hash leaves them out.
 EXECUTION_ONLY = (
@@ -89,12 +96,13 @@ EXECUTION_ONLY = (
     # Their SHA-256 counts.
     ("scenes", "ambience"),
     ("rooms", "measured"),
+    ("receiver", "head"),
 )
 
 
 #: Sections, and keys of sections, that are newer than the first releases. At their defaults the hash leaves them out,
 #: so that an older release keeps its hash.
-ADDED_SECTIONS = ("select",)
+ADDED_SECTIONS = ("select", "receiver")
 ADDED_KEYS = (
     ("select", "split_shares"),
     ("caption", "versions"),
@@ -124,11 +132,7 @@ class RecipeError(ValueError):
     """A recipe, a key or a value that cannot be used."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
-
-
-class SplitCounts(_Section):
+class SplitCounts(Section):
     """A number for each split."""
 
     train: Count = 0
@@ -140,7 +144,7 @@ class SplitCounts(_Section):
         return count
 
 
-class SplitShares(_Section):
+class SplitShares(Section):
     """A share for each split; a split that is not named has 0, and the sum is 1."""
 
     train: Share = 0.0
@@ -155,7 +159,7 @@ class SplitShares(_Section):
         return self
 
 
-class Select(_Section):
+class Select(Section):
     """Which clips of the input are taken; rejected.parquet names each other clip with its reason."""
 
     exclude: list[str] = Field(default_factory=list)
@@ -259,7 +263,7 @@ class Rooms(SplitCounts):
         return values
 
 
-class Scenes(_Section):
+class Scenes(Section):
     """The ranges that positions of receiver and sources are drawn from, and the sounds of a scene.
 
     With the defaults each row is one still source.
@@ -312,7 +316,7 @@ class Scenes(_Section):
         return _ranges_of(SceneRanges, values)
 
 
-class AudioSettings(_Section):
+class AudioSettings(Section):
     """How a clip is prepared and written."""
 
     bit_depth: Literal[16, 24] = 16
@@ -331,14 +335,14 @@ class AudioSettings(_Section):
     """The sounds of the single sources of a scene that are written too: with the room, their direct sound, or both."""
 
 
-class ModelPrice(_Section):
+class ModelPrice(Section):
     """The price of a model in US dollars for a million tokens."""
 
     prompt: Annotated[float, Field(ge=0)]
     completion: Annotated[float, Field(ge=0)]
 
 
-class CaptionSettings(_Section):
+class CaptionSettings(Section):
     """Who writes captions, and with which settings."""
 
     writer: Literal["openai", "local", "template"] = "local"
@@ -423,7 +427,7 @@ class CaptionSettings(_Section):
         return found[0] if len(found) == 1 else found
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A resolved recipe; with the input and the answers it decides every sample and every word of a release."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -438,6 +442,7 @@ class Recipe(_Section):
     augmentations: Augmentations = Augmentations()
     rooms: Rooms = Rooms()
     scenes: Scenes = Scenes()
+    receiver: ReceiverSection = ReceiverSection()
     audio: AudioSettings = AudioSettings()
     caption: CaptionSettings = CaptionSettings()
 
@@ -472,6 +477,26 @@ class Recipe(_Section):
     def _measured_rooms_are_still(self) -> Recipe:
         if self.rooms.measured is not None and self.scene_settings().are_on:
             raise ValueError("rooms.measured: scenes are made in simulated rooms alone; set scenes to its defaults")
+        return self
+
+    @model_validator(mode="after")
+    def _receiver_fits(self) -> Recipe:
+        settings = self.receiver.settings()
+        if self.rooms.measured is not None and (settings.order > 1 or not settings.is_ideal):
+            raise ValueError(
+                "rooms.measured: responses are those of the microphone that measured them, in the first order; "
+                "set receiver.kind to ambisonics and receiver.order to 1"
+            )
+        if self.scenes.moving_share > 0:
+            try:
+                check_can_move(settings)
+            except ValueError as error:
+                raise ValueError(f"receiver.{error}; set scenes.moving_share to 0") from error
+        if settings.noise_db is not None and self.scene_settings().has_wet_stems:
+            raise ValueError(
+                "receiver.noise_db: stems with the room do not add up to a sound with the receiver's noise; "
+                "set audio.stems to none or direct"
+            )
         return self
 
     @property
@@ -617,6 +642,19 @@ class Recipe(_Section):
         except (MeasuredUnusable, OSError) as error:
             raise RecipeError(f"recipe key {MEASURED}: {one_line(error)}") from error
 
+    def room_receivers(self) -> RoomReceivers:
+        """The receiver in each room.
+
+        Raises:
+            RecipeError: the recipe is a release's, and nobody says where the file of its head is.
+        """
+        # It imports what simulates rooms.
+        from transforms.receivers.receiver import RoomReceivers
+
+        head = self.receiver.head
+        path = "" if head is None else self._paths_of(HEAD, head)[0]
+        return RoomReceivers(self.receiver.settings(path), self.seed)
+
     def render_settings(self) -> RenderSettings:
         """The settings of the rendering stage."""
         # These import libsndfile, SciPy and Beam.
@@ -725,6 +763,8 @@ def load_release_recipe(release: str, settings: Sequence[str] = ()) -> Recipe:
 def with_added_keys(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a release's recipe, with the keys that are newer than the release at their defaults."""
     whole = copy.deepcopy(values)
+    for section in ADDED_SECTIONS:
+        whole.setdefault(section, Recipe.model_fields[section].default.model_dump(mode="json"))
     for section, key in ADDED_KEYS:
         if isinstance(whole.get(section), dict):
             whole[section].setdefault(key, Recipe.model_fields[section].default.model_dump(mode="json")[key])
@@ -753,8 +793,16 @@ def parse_recipe(values: dict[str, Any], *, may_read: bool = False, typed: froze
         if first["type"] == "extra_forbidden":
             raise RecipeError(f"no recipe key is named {key}; {_nearest_keys(key)}") from error
         message = first["msg"].removeprefix("Value error, ")
-        got = "" if _holds_secret(key, first["input"]) else f" (got {first['input']!r})"
+        if not key:
+            # Values of several sections do not fit each other; the message names them.
+            raise RecipeError(f"recipe key {message}") from error
+        got = "" if _holds_secret(key, first["input"]) else f" (got {_shown(first['input'])})"
         raise RecipeError(f"recipe key {key}: {message}{got}") from error
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _holds_secret(key: str, value: Any) -> bool:

@@ -36,21 +36,32 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.rooms",
         "transforms.sound",
     },
-    # What a build keeps of measured rooms, and gives to its rows.
+    # What a build gives to rows: simulated responses, and those of measured rooms, which it keeps.
     "transforms.rooms.responses": {
         "transforms",
+        "transforms.receivers",
         "transforms.storage",
         "transforms.shards",
         "transforms.rooms.measured",
         "transforms.sound",
     },
-    "transforms.sound": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
+    # What microphones and ears hear in a room.
+    "transforms.receivers": {"transforms", "transforms.bounds", "transforms.rooms", "transforms.rooms.moving"},
+    # Sound is rendered through a receiver.
+    "transforms.sound": {
+        "transforms",
+        "transforms.bounds",
+        "transforms.storage",
+        "transforms.shards",
+        "transforms.receivers",
+    },
     # Scenes are composed of rooms, paths and sounds; they know nothing of captions.
     "transforms.scenes": {
         "transforms",
         "transforms.bounds",
         "transforms.storage",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.rooms.moving",
         "transforms.sound",
@@ -72,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -97,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -112,6 +125,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.bounds",
         "transforms.storage",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",
@@ -127,6 +141,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.sources",
         "transforms.shards",
+        "transforms.receivers",
         "transforms.rooms",
         "transforms.sound",
         "transforms.captions",

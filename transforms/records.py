@@ -208,6 +208,15 @@ class Response:
 
 
 @dataclass(frozen=True)
+class DegreeFile:
+    """The FLAC file of one ambisonic degree above the first, beside that of a row."""
+
+    file_name: str
+    sha256: str
+    pcm_sha256: str
+
+
+@dataclass(frozen=True)
 class Audio:
     """The FLAC file of a row: its name, length, gain and hashes."""
 
@@ -220,6 +229,10 @@ class Audio:
     source_sha256: str
     sha256: str
     pcm_sha256: str
+    channels: str = "WYZX"
+    """The channels of the file: WYZX for ambisonics in ACN order and SN3D, LR for two ears."""
+    degrees: tuple[DegreeFile, ...] = ()
+    """The files of the degrees 2 and 3 beside it; none for the first order."""
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,17 @@ COLUMNS = pa.schema(
         ("duration_s", pa.float64()),
         ("sample_rate", pa.int64()),
         ("n_sources", pa.int64()),
+        ("channels", pa.string()),
         ("azimuth_deg", pa.float64()),
         ("elevation_deg", pa.float64()),
         *((measure.column, pa.float64()) for measure in MEASURES),
         *((attribute, pa.string()) for attribute in VOCABULARY),
     ]
 )
-# Releases from before there were scenes lack these, which are then null.
-_OPTIONAL = frozenset(("n_sources",))
+# Older releases lack these, which are then null.
+_OPTIONAL = frozenset(("n_sources", "channels"))
+# What the models hear. The files of higher degrees, beside those of the rows, are not read.
+_CHANNELS = "WYZX"
 # A row without a value in one of these cannot be used.
 _NEEDED = ("file_name", "id", "duration_s", "sample_rate")
 # They are null together in a row of several or moving sources, and in no other.
@@ -100,6 +103,12 @@ def _check(table: pa.Table, file: Path) -> None:
             row = pc.index(usable, False).as_py()
             raise ReleaseUnreadable(f"{file}: row {row} has no {column}")
     _check_directions(table, file)
+    channels = table.column("channels")
+    row = pc.index(pc.fill_null(pc.not_equal(channels, _CHANNELS), False), True).as_py()
+    if row >= 0:
+        raise ReleaseUnreadable(
+            f"{file}: row {row} has the channels {channels[row].as_py()[:80]}; the model hears ambisonics, {_CHANNELS}"
+        )
     for column, (least, most) in _RANGES.items():
         values = table.column(column)
         _refuse_first(pc.or_(pc.less(values, least), pc.greater(values, most)), column, table, file)

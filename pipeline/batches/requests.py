@@ -87,7 +87,7 @@ def export_requests(
     job = replace(recipe.caption_job(files), release=release)
     here = os.path.abspath(folder)
     folder_files.remove_folder(here, PARTS)
-    write_plan(plan, here, f"{PARTS}/plan")
+    write_plan(plan, here, f"{PARTS}/plan", samples=False)
     if shards:
         with logged_to(FileIn(here, f"{PARTS}/workers.log")):
             pipeline = beam.Pipeline(options=beam_options(beam_flags, units=len(shards)))

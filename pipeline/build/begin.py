@@ -107,11 +107,14 @@ def claim(recipe: Recipe, plan: Plan, output: str) -> None:
     folder_files.write_bytes(output, RECIPE, recipe.to_yaml().encode())
 
 
-def write_plan(plan: Plan, folder: str, name: str) -> None:
-    """Writes the plan that workers read, and beside it measured responses, and the clips of companions in scenes."""
+def write_plan(plan: Plan, folder: str, name: str, *, samples: bool = True) -> None:
+    """Writes the plan that workers read, and beside it measured responses, and the clips of companions in scenes.
+
+    Without `samples` the workers render nothing, and measured responses are written as places alone.
+    """
     folder_files.write_bytes(folder, name, plan_to_parquet(plan.shards))
     if plan.responses is not None:
-        copy_responses(plan.responses, folder, responses_beside(name))
+        copy_responses(plan.responses, folder, responses_beside(name), samples=samples)
     if plan.pool:
         folder_files.write_bytes(folder, pool_beside(name), pool_to_parquet(plan.pool))
 

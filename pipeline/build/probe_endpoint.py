@@ -15,11 +15,12 @@ from transforms.captions.judge import judge_request
 from transforms.captions.openai_writer import OpenAIWriter, most_cost_usd
 from transforms.captions.questions import Questions
 from transforms.captions.rewriting import OpenQuestion, open_question
+from transforms.receivers.receiver import FIRST_ORDER
 from transforms.records import CaptionRequest, Reply, Row, Shard
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.responses.take_responses import place_in_measured_room
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import simulate_responses
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import expected_sounds
 from transforms.scenes.place_scenes import place_scenes
@@ -122,7 +123,7 @@ def _described_rows(recipe: Recipe, plan: Plan, shards: tuple[int, ...]) -> Iter
             placed = place_scenes(furnished.with_rows(tuple(sounding)), recipe.scene_ranges(), scenes)
         else:
             placed = place_sources(furnished, recipe.scene_ranges())
-        yield from (describe_place(row) for row in simulate_responses(placed).rows)
+        yield from (describe_place(row) for row in simulate_responses(placed, FIRST_ORDER).rows)
 
 
 __all__ = ["first_question", "keep_first_answers", "probe_endpoints"]

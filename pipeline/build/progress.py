@@ -18,6 +18,7 @@ from pipeline.surroundings import never_failing_stderr
 from transforms import storage
 from transforms.shards import workspace
 from transforms.shards.write_shard import METADATA
+from transforms.sound.degree_files import is_degree_name
 from transforms.storage import folder_files
 from transforms.storage.folder_files import FileIn
 
@@ -68,7 +69,7 @@ class Counter:
                 if METADATA in names:
                     self._finish(folder)
                 else:
-                    unfinished += min(sum(name.endswith(".flac") for name in names), self._open_shards[folder])
+                    unfinished += min(sum(map(_is_flac_of_row, names)), self._open_shards[folder])
         return self._rows_done + unfinished
 
     def _rows_remote(self) -> int:
@@ -78,6 +79,10 @@ class Counter:
             if workspace.shard_file(workspace.REJECTED, folder).rpartition("/")[2] in written:
                 self._finish(folder)
         return self._rows_done
+
+
+def _is_flac_of_row(name: str) -> bool:
+    return name.endswith(".flac") and not is_degree_name(name)
 
 
 def _names(release: str, folder: str) -> list[str]:

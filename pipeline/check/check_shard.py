@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
+from pipeline.check.check_flacs import check_flacs
 from pipeline.check.check_sources import check_sources, receiver_and_room_m
 from pipeline.check.check_stems import check_stems, stem_files
 from pipeline.recipe import Recipe, RecipeError, load_release_recipe
@@ -20,9 +20,6 @@ from pipeline.release.totals import ShardTally, tally_shard
 from pipeline.release.usable_rows import LONGEST_NAME_BYTES, unusable_row
 from transforms.bounds import parquet_tables
 from transforms.bounds.limits import (
-    EXPANSION,
-    EXPANSION_FREE_BYTES,
-    FLAC_HEADER_BYTES,
     MORE_ROWS_THAN_STATED,
     MOST_CAPTION_CHARACTERS,
 )
@@ -34,19 +31,15 @@ from transforms.captions.questions import caption_seeds
 from transforms.captions.rewriting import TEMPLATE, caption_text, scene_version, template_version
 from transforms.captions.scenes import FORM_AND_CONTENT, check_scene_caption
 from transforms.captions.scenes.scene_text import scene_words_of_values
-from transforms.errors import one_line, reason_of
+from transforms.errors import reason_of
 from transforms.scenes.stem_names import STEMS
 from transforms.shards.plan_shards import row_seed
 from transforms.shards.release_rows import OLDER_ROOM_SCHEMA, ROOM_SCHEMA, ROW_SCHEMAS, is_scene, with_newer_columns
 from transforms.shards.write_shard import METADATA
-from transforms.sound.clip_audio import SAMPLE_RATE
 from transforms.sound.decoding import LONGEST_S
-from transforms.sound.open_sound import open_sound
-from transforms.sound.render import BIT_DEPTHS, decoded_pcm_sha256
 from transforms.storage import folder_files
 from transforms.words import VOCABULARY, SpatialWords, reverberation_word, room_size_word
 
-CHANNELS = 4
 STATUSES = ("rewritten", TEMPLATE)
 #: Column of a row → the column of rooms.parquet with the same value.
 _OF_ROOM = {
@@ -181,20 +174,21 @@ class ShardChecker:
             problem = unusable_row(values)
             if problem is None and values["sources"] is None:
                 problem = "sources is null"
-            if problem is None and name in names:
+            of_row = {name, *(values["degree_files"] or ())}
+            if problem is None and names & of_row:
                 problem = "is the file of two rows"
             if problem is not None:
                 findings.problems.append(f"{findings.path}/{str(name)[:LONGEST_NAME_BYTES]}: {problem}")
                 continue
-            names.add(name)
+            names |= of_row
             usable.append(values)
             size, problems = self._check_audio(findings.path, values)
             findings.bytes += size
             findings.problems += problems
             findings.problems += self._check_row(findings.path, values)
-            of_row = stem_files(values)
-            stems.update(of_row)
-            if of_row and not problems:
+            stems_of_row = stem_files(values)
+            stems.update(stems_of_row)
+            if stems_of_row and not problems:
                 of_stems = check_stems(str(self.release), findings.path, values)
                 findings.problems += [f"{findings.path}/{name}: {problem}" for problem in of_stems]
             findings.problems += self._check_captions(findings, values)
@@ -227,47 +221,10 @@ class ShardChecker:
         return rows
 
     def _check_audio(self, shard: str, values: Mapping[str, Any]) -> tuple[int, list[str]]:
-        name = f"{shard}/{values['file_name']}"
         if values["duration_s"] > self._longest_s:
+            name = f"{shard}/{values['file_name']}"
             return 0, [f"{name}: its row says {values['duration_s']} s, longer than its recipe allows"]
-        problems = []
-        try:
-            with folder_files.open_file(str(self.release), name) as file:
-                size = file.seek(0, os.SEEK_END)
-                if size > most_flac_bytes(values["duration_s"]):
-                    return size, [f"{name}: has {size} bytes, more than sound of the row's length takes"]
-                if sha256_of(file, size) != values["sha256"]:
-                    problems.append(f"{name}: its SHA-256 is not the one in the row")
-                file.seek(0)
-                problems += [f"{name}: {problem}" for problem in self._check_sound(file, size, values)]
-        except OSError as error:
-            return 0, [f"{name}: {reason_of(error)}"]
-        return size, problems
-
-    def _check_sound(self, file: BinaryIO, size: int, values: Mapping[str, Any]) -> Iterator[str]:
-        try:
-            with open_sound(file) as sound:
-                bit_depth = int(sound.subtype.removeprefix("PCM_"))
-                asked = self.recipe.audio.bit_depth if self.recipe is not None else bit_depth
-                expected = ("FLAC", CHANNELS, asked)
-                if (sound.format, sound.channels, bit_depth) != expected or bit_depth not in BIT_DEPTHS:
-                    found = f"{sound.format} of {sound.channels} channels and {bit_depth} bit"
-                    yield f"is {found}, not FLAC of {CHANNELS} channels and {asked} bit"
-                    return
-                # Checked before decoding, so that a file that is longer than its row says takes no time.
-                rate = sound.samplerate
-                if rate != values["sample_rate"] or abs(sound.frames / rate - values["duration_s"]) > 1e-6:
-                    yield "sample rate or length is not that of the row"
-                    return
-                if sound.frames * CHANNELS * bit_depth // 8 > EXPANSION_FREE_BYTES + EXPANSION * size:
-                    yield f"holds {sound.frames} samples, more than {size} bytes of sound do"
-                    return
-                pcm_sha256 = decoded_pcm_sha256(sound)
-        except (RuntimeError, ValueError, MemoryError) as error:
-            yield f"cannot be decoded: {one_line(error)}"
-            return
-        if pcm_sha256 != values["pcm_sha256"]:
-            yield "its samples are not those of the row"
+        return check_flacs(str(self.release), shard, values, self.recipe)
 
     def _check_row(self, shard: str, values: Mapping[str, Any]) -> Iterator[str]:
         name = f"{shard}/{values['file_name']}"
@@ -382,8 +339,3 @@ def _room_words(values: Mapping[str, Any]) -> dict[str, str | None]:
 def most_rows(stated: int) -> int:
     """How many rows a table is read with at most, of which release.json states so many."""
     return 2 * stated + MORE_ROWS_THAN_STATED
-
-
-def most_flac_bytes(duration_s: float) -> int:
-    """The most bytes of a FLAC of a row: samples that do not compress, and something for its headers."""
-    return int(min(duration_s, LONGEST_S) * SAMPLE_RATE * CHANNELS * 4) + FLAC_HEADER_BYTES

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.recipe import Recipe
+from transforms.receivers.receive import receive_response
 from transforms.records import Clip, Row
 from transforms.rooms.place_source import SceneDoesNotFit
 from transforms.rooms.responses.take_responses import take_response
-from transforms.rooms.simulate_response import simulate_response
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import gather_sounds
 from transforms.scenes.place_scenes import place_row_or_scene
@@ -46,6 +46,7 @@ class Rerenderer:
         measured = recipe.measured_rooms()
         self._responses = measured.responses if measured is not None else None
         self._prepared = prepared_sounds(self._settings)
+        self._receivers = recipe.room_receivers()
 
     def rerender(self, values: Mapping[str, Any]) -> Rerendered:
         """Renders a row again from its id, its seed and the recipe."""
@@ -73,7 +74,9 @@ class Rerenderer:
         assert rendered.audio is not None
         room = rendered.measured or rendered.room
         assert room is not None
-        same = rendered.audio.pcm_sha256 == values["pcm_sha256"] and room.room_id == values["room_id"]
+        stated_samples = [values["pcm_sha256"], *(values.get("degree_pcm_sha256") or ())]
+        samples = [rendered.audio.pcm_sha256, *(file.pcm_sha256 for file in rendered.audio.degrees)]
+        same = samples == stated_samples and room.room_id == values["room_id"]
         return None if same else "rendered again, its samples differ"
 
     def _with_sounds(self, row: Row) -> Row:
@@ -95,5 +98,6 @@ class Rerenderer:
         row = place_row_or_scene(replace(row, room=room), self._ranges, self._scenes)
         if row.scene is None:
             assert row.placement is not None
-            row = replace(row, response=simulate_response(room, row.placement, seed=row.seed))
-        return render_row_or_scene(row, self._prepared, self._settings, self._scenes).row
+            receiver = self._receivers.in_room(room)
+            row = replace(row, response=receive_response(room, row.placement, receiver, seed=row.seed))
+        return render_row_or_scene(row, self._prepared, self._settings, self._scenes, self._receivers).row

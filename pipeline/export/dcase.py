@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from pipeline.check.check_shard import CHANNELS, most_flac_bytes
 from pipeline.check.row_progress import RowProgress
 from pipeline.export.checked_rows import ReleaseDamaged, checked_rows, whole_shards
 from pipeline.export.frame_labels import frame_labels, labels_to_csv
@@ -16,6 +15,7 @@ from pipeline.export.output_folder import ExportError, claim_folder, finish_fold
 from pipeline.export.sound_classes import SoundClasses, classes_of_labels
 from pipeline.export.wav_files import MOST_WAV_BYTES, SAMPLE_BYTES, write_wav
 from pipeline.release.layout import sha256_of
+from pipeline.release.row_flacs import row_flacs
 from transforms.bounds.limits import EXPANSION, EXPANSION_FREE_BYTES
 from transforms.errors import one_line
 from transforms.records import SPLITS
@@ -24,6 +24,9 @@ from transforms.sound.open_sound import open_sound
 from transforms.sound.render_rows import flac_name
 from transforms.sources.lists.labels import NotLabel, label_of
 from transforms.storage import folder_files
+
+#: A row of a higher order is exported in its first.
+CHANNELS = 4
 
 CLASSES = "classes.csv"
 #: The folders of the sounds and of the labels, in DCASE's names.
@@ -130,6 +133,10 @@ def _survey(
     for shard, values in checked_rows(release, shards):
         name = f"{shard}/{values['file_name']}"
         rate = sample_rate or values["sample_rate"]
+        if values["channels"] != "WYZX":
+            raise ExportError(
+                f"{name}: has the channels {values['channels']}, and DCASE's layout takes ambisonics alone"
+            )
         if values["duration_s"] * rate * CHANNELS * SAMPLE_BYTES > MOST_WAV_BYTES:
             raise ExportError(f"{name}: {values['duration_s'] / 3600:.1f} h at {rate} Hz are too long for a WAV file")
         found = [(source, _label(source, name)) for source in _sources(values)]
@@ -182,7 +189,7 @@ def _write_sound(
     partial = f"{folder}/.{last}.partial"
     with folder_files.open_file(str(release), of_release) as file:
         size = file.seek(0, os.SEEK_END)
-        if sha256_of(file, most_flac_bytes(values["duration_s"])) != values["sha256"]:
+        if sha256_of(file, row_flacs(values)[0].most_bytes(values["duration_s"])) != values["sha256"]:
             raise ReleaseDamaged(f"{of_release}: its SHA-256 is not the one in its row")
         try:
             with open_sound(file) as sound, folder_files.create_file(str(output), partial) as wav:

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
-from pipeline.check.check_shard import most_flac_bytes
 from pipeline.check.row_progress import RowProgress
 from pipeline.export.checked_rows import ReleaseDamaged, checked_rows, whole_shards
 from pipeline.export.output_folder import claim_folder, finish_folder
+from pipeline.release.row_flacs import row_flacs
 from transforms.records import SPLITS
 from transforms.storage import folder_files
 
@@ -41,6 +41,8 @@ def sample_key(file_name: str) -> str:
 def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_bytes: int = SHARD_BYTES) -> Exported:
     """Writes SPLIT-000000.tar, … with `KEY.flac` and `KEY.json` (every column) for each row, in the release's order.
 
+    A row of a higher order has `KEY.d2.flac` and `KEY.d3.flac` besides.
+
     The stems of a scene stay in the release: they hold again what the FLAC holds mixed, and may be twice as large.
 
     A tar appears under its name only when it is complete. The release and the size alone decide the bytes of each tar,
@@ -61,7 +63,7 @@ def export_webdataset(release: Path, output: Path, screen: TextIO, *, shard_byte
             tars = _Tars(output, split, shard_bytes)
             with tars:
                 for shard, values in checked_rows(release, [s for s in shards if s["path"].startswith(f"{split}/")]):
-                    tars.add(release, f"{shard}/{values['file_name']}", values)
+                    tars.add(release, shard, values)
                     progress.add(1)
             written.update(tars.written)
     finish_folder(output, {**index, "tars": written})
@@ -94,11 +96,12 @@ class _Tars:
             self._close_file()
             folder_files.remove_files(str(self._output), [self._partial])
 
-    def add(self, release: Path, name: str, values: dict[str, Any]) -> None:
-        """Adds the two members of a row; they go into the next tar when this one has no room."""
+    def add(self, release: Path, shard: str, values: dict[str, Any]) -> None:
+        """Adds the members of a row; they go into the next tar when this one has no room."""
         metadata = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
+        flacs = row_flacs(values)
         # A tar stores whole blocks, and one block for each header.
-        sizes = (folder_files.size_of(str(release), name), len(metadata))
+        sizes = [*(folder_files.size_of(str(release), f"{shard}/{flac.name}") for flac in flacs), len(metadata)]
         needed = sum(tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE)) for size in sizes)
         if self._number < 0 or (self._rows and needed > self._room):
             self._finish()
@@ -107,11 +110,15 @@ class _Tars:
         self._rows += 1
         if self._tar is None:
             return
-        flac = folder_files.read_bytes(str(release), name, most_flac_bytes(values["duration_s"]))
-        if hashlib.sha256(flac).hexdigest() != values["sha256"]:
-            raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
+        members = []
+        for degree, flac in enumerate(flacs, 1):
+            name = f"{shard}/{flac.name}"
+            data = folder_files.read_bytes(str(release), name, flac.most_bytes(values["duration_s"]))
+            if hashlib.sha256(data).hexdigest() != flac.sha256:
+                raise ReleaseDamaged(f"{name}: its SHA-256 is not the one in its row")
+            members.append(("flac" if degree == 1 else f"d{degree}.flac", data))
         key = sample_key(values["file_name"])
-        for ending, data in (("flac", flac), ("json", metadata)):
+        for ending, data in (*members, ("json", metadata)):
             # Owner and time stay at zero, so that the same release gives the same bytes.
             member = tarfile.TarInfo(f"{key}.{ending}")
             member.size = len(data)

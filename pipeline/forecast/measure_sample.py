@@ -31,10 +31,10 @@ from transforms.records import CaptionRequest, Clip, Row, Shard, reply_of_reason
 from transforms.rooms.measure_rooms import measured_rooms
 from transforms.rooms.place_source import place_sources
 from transforms.rooms.responses.room_rows import room_rows
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.responses.stored_responses import StoredResponses
 from transforms.rooms.responses.take_responses import take_response
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import simulate_responses
 from transforms.scenes.clip_pool import ListedPool
 from transforms.scenes.gather_sounds import gather_shard
 from transforms.scenes.place_scenes import place_scenes
@@ -329,6 +329,7 @@ class _Measuring:
         self.ranges, self.scenes = job.recipe.scene_ranges(), job.recipe.scene_settings()
         self.pool, self.prepared = ListedPool(job.pool), PreparedSounds(self.settings)
         self.recordings = job.recipe.ambience_recordings()
+        self.receivers = job.recipe.room_receivers()
         self.furnish_cpu_s: list[float] = []
         self.rows: list[Row] = []
 
@@ -406,7 +407,7 @@ class _Measuring:
         if not shard.rows:
             return replace(decoded, length_s=0.0, refused=shard.rejections[0].reason)
         with stages.stage("respond"):
-            (row,) = simulate_responses(shard).rows
+            (row,) = simulate_responses(shard, self.receivers).rows
         with stages.stage("render"):
             row, flac = self._render(row, source, sha256)
         path = storage.join(self.folder, "row.flac")
@@ -427,11 +428,11 @@ class _Measuring:
 
     def _render(self, row: Row, source: NDArray[np.float32], sha256: str) -> tuple[Row, bytes]:
         if not self.scenes.are_on:
-            row, flac, _ = render_row(row, source, sha256, self.settings)
-            return row, flac
-        scene = render_row_or_scene(row, self.prepared, self.settings, self.scenes)
+            row, files = render_row(row, source, sha256, self.settings, self.receivers)
+            return row, b"".join(files.flacs.values())
+        scene = render_row_or_scene(row, self.prepared, self.settings, self.scenes, self.receivers)
         stems = (encode_flac(pcm, SAMPLE_RATE, STEM_BIT_DEPTH) for pcm in scene.stems.values())
-        return scene.row, b"".join([scene.flac, *stems])
+        return scene.row, b"".join([*scene.files.flacs.values(), *stems])
 
     def _rooms(self) -> list[float]:
         until, taken, responses = time.monotonic() + self.job.budget.rooms_s, [], self.job.responses

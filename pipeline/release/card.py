@@ -26,6 +26,8 @@ SIZE_CATEGORIES = (
     (10_000_000, "1M<n<10M"),
 )
 
+ORDERS = {1: "first", 2: "second", 3: "third"}
+
 #: The licences that the hub has an identifier for: their normal names in lower case.
 HUB_LICENSES = frozenset(
     (
@@ -65,6 +67,37 @@ def _template() -> jinja2.Template:
     return environment.from_string((resources.files("pipeline.release") / "card.md.j2").read_text(encoding="utf-8"))
 
 
+def _heard(recipe: Recipe) -> dict[str, str]:
+    """What the card says of the receiver."""
+    receiver = recipe.receiver
+    settings = receiver.settings()
+    if settings.channel_names == "LR":
+        head = markdown_code(receiver.head or "")
+        return {
+            "as": "binaural sound",
+            "channels": "two",
+            "audio": f"binaural, that is the left and the right ear of the head `{head}`",
+            "samples": "2): left, right",
+            "undone": "difference between the ears",
+        }
+    array = settings.array_description
+    of_array = f" of the microphone array `{markdown_code(array.name)}`, simulated" if array is not None else ""
+    return {
+        "as": f"{ORDERS[settings.order]}-order ambisonics{of_array}",
+        "channels": "four",
+        "audio": f"AmbiX, that is ACN order (W, Y, Z, X) and SN3D{of_array}",
+        "samples": "4): W, Y, Z, X",
+        "undone": "ambisonics",
+    }
+
+
+def _tags(recipe: Recipe) -> str:
+    """The tags of the front matter that say what the sound is."""
+    if recipe.receiver.kind == "binaural":
+        return "binaural"
+    return f"ambisonics, {'first' if recipe.receiver.order == 1 else 'higher'}-order-ambisonics"
+
+
 def write_card(
     recipe: Recipe,
     totals: Totals,
@@ -78,6 +111,9 @@ def write_card(
     refused = Counter(f"{rejection.stage}: {rejection.reason}" for rejection in rejections)
     return _template().render(
         recipe=recipe,
+        heard=_heard(recipe),
+        tags=_tags(recipe),
+        order=recipe.receiver.order,
         totals=totals,
         rooms=rooms,
         refused=sorted(refused.items()),

@@ -15,6 +15,7 @@ from pipeline.release.totals import UNKNOWN_LICENSE, Totals
 from transforms.shards.release_rows import ROOM_COLUMNS, ROW_COLUMNS, Column
 from transforms.shards.source_columns import SOURCE_TYPE, SOURCES_TYPE
 from transforms.shards.write_shard import METADATA
+from transforms.sound.degree_files import degree_name
 
 _TABLES = {
     ROOMS: "every room: size, absorption and T30, asked and measured, by octave band",
@@ -46,6 +47,7 @@ CONTEXT: dict[str, Any] = {
     "dct": "http://purl.org/dc/terms/",
     "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
+    "excludes": "cr:excludes",
     "extract": "cr:extract",
     "field": "cr:field",
     "fileObject": "cr:fileObject",
@@ -97,7 +99,7 @@ def croissant_json(recipe: Recipe, totals: Totals, files: Mapping[str, str]) -> 
         "distribution": [
             *(_file(name, text, files[name]) for name, text in _TABLES.items()),
             _file_set("metadata", "the rows, a file a shard", "application/x-parquet", f"*/*/{METADATA}"),
-            _file_set("audio", "the sound, a file a row", "audio/flac", "*/*/*.flac"),
+            *_sound_files(recipe),
         ],
         "recordSet": [
             _record_set("rows", "one row a spatial sample", ROW_COLUMNS, {"fileSet": {"@id": "metadata"}}, "id"),
@@ -118,6 +120,22 @@ def _file(name: str, text: str, sha256: str) -> dict[str, Any]:
         "encodingFormat": encoding,
         "sha256": sha256,
     }
+
+
+def _sound_files(recipe: Recipe) -> list[dict[str, Any]]:
+    """The file sets of the sound: one of the rows' own files, and one for each higher degree."""
+    own = _file_set("audio", "the sound, a file a row", "audio/flac", "*/*/*.flac")
+    degrees = range(2, recipe.receiver.order + 1)
+    if not degrees:
+        return [own]
+    patterns = {degree: degree_name("*/*/*.flac", degree) for degree in degrees}
+    return [
+        {**own, "excludes": list(patterns.values())},
+        *(
+            _file_set(f"degree-{degree}", f"the channels of degree {degree}, a file a row", "audio/flac", pattern)
+            for degree, pattern in patterns.items()
+        ),
+    ]
 
 
 def _file_set(name: str, text: str, encoding: str, includes: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.release.layout import read_table
+from pipeline.release.row_flacs import unusable_flacs
 from transforms.bounds.parquet_tables import TableRefused
 from transforms.scene_words import MOTIONS
 from transforms.scenes.settings import MOST_SOURCES
@@ -73,7 +74,7 @@ def unusable_row(values: Mapping[str, Any]) -> str | None:
         return f"the name of its file has more than {LONGEST_NAME_BYTES} bytes"
     if name in ("", ".", "..", METADATA) or "/" in name or "\0" in name:
         return "leads out of its shard"
-    return None
+    return unusable_flacs(values)
 
 
 def _unusable_sources(sources: list[dict[str, Any] | None] | None, *, is_measured: bool) -> str | None:

@@ -114,28 +114,33 @@ def _binaural(row: Mapping[str, Any], release: str, head: Head) -> str | None:
 
 
 def _render(name: str, flac: str, release: str, head: Head) -> str | None:
-    """Write the binaural rendering of a FLAC of the release under this name, unless it is there."""
+    """Write the binaural rendering of a FLAC of the release under this name, unless it is there.
+
+    Sound of two channels is binaural as it is.
+    """
     if folder_files.exists(release, f"{AUDIO}/{name}"):
         return name
     try:
         with folder_files.open_file(release, flac) as file:
-            foa = _read_foa(file)
+            found = _read_sound(file)
     except (RuntimeError, ValueError, OSError):
         # The page says that there is nothing to play. `elsa verify` says why.
         return None
-    if foa is None:
+    if found is None:
         return None
-    _write(release, name, *for_listening(foa_to_binaural(foa, head), SAMPLE_RATE_HZ))
+    ears = found if found.shape[1] == 2 else foa_to_binaural(found, head)
+    _write(release, name, *for_listening(ears, SAMPLE_RATE_HZ))
     return name
 
 
-def _read_foa(file: BinaryIO) -> NDArray[np.float64] | None:
-    """The beginning of a FLAC as samples (n, 4), as much as a player plays; None where it is no sound of a release."""
+def _read_sound(file: BinaryIO) -> NDArray[np.float64] | None:
+    """The beginning of a FLAC as samples (n, 4) or, of two ears, (n, 2), as much as a player plays; None where it is
+    no sound of a release."""
     with open_sound(file) as sound:
-        if (sound.format, sound.samplerate, sound.channels) != ("FLAC", SAMPLE_RATE_HZ, 4):
+        if (sound.format, sound.samplerate) != ("FLAC", SAMPLE_RATE_HZ) or sound.channels not in (2, 4):
             return None
-        foa = sound.read(int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
-    return foa if len(foa) else None
+        samples = sound.read(int(LONGEST_S * SAMPLE_RATE_HZ) + 1, always_2d=True)
+    return samples if len(samples) else None
 
 
 def _key(*parts: str) -> str:

@@ -446,8 +446,10 @@
     }
     const path = of.file.split("/").map(encodeURIComponent).join("/");
     const id = /^[\w./:@%+=,-]+$/.test(of.id) ? of.id : `'${of.id.replace(/'/g, "'\\''")}'`;
+    const heard = document.documentElement.dataset.ears ? "The file of the row"
+      : "The file of the row: the browser mixes its four channels down, so you hear what sounds, but not where";
     return make("div", { class: "players alone" },
-      make("div", {}, make("span", {}, "The file of the row: the browser mixes its four channels down, so you hear what sounds, but not where"),
+      make("div", {}, make("span", {}, heard),
         player(`../${path}`, `The row’s file: ${name}`)),
       make("p", {}, "To get a binaural player for this row: ", make("code", {}, `elsa report RELEASE --rows=${id}`)));
   }

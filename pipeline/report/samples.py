@@ -142,13 +142,20 @@ def measures(row: Mapping[str, Any]) -> tuple[Measure, ...]:
     """The measured values that decide the row's words, in the order of VOCABULARY."""
     t30_ms = row["t30_ms"]
     values = {
-        "direction": ("Azimuth", f"{number(row['azimuth_deg'], 0, True)}°"),
-        "elevation": ("Elevation", f"{number(row['elevation_deg'], 0, True)}°"),
-        "distance": ("Distance", f"{number(row['distance_m'], 2)} m"),
-        "room_size": ("Floor", f"{number(row['floor_area_m2'], 1)} m²"),
-        "reverberation": ("T30", f"{number(None if t30_ms is None else t30_ms / 1000, 2)} s"),
+        "direction": ("Azimuth", row["azimuth_deg"], 0, "°"),
+        "elevation": ("Elevation", row["elevation_deg"], 0, "°"),
+        "distance": ("Distance", row["distance_m"], 2, " m"),
+        "room_size": ("Floor", row["floor_area_m2"], 1, " m²"),
+        "reverberation": ("T30", None if t30_ms is None else t30_ms / 1000, 2, " s"),
     }
     return tuple(
-        Measure(label, value, row[attribute], no_word_text(attribute, row["azimuth_deg"]))
-        for attribute, (label, value) in values.items()
+        Measure(label, "–", None, "not known")
+        if value is None
+        else Measure(
+            label,
+            f"{number(value, decimals, unit == '°')}{unit}",
+            row[attribute],
+            no_word_text(attribute, row["azimuth_deg"]),
+        )
+        for attribute, (label, value, decimals, unit) in values.items()
     )

@@ -34,6 +34,8 @@ _COLUMNS = (
     *VOCABULARY,
 )
 _CAPTIONS = ("captions_original", "captions")
+_RECEIVER = ("channels", "degree_files")
+_ORDERS = {1: "first", 2: "second", 3: "third"}
 _IDENTITY = (
     ("Digest", "digest"),
     ("Recipe (SHA-256)", "recipe_sha256"),
@@ -132,6 +134,15 @@ class Summary:
     shards: tuple[str, ...]
     """The names of the metadata files in it."""
     rooms: pa.Table | None = field(repr=False, default=None)
+    order: int = 1
+    """The highest ambisonic order of a row."""
+    has_ears: bool = False
+    """Whether the sound of a row is binaural."""
+
+    @property
+    def sound_in_words(self) -> str:
+        """What the files of the rows are."""
+        return "binaural sound" if self.has_ears else f"{_ORDERS[self.order]}-order ambisonics"
 
     @property
     def split_codes(self) -> NDArray[np.intp]:
@@ -166,8 +177,10 @@ def summarise(release: Path) -> Summary:
         raise FileNotFoundError(f"{release}: no metadata.parquet below train/, validation/ or test/: not a release")
     lengths = CaptionLengths(*np.zeros((2, LONGEST_WORDS + 1), dtype=np.intp))
     tables, sounds, first_row = [], [], 0
+    order, has_ears = 1, False
     for name in shards:
-        table = read_columns(folder, name, [*_COLUMNS, *_CAPTIONS, "sources"])
+        table = read_columns(folder, name, [*_COLUMNS, *_CAPTIONS, *_RECEIVER, "sources"])
+        order, has_ears = max(order, _order(table)), has_ears or _has_ears(table)
         for counts, column in zip((lengths.original, lengths.spatial), _CAPTIONS, strict=True):
             counts += word_lengths(table.column(column))
         sounds.append(sound_table(table, first_row))
@@ -202,7 +215,19 @@ def summarise(release: Path) -> Summary:
         release=folder,
         shards=shards,
         rooms=rooms,
+        order=order,
+        has_ears=has_ears,
     )
+
+
+def _order(table: pa.Table) -> int:
+    """The highest ambisonic order of the rows, as far as releases go."""
+    degrees = pc.max(pc.list_value_length(table.column("degree_files"))).as_py() or 0
+    return min(1 + degrees, max(_ORDERS))
+
+
+def _has_ears(table: pa.Table) -> bool:
+    return bool(pc.any(pc.equal(table.column("channels"), "LR")).as_py())
 
 
 def word_lengths(captions: pa.ChunkedArray) -> NDArray[np.intp]:

@@ -30,10 +30,11 @@ from tests.benchmarks import peers
 from tests.benchmarks.peers import CLIP_S, clip_flac
 from transforms.captions.describe_places import describe_place
 from transforms.captions.rewrite_captions import rewrite_shard
+from transforms.receivers.receiver import FIRST_ORDER
 from transforms.records import Shard
 from transforms.rooms.place_source import place_sources
+from transforms.rooms.responses.simulate_responses import simulate_responses
 from transforms.rooms.sample_rooms import assign_rooms
-from transforms.rooms.simulate_response import simulate_responses
 from transforms.shards import workspace
 from transforms.shards.plan_shards import plan_to_parquet, read_planned_shard, rows_of
 from transforms.shards.write_shard import write_shard
@@ -130,8 +131,8 @@ def loop(recipe: Recipe, plan: Plan, release: str) -> None:
     planned = pq.ParquetFile(Path(release) / workspace.PLAN)
     for number in range(len(plan.shards)):
         shard: Shard = rows_of(read_planned_shard(planned, number), seed=recipe.seed, augmentations=versions)
-        shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()))
-        shard = render_shard(shard, release, recipe.render_settings())
+        shard = simulate_responses(place_sources(assign_rooms(shard, supply), recipe.scene_ranges()), FIRST_ORDER)
+        shard = render_shard(shard, release, recipe.render_settings(), FIRST_ORDER)
         shard = rewrite_shard(shard.with_rows(tuple(map(describe_place, shard.rows))), job.questions(), None, None)
         write_shard(shard, release, caption_model=job.model_name, run=None)
 

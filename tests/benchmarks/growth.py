@@ -58,7 +58,7 @@ class Grown:
     digest: str
 
 
-def stubbed_responses(shard: Shard) -> Shard:
+def stubbed_responses(shard: Shard, receivers: object) -> Shard:
     """Stands in for the simulation: each row gets about the T30 of its room, and other acoustics drawn at random."""
 
     def measured(row: Row) -> Row:
@@ -71,7 +71,7 @@ def stubbed_responses(shard: Shard) -> Shard:
     return shard.with_rows(tuple(measured(row) for row in shard.rows))
 
 
-def stubbed_render(shard: Shard, release: str, settings: object) -> Shard:
+def stubbed_render(shard: Shard, release: str, settings: object, receivers: object) -> Shard:
     """Stands in for decoding, convolving and writing FLAC: each row gets the values that rendering would give it."""
 
     def rendered(row: Row) -> Row:
@@ -84,10 +84,10 @@ def stubbed_render(shard: Shard, release: str, settings: object) -> Shard:
 
 def install_stubs() -> None:
     """Installs the stubs in this process. The graph must be built after this call."""
-    from transforms.rooms import simulate_response
+    from transforms.rooms.responses import simulate_responses
     from transforms.sound import render_rows
 
-    simulate_response.simulate_responses = stubbed_responses
+    simulate_responses.simulate_responses = stubbed_responses
     render_rows.render_shard = stubbed_render
 
 

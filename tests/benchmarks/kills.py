@@ -50,10 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--scenes", action="store_true", help="rows are scenes of up to three sounds")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--seed", type=int, default=2024)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="elsa-kills-") as folder:
         words = [f"--direct_num_workers={options.workers}", *(SCENES if options.scenes else ())]
+        words += [word for setting in options.settings for word in ("--set", setting)]
         return killed_beside_whole(Path(folder), options.kills, options.rows, words, options.seed)
 
 

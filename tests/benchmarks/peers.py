@@ -115,14 +115,16 @@ def ours(work: Job) -> Ours:
     simulated = time.process_time()
     clip = Clip("benchmark", "train", str(work.seed), "", ())
     row = Row(f"train/{work.seed}", clip, 0, work.seed, room=work.room, placement=work.placement, response=response)
-    _, flac, pcm = render_row(row, source, source_sha256, SETTINGS)
+    _, files = render_row(row, source, source_sha256, SETTINGS)
     ended = time.process_time()
     prepare_clip(samples, rate, trim_below_peak_db=SETTINGS.trim_below_peak_db, min_duration_s=SETTINGS.min_duration_s)
     hashlib.sha256(work.flac).hexdigest()
-    hashlib.sha256(flac).hexdigest()
-    pcm_sha256(pcm, SETTINGS.bit_depth)
+    hashlib.sha256(files.flacs[files.audio.file_name]).hexdigest()
+    pcm_sha256(files.pcm, SETTINGS.bit_depth)
     extras_s = time.process_time() - ended
-    return Ours(prepared - started, simulated - prepared, ended - simulated, extras_s, response, pcm.astype(np.int16))
+    return Ours(
+        prepared - started, simulated - prepared, ended - simulated, extras_s, response, files.pcm.astype(np.int16)
+    )
 
 
 def floor(work: Job, pcm: NDArray[np.int16]) -> float:

@@ -162,7 +162,10 @@ def paths_in_the_recipe(draw: random.Random, release: Path) -> None:
     values = yaml.safe_load((release / "recipe.yaml").read_text())
     outside = str(release.parent / SECRET)
     section, key = draw.choice(
-        (("caption", "prompt"), ("caption", "weights"), ("rooms", "file"), ("select", "exclude"))
+        (
+            *(("caption", "prompt"), ("caption", "weights"), ("rooms", "file"), ("select", "exclude")),
+            *(("receiver", "array"), ("receiver", "head")),
+        )
     )
     values[section][key] = [outside] if key == "exclude" else draw.choice((outside, "/dev/zero", str(release / "pipe")))
     os.mkfifo(release / "pipe")
@@ -324,6 +327,26 @@ def sources_of_rows(draw: random.Random, release: Path) -> None:
     pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
 
 
+def receiver_of_rows(draw: random.Random, release: Path) -> None:
+    """Other channels, and files of higher degrees that lie anywhere."""
+    path = draw.choice([table for table in _tables(release) if table.name == "metadata.parquet"])
+    rows = pq.read_table(path)
+    records = rows.to_pylist()
+    row = draw.choice(records)
+    names = [row["file_name"].replace(".flac", f".d{degree}.flac") for degree in (2, 3, 4)]
+    row["channels"] = draw.choice(("LR", "WYZX", None, *TEXTS))
+    row["degree_files"] = draw.choice(
+        (names[:1], names[:2], names, names[1::-1], [row["file_name"]], ["../../README.md"], [*TEXTS], [None], None)
+    )
+    count = draw.choice((0, 1, 2, len(row["degree_files"] or ())))
+    for column in ("degree_sha256", "degree_pcm_sha256"):
+        row[column] = draw.choice(([row["sha256"]] * count, [draw.choice(TEXTS)] * count, None))
+    if draw.random() < 0.5:
+        for name in names[: draw.choice((1, 2, 3))]:
+            shutil.copy(path.parent / row["file_name"], path.parent / name)
+    pq.write_table(pa.Table.from_pylist(records, rows.schema), path, compression="zstd")
+
+
 def long_captions(draw: random.Random, release: Path) -> None:
     path = draw.choice([table for table in _tables(release) if table.name == "metadata.parquet"])
     rows = pq.read_table(path)
@@ -356,6 +379,8 @@ CHANGES: Sequence[Callable[[random.Random, Path], None]] = (
     sources_of_rows,
     sources_of_rows,
     sources_of_rows,
+    receiver_of_rows,
+    receiver_of_rows,
     long_captions,
     swapped_files,
     another_kind_of_file,

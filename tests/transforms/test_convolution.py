@@ -35,3 +35,10 @@ def test_a_click_gives_the_response():
     result = convolve(click, response)
     assert result[:, :500] == pytest.approx(response, abs=2e-6)
     assert result[:, 12_345:12_845] == pytest.approx(response, abs=2e-6)
+
+
+def test_the_first_channels_are_the_same_whatever_channels_follow():
+    signal, response = noise(60_000), noise(16, 9_000, seed=1)
+    whole = convolve(signal, response)
+    for channels in (4, 8, 9):
+        np.testing.assert_array_equal(convolve(signal, response[:channels])[:4], whole[:4])

@@ -56,5 +56,9 @@ MOST_RECIPE_BYTES, MOST_RECIPE_VALUES, MOST_RECIPE_DEPTH = 8 << 20, 500_000, 16
 #: The digits of a number in a recipe.
 MOST_RECIPE_DIGITS = 400
 
+#: HDF5: the names at the top of a file, the values of one attribute, and the characters of a text in it.
+MOST_HDF5_NAMES, MOST_HDF5_ATTRIBUTE_VALUES, MOST_HDF5_TEXT_CHARACTERS = 10_000, 1_000, 100_000
+#: The largest array of a head's file, in bytes: 30,000 directions of 1,000 taps.
+MOST_HEAD_BYTES = 512 << 20
 #: A MAT file of version 5 when it is unpacked, the values in it, and how deep they lie in each other.
 MOST_MAT_BYTES, MOST_MAT_VALUES, MOST_MAT_DEPTH = 128 << 20, 20_000, 8

@@ -210,16 +210,22 @@ def pulse_trains(arrival: NDArray[np.float64], weights: NDArray[np.float64], n_s
     Returns:
         Trains of pulses (rows, n_samples).
     """
-    nearest = np.rint(arrival).astype(np.int64)
-    offsets = np.arange(-_KERNEL_HALF, _KERNEL_HALF + 1)
-    away = offsets[None, :] - (arrival - nearest)[:, None]
-    kernel = np.sinc(away) * (0.5 + 0.5 * np.cos(np.pi * away / (_KERNEL_HALF + 1)))
-    columns = nearest[:, None] + offsets[None, :]
+    starts, kernel = pulse_kernels(arrival)
+    columns = starts[:, None] + np.arange(kernel.shape[1])
     kept = (columns >= 0) & (columns < n_samples)
     images = np.broadcast_to(np.arange(arrival.size)[:, None], columns.shape)
     # A sparse product adds in a fixed order, on one thread.
     matrix = scipy.sparse.csr_array((kernel[kept], (columns[kept], images[kept])), shape=(n_samples, arrival.size))
     return np.ascontiguousarray((matrix @ weights).T)
+
+
+def pulse_kernels(arrival: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The first sample (images,) and the samples (images, taps) of pulses that arrive at fractional samples."""
+    nearest = np.rint(arrival).astype(np.int64)
+    offsets = np.arange(-_KERNEL_HALF, _KERNEL_HALF + 1)
+    away = offsets[None, :] - (arrival - nearest)[:, None]
+    kernel = np.sinc(away) * (0.5 + 0.5 * np.cos(np.pi * away / (_KERNEL_HALF + 1)))
+    return nearest - _KERNEL_HALF, kernel
 
 
 def gate(n_samples: int, first_reflection: float) -> NDArray[np.float64]:

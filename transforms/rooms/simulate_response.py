@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.records import Acoustics, Placement, Response, Room, Row, Shard
+from transforms.records import Acoustics, Placement, Response, Room
 from transforms.rooms.acoustics import SPEED_OF_SOUND_M_S, check_sample_rate, measure, t30_bands_ms, t30_ms
 from transforms.rooms.diffuse_tail import DiffuseTail
 from transforms.rooms.image_sources import EarlyField, check_order, early_samples
@@ -17,7 +15,6 @@ from transforms.rooms.place_source import SceneDoesNotFit, place_source
 from transforms.rooms.ranges import SceneRanges
 from transforms.rooms.room_design import DECAY_DECIMALS, natural_t30_ms
 from transforms.seeds import derive_seed
-from transforms.shards.each_shard import EachShard
 
 # Image sources last for 2 √V ms after the direct sound (V in m³), twice the mixing time of Polack (1993), and for 40 ms
 # at least.
@@ -85,9 +82,14 @@ def measured_decays(
     room: Room, placement: Placement, *, seed: int, sample_rate: int
 ) -> tuple[NDArray[np.float64], Acoustics]:
     """The corrected decays in ms (bands,) of the response of `simulate_response`, and what was measured on it."""
-    early = early_field(room, placement, sample_rate, order=0)
-    decays_ms, samples_w = _correct_decays(room, early, diffuse_tail(room, placement, seed, sample_rate))
-    return decays_ms, measure(samples_w, sample_rate, direct_sample(placement, sample_rate))
+    return decays_of_tail(room, placement, diffuse_tail(room, placement, seed, sample_rate))
+
+
+def decays_of_tail(room: Room, placement: Placement, tail: DiffuseTail) -> tuple[NDArray[np.float64], Acoustics]:
+    """As `measured_decays`, with the diffuse tail of the response."""
+    early = early_field(room, placement, tail.sample_rate, order=0)
+    decays_ms, samples_w = _correct_decays(room, early, tail)
+    return decays_ms, measure(samples_w, tail.sample_rate, direct_sample(placement, tail.sample_rate))
 
 
 def early_field(
@@ -189,31 +191,3 @@ def _join(early: EarlyField, tail: DiffuseTail, channel: int, decays_ms: NDArray
 
 def _distance_m(placement: Placement) -> float:
     return math.dist(placement.source_m, placement.receiver_m)
-
-
-def simulate_responses(shard: Shard) -> Shard:
-    """Simulates and measures a response for each row of a shard.
-
-    Raises:
-        ValueError: a row has no room or no placement.
-    """
-    return shard.with_rows(tuple(_with_response(row) for row in shard.rows))
-
-
-def _with_response(row: Row) -> Row:
-    if row.measured is not None:
-        return row
-    if row.room is None or row.placement is None:
-        raise ValueError(f"row {row.id} has no room or no placement yet")
-    response = simulate_response(row.room, row.placement, seed=row.seed)
-    return replace(row, response=response, acoustics=response.acoustics)
-
-
-@dataclass
-class SimulateResponses(EachShard):
-    """Gives each row with a room and a placement its first-order response."""
-
-    name: ClassVar[str] = "simulate responses"
-
-    def apply(self, shard: Shard) -> Shard:
-        return simulate_responses(shard)

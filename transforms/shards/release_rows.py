@@ -111,9 +111,17 @@ RECEIVER_COLUMNS: tuple[Column, ...] = (
     Column("response_id", pa.string(), "the measured response, or null in a simulated room", optional=True),
     Column("channels", pa.string(), "WYZX (ambisonics, ACN order and SN3D) or LR (two ears)", optional=True),
     Column("degree_files", _STRINGS, "the files of the degrees 2 and 3, beside the first", optional=True),
+    Column("degree_sha256", _STRINGS, "of each of these files", hashed=False, optional=True),
+    Column("degree_pcm_sha256", _STRINGS, "of the integer samples of each of these files", optional=True),
 )
 #: What these columns hold in a release of before. A row counts them for its digest only where they hold another value.
-RECEIVER_DEFAULTS: Mapping[str, Any] = {"response_id": None, "channels": "WYZX", "degree_files": []}
+RECEIVER_DEFAULTS: Mapping[str, Any] = {
+    "response_id": None,
+    "channels": "WYZX",
+    "degree_files": [],
+    "degree_sha256": [],
+    "degree_pcm_sha256": [],
+}
 ROW_COLUMNS = (*PLAIN_COLUMNS, *SCENE_COLUMNS, *RECEIVER_COLUMNS)
 #: The columns that may be null in a measured room, whose files may not say them.
 UNTOLD_COLUMNS = (
@@ -259,8 +267,11 @@ def row_values(row: Row, *, caption_model: str) -> dict[str, Any]:
             "n_sources": len(sources),
             "sources": sources,
             "ambience_snr_db": row.scene.ambience_snr_db if row.scene is not None else None,
-            **RECEIVER_DEFAULTS,
             "response_id": None if row.measured is None else row.measured.response_id,
+            "channels": audio.channels,
+            "degree_files": [file.file_name for file in audio.degrees],
+            "degree_sha256": [file.sha256 for file in audio.degrees],
+            "degree_pcm_sha256": [file.pcm_sha256 for file in audio.degrees],
         },
     )
     return values if has_one_place else {**values, **dict.fromkeys(ONE_PLACE_COLUMNS)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import ClassVar
@@ -14,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.convolution import convolve
-from transforms.records import Audio, Clip, Rejection, Row, Shard
+from transforms.receivers.receive import receive_noise
+from transforms.receivers.receiver import FIRST_ORDER, RoomReceivers
+from transforms.records import Clip, Rejection, Row, Shard
 from transforms.shards.each_shard import EachShard
-from transforms.sound.clip_audio import SAMPLE_RATE, prepare_clip
+from transforms.sound.clip_audio import prepare_clip
 from transforms.sound.clip_file import open_clip, sha256_of
 from transforms.sound.isolated_decoder import DECODER
 from transforms.sound.refusal import ClipRefused
-from transforms.sound.render import Level, choose_gain, encode_flac, pcm_sha256, quantise
+from transforms.sound.render import Level
+from transforms.sound.row_files import RowFiles, choose_row_gain, encode_row
 from transforms.storage import folder_files
 
 
@@ -68,43 +70,48 @@ def prepare_source(clip: Clip, settings: RenderSettings) -> tuple[NDArray[np.flo
 
 
 def render_row(
-    row: Row, source: NDArray[np.float32], source_sha256: str, settings: RenderSettings
-) -> tuple[Row, bytes, NDArray[np.signedinteger]]:
+    row: Row,
+    source: NDArray[np.float32],
+    source_sha256: str,
+    settings: RenderSettings,
+    receivers: RoomReceivers = FIRST_ORDER,
+) -> tuple[Row, RowFiles]:
     """Renders a row.
 
     Args:
-        row: a row with a response.
+        row: a row with a room and a response.
         source: the samples of its clip by `prepare_source`, (n,).
         source_sha256: the SHA-256 of the clip's file.
         settings: how it is written.
+        receivers: the receiver that its response is of, which may have noise of its own.
 
     Returns:
-        The row without its response and with a description of its audio; the bytes of the FLAC file; the integers in
-        it, (samples, channels).
+        The row without its response and with a description of its audio, and its files.
 
     Raises:
-        ValueError: the row has no response.
+        ValueError: the row has no room or no response.
     """
-    if row.response is None:
-        raise ValueError(f"row {row.id} has no response yet")
+    room = row.measured or row.room
+    if row.response is None or room is None:
+        raise ValueError(f"row {row.id} has no room or no response yet")
     rendered = convolve(source, row.response.samples)
-    gain_db, turned_down = choose_gain(rendered, settings.level, settings.bit_depth)
-    pcm = quantise(rendered, gain_db, settings.bit_depth)
-    flac = encode_flac(pcm, SAMPLE_RATE, settings.bit_depth)
-    audio = Audio(
-        file_name=flac_name(row.id),
-        duration_s=len(pcm) / SAMPLE_RATE,
-        sample_rate=SAMPLE_RATE,
+    noise = receive_noise(receivers.in_room(room), row.seed, rendered.shape[1])
+    if noise is not None:
+        rendered += noise
+    gain_db, turned_down = choose_row_gain(rendered, settings.level, settings.bit_depth)
+    files = encode_row(
+        rendered,
+        flac_name(row.id),
         gain_db=gain_db,
         turned_down=turned_down,
+        bit_depth=settings.bit_depth,
+        channels=receivers.settings.channel_names,
         source_sha256=source_sha256,
-        sha256=hashlib.sha256(flac).hexdigest(),
-        pcm_sha256=pcm_sha256(pcm, settings.bit_depth),
     )
-    return replace(row, audio=audio, response=None), flac, pcm
+    return replace(row, audio=files.audio, response=None), files
 
 
-def render_shard(shard: Shard, release: str, settings: RenderSettings) -> Shard:
+def render_shard(shard: Shard, release: str, settings: RenderSettings, receivers: RoomReceivers) -> Shard:
     """Renders and writes the rows of a shard; a clip that cannot be used is rejected with all of its rows.
 
     Raises:
@@ -120,23 +127,21 @@ def render_shard(shard: Shard, release: str, settings: RenderSettings) -> Shard:
                 Rejection(clip.source_id, "render", refusal.reason, str(refusal), clip.split, clip.source_id)
             )
             continue
-        rows.extend(_write_rows(of_clip, source, source_sha256, release, shard.path, settings))
+        for row in of_clip:
+            rendered, files = render_row(row, source, source_sha256, settings, receivers)
+            write_files(release, shard.path, files)
+            rows.append(rendered)
     return shard.with_rows(tuple(rows)).rejecting(*rejections)
 
 
-def _write_rows(
-    rows: Iterator[Row],
-    source: NDArray[np.float32],
-    source_sha256: str,
-    release: str,
-    shard: str,
-    settings: RenderSettings,
-) -> Iterator[Row]:
-    for row in rows:
-        rendered, flac, _ = render_row(row, source, source_sha256, settings)
-        assert rendered.audio is not None
-        folder_files.write_bytes(release, f"{shard}/{rendered.audio.file_name}", flac)
-        yield rendered
+def write_files(release: str, shard: str, files: RowFiles) -> None:
+    """Writes the files of a row into its shard, its own file last.
+
+    Raises:
+        OSError: the release cannot be written.
+    """
+    for name, flac in reversed(files.flacs.items()):
+        folder_files.write_bytes(release, f"{shard}/{name}", flac)
 
 
 @dataclass
@@ -146,6 +151,7 @@ class RenderRows(EachShard):
     name: ClassVar[str] = "render"
     release: str
     settings: RenderSettings
+    receivers: RoomReceivers
 
     def apply(self, shard: Shard) -> Shard:
-        return render_shard(shard, self.release, self.settings)
+        return render_shard(shard, self.release, self.settings, self.receivers)

@@ -57,7 +57,7 @@ def test_a_move_keeps_the_energy(move):
 
 @pytest.mark.slow
 # The first case loads the check's lexicon.
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ANGLES, HEIGHTS, REST, st.sampled_from(ORIGINALS + SPATIAL_ORIGINALS), st.integers(0, 1 << 30))
 def test_the_caption_has_the_words_of_the_new_direction(azimuth, elevation, rest, original, seed):
     words = random_words(azimuth, elevation, rest)

@@ -34,7 +34,7 @@ def test_a_model_takes_the_inputs(processor, make_plane_wave):
     assert audio.embedding.shape == text.shape == (2, 32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rate=st.sampled_from([8000, 16000, 22050, 44100, 48000]),
     samples=st.integers(1, 70000),

@@ -19,6 +19,7 @@ from pipeline.command import main
 from pipeline.recipe import load_recipe
 from tests.chat_server import ChatServer, chat_server, finish_batch, obedient
 from tests.pipeline.conftest import ONE_WORKER, SMALL
+from tests.transforms.rooms.measured.sets import csv_row, known, write_csv
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +87,19 @@ def test_a_batch_asks_what_a_build_asks(
     sent = [{name: value for name, value in body.items() if name != "stream"} for body in server.requests]
     assert ordered(list(exported.values())) == ordered(list(sent))
     assert set(exported) == set(pd.read_parquet(tmp_path / "o" / "answers.parquet")["request_sha256"])
+
+
+def test_a_batch_in_measured_rooms_asks_what_a_build_asks_and_holds_no_samples(
+    server: ChatServer, recordings: Path, tmp_path: Path
+) -> None:
+    halls = write_csv(tmp_path / "halls", [csv_row("a.wav", known(0))], {"a.wav": (known(0).samples, 48_000)})
+    recipe = ["folder", "--input", recordings, "--output", tmp_path / "o"]
+    recipe += with_settings(server, f"rooms.measured={halls}", "caption.tries=1")
+    assert elsa("captions", "export", *recipe, "--requests", tmp_path / "r", *ONE_WORKER) == 0
+    exported = {str(line["custom_id"]) for line in lines_of(tmp_path / "r")}
+    assert not list((tmp_path / "r").rglob("*.f32"))
+    assert elsa("build", *recipe, *ONE_WORKER) == 0
+    assert exported == set(pd.read_parquet(tmp_path / "o" / "answers.parquet")["request_sha256"])
 
 
 def test_a_batch_of_scenes_asks_what_a_build_of_scenes_asks(

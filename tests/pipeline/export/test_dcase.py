@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.command import UNUSABLE
 from pipeline.commands.export import ExportCommand
 from pipeline.export.checked_rows import ReleaseDamaged
 from pipeline.export.dcase import export_dcase, sound_name
@@ -91,6 +92,23 @@ def test_the_sound_is_that_of_the_release_sample_by_sample(release: Path, export
         recording = only(exported, f"dev-{path.parent.parent.name}/{path.stem}")
         assert recording.rate == rate
         assert np.array_equal(recording.samples, pcm)
+
+
+def test_a_row_of_a_higher_order_is_exported_in_its_first(tmp_path: Path) -> None:
+    samples = np.tile(noise(0.3), (1, 4))
+    rows = [TinyRow("rain.wav", [source("rain", 0.0, 0.3)], samples)]
+    export_dcase(write_tiny_release(tmp_path / "third", rows), tmp_path / "dcase", io.StringIO())
+    (recording,) = read_dcase(tmp_path / "dcase").values()
+    np.testing.assert_array_equal(recording.samples, samples[:, :4])
+
+
+def test_two_ears_are_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [TinyRow("rain.wav", [source("rain", 0.0, 0.3)], noise(0.3)[:, :2])]
+    release = write_tiny_release(tmp_path / "ears", rows)
+    assert run(release, "--output", tmp_path / "dcase") == UNUSABLE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has the channels LR, and DCASE's layout takes ambisonics alone" in line
+    assert not list((tmp_path / "dcase").glob("*"))
 
 
 def test_at_24_khz_directions_are_those_of_the_waves(release: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +20,7 @@ from pipeline.export.output_folder import ExportError
 from pipeline.export.webdataset import export_webdataset, sample_key
 from pipeline.release.layout import ReleaseError
 from tests.many_rows import write_many_rows
+from tests.pipeline.export.tiny_release import TinyRow, noise, source, write_tiny_release
 
 SMALL_TARS = 60_000
 
@@ -60,6 +62,24 @@ def test_every_row_and_its_sound_are_in_a_tar_of_its_split(many: Path, tmp_path:
     index = json.loads((tmp_path / "tars" / "index.json").read_text())
     assert sum(tar["rows"] for tar in index["tars"].values()) == 40
     assert len(index["tars"]) > 3
+
+
+def test_files_of_higher_degrees_are_members_of_their_own(tmp_path: Path) -> None:
+    samples = np.tile(noise(0.2), (1, 4))
+    third = TinyRow("third.wav", [source("rain", 0.0, 0.2)], samples)
+    ears = TinyRow("ears.wav", [source("rain", 0.0, 0.2)], samples[:, :2])
+    release = write_tiny_release(tmp_path / "release", [third, ears])
+    export(release, tmp_path / "tars", 1_000_000)
+    with tarfile.open(tmp_path / "tars" / "train-000000.tar") as tar:
+        names = tar.getnames()
+        assert [name.partition(".")[2] for name in names] == ["flac", "d2.flac", "d3.flac", "json", "flac", "json"]
+        assert len({name.partition(".")[0] for name in names}) == 2
+        for name in names[1:3]:
+            data = tar.extractfile(name).read()  # type: ignore[union-attr]
+            assert data == next(release.glob(f"train/*/{name}")).read_bytes()
+    next(release.glob("train/*/third*.d3.flac")).write_bytes(b"x")
+    with pytest.raises(ReleaseDamaged, match=r"\.d3\.flac: its SHA-256"):
+        export(release, tmp_path / "again")
 
 
 def test_the_same_release_gives_the_same_bytes_after_a_stop_too(many: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from transforms.shards.release_rows import ONE_PLACE_COLUMNS, ROW_SCHEMA, ROW_SCHEMAS, has_one_place
 from transforms.shards.source_columns import NUMBER_FIELDS, SOURCE_TYPE
 from transforms.shards.write_shard import METADATA, table_to_parquet
-from transforms.sound.render import encode_flac
+from transforms.sound.degree_files import channels_of_degree, degree_name, degree_of_channels
+from transforms.sound.render import encode_flac, pcm_sha256
 from transforms.sound.render_rows import flac_name
 
 RATE = 48_000
@@ -26,7 +27,7 @@ _ANY = {pa.string(): "x", pa.float64(): 1.0, pa.int32(): 0, pa.uint64(): 1}
 
 @dataclass(frozen=True)
 class TinyRow:
-    """A row: its clip, its sources and its samples (n, 4), integers of 16 bit."""
+    """A row: its clip, its sources and its samples (n, channels), integers of 16 bit; two channels are two ears."""
 
     source_id: str
     sources: Sequence[Mapping[str, Any]]
@@ -70,9 +71,17 @@ def write_tiny_release(release: Path, rows: Sequence[TinyRow], *, older: bool = 
 
 
 def _values(row: TinyRow, folder: Path) -> dict[str, Any]:
-    flac = encode_flac(row.samples, RATE, 16)
+    flac = encode_flac(row.samples[:, :4], RATE, 16)
     name = flac_name(row.id)
     (folder / name).write_bytes(flac)
+    channels = row.samples.shape[1]
+    degrees = {
+        degree_name(name, degree): row.samples[:, channels_of_degree(degree)]
+        for degree in range(2, degree_of_channels(channels) + 1)
+    }
+    flacs = {name: encode_flac(pcm, RATE, 16) for name, pcm in degrees.items()}
+    for file_name, data in flacs.items():
+        (folder / file_name).write_bytes(data)
     values: dict[str, Any] = {
         field.name: _ANY.get(field.type, [_ANY[field.type.value_type]] if pa.types.is_list(field.type) and not
                              pa.types.is_struct(field.type.value_type) else None)
@@ -80,6 +89,10 @@ def _values(row: TinyRow, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
     values |= {"file_name": name, "id": row.id, "split": row.split, "source_id": row.source_id, "sample_rate": RATE}
     values |= {"duration_s": len(row.samples) / RATE, "sha256": hashlib.sha256(flac).hexdigest()}
+    values |= {"pcm_sha256": pcm_sha256(row.samples[:, :4], 16), "channels": "LR" if channels == 2 else "WYZX"}
+    values |= {"degree_files": list(flacs), "response_id": None}
+    values["degree_sha256"] = [hashlib.sha256(data).hexdigest() for data in flacs.values()]
+    values["degree_pcm_sha256"] = [pcm_sha256(pcm, 16) for pcm in degrees.values()]
     values |= {"n_sources": len(row.sources), "sources": list(row.sources), "ambience_snr_db": None}
     if has_one_place(row.sources):
         return values | {name: row.sources[0][name] for name in ("azimuth_deg", "elevation_deg", "distance_m")}

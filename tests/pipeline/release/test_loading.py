@@ -66,7 +66,10 @@ def needs(*modules: str) -> None:
 
 def test_every_section_of_the_page_has_a_block_and_a_test() -> None:
     assert all(BLOCKS.values())
-    tested = ("pandas and soundfile", "pyarrow", "DuckDB", "datasets", "torch", "WebDataset", "Croissant")
+    tested = (
+        *("pandas and soundfile", "pyarrow", "DuckDB", "datasets", "torch", "WebDataset", "Croissant"),
+        "Higher orders",
+    )
     assert tuple(BLOCKS) == tested
 
 
@@ -74,6 +77,12 @@ def test_pandas_and_soundfile_read_a_shard(folder: Path) -> None:
     left = run("pandas and soundfile")
     assert left["rate"] == 48_000
     assert left["samples"].shape == (round(left["rows"].duration_s[0] * 48_000), 4)
+
+
+def test_the_files_of_all_degrees_are_put_side_by_side(folder: Path) -> None:
+    # A row of the first order has one file.
+    left = run("Higher orders")
+    assert left["ambisonics"].shape == (round(left["row"].duration_s * 48_000), 4)
 
 
 def test_pyarrow_filters_a_split_by_words(folder: Path, release: Path) -> None:

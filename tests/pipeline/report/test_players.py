@@ -73,3 +73,14 @@ def test_another_head_makes_another_file(tmp_path: Path) -> None:
     sofa.write_bytes(b"any bytes")
     row = {"pcm_sha256": "0" * 64}
     assert binaural_name(row, Head()) != binaural_name(row, Head(sofa))
+
+
+def test_two_ears_are_played_as_they_are(tmp_path: Path) -> None:
+    release = make_release(tmp_path / "demo", 8)
+    row = cards(summarise(release), 1)[0].row
+    flac = release / row["shard"] / row["file_name"]
+    ears = np.random.default_rng(1).uniform(-0.5, 0.5, (SAMPLE_RATE_HZ, 2)) * [1.0, 0.1]
+    soundfile.write(flac, ears, SAMPLE_RATE_HZ, format="FLAC")
+    (player,) = write_players([row], str(release), head=Head(), original_of=original_of)
+    heard, _ = soundfile.read(release / "report" / "audio" / str(player.binaural), always_2d=True)
+    assert _left_louder_by_db(heard) == pytest.approx(20.0, abs=0.5)

@@ -64,7 +64,7 @@ def test_measures_come_with_their_word_or_what_they_lie_between() -> None:
         ("Elevation", "+45°", "up"),
         ("Distance", "1.50 m", "neither near nor far"),
         ("Floor", "120.0 m²", "large"),
-        ("T30", "– s", "neither dampened nor reverberant"),
+        ("T30", "–", "not known"),
     ]
 
 

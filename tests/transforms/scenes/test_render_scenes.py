@@ -55,7 +55,7 @@ def test_one_still_source_is_the_row_without_a_scene_and_its_tail_goes_on() -> N
     scene = render_scene(row, MADE, FIXED, one)  # type: ignore[arg-type]
     padded = np.concatenate([SOUNDS["dog"], np.zeros(2 * SAMPLE_RATE, dtype=np.float32)])
     response = simulate_response(row.room, row.placement, seed=row.seed)
-    _, _, plain = render_row(replace(row, response=response), padded, "sha", FIXED)
+    plain = render_row(replace(row, response=response), padded, "sha", FIXED)[1].pcm
     onset = round(row.scene.sources[0].onset_s * SAMPLE_RATE)
     length = min(len(plain), len(scene.pcm) - onset)
     assert np.abs(scene.pcm[onset : onset + length] - plain[:length]).max() <= 1
@@ -154,7 +154,7 @@ def test_a_scene_that_would_clip_is_turned_down_as_one() -> None:
 
 def test_the_row_tells_the_file_that_was_written() -> None:
     scene = rendered(11, replace(TWO, moving_share=1.0))
-    samples, rate = soundfile.read(io.BytesIO(scene.flac), dtype="int16")
+    samples, rate = soundfile.read(io.BytesIO(next(iter(scene.files.flacs.values()))), dtype="int16")
     assert (rate, samples.shape) == (SAMPLE_RATE, (round(2.5 * SAMPLE_RATE), 4))
     np.testing.assert_array_equal(samples, scene.pcm)
     assert scene.row.audio is not None

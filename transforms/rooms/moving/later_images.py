@@ -28,6 +28,8 @@ MOST_PLACES = 25
 _STANDING_M = 0.01
 # Windows are straight lines within blocks of so many samples.
 _WINDOW_BLOCK = 64
+# Channels of the first order.
+_FIRST_ORDER = 4
 # Two responses that cancel each other are not made louder than twice the power.
 _LEAST_COHERENT = 0.5
 
@@ -130,10 +132,13 @@ def render_later_images(
 def _powers(
     responses: list[NDArray[np.float32]], sample_rate: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Of two neighbours, the power (bands, 2) of each, and half the power (bands,) that both have in common."""
+    """Of two neighbours, the power (bands, 2) of each, and half the power (bands,) that both have in common.
+
+    Those of the first order, so that its channels are the same in every order.
+    """
     length = scipy.fft.next_fast_len(max(response.shape[1] for response in responses), real=True)
     octaves = octave_crossover(scipy.fft.rfftfreq(length, 1.0 / sample_rate))
-    spectra = (scipy.fft.rfft(response, length, axis=1) for response in responses)
+    spectra = (scipy.fft.rfft(response[:_FIRST_ORDER], length, axis=1) for response in responses)
     for one, other in itertools.pairwise(spectra):
         first, second, common = (
             np.sum(octaves * _products(*pair), axis=1) for pair in ((one, one), (other, other), (one, other))

@@ -58,6 +58,11 @@ class StoredResponses:
             self._of_room.setdefault(place.split, {}).setdefault(place.room_id, []).append(response)
         self._rooms = {split: sorted(rooms) for split, rooms in self._of_room.items()}
 
+    @property
+    def files(self) -> list[int]:
+        """The numbers of the files of samples."""
+        return sorted({one.file for rooms in self._of_room.values() for of_room in rooms.values() for one in of_room})
+
     def rooms(self, split: str) -> list[str]:
         """The names of a split's rooms, sorted; none where the split has no measured rooms."""
         return self._rooms.get(split, [])
@@ -103,23 +108,24 @@ def open_responses(folder: str, name: str) -> StoredResponses:
     Raises:
         OSError: it cannot be read.
     """
-    table = pq.read_table(io.BytesIO(folder_files.read_bytes(folder, name)))
+    with folder_files.open_file(folder, name) as file:
+        table = pq.read_table(io.BytesIO(file.read()))
     return StoredResponses(folder, name, [_from_record(record) for record in table.to_pylist()])
 
 
-def copy_responses(responses: StoredResponses, folder: str, name: str) -> None:
-    """Copies an index and its samples into another folder; what is there already stays.
+def copy_responses(responses: StoredResponses, folder: str, name: str, *, samples: bool = True) -> None:
+    """Copies an index into another folder, and the samples unless only places are wanted; what is there stays.
 
     Raises:
         OSError: they cannot be read or written.
     """
-    whole = folder_files.read_bytes(responses.folder, responses.name, _FILE_BYTES * 64)
-    numbers = sorted({one.file for rooms in responses._of_room.values() for of_one in rooms.values() for one in of_one})
-    for number in numbers:
+    for number in responses.files if samples else ():
         if not folder_files.exists(folder, samples_name(name, number)):
             with folder_files.open_file(responses.folder, samples_name(responses.name, number)) as file:
                 folder_files.write_bytes(folder, samples_name(name, number), file.read())
-    folder_files.write_bytes(folder, name, whole)
+    # The index comes last: where it is, all samples are.
+    with folder_files.open_file(responses.folder, responses.name) as file:
+        folder_files.write_bytes(folder, name, file.read())
 
 
 @dataclass

@@ -41,6 +41,8 @@ class TakeResponses(EachShard):
     folder: str
     index: str
     """The name of the index in the folder."""
+    samples: bool = True
+    """Whether rows get the samples; without them they have their place and its acoustics alone."""
     _responses: StoredResponses | None = field(default=None, init=False, repr=False)
 
     def setup(self) -> None:
@@ -48,5 +50,5 @@ class TakeResponses(EachShard):
 
     def apply(self, shard: Shard) -> Shard:
         assert self._responses is not None
-        responses = self._responses
-        return shard.with_rows(tuple(take_response(row, responses) for row in shard.rows))
+        take, responses = take_response if self.samples else place_in_measured_room, self._responses
+        return shard.with_rows(tuple(take(row, responses) for row in shard.rows))

@@ -1,0 +1,1 @@
+"""Receivers: what ideal ambisonics, a microphone array or two ears hear in a room."""
