@@ -185,7 +185,7 @@ def _read_sound(file: MeasuredFile, written: str, where: str) -> tuple[NDArray[n
             if sound.channels > _MOST_CHANNELS:
                 raise ResponseRejected("channels", f"{where}: {written} has {sound.channels} channels")
             check_rate(sound.samplerate)
-            check_length(sound.frames, sound.samplerate)
+            check_length(sound.frames, sound.samplerate, sound.channels)
             samples = sound.read(sound.frames, dtype="float32", always_2d=True).T
             return np.ascontiguousarray(samples), float(sound.samplerate)
     except NameRefused as error:

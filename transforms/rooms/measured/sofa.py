@@ -150,7 +150,7 @@ class _Sofa:
     def _response(self, response_id: str, measurement: int, emitter: int, samples: NDArray) -> RawResponse:
         rate = self.rates[measurement if len(self.rates) > 1 else 0]
         check_rate(rate)
-        check_length(self.samples, rate)
+        check_length(self.samples, rate, self.receivers)
         place = self._place(measurement, emitter, self.source.system)
         direction = unit(place.seen, least=1e-3)
         if direction is None:
