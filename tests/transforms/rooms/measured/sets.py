@@ -238,15 +238,11 @@ def write_h5py(path: Path, known_ones: Sequence[Known], **changes: Any) -> Path:
         "MeasurementDate": ("M", np.zeros(many), None, None),
     }
     texts = {
-        **{
-            "Conventions": "SOFA",
-            "Version": "2.1",
-            "SOFAConventions": "SingleRoomSRIR",
-            "SOFAConventionsVersion": "1.0",
-        },
-        **{"DataType": "FIR", "RoomType": "reverberant", "Title": "hall", "DateCreated": "2026-01-01 00:00:00"},
-        **{"DateModified": "2026-01-01 00:00:00", "APIName": "h5py", "APIVersion": "3", "AuthorContact": "a@b.org"},
-        **{"Organization": "lab", "License": "CC0-1.0", "DatabaseName": "halls"},
+        **{"Conventions": "SOFA", "Version": "2.1", "SOFAConventions": "SingleRoomSRIR", "DataType": "FIR"},
+        **{"SOFAConventionsVersion": "1.0", "RoomType": "reverberant", "RoomDescription": "a hall", "Title": "hall"},
+        **dict.fromkeys(("DateCreated", "DateModified"), "2026-01-01 00:00:00"),
+        **{"APIName": "h5py", "APIVersion": "3", "AuthorContact": "a@b.org", "Organization": "lab"},
+        **{"License": "CC0-1.0", "DatabaseName": "halls"},
     }
     with h5py.File(path, "w", track_order=True) as file:
         for name, text in texts.items():

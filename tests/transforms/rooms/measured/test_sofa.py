@@ -224,40 +224,30 @@ def test_emitters_are_where_the_type_of_data_has_them(tmp_path, kind, axes):
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("owner", "attribute", "value", "expected"),
     [
-        (
-            lambda file: file.attrs.__setitem__("SOFAConventions", "SimpleFreeFieldHRIR"),
-            "its convention SimpleFreeFieldH",
-        ),
-        (lambda file: file.attrs.__setitem__("Conventions", "CF"), "it is no SOFA file"),
-        (
-            lambda file: file["ReceiverPosition"].__setitem__((1, 0, 0), 0.05),
-            "its 4 receivers stand apart, as the caps",
-        ),
-        (
-            lambda file: file["SourcePosition"].attrs.__setitem__("Units", "furlong"),
-            "SourcePosition: unit 'furlong' is n",
-        ),
-        (
-            lambda file: file["SourcePosition"].attrs.__setitem__("Type", "polar"),
-            "SourcePosition: type 'polar' is neither",
-        ),
-        (
-            lambda file: file["Data.SamplingRate"].attrs.__setitem__("Units", "rpm"),
-            "Data.SamplingRate has the unit 'rpm'",
-        ),
-        (
-            lambda file: file["Data.IR"].attrs.__setitem__("Normalization", "maxn"),
-            "its channels have the normalisation",
-        ),
+        (None, "SOFAConventions", "SimpleFreeFieldHRIR", "its convention SimpleFreeFieldHRIR holds no room responses"),
+        (None, "Conventions", "CF", "it is no SOFA file"),
+        ("SourcePosition", "Units", "furlong", "SourcePosition: unit 'furlong' is not known"),
+        ("SourcePosition", "Type", "polar", "SourcePosition: type 'polar' is neither cartesian nor spherical"),
+        ("Data.SamplingRate", "Units", "rpm", "Data.SamplingRate has the unit 'rpm', not hertz"),
+        ("Data.IR", "Normalization", "maxn", "its channels have the normalisation 'maxn', which is not read"),
     ],
 )
-def test_a_file_that_holds_something_else_is_refused(tmp_path, change, expected):
+def test_a_file_that_says_something_else_is_refused(tmp_path, owner, attribute, value, expected):
     path = write_h5py(tmp_path / "hall.sofa", ONES)
     with h5py.File(path, "a") as file:
-        change(file)
+        (file if owner is None else file[owner]).attrs[attribute] = value
     with pytest.raises(MeasuredUnusable, match=re.escape(f"hall.sofa: {expected}")):
+        read(path)
+
+
+def test_the_capsules_of_an_array_are_no_ambisonic_channels(tmp_path):
+    capsules = 0.02 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])[..., None]
+    path = write_h5py(tmp_path / "hall.sofa", ONES, ReceiverPosition=capsules)
+    with pytest.raises(
+        MeasuredUnusable, match=r"^hall\.sofa: its 4 receivers stand apart, as the capsules of an array"
+    ):
         read(path)
 
 
