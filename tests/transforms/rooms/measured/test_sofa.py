@@ -245,9 +245,7 @@ def test_a_file_that_says_something_else_is_refused(tmp_path, owner, attribute, 
 def test_the_capsules_of_an_array_are_no_ambisonic_channels(tmp_path):
     capsules = 0.02 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])[..., None]
     path = write_h5py(tmp_path / "hall.sofa", ONES, ReceiverPosition=capsules)
-    with pytest.raises(
-        MeasuredUnusable, match=r"^hall\.sofa: its 4 receivers stand apart, as the capsules of an array"
-    ):
+    with pytest.raises(MeasuredUnusable, match=r"^hall\.sofa: its 4 receivers stand apart, as the capsules"):
         read(path)
 
 
