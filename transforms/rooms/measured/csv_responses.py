@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS, Rejection
 from transforms.rooms.measured.coordinates import System, from_angles
-from transforms.rooms.measured.files import MeasuredFile, MeasuredUnusable
+from transforms.rooms.measured.files import MOST_RESPONSES, MeasuredFile, MeasuredUnusable
 from transforms.rooms.measured.prepare import check_length, check_rate
 from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected
 from transforms.rooms.ranges import LONGEST_SIDE_M
@@ -24,7 +24,9 @@ from transforms.storage.below_folder import NameRefused, plain_name
 NEEDED = ("file_name", "room_id", "azimuth_deg", "elevation_deg", "distance_m")
 SIZES = ("length_m", "width_m", "height_m", "floor_area_m2")
 COLUMNS = (*NEEDED, "split", *SIZES, "license", "attribution")
-_FORMATS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF", "CAF")
+#: How WAV, its larger sibling and FLAC begin, and what they may hold.
+_BEGINNINGS = (b"RIFF", b"RF64", b"fLaC")
+_SUBTYPES = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _MOST_CHANNELS = 64
 _MOST_CSV_BYTES = 64 << 20
 
@@ -36,7 +38,9 @@ def read_csv_responses(file: MeasuredFile) -> Iterator[RawResponse | Rejection]:
         MeasuredUnusable: the list cannot be read, its columns are wrong, or an angle is impossible.
     """
     known: set[str] = set()
-    for line, record in _rows(file):
+    for number, (line, record) in enumerate(_rows(file)):
+        if number >= MOST_RESPONSES:
+            raise MeasuredUnusable(f"{file.name}, line {line}: more than {MOST_RESPONSES} responses in a list")
         where = f"{file.name}, line {line}"
         written = record["file_name"]
         name, split = file.name.removesuffix(file.inner) + file.beside(written), file.split
@@ -179,15 +183,19 @@ def _read_sound(file: MeasuredFile, written: str, where: str) -> tuple[NDArray[n
     """The samples (channels, n) of a sound beside the list, and their rate."""
     try:
         plain_name(written)
-        with folder_files.open_file(file.folder, file.beside(written)) as opened, open_sound(opened) as sound:
-            if sound.format not in _FORMATS:
-                raise ResponseRejected("format", f"{where}: {written} is {sound.format}; write WAV or FLAC")
-            if sound.channels > _MOST_CHANNELS:
-                raise ResponseRejected("channels", f"{where}: {written} has {sound.channels} channels")
-            check_rate(sound.samplerate)
-            check_length(sound.frames, sound.samplerate)
-            samples = sound.read(sound.frames, dtype="float32", always_2d=True).T
-            return np.ascontiguousarray(samples), float(sound.samplerate)
+        with folder_files.open_file(file.folder, file.beside(written)) as opened:
+            # No other decoder of libsndfile gets to see a file of a stranger.
+            if opened.read(4) not in _BEGINNINGS:
+                raise ResponseRejected("format", f"{where}: {written} is no WAV and no FLAC")
+            with open_sound(opened) as sound:
+                if sound.subtype not in _SUBTYPES:
+                    raise ResponseRejected("format", f"{where}: {written} is {sound.subtype}; write PCM or FLOAT")
+                if sound.channels > _MOST_CHANNELS:
+                    raise ResponseRejected("channels", f"{where}: {written} has {sound.channels} channels")
+                check_rate(sound.samplerate)
+                check_length(sound.frames, sound.samplerate, sound.channels)
+                samples = sound.read(sound.frames, dtype="float32", always_2d=True).T
+                return np.ascontiguousarray(samples), float(sound.samplerate)
     except NameRefused as error:
         raise ResponseRejected("outside", f"{where}: {written!r} {error.strerror}") from error
     except FileNotFoundError as error:

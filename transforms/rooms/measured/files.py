@@ -15,6 +15,8 @@ CSV_NAME = "responses.csv"
 #: The tables of TAU-SRIR: directions, and distances and sizes.
 TABLES = ("rirdata.mat", "measinfo.mat")
 _ENDINGS = (".sofa", ".mat")
+#: The responses of one file or list; the largest sets have some ten thousands in all.
+MOST_RESPONSES = 200_000
 
 
 class MeasuredUnusable(ValueError):

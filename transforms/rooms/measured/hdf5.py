@@ -59,7 +59,7 @@ class Hdf5:
         key = name.encode()
         if not h5py.h5a.exists(owner.id, key):
             return None
-        found = h5py.h5a.open(owner.id, key)
+        found = owner.attrs.get_id(name)
         if found.get_storage_size() > MOST_ATTRIBUTE_BYTES:
             raise self.refusal(f"its attribute {name} is longer than {MOST_ATTRIBUTE_BYTES} bytes")
         if found.get_type().get_class() != h5py.h5t.STRING or math.prod(found.shape or ()) != 1:

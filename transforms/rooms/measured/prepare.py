@@ -20,6 +20,8 @@ SAMPLE_RATE = 48_000
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000.0, 768_000.0
 #: The longest response, with its delay.
 LONGEST_S = 60.0
+#: The samples of a response, in all channels.
+MOST_SAMPLES = 1 << 26
 #: A response whose samples all lie below this level is silent; the scale of a response is free, so it is low.
 _SILENT = 1e-7
 #: Full scale of 32-bit integers; no response is louder.
@@ -132,10 +134,14 @@ def check_rate(sample_rate: float) -> None:
         )
 
 
-def check_length(samples: int, sample_rate: float) -> None:
-    """Raises ResponseRejected for a response that is too long to be read."""
+def check_length(samples: int, sample_rate: float, channels: int = 1) -> None:
+    """Raises ResponseRejected for a response that is too long, or takes too much memory, to be read."""
     if samples > LONGEST_S * sample_rate:
         raise ResponseRejected("too_long", f"{samples / sample_rate:.1f} s; at most {LONGEST_S:g} s are read")
+    if samples * channels > MOST_SAMPLES:
+        raise ResponseRejected(
+            "too_long", f"{samples * channels} samples in all channels; at most {MOST_SAMPLES} are read"
+        )
 
 
 def _delayed(raw: RawResponse) -> NDArray[np.float32]:

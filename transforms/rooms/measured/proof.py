@@ -37,6 +37,8 @@ _ALONE = 12
 LEVELS_DB = {"sn3d": 0.0, "fuma": 10.0 * math.log10(2.0), "n3d": 10.0 * math.log10(3.0)}
 #: How much better in dB another normalisation has to fit, how well, and the level that fits none.
 _BETTER_DB, _FITS_DB, _NO_LEVEL_DB = 0.6, 1.5, 6.0
+#: The least spread of levels that is assumed, and how many of its standard errors are asked for.
+_LEAST_SPREAD_DB, _DEVIATIONS = 0.5, 2.5
 _NORMALISATIONS = {"sn3d": "SN3D", "n3d": "N3D", "fuma": "FuMa"}
 _ORDERS = {"acn": "ACN W, Y, Z, X", "fuma": "FuMa W, X, Y, Z"}
 
@@ -302,7 +304,10 @@ class _Evidence:
         level_db = float(np.median(self.gains_db))
         apart = {name: abs(level_db - (LEVELS_DB[name] - LEVELS_DB[stated])) for name in LEVELS_DB}
         best = min(apart, key=lambda name: apart[name])
-        if best != stated and apart[stated] - apart[best] >= _BETTER_DB and apart[best] <= _FITS_DB:
+        # Few responses, or levels that differ widely, have to show a larger difference.
+        spread_db = max(_LEAST_SPREAD_DB, float(np.std(self.gains_db, ddof=1)))
+        better_db = max(_BETTER_DB, _DEVIATIONS * spread_db / math.sqrt(self.count))
+        if best != stated and apart[stated] - apart[best] >= better_db and apart[best] <= _FITS_DB:
             fits = f"levels fit {_NORMALISATIONS[best]}, not {_NORMALISATIONS[stated]}"
             return fits, f"set rooms.measured_normalisation={best}"
         if abs(level_db) > _NO_LEVEL_DB:

@@ -22,7 +22,7 @@ from transforms.rooms.measured.coordinates import (
     system_of,
     unit,
 )
-from transforms.rooms.measured.files import MeasuredFile
+from transforms.rooms.measured.files import MOST_RESPONSES, MeasuredFile
 from transforms.rooms.measured.hdf5 import Hdf5, opened_hdf5
 from transforms.rooms.measured.prepare import check_length, check_rate
 from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected, Vector
@@ -107,6 +107,10 @@ class _Sofa:
         self.measurements, self.receivers = self.ir.shape[:2]
         self.emitters = (self.ir.shape[3 if self.emitters_last else 2]) if self.by_emitter else 1
         self.samples = self.ir.shape[2 if self.emitters_last or not self.by_emitter else 3]
+        if self.measurements * self.emitters > MOST_RESPONSES:
+            raise hdf5.refusal(
+                f"it has {self.measurements * self.emitters} responses; at most {MOST_RESPONSES} are read"
+            )
         try:
             order_of(self.receivers)
         except ResponseRejected as error:
@@ -150,7 +154,7 @@ class _Sofa:
     def _response(self, response_id: str, measurement: int, emitter: int, samples: NDArray) -> RawResponse:
         rate = self.rates[measurement if len(self.rates) > 1 else 0]
         check_rate(rate)
-        check_length(self.samples, rate)
+        check_length(self.samples, rate, self.receivers)
         place = self._place(measurement, emitter, self.source.system)
         direction = unit(place.seen, least=1e-3)
         if direction is None:

@@ -209,3 +209,57 @@ def write_tau(
 def _write_text(group: Any, name: str, text: str) -> None:
     codes = group.create_dataset(name, data=np.array([[ord(letter)] for letter in text], dtype=np.uint16))
     codes.attrs["MATLAB_class"] = np.bytes_("char")
+
+
+def write_h5py(path: Path, known_ones: Sequence[Known], **changes: Any) -> Path:
+    """A SingleRoomSRIR by h5py alone, as netCDF-4 lays it out: dimension scales, and attributes as bytes.
+
+    A change replaces a variable; with `_Type` or `_Units` at its end, an attribute.
+    """
+    import h5py
+
+    samples, many = stacked(known_ones), len(known_ones)
+    sizes = {"M": many, "R": 4, "N": samples.shape[2], "E": 1, "I": 1, "C": 3}
+    upwards = np.tile([[[0.0], [0.0], [1.0]]], (1, 1, 1))
+    variables: dict[str, tuple[str, Any, str | None, str | None]] = {
+        "Data.IR": ("MRN", samples, None, None),
+        "Data.SamplingRate": ("I", [48_000.0], None, "hertz"),
+        "Data.Delay": ("IR", np.zeros((1, 4)), None, None),
+        "ListenerPosition": ("MC", np.zeros((many, 3)), "cartesian", "metre"),
+        "ListenerView": ("IC", [[1.0, 0, 0]], "cartesian", "metre"),
+        "ListenerUp": ("IC", [[0.0, 0, 1]], None, None),
+        "ReceiverPosition": ("RCI", np.zeros((4, 3, 1)), "cartesian", "metre"),
+        "SourcePosition": ("MC", [offset_m(one) for one in known_ones], "cartesian", "metre"),
+        "SourceView": ("IC", [[1.0, 0, 0]], "cartesian", "metre"),
+        "SourceUp": ("IC", [[0.0, 0, 1]], None, None),
+        "EmitterPosition": ("ECI", np.zeros((1, 3, 1)), "cartesian", "metre"),
+        "EmitterView": ("ECI", np.tile([[[1.0], [0.0], [0.0]]], (1, 1, 1)), "cartesian", "metre"),
+        "EmitterUp": ("ECI", upwards, None, None),
+        "MeasurementDate": ("M", np.zeros(many), None, None),
+    }
+    texts = {
+        **{"Conventions": "SOFA", "Version": "2.1", "SOFAConventions": "SingleRoomSRIR", "DataType": "FIR"},
+        **{"SOFAConventionsVersion": "1.0", "RoomType": "reverberant", "RoomDescription": "a hall", "Title": "hall"},
+        **dict.fromkeys(("DateCreated", "DateModified"), "2026-01-01 00:00:00"),
+        **{"APIName": "h5py", "APIVersion": "3", "AuthorContact": "a@b.org", "Organization": "lab"},
+        **{"License": "CC0-1.0", "DatabaseName": "halls"},
+    }
+    with h5py.File(path, "w", track_order=True) as file:
+        for name, text in texts.items():
+            file.attrs[name] = np.bytes_(text)
+        for name, size in sizes.items():
+            scale = file.create_dataset(name, (size,), ">f4")
+            scale.make_scale(f"This is a netCDF dimension but not a netCDF variable. {size:9d}")
+        for name, (dimensions, values, kind, units) in variables.items():
+            values = np.asarray(changes.get(name, values), dtype=np.float64)
+            variable = file.create_dataset(name, data=values)
+            for number, dimension in enumerate(dimensions):
+                if values.shape[number] == sizes[dimension]:
+                    variable.dims[number].attach_scale(file[dimension])
+                else:
+                    variable.dims[number].attach_scale(file["M"])
+            kind, units = changes.get(f"{name}_Type", kind), changes.get(f"{name}_Units", units)
+            for attribute, text in (("Type", kind), ("Units", units)):
+                if text is not None:
+                    variable.attrs[attribute] = np.bytes_(text)
+    return path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.transforms.rooms.measured.sets import at_rate, csv_row, in_convention, known, knowns, t30_at_rate, write_csv
 from transforms.records import Rejection
@@ -90,7 +91,9 @@ def test_a_list_that_is_no_text_is_refused_with_its_line(tmp_path):
         ({"file_name": ""}, "no_file_name", "no file_name"),
         ({"file_name": "c.wav"}, "missing", "c.wav is not there"),
         ({"file_name": "b.wav"}, "listed_twice", "b.wav is listed a second time"),
-        ({"file_name": "text.wav"}, "unreadable", "text.wav cannot be read"),
+        ({"file_name": "text.wav"}, "format", "text.wav is no WAV and no FLAC"),
+        ({"file_name": "cut.wav"}, "unreadable", "cut.wav cannot be read"),
+        ({"file_name": "adpcm.wav"}, "format", "adpcm.wav is MS_ADPCM; write PCM or FLOAT"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_rejected_with_its_line_and_the_others_are_read(
@@ -100,6 +103,8 @@ def test_a_row_that_cannot_be_used_is_rejected_with_its_line_and_the_others_are_
     rows = [csv_row("b.wav", one), csv_row("a.wav", one, split="") | changes]
     write_csv(tmp_path, rows, dict.fromkeys(("a.wav", "b.wav"), (one.samples, 48_000)))
     (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "cut.wav").write_bytes(b"RIFF\0\0")
+    soundfile.write(tmp_path / "adpcm.wav", one.samples[:1].T, 48_000, subtype="MS_ADPCM")
     taken, rejected = read(tmp_path)
     assert taken.response_id == "b.wav"
     assert (rejected.reason, rejected.stage) == (reason, "measured room")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.transforms.rooms.measured.sets import (
     at_rate,
+    in_convention,
     known,
     knowns,
     offset_m,
@@ -17,10 +20,11 @@ from tests.transforms.rooms.measured.sets import (
     spherical,
     stacked,
     t30_at_rate,
+    write_h5py,
     write_sofar,
 )
 from transforms.records import Rejection
-from transforms.rooms.measured.files import measured_files
+from transforms.rooms.measured.files import MeasuredUnusable, measured_files
 from transforms.rooms.measured.read_measured import read_measured
 from transforms.rooms.measured.response import MeasuredResponse
 from transforms.rooms.measured.settings import Conventions
@@ -174,3 +178,85 @@ def test_a_response_without_a_position_is_rejected(tmp_path):
     assert [type(one).__name__ for one in found] == ["MeasuredResponse", "Rejection", "MeasuredResponse"]
     assert isinstance(found[1], Rejection)
     assert (found[1].reason, found[1].source_id) == ("no_position", "hall.sofa#2")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"SourcePosition": ANGLES, "SourcePosition_Type": "spherical", "SourcePosition_Units": "degree, degree, metre"},
+        {"SourcePosition": AWAY + np.array([1.0, 2.0, 0.5]), "ListenerPosition": np.tile([[1.0, 2.0, 0.5]], (3, 1))},
+    ],
+)  # fmt: skip
+def test_files_that_are_written_without_sofar_are_read_and_sofar_finds_them_right(tmp_path, changes):
+    import sofar
+
+    path = write_h5py(tmp_path / "hall.sofa", ONES, **changes)
+    sofar.read_sofa(str(path), verify=True, verbose=False)
+    found = read(path)
+    assert_known(found)
+    assert (found[0].license, found[0].attribution) == ("CC0-1.0", "hall, a@b.org, lab")
+
+
+def test_the_deprecated_drir_and_ambisonics_of_a_file_are_honoured(tmp_path):
+    path = write_h5py(tmp_path / "hall.sofa", ONES)
+    fuma = np.stack([in_convention(one, "fuma", "fuma") for one in stacked(ONES)])
+    with h5py.File(path, "a") as file:
+        file.attrs["SOFAConventions"] = "SingleRoomDRIR"
+        file["Data.IR"][...] = fuma
+        file["Data.IR"].attrs.update({"ChannelOrdering": "fuma", "Normalization": "FuMa"})
+    assert_known(read(path))
+
+
+@pytest.mark.parametrize(("kind", "axes"), [("FIR-E", (0, 1, 2, 3)), ("FIRE", (0, 1, 3, 2))])
+def test_emitters_are_where_the_type_of_data_has_them(tmp_path, kind, axes):
+    path = write_h5py(tmp_path / "hall.sofa", ONES[:1])
+    with h5py.File(path, "a") as file:
+        del file["Data.IR"], file["EmitterPosition"]
+        file.attrs.update({"SOFAConventions": "GeneralFIR-E" if kind == "FIR-E" else "GeneralFIRE", "DataType": kind})
+        # Measurements, receivers, samples, emitters.
+        by_emitter = np.moveaxis(stacked(ONES), 0, -1)[None]
+        file["Data.IR"] = np.transpose(by_emitter, axes)
+        file["SourcePosition"][...] = 0.0
+        file["EmitterPosition"] = AWAY
+        file["EmitterPosition"].attrs.update({"Type": "cartesian", "Units": "metre"})
+    assert_known(read(path))
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute", "value", "expected"),
+    [
+        (None, "SOFAConventions", "SimpleFreeFieldHRIR", "its convention SimpleFreeFieldHRIR holds no room responses"),
+        (None, "Conventions", "CF", "it is no SOFA file"),
+        ("SourcePosition", "Units", "furlong", "SourcePosition: unit 'furlong' is not known"),
+        ("SourcePosition", "Type", "polar", "SourcePosition: type 'polar' is neither cartesian nor spherical"),
+        ("Data.SamplingRate", "Units", "rpm", "Data.SamplingRate has the unit 'rpm', not hertz"),
+        ("Data.IR", "Normalization", "maxn", "its channels have the normalisation 'maxn', which is not read"),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused(tmp_path, owner, attribute, value, expected):
+    path = write_h5py(tmp_path / "hall.sofa", ONES)
+    with h5py.File(path, "a") as file:
+        (file if owner is None else file[owner]).attrs[attribute] = value
+    with pytest.raises(MeasuredUnusable, match=re.escape(f"hall.sofa: {expected}")):
+        read(path)
+
+
+def test_the_capsules_of_an_array_are_no_ambisonic_channels(tmp_path):
+    capsules = 0.02 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])[..., None]
+    path = write_h5py(tmp_path / "hall.sofa", ONES, ReceiverPosition=capsules)
+    with pytest.raises(MeasuredUnusable, match=r"^hall\.sofa: its 4 receivers stand apart, as the capsules"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("units", "angles", "expected"),
+    [
+        ("radian, radian, metre", ANGLES, "the numbers fit degrees"),
+        ("degree, degree, metre", ANGLES * [1, 0, 1] + np.array([0.0, 120.0, 0.0]), "a colatitude is 0 at the"),
+    ],
+)
+def test_angles_that_cannot_be_are_refused_with_what_fits(tmp_path, units, angles, expected):
+    changes = {"SourcePosition": angles, "SourcePosition_Type": "spherical", "SourcePosition_Units": units}
+    with pytest.raises(MeasuredUnusable, match=re.escape(expected)):
+        read(write_h5py(tmp_path / "hall.sofa", ONES, **changes))
