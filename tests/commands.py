@@ -9,15 +9,26 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
+from unittest import mock
 
 from tests.pipeline.conftest import SMALL
 
-#: Processes that are forks of one that has imported what a build needs, because the import takes seconds.
+#: Processes that are forks of one that has imported what a build needs, because the import takes seconds. It is a
+#: server of its own: that of multiprocessing, which the product uses too, has imported what its first user needed.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pipeline.commands.build", "pipeline.build", "pipeline.report.of_release"])
+_SERVER = forkserver.ForkServer()
+_SERVER.set_forkserver_preload(["pipeline.commands.build", "pipeline.build", "pipeline.report.of_release"])
+
+
+def start_fork(process: BaseProcess) -> None:
+    """Starts a process of FORKS as a fork of that server."""
+    with mock.patch.object(forkserver, "connect_to_new_process", _SERVER.connect_to_new_process):
+        process.start()
 
 
 def build_words(recordings: object, output: object, *flags: str) -> list[str]:
@@ -37,7 +48,7 @@ class StartedCommand:
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         self._stderr, sender = FORKS.Pipe(duplex=False)
         self._process = FORKS.Process(target=_run_command, args=(list(words), {**os.environ, **environment}, sender))
-        self._process.start()
+        start_fork(self._process)
         sender.close()
         assert self._process.pid is not None
         self.pid = self._process.pid

@@ -19,7 +19,7 @@ import pytest
 from pipeline.build import lock
 from pipeline.build.lock import ReleaseLocked, lock_as_worker, refuse_if_locked, release_lock
 from pipeline.command import main
-from tests.commands import FORKS
+from tests.commands import FORKS, start_fork
 from transforms.shards import workspace
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def held_elsewhere(holder: Callable[[str, Event], None], release: Path) -> Itera
     """A process that holds a lock until it is killed."""
     locked = FORKS.Event()
     process = FORKS.Process(target=holder, args=(str(release), locked))
-    process.start()
+    start_fork(process)
     assert locked.wait(200)
     try:
         yield process
