@@ -1,17 +1,34 @@
-"""The command `elsa build` as a user types it, in this process or in one of its own that may be killed."""
+"""The command `elsa` as a user types it, in this process or in one of its own that may be killed."""
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
+from unittest import mock
 
 from tests.pipeline.conftest import SMALL
+
+#: Processes that are forks of one that has imported what a build needs, because the import takes seconds. It is a
+#: server of its own: that of multiprocessing, which the product uses too, has imported what its first user needed.
+FORKS = multiprocessing.get_context("forkserver")
+_SERVER = forkserver.ForkServer()
+_SERVER.set_forkserver_preload(["pipeline.commands.build", "pipeline.build", "pipeline.report.of_release"])
+
+
+def start_fork(process: BaseProcess) -> None:
+    """Starts a process of FORKS as a fork of that server."""
+    with mock.patch.object(forkserver, "connect_to_new_process", _SERVER.connect_to_new_process):
+        process.start()
 
 
 def build_words(recordings: object, output: object, *flags: str) -> list[str]:
@@ -20,18 +37,79 @@ def build_words(recordings: object, output: object, *flags: str) -> list[str]:
     return ["build", "folder", "--input", str(recordings), "--output", str(output), *settings, *flags]
 
 
-def start_build(recordings: object, output: object, *flags: str, **environment: str) -> subprocess.Popen[str]:
-    """The build in a process group of its own, its stderr a pipe; `environment` is added to this one's."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.command", *build_words(recordings, output, *flags)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-        start_new_session=True,
-        # A shell that starts tests in the background has them ignore it, and what they start inherits that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+class StartedCommand:
+    """A command in a process group of its own, with a pipe for its stderr. It has what tests use of Popen.
+
+    Args:
+        words: after `elsa`.
+        environment: variables that are added to those of this process.
+    """
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._stderr, sender = FORKS.Pipe(duplex=False)
+        self._process = FORKS.Process(target=_run_command, args=(list(words), {**os.environ, **environment}, sender))
+        start_fork(self._process)
+        sender.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        # Its own group is what tests kill.
+        wait_until(lambda: os.getpgid(self.pid) == self.pid)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same as `returncode`."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Sends a signal to the command alone, and not to the processes below it."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 250) -> tuple[None, str]:
+        """Waits for its end, and for that of all who write to its stderr; the second is the text of stderr."""
+        said: list[bytes] = []
+
+        def read() -> None:
+            while part := os.read(self._stderr.fileno(), 65536):
+                said.append(part)
+
+        reader = Thread(target=read, daemon=True)
+        reader.start()
+        reader.join(timeout)
+        assert not reader.is_alive(), b"".join(said).decode()
+        self._process.join(timeout)
+        self._stderr.close()
+        return None, b"".join(said).decode()
+
+
+def start_command(words: Sequence[str], **environment: str) -> StartedCommand:
+    """Starts `elsa` with these words; `environment` is added to this one's."""
+    return StartedCommand(words, environment)
+
+
+def start_build(recordings: object, output: object, *flags: str, **environment: str) -> StartedCommand:
+    """Starts a small build with template captions; `environment` is added to this one's."""
+    return start_command(build_words(recordings, output, *flags), **environment)
+
+
+def _run_command(words: list[str], environment: dict[str, str], stderr: Connection) -> None:
+    os.setsid()
+    # A shell that starts tests in the background has them ignore it, and what they start inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    # It was read from the environment of the process that this one is a fork of.
+    tempfile.tempdir = None
+    from pipeline.command import main
+
+    raise SystemExit(main(words))
 
 
 def without_progress(said: str) -> list[str]:
@@ -39,7 +117,7 @@ def without_progress(said: str) -> list[str]:
     return [line for line in said.splitlines() if not line.startswith("build:")]
 
 
-def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+def wait_until(holds: Callable[[], bool], process: StartedCommand | None = None) -> None:
     """Waits, and fails where `process` ends before that."""
     deadline = time.monotonic() + 200
     while not holds():

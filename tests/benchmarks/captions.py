@@ -26,6 +26,7 @@ from pipeline.build import build
 from pipeline.recipe import load_recipe
 from prompts import load_prompt
 from tests.chat_server import ChatServer, chat_server, hostile, obedient
+from tests.commands import StartedCommand, start_command
 from tests.sounds import write_folder
 from transforms.captions.answer_journal import read_journal
 from transforms.captions.check.place import check_place
@@ -62,16 +63,10 @@ def settings(base_url: str, *more: str) -> list[str]:
     ]
 
 
-def start_build(recordings: Path, output: Path, values: list[str], *flags: str) -> subprocess.Popen[bytes]:
+def start_build(recordings: Path, output: Path, values: list[str], *flags: str) -> StartedCommand:
     """Starts `elsa build` in a process group of its own."""
     given = [part for value in values for part in ("--set", value)]
-    command = [sys.executable, "-m", "pipeline.command", "build", "folder", "--input", str(recordings)]
-    return subprocess.Popen(
-        [*command, "--output", str(output), *given, *flags],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    return start_command(["build", "folder", "--input", str(recordings), "--output", str(output), *given, *flags])
 
 
 def rows_of(release: Path) -> pd.DataFrame:

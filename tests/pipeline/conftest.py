@@ -33,3 +33,9 @@ def release(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     outcome = build(load_recipe("folder", SMALL), str(recordings), str(output), beam_flags=ONE_WORKER)
     assert outcome.whole
     return output
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build by the command draws no report, which takes longer than a small build and is tested by itself."""
+    monkeypatch.setattr("pipeline.report.of_release.write_report_of", lambda *_: None)

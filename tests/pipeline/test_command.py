@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.command import ORDER, load_commands, main
-from tests.pipeline.conftest import SMALL
+from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder, write_folder
 
 pytestmark = pytest.mark.slow
@@ -110,14 +110,13 @@ def test_build_verify_reproduce_and_report_a_stranger_s_folder(
     assert code == 0
     stated = json.loads(out)
     assert stated["ok"]
-    code, out, lines = run(
-        capsys, "reproduce", output, "--input", folder, "--output", tmp_path / "again", "--direct_num_workers=1"
-    )
+    code, out, lines = run(capsys, "reproduce", output, "--input", folder, "--output", tmp_path / "again", *ONE_WORKER)
     assert (code, lines) == (0, [])
     assert stated["digest"] in out
     assert run(capsys, "report", output)[0] == 0
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,7 +126,7 @@ def test_a_build_that_refuses_a_clip_ends_with_1_and_names_it(
     names = ("good.wav", "bad.wav")
     write_folder(folder, [{"file_name": name, "caption": "A sound", "split": "train"} for name in names])
     code, _, lines = run(
-        capsys, "build", "folder", "--input", folder, "--output", tmp_path / "o", *settings(), "--direct_num_workers=1"
+        capsys, "build", "folder", "--input", folder, "--output", tmp_path / "o", *settings(), *ONE_WORKER
     )
     assert code == 1
     assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["rejected bad.wav"]
@@ -140,9 +139,7 @@ def test_a_build_that_refuses_every_clip_leaves_a_release_without_rows_and_says_
     folder.mkdir()
     (folder / "bad.wav").write_text("no sound")
     write_folder(folder, [{"file_name": "bad.wav", "caption": "A sound", "split": "train"}])
-    code, out, lines = run(
-        capsys, "build", "folder", "--input", folder, "--output", output, *settings(), "--direct_num_workers=1"
-    )
+    code, out, lines = run(capsys, "build", "folder", "--input", folder, "--output", output, *settings(), *ONE_WORKER)
     assert code == 1
     assert lines[0].startswith("elsa: rejected bad.wav: unreadable")
     assert lines[1:] == ["elsa: every clip was rejected: the release has no rows"]

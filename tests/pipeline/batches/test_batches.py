@@ -52,6 +52,7 @@ def lines_of(folder: Path) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_build_asks_nothing_after_a_round_of_batches(
     server: ChatServer, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_build_asks_nothing_after_a_round_of_batches(
     assert KEY not in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_batch_asks_what_a_build_asks(
     server: ChatServer, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +91,7 @@ def test_a_batch_asks_what_a_build_asks(
     assert set(exported) == set(pd.read_parquet(tmp_path / "o" / "answers.parquet")["request_sha256"])
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_batch_in_measured_rooms_asks_what_a_build_asks_and_holds_no_samples(
     server: ChatServer, recordings: Path, tmp_path: Path
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_batch_in_measured_rooms_asks_what_a_build_asks_and_holds_no_samples(
     assert exported == set(pd.read_parquet(tmp_path / "o" / "answers.parquet")["request_sha256"])
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_batch_of_scenes_asks_what_a_build_of_scenes_asks(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

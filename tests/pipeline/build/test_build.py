@@ -88,14 +88,14 @@ def test_nothing_of_the_build_is_left_in_a_release(release: Path) -> None:
 @pytest.mark.parametrize(
     "flags",
     [
-        pytest.param(("--direct_num_workers=2",), id="two workers"),
-        pytest.param(("--direct_num_workers=1", "--direct_runner_bundle_repeat=1"), id="every bundle replayed"),
+        pytest.param((*ONE_WORKER, "--direct_runner_bundle_repeat=1"), id="every bundle replayed"),
         pytest.param(("--runner=FnApiRunner",), id="another runner"),
     ],
 )
-def test_workers_replays_and_runners_do_not_show_in_the_digest(
+def test_replays_and_runners_do_not_show_in_the_digest(
     release: Path, recordings: Path, tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
+    """That two workers do not show is tested with a release on S3, and where one of them dies."""
     outcome = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "again"), beam_flags=flags)
     assert outcome.totals.digest == digest_of(release)
     assert verify(tmp_path / "again").problems == []

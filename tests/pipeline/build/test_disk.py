@@ -56,6 +56,7 @@ def remount(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("flags", [ONE_WORKER, ("--direct_num_workers=2",)], ids=["one process", "two workers"])
 def test_a_build_on_a_disk_that_gets_full_stops_and_goes_on_when_there_is_room(
     release: Path,
@@ -91,6 +92,7 @@ def test_a_release_on_a_read_only_disk_is_refused_in_one_line(
     remount(small_disk, "rw")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_disk_that_is_full_at_any_moment_costs_one_line_and_nothing_that_was_done(
     release: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_the_same_release_is_made_again_and_nobody_is_asked(judged: Path, record
     assert counts(tmp_path / "again") == counts(judged)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_batches_ask_the_judge_in_the_round_after_the_writer(
     judged: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,10 +6,12 @@ import errno
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,36 @@ import pytest
 from pipeline.build import lock
 from pipeline.build.lock import ReleaseLocked, lock_as_worker, refuse_if_locked, release_lock
 from pipeline.command import main
+from tests.commands import FORKS, start_fork
 from transforms.shards import workspace
 
 pytestmark = pytest.mark.slow
 
-HOLD = (
-    "import sys, time\nfrom pipeline.build.lock import release_lock\n"
-    "with release_lock(sys.argv[1]):\n print(1, flush=True); time.sleep(600)"
-)
+
+def hold(release: str, locked: Event) -> None:
+    with release_lock(release):
+        locked.set()
+        time.sleep(600)
+
+
+def hold_as_worker(release: str, locked: Event) -> None:
+    lock_as_worker(release)
+    locked.set()
+    time.sleep(600)
+
+
+@contextmanager
+def held_elsewhere(holder: Callable[[str, Event], None], release: Path) -> Iterator[BaseProcess]:
+    """A process that holds a lock until it is killed."""
+    locked = FORKS.Event()
+    process = FORKS.Process(target=holder, args=(str(release), locked))
+    start_fork(process)
+    assert locked.wait(200)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_a_second_build_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
@@ -51,14 +75,8 @@ def test_a_second_command_ends_with_2_and_one_line(
 
 
 def test_a_killed_process_locks_nothing(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    with pytest.raises(ReleaseLocked, match=f"process {process.pid} "), release_lock(str(tmp_path)):
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    with held_elsewhere(hold, tmp_path) as process, pytest.raises(ReleaseLocked, match=f"process {process.pid} "):
+        release_lock(str(tmp_path)).__enter__()
     with release_lock(str(tmp_path)):
         pass
 
@@ -74,22 +92,14 @@ def test_a_release_whose_workspace_was_removed_while_it_was_locked_can_be_locked
 def test_workers_of_a_killed_build_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with release_lock(str(tmp_path)):
         pass
-    code = (
-        "import sys\nfrom pipeline.build.lock import lock_as_worker\n"
-        "lock_as_worker(sys.argv[1])\nprint(1, flush=True)\n"
-    )
-    command = [sys.executable, "-c", f"{code}sys.stdin.read()", str(tmp_path)]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert worker.stdout is not None
-    assert worker.stdout.readline()
-    monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 0.2)
-    with pytest.raises(ReleaseLocked, match="workers of a killed build"), release_lock(str(tmp_path)):
-        pass
-    monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 60.0)
-    worker.kill()
-    with release_lock(str(tmp_path)):
-        pass
-    worker.communicate()
+    with held_elsewhere(hold_as_worker, tmp_path) as worker:
+        monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 0.2)
+        with pytest.raises(ReleaseLocked, match="workers of a killed build"), release_lock(str(tmp_path)):
+            pass
+        monkeypatch.setattr(lock, "WORKERS_END_WITHIN_S", 60.0)
+        worker.kill()
+        with release_lock(str(tmp_path)):
+            pass
     with pytest.raises(FileNotFoundError):
         lock_as_worker(str(tmp_path / "none"))
 

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 SHARDS = tuple(f"train/{number:05d}-of-00012" for number in range(12))
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_runner_that_says_it_is_done_and_did_nothing_finishes_no_release(
     release: Path,
     recordings: Path,
@@ -62,6 +63,7 @@ def test_one_shard_that_a_runner_forgot_is_named(
     assert "more" not in line.partition(":")[2]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_rooms_that_cannot_be_measured_are_a_note_and_the_shards_stay(
     release: Path,
     recordings: Path,

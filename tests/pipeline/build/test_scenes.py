@@ -71,16 +71,9 @@ def test_a_release_of_scenes_is_whole_and_every_clip_has_its_rows(scenes: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "flags",
-    [
-        pytest.param(("--direct_num_workers=2",), id="two workers"),
-        pytest.param(("--direct_num_workers=1", "--direct_runner_bundle_repeat=1"), id="every bundle replayed"),
-    ],
-)
-def test_workers_and_replays_do_not_show_in_the_digest_of_scenes(
-    scenes: Path, input_of_scenes: Path, tmp_path: Path, flags: tuple[str, ...]
-) -> None:
+def test_replays_do_not_show_in_the_digest_of_scenes(scenes: Path, input_of_scenes: Path, tmp_path: Path) -> None:
+    """That several workers do not show either is tested with Beam's pools of workers."""
+    flags = (*ONE_WORKER, "--direct_runner_bundle_repeat=1")
     outcome = build(load_recipe("folder", SCENES), str(input_of_scenes), str(tmp_path / "again"), beam_flags=flags)
     assert outcome.totals.digest == digest_of(scenes)
 

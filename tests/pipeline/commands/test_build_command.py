@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.command import main
-from tests.pipeline.conftest import SMALL
+from tests.pipeline.conftest import ONE_WORKER, SMALL
 from tests.sounds import small_folder
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
 def test_a_missing_clip_is_let_pass_up_to_the_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recordings = small_folder(tmp_path / "in", clips=8)
     (recordings / "burst 5.wav").unlink()
     words = ["build", "folder", "--input", str(recordings), "--output", str(tmp_path / "out")]
     words += [part for setting in SMALL for part in ("--set", setting)]
-    words += ["--direct_num_workers=1", "--direct_running_mode=in_memory"]
+    words += ONE_WORKER
     assert main(words) == 1
     assert main([*words, "--allow-missing", "10%"]) == 1
     capsys.readouterr()
