@@ -33,6 +33,8 @@ MAY_OPEN = {
     "transforms/captions/lexicon/wordnet.py": "the lexicon that comes with the package",
     "transforms/bounds/parquet_tables.py": "a table that its caller has opened",
     "transforms/captions/local_model.py": "the weights that the user or a package names, and a temporary folder",
+    "transforms/receivers/array_file.py": "the array that the user's recipe names by its path",
+    "transforms/receivers/head_file.py": "the head that the user's recipe names by its path",
     "transforms/rooms/own_rooms.py": "the list of rooms that the user's recipe names",
     "transforms/sound/clip_file.py": "a clip that the gate has opened, or a listed object on a remote store",
     "transforms/sound/decoder_process.py": "the null device, and the memory of this process in /proc",

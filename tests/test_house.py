@@ -28,6 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Rooms and sound know nothing of captions.
     "transforms.rooms": {"transforms", "transforms.bounds", "transforms.storage", "transforms.shards"},
     "transforms.rooms.moving": {"transforms", "transforms.rooms"},
+    # What rooms and heads have in common: SOFA, and the HDF5 that it is.
+    "transforms.sofa": {"transforms", "transforms.bounds"},
     # Measured responses come in files of sound, among others.
     "transforms.rooms.measured": {
         "transforms",
@@ -35,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.storage",
         "transforms.rooms",
         "transforms.sound",
+        "transforms.sofa",
     },
     # What a build gives to rows: simulated responses, and those of measured rooms, which it keeps.
     "transforms.rooms.responses": {
@@ -46,7 +49,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
     },
     # What microphones and ears hear in a room.
-    "transforms.receivers": {"transforms", "transforms.bounds", "transforms.rooms", "transforms.rooms.moving"},
+    "transforms.receivers": {
+        "transforms",
+        "transforms.bounds",
+        "transforms.rooms",
+        "transforms.rooms.moving",
+        "transforms.sofa",
+    },
     # Sound is rendered through a receiver.
     "transforms.sound": {
         "transforms",

@@ -326,7 +326,7 @@ def with_array_errors(heard: Sequence[Heard], degrees: float, level_db: float, s
 
 def refused(heard: Sequence[Heard], stated: Conventions = ACN) -> str | None:
     """The line that refuses a set; None where it passes."""
-    from transforms.rooms.measured.coordinates import System
+    from transforms.sofa.coordinates import System
 
     proof = Proof()
     nothing = np.zeros((4, 1), dtype=np.float32)

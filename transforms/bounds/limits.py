@@ -56,8 +56,6 @@ MOST_RECIPE_BYTES, MOST_RECIPE_VALUES, MOST_RECIPE_DEPTH = 8 << 20, 500_000, 16
 #: The digits of a number in a recipe.
 MOST_RECIPE_DIGITS = 400
 
-#: HDF5: the names at the top of a file, the values of one attribute, and the characters of a text in it.
-MOST_HDF5_NAMES, MOST_HDF5_ATTRIBUTE_VALUES, MOST_HDF5_TEXT_CHARACTERS = 10_000, 1_000, 100_000
 #: The largest array of a head's file in bytes, 16,000 directions of 1,000 taps, and the file itself.
 MOST_HEAD_BYTES, MOST_HEAD_FILE_BYTES = 256 << 20, 1 << 30
 #: A MAT file of version 5 when it is unpacked, the values in it, and how deep they lie in each other.

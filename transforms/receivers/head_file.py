@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.bounds import Refused
-from transforms.bounds.hdf5 import Hdf5File, open_hdf5
 from transforms.bounds.limits import MOST_HEAD_BYTES, MOST_HEAD_FILE_BYTES
 from transforms.errors import reason_of
 from transforms.receivers.directions import distinct_directions
 from transforms.receivers.settings import HeadFile
+from transforms.sofa.coordinates import UnitUnknown, system_of
+from transforms.sofa.hdf5 import Hdf5, open_hdf5
 
 CONVENTION = "SimpleFreeFieldHRIR"
 _RATES_HZ = (8_000.0, 384_000.0)
@@ -72,36 +74,36 @@ def read_head(head: HeadFile) -> Head:
         with Path(head.path).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != head.sha256:
                 raise ValueError("the file has changed since the recipe was read")
-            with open_hdf5(file, most_bytes=MOST_HEAD_BYTES) as opened:
+            with open_hdf5(file) as opened:
                 return _head_of(opened)
     except (OSError, Refused, ValueError) as error:
         raise HeadUnusable(f"{head.path}: {reason_of(error)}") from error
 
 
-def _head_of(file: Hdf5File) -> Head:
-    convention = file.text("SOFAConventions")
+def _head_of(file: Hdf5) -> Head:
+    convention = file.attribute("SOFAConventions")
     if convention != CONVENTION:
-        raise ValueError(f"its convention is {convention or 'not stated'}; a head needs {CONVENTION}")
+        raise Refused(f"its convention is {convention or 'not stated'}; a head needs {CONVENTION}")
     impulses = _array(file, "Data.IR")
     if impulses.ndim != 3 or impulses.shape[1] != 2:
-        raise ValueError(f"Data.IR has the shape {impulses.shape}; directions, two ears, samples are needed")
+        raise Refused(f"Data.IR has the shape {impulses.shape}; directions, two ears, samples are needed")
     count = impulses.shape[0]
     for what, number, (least, most) in (
         ("directions", count, _DIRECTIONS),
         ("samples", impulses.shape[2], _TAPS),
     ):
         if not least <= number <= most:
-            raise ValueError(f"Data.IR has {number} {what}; from {least} to {most}")
+            raise Refused(f"Data.IR has {number} {what}; from {least} to {most}")
     if not np.all(np.isfinite(impulses)):
-        raise ValueError("Data.IR holds values that are not finite")
+        raise Refused("Data.IR holds values that are not finite")
     if not np.all(np.any(impulses != 0.0, axis=2)):
-        raise ValueError("Data.IR is silent for an ear and a direction")
+        raise Refused("Data.IR is silent for an ear and a direction")
     rate = _array(file, "Data.SamplingRate").ravel()
-    units = (file.text("Units", "Data.SamplingRate") or "hertz").lower()
+    units = (file.attribute("Units", "Data.SamplingRate") or "hertz").lower()
     if units not in ("hertz", "hz"):
-        raise ValueError(f"Data.SamplingRate has the unit {units!r}; hertz is needed")
+        raise Refused(f"Data.SamplingRate has the unit {units!r}; hertz is needed")
     if rate.size == 0 or not np.all(rate == rate[0]) or not _RATES_HZ[0] <= rate[0] <= _RATES_HZ[1]:
-        raise ValueError(f"Data.SamplingRate is not one rate from {_RATES_HZ[0]:g} to {_RATES_HZ[1]:g} Hz")
+        raise Refused(f"Data.SamplingRate is not one rate from {_RATES_HZ[0]:g} to {_RATES_HZ[1]:g} Hz")
     delays = _delays(file, count, float(rate[0]))
     direction = _directions(file, count)
     if not _left_is_first(file):
@@ -110,18 +112,18 @@ def _head_of(file: Hdf5File) -> Head:
     return Head(direction[kept], impulses[kept], delays[kept], float(rate[0]))
 
 
-def _delays(file: Hdf5File, count: int, rate: float) -> NDArray[np.float64]:
-    if file.shape("Data.Delay") is None:
+def _delays(file: Hdf5, count: int, rate: float) -> NDArray[np.float64]:
+    if not file.has("Data.Delay"):
         return np.zeros((count, 2))
     delays = _array(file, "Data.Delay")
     if delays.ndim != 2 or delays.shape[0] not in (1, count) or delays.shape[1] not in (1, 2):
-        raise ValueError(f"Data.Delay has the shape {delays.shape}; ({count}, 2) or (1, 2) is needed")
+        raise Refused(f"Data.Delay has the shape {delays.shape}; ({count}, 2) or (1, 2) is needed")
     if not np.all(np.abs(delays) <= _LONGEST_DELAY_S * rate):
-        raise ValueError("Data.Delay holds delays of more than a second")
+        raise Refused("Data.Delay holds delays of more than a second")
     return np.array(np.broadcast_to(delays, (count, 2)))
 
 
-def _directions(file: Hdf5File, count: int) -> NDArray[np.float64]:
+def _directions(file: Hdf5, count: int) -> NDArray[np.float64]:
     """Unit vectors (count, 3) to the source, as seen from the listener."""
     source, position = (_positions(file, name, count) for name in ("SourcePosition", "ListenerPosition"))
     view, up = (_positions(file, name, count) for name in ("ListenerView", "ListenerUp"))
@@ -133,60 +135,54 @@ def _directions(file: Hdf5File, count: int) -> NDArray[np.float64]:
     return np.stack([np.sum(offset * axis, axis=1) for axis in axes], axis=1)
 
 
-def _left_is_first(file: Hdf5File) -> bool:
+def _left_is_first(file: Hdf5) -> bool:
     """Whether the first receiver is the left ear; it is where the file does not tell where the ears are."""
-    if file.shape("ReceiverPosition") is None:
+    if not file.has("ReceiverPosition"):
         return True
     position = _array(file, "ReceiverPosition")
     if position.ndim not in (2, 3) or position.shape[:2] != (2, 3):
-        raise ValueError(f"ReceiverPosition has the shape {position.shape}; two ears with three numbers are needed")
+        raise Refused(f"ReceiverPosition has the shape {position.shape}; two ears with three numbers are needed")
     left = _cartesian(file, "ReceiverPosition", position.reshape(2, 3, -1)[:, :, 0])[:, 1]
     return bool(left[0] >= left[1])
 
 
-def _positions(file: Hdf5File, name: str, count: int) -> NDArray[np.float64]:
+def _positions(file: Hdf5, name: str, count: int) -> NDArray[np.float64]:
     """A field of positions as Cartesian coordinates (count, 3)."""
-    if file.shape(name) is None and name in _DEFAULTS:
+    if not file.has(name) and name in _DEFAULTS:
         return np.tile(_DEFAULTS[name], (count, 1))
     values = _array(file, name)
     if values.ndim != 2 or values.shape[0] not in (1, count) or values.shape[1] != 3:
-        raise ValueError(f"{name} has the shape {values.shape}; ({count}, 3) or (1, 3) is needed")
+        raise Refused(f"{name} has the shape {values.shape}; ({count}, 3) or (1, 3) is needed")
     if not np.all(np.isfinite(values)):
-        raise ValueError(f"{name} holds values that are not finite")
+        raise Refused(f"{name} holds values that are not finite")
     return np.array(np.broadcast_to(_cartesian(file, name, values), (count, 3)))
 
 
-def _cartesian(file: Hdf5File, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cartesian(file: Hdf5, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coordinates (n, 3) of the field's type and unit as Cartesian ones."""
     # ListenerUp has the type of ListenerView unless it has its own.
-    stated = "ListenerView" if name == "ListenerUp" and file.text("Type", name) is None else name
-    kind = (file.text("Type", stated) or "cartesian").lower()
-    units = [unit.strip().lower() for unit in (file.text("Units", stated) or "").split(",")]
-    if kind == "cartesian":
-        return values
-    if kind != "spherical":
-        raise ValueError(f"{name}:Type is {kind!r}; cartesian or spherical")
-    if units[0] and not units[0].startswith(("deg", "rad")):
-        raise ValueError(f"{name}:Units begins with {units[0]!r}; degree or radian")
-    azimuth, elevation = values[:, 0], values[:, 1]
-    if not units[0].startswith("rad"):
-        azimuth, elevation = np.radians(azimuth), np.radians(elevation)
-    if np.any(np.abs(elevation) > 0.5 * np.pi + 1e-6):
-        raise ValueError(f"{name} has elevations beyond 90 degrees: SOFA counts them from the horizon")
-    return values[:, 2:] * np.stack(
-        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], axis=1
-    )
+    stated = "ListenerView" if name == "ListenerUp" and file.attribute("Type", name) is None else name
+    try:
+        system = system_of(file.attribute("Type", stated), file.attribute("Units", stated))
+    except UnitUnknown as error:
+        raise Refused(f"{name}: {error}") from error
+    positions = [(float(x), float(y), float(z)) for x, y, z in values]
+    wrong = next((why for why in map(system.impossible, positions) if why is not None), None)
+    if wrong is not None:
+        raise Refused(f"{name} has {wrong}")
+    return np.array([system.vector(position) for position in positions])
 
 
-def _array(file: Hdf5File, name: str) -> NDArray[np.float64]:
-    found = file.array(name)
-    if found is None:
-        raise ValueError(f"it has no {name}")
-    return found.astype(np.float64)
+def _array(file: Hdf5, name: str) -> NDArray[np.float64]:
+    found = file.variable(name)
+    size_bytes = math.prod(found.shape) * 8
+    if size_bytes > MOST_HEAD_BYTES:
+        raise Refused(f"{name} takes {size_bytes} bytes, more than {MOST_HEAD_BYTES}")
+    return np.asarray(found[()], dtype=np.float64)
 
 
 def _unit(name: str, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.sqrt(np.sum(vectors * vectors, axis=1, keepdims=True))
     if not np.all(lengths > 1e-6):
-        raise ValueError(f"{name} has no direction")
+        raise Refused(f"{name} has no direction")
     return np.asarray(vectors / lengths)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from transforms.errors import one_line, reason_of
 from transforms.records import SPLITS, Rejection
-from transforms.rooms.measured.coordinates import System, from_angles
 from transforms.rooms.measured.files import MOST_RESPONSES, MeasuredFile, MeasuredUnusable
 from transforms.rooms.measured.prepare import check_length, check_rate
 from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected
 from transforms.rooms.ranges import LONGEST_SIDE_M
+from transforms.sofa.coordinates import System, from_angles
 from transforms.sound.open_sound import open_sound
 from transforms.storage import folder_files
 from transforms.storage.below_folder import NameRefused, plain_name

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from transforms.rooms.measured.response import ResponseRejected, Vector
+from transforms.rooms.measured.response import ResponseRejected
+from transforms.sofa.coordinates import Vector
 
 #: The direct sound begins where W first comes this close to its peak (ISO 3382-1, A.2.1 asks for 20 dB at least).
 ONSET_DB = -20.0

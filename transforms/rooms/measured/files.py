@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from transforms.bounds import Refused
 from transforms.errors import reason_of
 from transforms.records import SPLITS
 from transforms.storage import folder_files
@@ -19,7 +20,7 @@ _ENDINGS = (".sofa", ".mat")
 MOST_RESPONSES = 200_000
 
 
-class MeasuredUnusable(ValueError):
+class MeasuredUnusable(Refused):
     """Measured responses cannot be used; the message is one line that names the file and what to do."""
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from transforms.rooms.measured.direct_sound import Intensity
 from transforms.rooms.measured.files import MeasuredUnusable
-from transforms.rooms.measured.response import RawResponse, Vector
+from transforms.rooms.measured.response import RawResponse
 from transforms.rooms.measured.settings import Conventions
+from transforms.sofa.coordinates import Vector
 
 #: A response tells two conventions apart where they place its source so far apart, in degrees.
 TELLING_DEG = 25.0

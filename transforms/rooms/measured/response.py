@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from transforms.records import Acoustics
 from transforms.rooms.measured.settings import Conventions
-
-Vector = tuple[float, float, float]
+from transforms.sofa.coordinates import Vector
 
 #: The stage that rejections of measured responses name.
 STAGE = "measured room"

@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from transforms.records import Rejection
 from transforms.rooms.measured.ambisonics import order_of
-from transforms.rooms.measured.coordinates import (
+from transforms.rooms.measured.files import MOST_RESPONSES, MeasuredFile
+from transforms.rooms.measured.hdf5 import opened_hdf5
+from transforms.rooms.measured.prepare import check_length, check_rate
+from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected
+from transforms.rooms.measured.settings import CHANNELS, NORMALISATIONS, Conventions
+from transforms.rooms.ranges import LONGEST_SIDE_M
+from transforms.sofa.coordinates import (
     Frame,
     System,
     UnitUnknown,
+    Vector,
     dot,
     frame_of,
     minus,
@@ -22,12 +29,7 @@ from transforms.rooms.measured.coordinates import (
     system_of,
     unit,
 )
-from transforms.rooms.measured.files import MOST_RESPONSES, MeasuredFile
-from transforms.rooms.measured.hdf5 import Hdf5, opened_hdf5
-from transforms.rooms.measured.prepare import check_length, check_rate
-from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected, Vector
-from transforms.rooms.measured.settings import CHANNELS, NORMALISATIONS, Conventions
-from transforms.rooms.ranges import LONGEST_SIDE_M
+from transforms.sofa.hdf5 import Hdf5, Hdf5Refused
 
 READ = ("SingleRoomSRIR", "SingleRoomDRIR", "SingleRoomMIMOSRIR", "GeneralFIR", "GeneralFIR-E", "GeneralFIRE")
 #: A proposed convention that publishers of ambisonic responses use.
@@ -101,20 +103,20 @@ class _Sofa:
         self.ir = hdf5.variable("Data.IR")
         self.by_emitter = self.ir.ndim == 4
         if self.ir.ndim not in (3, 4) or not all(self.ir.shape):
-            raise hdf5.refusal(f"Data.IR has the shape {self.ir.shape}; it needs measurements, receivers and samples")
+            raise Hdf5Refused(f"Data.IR has the shape {self.ir.shape}; it needs measurements, receivers and samples")
         # FIRE of older files has the emitters before the samples, FIR-E of newer ones after them.
         self.emitters_last = (hdf5.attribute("DataType") or "").upper() != "FIRE"
         self.measurements, self.receivers = self.ir.shape[:2]
         self.emitters = (self.ir.shape[3 if self.emitters_last else 2]) if self.by_emitter else 1
         self.samples = self.ir.shape[2 if self.emitters_last or not self.by_emitter else 3]
         if self.measurements * self.emitters > MOST_RESPONSES:
-            raise hdf5.refusal(
+            raise Hdf5Refused(
                 f"it has {self.measurements * self.emitters} responses; at most {MOST_RESPONSES} are read"
             )
         try:
             order_of(self.receivers)
         except ResponseRejected as error:
-            raise hdf5.refusal(f"{error}; its receivers are no ambisonic channels") from error
+            raise Hdf5Refused(f"{error}; its receivers are no ambisonic channels") from error
         self.listener = self._points("ListenerPosition", _ZERO)
         self.source = self._points("SourcePosition", None)
         self.receiver = self._points("ReceiverPosition", _ZERO, by="R")
@@ -124,7 +126,7 @@ class _Sofa:
         self.rates = self._each("Data.SamplingRate", 1.0)
         units = (hdf5.attribute("Units", "Data.SamplingRate") or "hertz").lower()
         if units not in ("hertz", "hz"):
-            raise hdf5.refusal(f"Data.SamplingRate has the unit {units[:40]!r}, not hertz")
+            raise Hdf5Refused(f"Data.SamplingRate has the unit {units[:40]!r}, not hertz")
         self.delays = self._delays()
         self.corners = self._corners()
         self.of_file = self._conventions()
@@ -262,21 +264,21 @@ class _Sofa:
 
     def _check_convention(self) -> None:
         if (self.hdf5.attribute("Conventions") or "").upper() != "SOFA":
-            raise self.hdf5.refusal("it is no SOFA file")
+            raise Hdf5Refused("it is no SOFA file")
         name = self.hdf5.attribute("SOFAConventions") or "none"
         if name not in READ and name not in _ALSO_READ:
-            raise self.hdf5.refusal(f"its convention {name[:60]} holds no room responses; {', '.join(READ)} are read")
+            raise Hdf5Refused(f"its convention {name[:60]} holds no room responses; {', '.join(READ)} are read")
         if not self.hdf5.has("Data.IR"):
-            raise self.hdf5.refusal("it has no variable Data.IR")
+            raise Hdf5Refused("it has no variable Data.IR")
 
     def _conventions(self) -> Conventions:
         """What attributes of Data.IR, or descriptions of the receivers, say of the channels."""
         channels = (self.hdf5.attribute("ChannelOrdering", "Data.IR") or "").lower()
         normalisation = (self.hdf5.attribute("Normalization", "Data.IR") or "").lower()
         if normalisation and normalisation not in NORMALISATIONS:
-            raise self.hdf5.refusal(f"its channels have the normalisation {normalisation[:40]!r}, which is not read")
+            raise Hdf5Refused(f"its channels have the normalisation {normalisation[:40]!r}, which is not read")
         if channels and channels not in CHANNELS:
-            raise self.hdf5.refusal(f"its channels have the order {channels[:40]!r}, which is not read")
+            raise Hdf5Refused(f"its channels have the order {channels[:40]!r}, which is not read")
         return Conventions(channels or None, normalisation or None)
 
     def _check_receivers(self) -> None:
@@ -285,7 +287,7 @@ class _Sofa:
             return
         points = [self.receiver.at(0, number) for number in range(len(self.receiver.numbers))]
         if len(points) > 1 and any(math.dist(points[0], point) > _ONE_POINT_M for point in points):
-            raise self.hdf5.refusal(
+            raise Hdf5Refused(
                 f"its {self.receivers} receivers stand apart, as the capsules of an array; encode them to AmbiX first"
             )
 
@@ -294,7 +296,7 @@ class _Sofa:
             for measurement in range(points.numbers.shape[2]):
                 why = points.system.impossible(points.of_file(measurement))
                 if why is not None:
-                    raise self.hdf5.refusal(f"{name} has {why}")
+                    raise Hdf5Refused(f"{name} has {why}")
 
     def _points(
         self, name: str, default: Vector | None, *, by: str | None = None, attributes: str | None = None
@@ -302,15 +304,13 @@ class _Sofa:
         """A variable of positions or directions, with its attributes, or with those of the variable `attributes`."""
         if not self.hdf5.has(name):
             if default is None:
-                raise self.hdf5.refusal(f"it has no variable {name}, so the directions are unknown")
+                raise Hdf5Refused(f"it has no variable {name}, so the directions are unknown")
             return _Points(np.array(default).reshape(1, 3, 1), System(False))
         numbers = self.hdf5.numbers(name)
         objects = {None: 1, "R": self.receivers, "E": self.emitters}[by]
         shaped = _shaped(numbers, objects, self.measurements, several=by is not None)
         if shaped is None:
-            raise self.hdf5.refusal(
-                f"{name} has the shape {numbers.shape}; Data.IR has {self.measurements} measurements"
-            )
+            raise Hdf5Refused(f"{name} has the shape {numbers.shape}; Data.IR has {self.measurements} measurements")
         if not shaped.any():
             return _Points(shaped, System(False))
         described = name if attributes is None or self.hdf5.attribute("Type", name) else attributes
@@ -318,17 +318,17 @@ class _Sofa:
         if (kind or "").lower() == _HARMONICS:
             if by == "R":
                 return _Points(np.zeros((1, 3, 1)), System(False))
-            raise self.hdf5.refusal(f"{name} has the type {_HARMONICS}, which gives no position")
+            raise Hdf5Refused(f"{name} has the type {_HARMONICS}, which gives no position")
         try:
             return _Points(shaped, system_of(kind, units))
         except UnitUnknown as error:
-            raise self.hdf5.refusal(f"{name}: {error}") from error
+            raise Hdf5Refused(f"{name}: {error}") from error
 
     def _each(self, name: str, least: float) -> list[float]:
         """A number for all measurements, or one for each."""
         numbers = self.hdf5.numbers(name).ravel()
         if numbers.size not in (1, self.measurements) or not np.all(np.isfinite(numbers)) or numbers.min() < least:
-            raise self.hdf5.refusal(f"{name} needs one number, or one for each of {self.measurements} measurements")
+            raise Hdf5Refused(f"{name} needs one number, or one for each of {self.measurements} measurements")
         return [float(number) for number in numbers]
 
     def _delays(self) -> NDArray[np.float64]:
@@ -338,13 +338,13 @@ class _Sofa:
         numbers = self.hdf5.numbers("Data.Delay")
         units = (self.hdf5.attribute("Units", "Data.Delay") or "sample").lower()
         if not units.startswith("sample"):
-            raise self.hdf5.refusal(f"Data.Delay has the unit {units[:40]!r}, not samples")
+            raise Hdf5Refused(f"Data.Delay has the unit {units[:40]!r}, not samples")
         shape = (*numbers.shape, *([1] * (3 - numbers.ndim)))
         fits = [(1, self.measurements), (1, self.receivers), (1, self.emitters)]
         if len(shape) != 3 or any(side not in sides for side, sides in zip(shape, fits, strict=True)):
-            raise self.hdf5.refusal(f"Data.Delay has the shape {numbers.shape}; it needs one for each receiver")
+            raise Hdf5Refused(f"Data.Delay has the shape {numbers.shape}; it needs one for each receiver")
         if not np.all(np.isfinite(numbers)) or np.abs(numbers).max(initial=0.0) > _MOST_DELAY_SAMPLES:
-            raise self.hdf5.refusal("Data.Delay holds what is no delay")
+            raise Hdf5Refused("Data.Delay holds what is no delay")
         return np.broadcast_to(numbers.reshape(shape), (shape[0], self.receivers, shape[2]))
 
     def _corners(self) -> tuple[_Points, _Points] | None:

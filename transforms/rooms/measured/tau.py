@@ -20,13 +20,14 @@ from transforms.bounds.limits import MOST_MAT_DEPTH, MOST_MAT_VALUES
 from transforms.bounds.mat_values import SIGNATURE, MatRefused, read_mat
 from transforms.errors import reason_of
 from transforms.records import Rejection
-from transforms.rooms.measured.coordinates import from_angles, unit
 from transforms.rooms.measured.files import TABLES, MeasuredFile, MeasuredUnusable
-from transforms.rooms.measured.hdf5 import MOST_NUMBERS, Hdf5, opened_hdf5
+from transforms.rooms.measured.hdf5 import opened_hdf5
 from transforms.rooms.measured.prepare import check_length
-from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected, Vector
+from transforms.rooms.measured.response import STAGE, RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
 from transforms.rooms.ranges import LONGEST_SIDE_M
+from transforms.sofa.coordinates import Vector, from_angles, unit
+from transforms.sofa.hdf5 import MOST_NUMBERS, Hdf5, Hdf5Refused
 from transforms.storage import folder_files
 
 DIRECTIONS, MEASUREMENTS = TABLES
@@ -107,20 +108,20 @@ def _matrices(hdf5: Hdf5, shape: tuple[int, ...]) -> Iterator[tuple[int, int, h5
     """The trajectory, the height and the matrix of each cell that is not empty."""
     group = hdf5.root.get("rirs")
     if group is None:
-        raise hdf5.refusal("it has no variable rirs")
+        raise Hdf5Refused("it has no variable rirs")
     cells = group.get("foa") if isinstance(group, h5py.Group) else group
     if not isinstance(cells, h5py.Dataset):
-        raise hdf5.refusal("it has no responses in the format foa")
+        raise Hdf5Refused("it has no responses in the format foa")
     if not _is_references(cells):
         if shape != (1, 1):
-            raise hdf5.refusal(f"rirs has one cell, {DIRECTIONS} has {shape[0]} times {shape[1]}")
+            raise Hdf5Refused(f"rirs has one cell, {DIRECTIONS} has {shape[0]} times {shape[1]}")
         yield 0, 0, hdf5.checked(cells, "rirs")
         return
     cells = hdf5.checked(cells, "rirs", references=True)
     references = np.asarray(cells[()], dtype=object).reshape(cells.shape)
     by_trajectory = references.T if references.T.shape == shape else references
     if by_trajectory.shape != shape:
-        raise hdf5.refusal(f"rirs has {references.T.shape} cells, {DIRECTIONS} has {shape}: trajectories and heights")
+        raise Hdf5Refused(f"rirs has {references.T.shape} cells, {DIRECTIONS} has {shape}: trajectories and heights")
     for trajectory, height in np.ndindex(*shape):
         reference = by_trajectory[trajectory, height]
         if not reference:
@@ -128,7 +129,7 @@ def _matrices(hdf5: Hdf5, shape: tuple[int, ...]) -> Iterator[tuple[int, int, h5
         cell = hdf5.root[reference]
         cell = cell.get("foa") if isinstance(cell, h5py.Group) else cell
         if not isinstance(cell, h5py.Dataset):
-            raise hdf5.refusal("a cell of rirs holds no responses in the format foa")
+            raise Hdf5Refused("a cell of rirs holds no responses in the format foa")
         if cell.attrs.get("MATLAB_empty") or cell.shape is None or cell.ndim < 2:
             continue
         yield trajectory, height, hdf5.checked(cell, "rirs")
@@ -137,11 +138,11 @@ def _matrices(hdf5: Hdf5, shape: tuple[int, ...]) -> Iterator[tuple[int, int, h5
 def _axes(hdf5: Hdf5, shape: tuple[int, ...], directions: int) -> tuple[int, ...]:
     """The axes of directions, channels and samples of a matrix in HDF5."""
     if len(shape) == 2 and directions == 1:
-        raise hdf5.refusal(f"rirs has a matrix of the shape {shape}; it needs directions, channels and samples")
+        raise Hdf5Refused(f"rirs has a matrix of the shape {shape}; it needs directions, channels and samples")
     for axes in ((0, 1, 2), (2, 1, 0)):
         if len(shape) == 3 and shape[axes[0]] == directions and shape[axes[1]] == CHANNELS:
             return axes
-    raise hdf5.refusal(
+    raise Hdf5Refused(
         f"rirs has a matrix of the shape {shape[::-1]}; {DIRECTIONS} has {directions} directions for it,"
         f" and {CHANNELS} channels are needed"
     )
@@ -310,13 +311,13 @@ class _Values:
     def value(self, found: Any, depth: int) -> Any:
         self._left -= 1
         if self._left < 0 or depth > MOST_MAT_DEPTH:
-            raise self.hdf5.refusal(
+            raise Hdf5Refused(
                 f"it holds more than {MOST_MAT_VALUES} values, or more than {MOST_MAT_DEPTH} in each other"
             )
         if isinstance(found, h5py.Group):
             return {name: self.value(found[name], depth + 1) for name in found}
         if not isinstance(found, h5py.Dataset):
-            raise self.hdf5.refusal("it holds what is no value of MATLAB")
+            raise Hdf5Refused("it holds what is no value of MATLAB")
         if "MATLAB_empty" in found.attrs and self.hdf5.checked(found, "a value").size:
             return np.zeros((0, 0))
         if _is_references(found):
@@ -325,7 +326,7 @@ class _Values:
             return _objects(cells, references.shape).T
         self._numbers_left -= math.prod(found.shape or ())
         if self._numbers_left < 0:
-            raise self.hdf5.refusal(f"it holds more than {MOST_NUMBERS} numbers")
+            raise Hdf5Refused(f"it holds more than {MOST_NUMBERS} numbers")
         numbers = self.hdf5.all_numbers(self.hdf5.checked(found, "a value"), "a value").T
         if self.hdf5.text_attribute(found, "MATLAB_class") == "char":
             return "".join(chr(int(code)) for code in numbers.ravel() if 0 < code < 0x110000)

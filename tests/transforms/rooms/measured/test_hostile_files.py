@@ -15,10 +15,10 @@ import pytest
 from tests.transforms.rooms.measured.sets import csv_row, known, write_csv, write_tau
 from transforms.bounds import mat_values
 from transforms.records import Rejection
-from transforms.rooms.measured import hdf5
 from transforms.rooms.measured.files import MeasuredUnusable, measured_files
 from transforms.rooms.measured.read_measured import read_measured
 from transforms.rooms.measured.settings import Conventions
+from transforms.sofa import hdf5
 
 
 def write_plain(path: Path) -> Path:

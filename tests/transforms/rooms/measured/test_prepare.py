@@ -9,10 +9,10 @@ import pytest
 
 from tests.transforms.rooms.measured.sets import at_rate, in_convention, known, offset_m
 from transforms.rooms.measured.ambisonics import FUMA_ORDER, sn3d_gains, to_ambix
-from transforms.rooms.measured.coordinates import unit
 from transforms.rooms.measured.prepare import check_samples, prepare
 from transforms.rooms.measured.response import RawResponse, ResponseRejected
 from transforms.rooms.measured.settings import Conventions
+from transforms.sofa.coordinates import unit
 
 ACN = Conventions("acn", "sn3d")
 ONE = known(0)

@@ -8,12 +8,12 @@ import re
 import numpy as np
 import pytest
 
-from transforms.rooms.measured.coordinates import System, from_angles
 from transforms.rooms.measured.direct_sound import Intensity
 from transforms.rooms.measured.files import MeasuredUnusable
 from transforms.rooms.measured.proof import LEVELS_DB, Proof
 from transforms.rooms.measured.response import RawResponse
 from transforms.rooms.measured.settings import Conventions
+from transforms.sofa.coordinates import System, from_angles
 
 ACN, FUMA = Conventions("acn", "sn3d"), Conventions("fuma", "fuma")
 

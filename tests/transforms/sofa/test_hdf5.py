@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import h5py
 import numpy as np
 import pytest
 
-from transforms.bounds.hdf5 import Hdf5Refused, open_hdf5
+from transforms.sofa.hdf5 import Hdf5Refused, open_hdf5
 
 
 def written(write: Callable[[h5py.File], object]) -> io.BytesIO:
@@ -21,8 +22,8 @@ def written(write: Callable[[h5py.File], object]) -> io.BytesIO:
 
 
 def refusal(buffer: io.BytesIO, name: str = "a") -> str:
-    with pytest.raises(Hdf5Refused) as caught, open_hdf5(buffer, most_bytes=1 << 20) as opened:
-        opened.array(name)
+    with pytest.raises(Hdf5Refused) as caught, open_hdf5(buffer) as opened:
+        opened.numbers(name)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -34,14 +35,12 @@ def test_arrays_and_texts_are_read() -> None:
         file["a"].attrs["Units"] = "metre"
         file.attrs["Conventions"] = np.bytes_("SOFA")
 
-    with open_hdf5(written(write), most_bytes=1 << 20) as opened:
-        found = opened.array("a")
-        assert found is not None
-        assert found.tolist() == [[0, 1, 2], [3, 4, 5]]
-        assert opened.shape("a") == (2, 3)
-        assert (opened.text("Units", "a"), opened.text("Conventions"), opened.text("none")) == ("metre", "SOFA", None)
-        assert opened.array("b") is None
-        assert opened.names() == ["a"]
+    with open_hdf5(written(write)) as opened:
+        assert opened.numbers("a").tolist() == [[0, 1, 2], [3, 4, 5]]
+        assert opened.attribute("Units", "a") == "metre"
+        assert opened.attribute("Conventions") == "SOFA"
+        assert opened.attribute("none") is None
+        assert (opened.has("a"), opened.has("b")) == (True, False)
 
 
 def test_what_leads_out_of_the_file_is_refused() -> None:
@@ -52,25 +51,25 @@ def test_what_leads_out_of_the_file_is_refused() -> None:
 
     assert "link" in refusal(written(lambda file: file.__setitem__("a", h5py.ExternalLink("/etc/passwd", "/a"))))
     assert "link" in refusal(written(lambda file: file.__setitem__("a", h5py.SoftLink("/a"))))
-    assert "another file" in refusal(written(virtual))
-    assert "another file" in refusal(
+    assert "virtual" in refusal(written(virtual))
+    assert "other files" in refusal(
         written(lambda file: file.create_dataset("a", (4,), dtype="f8", external=[("/etc/passwd", 0, 32)]))
     )
 
 
 def test_what_is_too_large_or_no_number_is_refused() -> None:
-    assert "bytes, more than" in refusal(
+    assert "would take" in refusal(
         written(lambda file: file.create_dataset("a", (1 << 40,), dtype="f8", chunks=(1 << 10,)))
     )
-    assert "bytes, more than" in refusal(
-        written(lambda file: file.create_dataset("a", (4,), maxshape=(None,), dtype="f8", chunks=(1 << 20,)))
+    assert "chunks larger" in refusal(
+        written(lambda file: file.create_dataset("a", (4,), maxshape=(None,), dtype="f8", chunks=(1 << 24,)))
     )
-    assert "no numbers" in refusal(written(lambda file: file.__setitem__("a", "text")))
-    assert "no array" in refusal(written(lambda file: file.create_group("a")))
-    assert "empty" in refusal(written(lambda file: file.__setitem__("a", h5py.Empty("f8"))))
+    assert "no plain numbers" in refusal(written(lambda file: file.__setitem__("a", "text")))
+    assert "no variable" in refusal(written(lambda file: file.create_group("a")))
+    assert "no dimensions" in refusal(written(lambda file: file.__setitem__("a", h5py.Empty("f8"))))
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 600])
 def test_a_damaged_file_is_refused(kept: int) -> None:
     whole = written(lambda file: file.__setitem__("a", np.arange(1000.0))).getvalue()
-    assert "not HDF5" in refusal(io.BytesIO(whole[:kept]))
+    assert re.search("no HDF5 file|damaged|link", refusal(io.BytesIO(whole[:kept])))

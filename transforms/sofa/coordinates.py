@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-from transforms.rooms.measured.response import Vector
+Vector = tuple[float, float, float]
 
 _METRES = {
     **dict.fromkeys(("metre", "metres", "meter", "meters", "m"), 1.0),
