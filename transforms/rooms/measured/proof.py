@@ -204,7 +204,8 @@ class _Evidence:
         """What the directions cannot tell, in one line; None where they tell all that has a name."""
         if self.count < FEWEST:
             return (
-                f"{self.count} direct sounds are too few to prove the conventions; the stated ones are taken"
+                f"{self.count} direct sound{'s are' if self.count > 1 else ' is'} too few to prove the conventions;"
+                " the stated ones are taken"
                 if self.count
                 else "no direct sound tells its direction, so the conventions are not proven; the stated ones are taken"
             )

@@ -99,6 +99,7 @@ class _Sofa:
 
     def __init__(self, file: MeasuredFile, hdf5: Hdf5) -> None:
         self.file, self.hdf5 = file, hdf5
+        self._known_views: dict[str, tuple[_Points, _Points]] = {}
         self._check_convention()
         self.ir = hdf5.variable("Data.IR")
         self.by_emitter = self.ir.ndim == 4
@@ -227,13 +228,12 @@ class _Sofa:
         return found
 
     def _views(self, owner: str) -> tuple[_Points, _Points]:
-        known = self.__dict__.setdefault("_known_views", {})
-        if owner not in known:
+        if owner not in self._known_views:
             by = "R" if owner == "Receiver" else None
             view = self._points(f"{owner}View", _FORWARD, by=by)
             up = self._points(f"{owner}Up", _UPWARD, by=by, attributes=f"{owner}View")
-            known[owner] = view, up
-        return known[owner]
+            self._known_views[owner] = view, up
+        return self._known_views[owner]
 
     def _in_room(self, measurement: int, place: _Place) -> tuple[Vector | None, Vector | None, Vector | None]:
         """The size of the room, and the positions in it from its lower corner; None where the file does not tell."""

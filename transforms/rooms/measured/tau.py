@@ -192,7 +192,9 @@ def _room(file: MeasuredFile, room_id: str) -> _Room:
         known = ", ".join(name for name in names if name)
         raise MeasuredUnusable(f"{file.name}: {DIRECTIONS} has no room {room_id!r}; it has {known[:200] or 'none'}")
     index = names.index(room_id)
-    directions = next((found for value in rooms[index].values() if (found := _directions(value)) is not None), None)
+    # Cells come first, because the numbers of directions are a matrix too.
+    values = sorted(rooms[index].values(), key=lambda value: not _is_cell(value))
+    directions = next((found for value in values if (found := _directions(value)) is not None), None)
     if directions is None:
         raise MeasuredUnusable(f"{file.name}: {DIRECTIONS} has no directions of room {room_id!r}")
     described = _measured_room(file, room_id, index, len(rooms))
@@ -215,6 +217,10 @@ def _measured_room(file: MeasuredFile, room_id: str, index: int, count: int) -> 
     rooms = _records(_field(_table(file, MEASUREMENTS), "measinfo"))
     named = next((room for room in rooms if room_id in [_text(value) for value in room.values()]), None)
     return named or (rooms[index] if len(rooms) == count else {})
+
+
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "O"
 
 
 def _directions(value: Any) -> NDArray[np.object_] | None:
