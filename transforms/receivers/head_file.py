@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ _RATES_HZ = (8_000.0, 384_000.0)
 _TAPS = (16, 65_536)
 _DIRECTIONS = (12, 100_000)
 _LONGEST_DELAY_S = 1.0
+_LARGEST_SAMPLE = 1e6
+_MOST_CPU_S, _MOST_ANSWER_BYTES, _USABLE = 120, 4096, "usable"
 #: The fields that a file may leave out, with what SOFA takes them to be.
 _DEFAULTS = {"ListenerPosition": (0.0, 0.0, 0.0), "ListenerView": (1.0, 0.0, 0.0), "ListenerUp": (0.0, 0.0, 1.0)}
 
@@ -58,8 +62,39 @@ def find_head(path: str) -> HeadFile:
     except OSError as error:
         raise HeadUnusable(f"{path}: {reason_of(error)}") from error
     head = HeadFile(path=path, name=Path(path).name, sha256=digest)
-    read_head(head)
+    problem = _problem_in_a_process_of_its_own(head)
+    if problem is not None:
+        raise HeadUnusable(problem)
     return head
+
+
+def _problem_in_a_process_of_its_own(head: HeadFile) -> str | None:
+    """Why a head cannot be used; None if it can. A damaged file may crash the library that reads it.
+
+    Later reads need no such care: the same bytes, by their hash, have been read once.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # Nothing but the answer may leave this process: no exception, no buffer of its parent.
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
+            try:
+                read_head(head)
+                answer = _USABLE
+            except Exception as error:
+                answer = str(error)
+            os.write(writing, answer.encode("utf-8", "replace")[:_MOST_ANSWER_BYTES])
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        answer = file.read().decode("utf-8", "replace")
+    os.waitpid(child, 0)
+    if answer == _USABLE:
+        return None
+    return answer or f"{head.path}: it is damaged; reading it crashes the library of HDF5, or takes it too long"
 
 
 def read_head(head: HeadFile) -> Head:
@@ -81,7 +116,8 @@ def read_head(head: HeadFile) -> Head:
 def _head_of(file: Hdf5File) -> Head:
     convention = file.text("SOFAConventions")
     if convention != CONVENTION:
-        raise ValueError(f"its convention is {convention or 'not stated'}; a head needs {CONVENTION}")
+        stated = "not stated" if convention is None else f"{convention[:80]!r}"
+        raise ValueError(f"its convention is {stated}; a head needs {CONVENTION}")
     impulses = _array(file, "Data.IR")
     if impulses.ndim != 3 or impulses.shape[1] != 2:
         raise ValueError(f"Data.IR has the shape {impulses.shape}; directions, two ears, samples are needed")
@@ -92,14 +128,14 @@ def _head_of(file: Hdf5File) -> Head:
     ):
         if not least <= number <= most:
             raise ValueError(f"Data.IR has {number} {what}; from {least} to {most}")
-    if not np.all(np.isfinite(impulses)):
-        raise ValueError("Data.IR holds values that are not finite")
+    if not np.all(np.abs(impulses) < _LARGEST_SAMPLE):
+        raise ValueError(f"Data.IR holds values that are not finite, or larger than {_LARGEST_SAMPLE:g}")
     if not np.all(np.any(impulses != 0.0, axis=2)):
         raise ValueError("Data.IR is silent for an ear and a direction")
     rate = _array(file, "Data.SamplingRate").ravel()
     units = (file.text("Units", "Data.SamplingRate") or "hertz").lower()
     if units not in ("hertz", "hz"):
-        raise ValueError(f"Data.SamplingRate has the unit {units!r}; hertz is needed")
+        raise ValueError(f"Data.SamplingRate has the unit {units[:80]!r}; hertz is needed")
     if rate.size == 0 or not np.all(rate == rate[0]) or not _RATES_HZ[0] <= rate[0] <= _RATES_HZ[1]:
         raise ValueError(f"Data.SamplingRate is not one rate from {_RATES_HZ[0]:g} to {_RATES_HZ[1]:g} Hz")
     delays = _delays(file, count, float(rate[0]))
@@ -165,9 +201,9 @@ def _cartesian(file: Hdf5File, name: str, values: NDArray[np.float64]) -> NDArra
     if kind == "cartesian":
         return values
     if kind != "spherical":
-        raise ValueError(f"{name}:Type is {kind!r}; cartesian or spherical")
+        raise ValueError(f"{name}:Type is {kind[:80]!r}; cartesian or spherical")
     if units[0] and not units[0].startswith(("deg", "rad")):
-        raise ValueError(f"{name}:Units begins with {units[0]!r}; degree or radian")
+        raise ValueError(f"{name}:Units begins with {units[0][:80]!r}; degree or radian")
     azimuth, elevation = values[:, 0], values[:, 1]
     if not units[0].startswith("rad"):
         azimuth, elevation = np.radians(azimuth), np.radians(elevation)
@@ -182,7 +218,8 @@ def _array(file: Hdf5File, name: str) -> NDArray[np.float64]:
     found = file.array(name)
     if found is None:
         raise ValueError(f"it has no {name}")
-    return found.astype(np.float64)
+    with np.errstate(over="ignore"):
+        return found.astype(np.float64)
 
 
 def _unit(name: str, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
