@@ -7,8 +7,9 @@ import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from transforms.own_process import ProcessCrashed, call_in_own_process
 from transforms.records import Rejection
-from transforms.rooms.measured.files import measured_files
+from transforms.rooms.measured.files import MeasuredUnusable, measured_files
 from transforms.rooms.measured.settings import Conventions
 from transforms.rooms.responses.keep_measured import keep_measured
 from transforms.rooms.responses.stored_responses import StoredResponses
@@ -46,5 +47,13 @@ def read_measured_rooms(
         OSError: the temporary folder cannot be written.
     """
     folder = _open_folders.enter_context(temporary_folder("rooms"))
-    kept = keep_measured(measured_files(paths), conventions, dict(shares), seed=seed, folder=folder, name=_INDEX)
+    # A damaged file may crash the library of HDF5.
+    try:
+        kept = call_in_own_process(
+            keep_measured, measured_files(paths), conventions, dict(shares), seed, folder, _INDEX
+        )
+    except ProcessCrashed as error:
+        raise MeasuredUnusable(
+            f"{', '.join(paths)}: one of the files is damaged; reading it crashes the library that reads it"
+        ) from error
     return MeasuredRooms(*kept)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transforms.bounds import Refused
 from transforms.bounds.limits import MOST_HEAD_BYTES, MOST_HEAD_FILE_BYTES
 from transforms.errors import reason_of
+from transforms.own_process import ProcessCrashed, call_in_own_process
 from transforms.receivers.directions import distinct_directions
 from transforms.receivers.settings import HeadFile
 from transforms.sofa.coordinates import UnitUnknown, system_of
@@ -23,6 +24,8 @@ _RATES_HZ = (8_000.0, 384_000.0)
 _TAPS = (16, 65_536)
 _DIRECTIONS = (12, 100_000)
 _LONGEST_DELAY_S = 1.0
+_LARGEST_SAMPLE = 1e6
+_MOST_CPU_S = 120
 #: The fields that a file may leave out, with what SOFA takes them to be.
 _DEFAULTS = {"ListenerPosition": (0.0, 0.0, 0.0), "ListenerView": (1.0, 0.0, 0.0), "ListenerUp": (0.0, 0.0, 1.0)}
 
@@ -60,8 +63,18 @@ def find_head(path: str) -> HeadFile:
     except OSError as error:
         raise HeadUnusable(f"{path}: {reason_of(error)}") from error
     head = HeadFile(path=path, name=Path(path).name, sha256=digest)
-    read_head(head)
+    # A damaged file may crash the library of HDF5. Later reads need no such care: the same bytes have been read once.
+    try:
+        call_in_own_process(_try_head, head, most_cpu_s=_MOST_CPU_S)
+    except ProcessCrashed as error:
+        raise HeadUnusable(
+            f"{path}: it is damaged; reading it crashes the library of HDF5, or takes it too long"
+        ) from error
     return head
+
+
+def _try_head(head: HeadFile) -> None:
+    read_head(head)
 
 
 def read_head(head: HeadFile) -> Head:
@@ -83,7 +96,8 @@ def read_head(head: HeadFile) -> Head:
 def _head_of(file: Hdf5) -> Head:
     convention = file.attribute("SOFAConventions")
     if convention != CONVENTION:
-        raise Refused(f"its convention is {convention or 'not stated'}; a head needs {CONVENTION}")
+        stated = "not stated" if convention is None else f"{convention[:80]!r}"
+        raise Refused(f"its convention is {stated}; a head needs {CONVENTION}")
     impulses = _array(file, "Data.IR")
     if impulses.ndim != 3 or impulses.shape[1] != 2:
         raise Refused(f"Data.IR has the shape {impulses.shape}; directions, two ears, samples are needed")
@@ -94,14 +108,14 @@ def _head_of(file: Hdf5) -> Head:
     ):
         if not least <= number <= most:
             raise Refused(f"Data.IR has {number} {what}; from {least} to {most}")
-    if not np.all(np.isfinite(impulses)):
-        raise Refused("Data.IR holds values that are not finite")
+    if not np.all(np.abs(impulses) < _LARGEST_SAMPLE):
+        raise Refused(f"Data.IR holds values that are not finite, or larger than {_LARGEST_SAMPLE:g}")
     if not np.all(np.any(impulses != 0.0, axis=2)):
         raise Refused("Data.IR is silent for an ear and a direction")
     rate = _array(file, "Data.SamplingRate").ravel()
     units = (file.attribute("Units", "Data.SamplingRate") or "hertz").lower()
     if units not in ("hertz", "hz"):
-        raise Refused(f"Data.SamplingRate has the unit {units!r}; hertz is needed")
+        raise Refused(f"Data.SamplingRate has the unit {units[:80]!r}; hertz is needed")
     if rate.size == 0 or not np.all(rate == rate[0]) or not _RATES_HZ[0] <= rate[0] <= _RATES_HZ[1]:
         raise Refused(f"Data.SamplingRate is not one rate from {_RATES_HZ[0]:g} to {_RATES_HZ[1]:g} Hz")
     delays = _delays(file, count, float(rate[0]))
@@ -178,7 +192,8 @@ def _array(file: Hdf5, name: str) -> NDArray[np.float64]:
     size_bytes = math.prod(found.shape) * 8
     if size_bytes > MOST_HEAD_BYTES:
         raise Refused(f"{name} takes {size_bytes} bytes, more than {MOST_HEAD_BYTES}")
-    return np.asarray(found[()], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return np.asarray(found[()], dtype=np.float64)
 
 
 def _unit(name: str, vectors: NDArray[np.float64]) -> NDArray[np.float64]:

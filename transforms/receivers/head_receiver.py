@@ -58,7 +58,7 @@ def head_filters(head: Head, sample_rate: int) -> HeadFilters:
     frequency_hz = scipy.fft.rfftfreq(DIFFUSE_TAPS, 1.0 / sample_rate)
     compared = (frequency_hz >= _LEVEL_HZ[0]) & (frequency_hz <= _LEVEL_HZ[1])
     power = float(np.mean(np.einsum("fii->f", coherence[compared]).real)) / coherence.shape[1]
-    if not power > 0.0:
+    if not 1e-18 < power < math.inf:
         raise ValueError(f"it is silent between {_LEVEL_HZ[0]:g} and {_LEVEL_HZ[1]:g} Hz")
     aligned /= math.sqrt(power)
     roots = np.moveaxis(square_roots(coherence / power), 0, 2)

@@ -13,6 +13,8 @@ import sofar
 from numpy.typing import NDArray
 
 from tests.transforms.receivers.heads import ear_spectra, sphere_head, write_sofa
+from transforms.own_process import ProcessCrashed
+from transforms.receivers import head_file
 from transforms.receivers.head_file import Head, HeadUnusable, find_head, read_head
 from transforms.receivers.head_receiver import HeadFilters, head_filters
 from transforms.receivers.receive import receive_diffuse
@@ -214,6 +216,19 @@ def test_hostile_and_missing_files_are_refused(tmp_path: Path, small: tuple[Fiel
         find_head(str(tmp_path / "text.sofa"))
     with pytest.raises(HeadUnusable, match="No such file"):
         find_head(str(tmp_path / "none.sofa"))
+
+
+def test_a_file_that_crashes_its_library_is_refused(
+    tmp_path: Path, small: tuple[Fields, Attributes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_sofa(tmp_path / "head.sofa", *small)
+
+    def crash(*arguments: object, most_cpu_s: int) -> None:
+        raise ProcessCrashed
+
+    monkeypatch.setattr(head_file, "call_in_own_process", crash)
+    with pytest.raises(HeadUnusable, match="it is damaged"):
+        find_head(str(path))
 
 
 def test_another_file_in_its_place_is_refused(tmp_path: Path, small: tuple[Fields, Attributes]) -> None:

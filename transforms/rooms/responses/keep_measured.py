@@ -16,7 +16,6 @@ def keep_measured(
     files: Sequence[MeasuredFile],
     conventions: Conventions,
     shares: Mapping[str, float],
-    *,
     seed: int,
     folder: str,
     name: str,
