@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.report import render_page
+from pipeline.report.binaural import Head
 from pipeline.report.columns import codes_of
 from pipeline.report.plots.rooms import t30_deviation_percent
 from pipeline.report.plots.sources import azimuth_counts, from_above
-from pipeline.report.summary import LONGEST_WORDS, word_lengths
+from pipeline.report.summary import LONGEST_WORDS, summarise, word_lengths
+from tests.pipeline.report.generated_release import make_release
+from tests.tables import change_table
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "ab", None]), st.sampled_from(["b", "", None])), max_size=30))
@@ -37,3 +43,21 @@ def test_the_data_of_the_plots() -> None:
     np.testing.assert_allclose(right, [0.0, -1.0, 3.0], atol=1e-12)
     np.testing.assert_allclose(ahead, [2.0, 0.0, 0.0], atol=1e-12)
     np.testing.assert_allclose(t30_deviation_percent(np.array([500.0]), np.array([510.0])), [2.0])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "heard", "played"),
+    [
+        ("degree_files", ["x"] * 900, "third-order ambisonics", "the row’s first-order ambisonics as two ears hear it"),
+        ("channels", "LR", "binaural sound", "The binaural player is the row’s own sound."),
+        ("channels", None, "first-order ambisonics", "the row’s ambisonics as two ears hear it"),
+    ],
+)
+def test_the_page_says_what_is_heard(tmp_path: Path, column: str, value: object, heard: str, played: str) -> None:
+    release = make_release(tmp_path / "demo", 4, audio=False)
+    for path in release.glob("*/*/metadata.parquet"):
+        change_table(path, column, lambda _: value, [0])
+    page = render_page(summarise(release), [], [], Head())
+    assert f"captioned rows of {heard}:" in page
+    assert played in page
+    assert ('data-ears="yes"' in page) == (value == "LR")
