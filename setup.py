@@ -61,6 +61,7 @@ EXTRAS = {
         "sofar>=1.3",  # an independent reader and writer of SOFA
         "selenium>=4.30",  # the report in a browser
         "tensorboard>=2.18",  # the scalars of a training are read back
+        "threadpoolctl>=3",  # samples are the same for any number of threads
         "torchcodec==0.13.*",  # what datasets decodes with; later ones want CUDA
         "types-PyYAML",
         "umap-learn>=0.5.7",  # the map of the embedding
