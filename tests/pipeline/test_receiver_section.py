@@ -132,6 +132,15 @@ def test_impossible_receivers_are_one_line_that_names_the_key(settings: tuple[st
     assert len(str(refused.value)) < 600
 
 
+@pytest.mark.parametrize("receiver", [{"order": 2}, {"kind": "array", "array": "zylia"}])
+def test_measured_rooms_are_those_of_their_own_microphone(receiver: dict[str, object]) -> None:
+    values = load_recipe("folder").model_dump(mode="json")
+    values["rooms"] |= {"measured": "hall", "measured_sha256": "0" * 64}
+    parse_recipe(values)
+    with pytest.raises(RecipeError, match=r"^recipe key rooms\.measured: responses are those of the microphone"):
+        parse_recipe({**values, "receiver": receiver})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
