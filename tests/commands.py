@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from unittest import mock
 
 from tests.pipeline.conftest import SMALL
@@ -29,6 +31,18 @@ def start_fork(process: BaseProcess) -> None:
     """Starts a process of FORKS as a fork of that server."""
     with mock.patch.object(forkserver, "connect_to_new_process", _SERVER.connect_to_new_process):
         process.start()
+
+
+@contextlib.contextmanager
+def forks_for_spawned(module: str) -> Iterator[None]:
+    """The processes that a module of ours starts by multiprocessing are such forks."""
+    with (
+        mock.patch.object(
+            importlib.import_module(module), "multiprocessing", SimpleNamespace(get_context=lambda _: FORKS)
+        ),
+        mock.patch.object(forkserver, "connect_to_new_process", _SERVER.connect_to_new_process),
+    ):
+        yield
 
 
 def build_words(recordings: object, output: object, *flags: str) -> list[str]:

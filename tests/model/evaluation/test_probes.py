@@ -30,13 +30,12 @@ def _embeddings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("steps", "most_deg"), [(120, 8), pytest.param(300, 6, marks=pytest.mark.slow)])
-def test_a_readout_learns_directions_and_two_trainings_agree(steps, most_deg):
+def test_a_readout_learns_directions_and_two_trainings_agree():
     train, true = _embeddings(400, 0)
     test, test_true = _embeddings(100, 1)
-    one, two = (train_direction_readout(train, true, CLIPS[:400], steps=steps, seed=3) for _ in range(2))
+    one, two = (train_direction_readout(train, true, CLIPS[:400], steps=120, seed=3) for _ in range(2))
     found = one(test)
-    assert np.mean(angles_deg(found, test_true)) < most_deg
+    assert np.mean(angles_deg(found, test_true)) < 8
     np.testing.assert_array_equal(found, two(test))
     assert one.rows == 400
 

@@ -57,22 +57,16 @@ def remount(folder: Path, options: str) -> None:
 
 
 @pytest.mark.usefixtures("no_report")
-@pytest.mark.parametrize("flags", [ONE_WORKER, ("--direct_num_workers=2",)], ids=["one process", "two workers"])
 def test_a_build_on_a_disk_that_gets_full_stops_and_goes_on_when_there_is_room(
-    release: Path,
-    recordings: Path,
-    small_disk: Path,
-    capfd: pytest.CaptureFixture[str],
-    flags: tuple[str, ...],
+    release: Path, recordings: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = small_disk / "release"
-    assert main(build_words(recordings, output, *flags)) == 1
+    assert main(build_words(recordings, output, "--direct_num_workers=2")) == 1
     (line,) = lines_of(capfd)
     assert "the build stopped: No space left on device" in line
     assert "run the same command again to go on" in line
+    # There may be none: the workers may fill it before either has finished a shard.
     kept = list(output.glob("*/*/metadata.parquet"))
-    # Two workers may fill it before either has finished a shard.
-    assert kept or flags != ONE_WORKER
     assert not list(small_disk.rglob("*.partial"))
     remount(small_disk, "size=200m")
     # Who goes on need not be as many; one process starts faster.

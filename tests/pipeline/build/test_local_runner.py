@@ -69,7 +69,7 @@ def is_gone(pid: int) -> bool:
 def test_a_build_outlives_the_death_of_a_worker_and_leaves_none_behind_when_it_is_stopped_or_killed(
     tmp_path: Path,
 ) -> None:
-    recordings, output = small_folder(tmp_path / "in", clips=28), tmp_path / "out"
+    recordings, output = small_folder(tmp_path / "in", clips=20), tmp_path / "out"
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     (temporary := tmp_path / "temporary").mkdir()
     # A process takes seconds to start: the one that is stopped by hand has a single worker.

@@ -76,7 +76,7 @@ def test_a_release_on_s3_is_the_local_one(server: S3Server, release: Path, recor
 
 def test_requests_are_one_an_object_and_a_listing_a_prefix(server: S3Server, tmp_path: Path) -> None:
     counts = {}
-    for clips in (4, 12):
+    for clips in (4, 8):
         folder = small_folder(tmp_path / str(clips), clips=clips)
         before = len(server.requests)
         flags = (endpoint(server), *ONE_WORKER)
@@ -91,7 +91,7 @@ def test_requests_are_one_an_object_and_a_listing_a_prefix(server: S3Server, tmp
         # Reads and looks are of shards and of the release, none of a row.
         assert not [request for request in asked if ".flac" in request and not request.startswith("PUT")]
         counts[clips] = len(listings)
-    assert counts[4] == counts[12]
+    assert counts[4] == counts[8]
 
 
 def test_input_and_answers_on_s3_give_the_same_digest(server: S3Server, release: Path, recordings: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_plan_measures_clips_on_s3(server: S3Server, tmp_path: Path, capsys: p
 
 
 def test_a_build_on_s3_that_is_killed_goes_on(server: S3Server, tmp_path: Path) -> None:
-    recordings = small_folder(tmp_path / "in", clips=16)
+    recordings = small_folder(tmp_path / "in", clips=10)
     whole = build(load_recipe("folder", SMALL), str(recordings), str(tmp_path / "whole"), beam_flags=ONE_WORKER)
     before = len(server.requests)
     process = start_build(recordings, f"s3://{BUCKET}/killed", *ONE_WORKER, endpoint(server), **ENVIRONMENT)

@@ -15,6 +15,7 @@ from pipeline.forecast import forecast
 from pipeline.forecast.measure_sample import Budget, MeasuringFailed, in_keyed_order
 from pipeline.recipe import load_recipe
 from tests.chat_server import chat_server, obedient
+from tests.commands import forks_for_spawned
 from tests.layouts import pair_json, sound, tar_bytes, write_tree
 from tests.pipeline.conftest import ONE_WORKER
 from tests.sounds import write_folder
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.slow
 
 #: Time enough for every clip of a small folder on any machine: what is measured does not depend on its speed.
 WHOLE = Budget(render_s=600.0, decode_s=0.0, rooms_s=0.0, captions_s=0.0)
+#: Where a plan starts its processes. That it can spawn them is tested with the command.
+MEASURING = "pipeline.forecast.measure_sample"
 RECIPE = (
     "caption.writer=template",
     "rows_per_shard=6",
@@ -74,7 +77,8 @@ def test_a_plan_says_what_the_build_then_makes_and_asks_and_counts_no_answer_tha
                 "caption.prices={small: {prompt: 1, completion: 2}}",
             ],
         )
-        found = forecast(recipe, str(folder), workers=1, ask=8, budget=WHOLE)
+        with forks_for_spawned(MEASURING):
+            found = forecast(recipe, str(folder), workers=1, ask=8, budget=WHOLE)
         assert found.captions is not None
         assert 0 < len(server.requests) <= 8
         server.requests.clear()
@@ -167,7 +171,7 @@ def test_an_input_of_which_nothing_can_be_decoded_is_said_and_not_a_traceback(tm
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.wav").write_text("no sound")
     folder = write_folder(tmp_path / "in", [{"file_name": "a.wav", "caption": "A sound"}])
-    with pytest.raises(MeasuringFailed, match="unreadable"):
+    with forks_for_spawned(MEASURING), pytest.raises(MeasuringFailed, match="unreadable"):
         forecast(load_recipe("folder", RECIPE), str(folder), workers=1, budget=WHOLE)
 
 
@@ -183,7 +187,8 @@ def test_the_length_of_a_clip_in_a_tar_is_not_read_off_the_tar(tmp_path: Path) -
     tar = tar_bytes([part for n in (1, 2, 3) for part in ((f"{n}.flac", sound(n)), (f"{n}.json", pair_json(n)))])
     folder = write_tree(tmp_path / "in", {"train/0.tar": tar, "train/9.flac": sound(9), "train/9.json": pair_json(9)})
     recipe = load_recipe("spatial-freesound", ["caption.writer=template", "rooms.train=2"])
-    found = forecast(recipe, str(folder), workers=1, budget=WHOLE)
+    with forks_for_spawned(MEASURING):
+        found = forecast(recipe, str(folder), workers=1, budget=WHOLE)
     assert found.measured is not None
     assert len(found.measured.sample.clips) == 4
     assert not [clip for clip in found.measured.sample.clips if clip.refused]
