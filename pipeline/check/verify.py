@@ -142,7 +142,7 @@ def verify(release: Path, *, screen: TextIO | None = None, processes: bool | Non
 def rerender_rows(release: str, input_dir: str, count: int, findings: Findings, settings: Sequence[str] = ()) -> None:
     """Renders `count` rows again from their metadata, on all cores, and adds the differences to the findings.
 
-    `settings` say where files of the user's own are (pipeline.own_files).
+    `settings` say where files of the user's own are (pipeline.sections.own_files).
 
     Raises:
         RecipeError, SourceUnusable: when the release's recipe or the input cannot be read.

@@ -51,7 +51,7 @@ def add_own_files_argument(parser: argparse.ArgumentParser) -> None:
 
 def refuse_other_settings(settings: list[str]) -> None:
     """Raises UnusableArgument if a setting of `add_own_files_argument` has another key than one of a file."""
-    from pipeline.own_files import OWN_FILE_KEYS
+    from pipeline.sections.own_files import OWN_FILE_KEYS
 
     for setting in settings:
         key = setting.partition("=")[0].strip()

@@ -116,7 +116,7 @@ def test_the_recipe_of_a_release_reads_no_file_of_a_receiver(tmp_path: Path) -> 
         (("kind=array", "array={radius_m: 1}"), "receiver"),
         (("kind=binaural",), "head: binaural needs a SOFA file"),
         (("kind=binaural", "head=/nowhere.sofa"), "/nowhere.sofa: No such file"),
-        (("kind=binaural", f"head={__file__}"), "test_receiver_section.py"),
+        (("kind=binaural", f"head={__file__}"), "test_receiver.py"),
         (("head_sha256=abc", "head=x"), "receiver"),
         (("noise_db=.nan",), "receiver.noise_db"),
         (("noise_db=12",), "noise_db: 12.0; from -200 to 0"),

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import StrictInt, ValidationInfo, field_validator, model_validator
 
-from pipeline.own_files import HEAD, head_sha256, name_own_files, reading_of
-from pipeline.section import Section
+from pipeline.sections.base import Section
+from pipeline.sections.own_files import HEAD, head_sha256, name_own_files, reading_of
 from transforms.receivers.array_description import array_of_values
 from transforms.receivers.array_file import read_array
 from transforms.receivers.known_arrays import KNOWN_ARRAYS
