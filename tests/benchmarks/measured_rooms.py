@@ -26,11 +26,10 @@ from tests.transforms.rooms.measured.sets import (
     in_convention,
     known,
     offset_m,
-    sofa_fields,
     spherical,
     t30_at_rate,
     write_csv,
-    write_sofar,
+    write_sofa_with,
     write_tau,
 )
 from transforms.records import Rejection
@@ -120,19 +119,6 @@ def _write_sofa(fields: dict[str, Any]) -> Callable[[Path, Sequence[Known]], Non
 
 def _tau_writer(cells: Any, tables: str) -> Callable[[Path, Sequence[Known]], None]:
     return lambda folder, ones: (write_tau(folder, cells, tables=tables), None)[1]
-
-
-def write_sofa_with(path: Path, ones: Sequence[Known], fields: dict[str, Any]) -> None:
-    """A SOFA file by sofar, and then with types and units that sofar would replace by its own."""
-    import netCDF4
-
-    plain = {name: value for name, value in fields.items() if not name.endswith(("_Units", "_Type"))}
-    write_sofar(path, "SingleRoomSRIR", **(sofa_fields(ones) | plain))
-    with netCDF4.Dataset(path, "a") as file:
-        for name, value in fields.items():
-            variable, _, attribute = name.rpartition("_")
-            if attribute in ("Units", "Type"):
-                setattr(file[variable], attribute, value)
 
 
 def turned(vectors: np.ndarray, degrees: float) -> np.ndarray:

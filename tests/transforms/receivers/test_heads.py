@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import sofar
 from numpy.typing import NDArray
 
+from tests.sofar_process import write_sofar
 from tests.transforms.receivers.heads import ear_spectra, sphere_head, write_sofa
 from transforms.own_process import ProcessCrashed
 from transforms.receivers import head_file
@@ -139,13 +139,15 @@ def test_every_way_to_write_a_head_gives_the_same(
 
 
 def test_a_file_of_sofar_s_is_read(tmp_path: Path, small: tuple[Fields, Attributes]) -> None:
-    file = sofar.Sofa("SimpleFreeFieldHRIR")
-    file.Data_IR = small[0]["Data.IR"]
-    file.Data_SamplingRate = RATE
-    file.SourcePosition = small[0]["SourcePosition"]
-    file.ReceiverPosition = [[0, 0.09, 0], [0, -0.09, 0]]
-    sofar.write_sofa(str(tmp_path / "head.sofa"), file)
-    head = read_head(find_head(str(tmp_path / "head.sofa")))
+    path = write_sofar(
+        tmp_path / "head.sofa",
+        "SimpleFreeFieldHRIR",
+        Data_IR=small[0]["Data.IR"],
+        Data_SamplingRate=RATE,
+        SourcePosition=small[0]["SourcePosition"],
+        ReceiverPosition=[[0, 0.09, 0], [0, -0.09, 0]],
+    )
+    head = read_head(find_head(str(path)))
     assert np.allclose(head.impulses, small[0]["Data.IR"])
 
 

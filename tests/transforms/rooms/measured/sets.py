@@ -16,6 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from tests.sofar_process import set_attributes, write_sofar
 from transforms.records import Placement, Room
 from transforms.rooms.acoustics import t30_ms
 from transforms.rooms.place_source import place_source
@@ -119,23 +120,6 @@ def spherical(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def write_sofar(path: Path, convention: str, **fields: Any) -> Path:
-    """A SOFA file as sofar writes it; a name has an underscore where SOFA has a dot or a colon.
-
-    A field that is None is left out.
-    """
-    import sofar
-
-    sofa = sofar.Sofa(convention)
-    for name, value in fields.items():
-        if value is None:
-            sofa.delete(name)
-        else:
-            setattr(sofa, name, value)
-    sofar.write_sofa(str(path), sofa)
-    return path
-
-
 def sofa_fields(known_ones: Sequence[Known], receivers: int = 4) -> dict[str, Any]:
     """The fields of a SingleRoomSRIR whose listener stands at the origin and looks along x."""
     return {
@@ -153,6 +137,16 @@ def sofa_fields(known_ones: Sequence[Known], receivers: int = 4) -> dict[str, An
         "ListenerPosition": np.zeros((len(known_ones), 3)),
         "MeasurementDate": None,
     }
+
+
+def write_sofa_with(path: Path, ones: Sequence[Known], fields: Mapping[str, Any]) -> Path:
+    """A SingleRoomSRIR by sofar, and then with types and units that sofar would replace by its own."""
+    plain = {name: value for name, value in fields.items() if not name.endswith(("_Units", "_Type"))}
+    write_sofar(path, "SingleRoomSRIR", **(sofa_fields(ones) | plain))
+    parts = {name: name.rpartition("_") for name in fields}
+    named = {(parts[name][0], parts[name][2]): value for name, value in fields.items()}
+    set_attributes(path, {key: value for key, value in named.items() if key[1] in ("Units", "Type")})
+    return path
 
 
 def write_tau(

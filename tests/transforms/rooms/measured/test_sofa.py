@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.sofar_process import verify_with_sofar, write_sofar
 from tests.transforms.rooms.measured.sets import (
     at_rate,
     in_convention,
@@ -21,7 +22,7 @@ from tests.transforms.rooms.measured.sets import (
     stacked,
     t30_at_rate,
     write_h5py,
-    write_sofar,
+    write_sofa_with,
 )
 from transforms.records import Rejection
 from transforms.rooms.measured.files import MeasuredUnusable, measured_files
@@ -87,23 +88,9 @@ SYSTEMS = {
 }
 
 
-def written(path: Path, fields: dict[str, Any]) -> Path:
-    """Written by netCDF4, as sofar does, but with units that sofar would change to its own."""
-    import netCDF4
-
-    plain = {name: value for name, value in fields.items() if not name.endswith(("_Units", "_Type"))}
-    write_sofar(path, "SingleRoomSRIR", **(sofa_fields(ONES) | plain))
-    with netCDF4.Dataset(path, "a") as file:
-        for name, value in fields.items():
-            variable, _, attribute = name.rpartition("_")
-            if attribute in ("Units", "Type"):
-                setattr(file[variable], attribute, value)
-    return path
-
-
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_system_of_coordinates_is_honoured(tmp_path, name):
-    assert_known(read(written(tmp_path / "hall.sofa", SYSTEMS[name])))
+    assert_known(read(write_sofa_with(tmp_path / "hall.sofa", ONES, SYSTEMS[name])))
 
 
 @pytest.mark.parametrize("convention", ["SingleRoomSRIR", "GeneralFIR"])
@@ -189,10 +176,8 @@ def test_a_response_without_a_position_is_rejected(tmp_path):
     ],
 )  # fmt: skip
 def test_files_that_are_written_without_sofar_are_read_and_sofar_finds_them_right(tmp_path, changes):
-    import sofar
-
     path = write_h5py(tmp_path / "hall.sofa", ONES, **changes)
-    sofar.read_sofa(str(path), verify=True, verbose=False)
+    verify_with_sofar(path)
     found = read(path)
     assert_known(found)
     assert (found[0].license, found[0].attribution) == ("CC0-1.0", "hall, a@b.org, lab")
