@@ -209,7 +209,9 @@ class Recipe(Section):
         """
         if key not in self._own_paths:
             names = ", ".join(map(repr, [named] if isinstance(named, str) else named))
-            raise RecipeError(f"recipe key {key}: where is {names}, which the release was made with? Add --set {key}=PATH")
+            raise RecipeError(
+                f"recipe key {key}: where is {names}, which the release was made with? Add --set {key}=PATH"
+            )
         return self._own_paths[key]
 
     @property
