@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydantic import ValidationInfo
 
@@ -25,8 +25,6 @@ AMBIENCE = "scenes.ambience"
 MEASURED = "rooms.measured"
 HEAD = "receiver.head"
 OWN_FILE_KEYS = (AMBIENCE, MEASURED, HEAD)
-
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass
@@ -94,7 +92,7 @@ def recordings_sha256(folders: tuple[str, ...]) -> str:
     for clip in recordings:
         try:
             with folder_files.open_listed_file(clip.target or clip.path) as file:
-                content = sha256_of_file(file)
+                content = folder_files.sha256_from_here(file)
         except OSError as error:
             raise ValueError(f"{clip.path} cannot be read: {reason_of(error)}") from error
         digest.update(f"{len(clip.source_id)}:{clip.source_id}:{content}\n".encode("utf-8", "surrogatepass"))
@@ -125,11 +123,3 @@ def head_sha256(paths: tuple[str, ...]) -> str:
     from transforms.receivers.head_file import find_head
 
     return find_head(paths[0]).sha256
-
-
-def sha256_of_file(file: BinaryIO) -> str:
-    """SHA-256 of an open file, from its beginning."""
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ pipe is opened, and no name is absolute or holds `..`. Names on a remote store, 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 from collections.abc import Iterable, Sequence
@@ -42,9 +43,12 @@ __all__ = [
     "remove_folders",
     "remove_partials",
     "rename",
+    "sha256_from_here",
     "size_of",
     "write_bytes",
 ]
+
+_HASHED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -284,3 +288,15 @@ def read_listed(path: str, most_bytes: int) -> bytes:
     """
     with open_listed_file(path) as file:
         return _read(file, path, most_bytes)
+
+
+def sha256_from_here(file: BinaryIO) -> str:
+    """SHA-256 of an open file from its position to its end, some of it at a time.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    digest = hashlib.sha256()
+    while chunk := file.read(_HASHED_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()

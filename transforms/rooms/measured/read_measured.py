@@ -19,8 +19,6 @@ from transforms.storage import folder_files
 
 __all__ = ["MeasuredFile", "MeasuredUnusable", "files_sha256", "measured_files", "read_measured"]
 
-_CHUNK_BYTES = 1 << 20
-
 
 def read_measured(
     files: Sequence[MeasuredFile], conventions: Conventions, say: Callable[[str], None] | None = None
@@ -86,8 +84,6 @@ def files_sha256(files: Iterable[MeasuredFile]) -> str:
 
 
 def _add(digest: hashlib._Hash, name: str, file: BinaryIO) -> None:
-    content = hashlib.sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        content.update(chunk)
+    content = bytes.fromhex(folder_files.sha256_from_here(file))
     encoded = name.encode("utf-8", "surrogateescape")
-    digest.update(len(encoded).to_bytes(8, "big") + encoded + content.digest())
+    digest.update(len(encoded).to_bytes(8, "big") + encoded + content)
